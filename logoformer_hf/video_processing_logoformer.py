@@ -1,0 +1,450 @@
+"""
+LOGO-Former video processor: from a video file, a folder of frames or frames in memory to `pixel_values`.
+
+Decodes with torchcodec where it loads, else with PyAV; both give the same frames. Only the sampled frames are kept,
+and of a container that can seek only their neighbourhood is decoded.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import av
+import av.video.reformatter
+import numpy as np
+import torch
+from PIL import Image
+from transformers import BatchFeature
+from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, PILImageResampling
+from transformers.processing_utils import Unpack, VideosKwargs
+from transformers.utils.type_validators import positive_int
+from transformers.video_processing_utils import BaseVideoProcessor
+from transformers.video_utils import VideoMetadata
+
+# What PIL reads without plug-ins and people store frames in.
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+
+# Containers with a presentation time for every frame. In others (AVI, MPEG streams) torchcodec 0.17 was seen to give
+# neighbours of the frames that were asked for, so PyAV reads those everywhere.
+TORCHCODEC_SUFFIXES = (".gif", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
+
+# From the number of frames of a clip to the indices of the frames to read: sorted, repetitions allowed.
+ChooseIndices = Callable[[int], Sequence[int]]
+
+
+class VideoReadError(ValueError):
+    """A video that cannot be read; the message names the file and the reason."""
+
+
+def sample_frame_indices(
+    total_num_frames: int,
+    num_frames: int = 16,
+    frames_per_segment: int = 2,
+    generator: torch.Generator | None = None,
+) -> list[int]:
+    """
+    Which frames of a clip the model sees: the clip is cut into segments and each gives consecutive frames.
+
+    16 frames by 2 are 8 segments. Where `frames_per_segment` does not divide `num_frames`, the last segment gives the
+    rest and is shorter in proportion. A clip with fewer than `num_frames` frames is spread evenly: every frame is
+    repeated about `num_frames / total_num_frames` times, in order.
+
+    Args:
+        total_num_frames: frames of the clip.
+        num_frames: frames to choose.
+        frames_per_segment: consecutive frames of one segment.
+        generator: draws the place inside each segment; without it, it is the middle.
+
+    Returns:
+        `num_frames` sorted indices in `0 .. total_num_frames - 1`; distinct where the clip has as many frames.
+
+    Source: the segments of TSN (Wang et al., ECCV 2016) with two frames each, as LOGO-Former's authors sample.
+    """
+    for name, value in (
+        ("total_num_frames", total_num_frames),
+        ("num_frames", num_frames),
+        ("frames_per_segment", frames_per_segment),
+    ):
+        if value < 1:
+            raise ValueError(f"`{name}` is {value}; it must be at least 1.")
+    if total_num_frames < num_frames:
+        return [(2 * position + 1) * total_num_frames // (2 * num_frames) for position in range(num_frames)]
+    indices = []
+    for chosen in range(0, num_frames, frames_per_segment):
+        count = min(frames_per_segment, num_frames - chosen)
+        first = chosen * total_num_frames // num_frames
+        last = (chosen + count) * total_num_frames // num_frames - count  # the last start inside this segment
+        if generator is None:
+            start = (first + last) // 2
+        else:
+            start = int(torch.randint(first, last + 1, (), generator=generator))
+        indices += range(start, start + count)
+    return indices
+
+
+@cache
+def torchcodec_decoder() -> type | None:
+    """torchcodec's `VideoDecoder`, or None: it can be installed and still not load, without FFmpeg's libraries."""
+    try:
+        from torchcodec.decoders import VideoDecoder
+    except (ImportError, RuntimeError, OSError):
+        return None
+    return VideoDecoder
+
+
+def read_frames(path: str | Path, choose_indices: ChooseIndices) -> tuple[np.ndarray, VideoMetadata]:
+    """
+    Reads the chosen frames of a video file or of a folder of frames.
+
+    The number of frames is counted, never taken from the header. Frames are turned upright as the file asks.
+
+    Args:
+        path: a file (mp4, mkv, avi, mov, webm, gif, whatever FFmpeg reads), or a folder with one image a frame in
+            the order of the numbers in their names.
+        choose_indices: from the number of frames to sorted indices.
+
+    Returns:
+        frames `(chosen, height, width, 3)` uint8 RGB, and the metadata with the chosen `frames_indices`.
+
+    Raises:
+        VideoReadError: missing, unreadable, without a video stream or without frames.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return read_frame_files(frame_files(path), choose_indices)
+    if not path.exists():
+        raise VideoReadError(f"{path}: there is no such file or folder.")
+    if path.stat().st_size == 0:
+        raise VideoReadError(f"{path}: the file is empty.")
+    decoder_class = torchcodec_decoder()
+    if decoder_class is not None and path.suffix.lower() in TORCHCODEC_SUFFIXES:
+        return read_with_torchcodec(decoder_class, path, choose_indices)
+    return read_with_pyav(path, choose_indices)
+
+
+def read_with_torchcodec(
+    decoder_class: type, path: Path, choose_indices: ChooseIndices
+) -> tuple[np.ndarray, VideoMetadata]:
+    try:
+        decoder = decoder_class(str(path), seek_mode="exact", dimension_order="NHWC")
+    except (RuntimeError, ValueError) as error:
+        reason = "the file has no video stream." if "No valid stream" in str(error) else first_line(error)
+        raise VideoReadError(f"{path}: {reason}") from error
+    if len(decoder) == 0:
+        raise VideoReadError(f"{path}: the video has no frames.")
+    indices = list(choose_indices(len(decoder)))
+    distinct = sorted(set(indices))
+    try:
+        frames = decoder.get_frames_at(distinct).data.numpy()  # (distinct, height, width, 3)
+    except (RuntimeError, IndexError) as error:
+        raise VideoReadError(f"{path}: {first_line(error)}") from error
+    return repeat_frames(path, dict(zip(distinct, frames, strict=True)), indices), describe(
+        len(decoder), decoder.metadata.average_fps, indices, "torchcodec"
+    )
+
+
+def read_with_pyav(path: Path, choose_indices: ChooseIndices) -> tuple[np.ndarray, VideoMetadata]:
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise VideoReadError(f"{path}: the file has no video stream.")
+            fps = container.streams.video[0].average_rate
+            frames_pts, keyframes_pts = scan_packets(container)
+        frames = {}
+        if frames_pts:
+            indices = list(choose_indices(len(frames_pts)))
+            with av.open(str(path)) as container:
+                frames = decode_near(container, frames_pts, keyframes_pts, set(indices))
+        if not frames:  # no index to seek by, or it does not hold what it promises: decode from the start
+            with av.open(str(path)) as container:
+                num_frames = sum(1 for _ in container.decode(video=0))
+            if num_frames == 0:
+                raise VideoReadError(f"{path}: the video has no frames.")
+            indices = list(choose_indices(num_frames))
+            to_rgb, wanted = RGBConverter(), set(indices)
+            with av.open(str(path)) as container:
+                for index, frame in enumerate(container.decode(video=0)):
+                    if index in wanted:
+                        frames[index] = to_rgb(frame)
+        else:
+            num_frames = len(frames_pts)
+    except (av.FFmpegError, OSError) as error:
+        raise VideoReadError(f"{path}: {first_line(error)}") from error
+    return repeat_frames(path, frames, indices), describe(num_frames, float(fps) if fps else None, indices, "pyav")
+
+
+def scan_packets(container: av.container.InputContainer) -> tuple[list[int], list[int]]:
+    """
+    Timestamps of all frames and of the frames that decoding can start at, both sorted, without decoding any.
+
+    Empty where packets don't carry a timestamp each (old AVI), so that seeking by timestamp would be guessing.
+    Packets that the container marks to be discarded (edit lists) give no frame and are not counted.
+    """
+    frames_pts, keyframes_pts = [], []
+    for packet in container.demux(video=0):
+        if packet.size == 0 or packet.is_discard:
+            continue
+        if packet.pts is None:
+            return [], []
+        frames_pts.append(packet.pts)
+        if packet.is_keyframe:
+            keyframes_pts.append(packet.pts)
+    if len(set(frames_pts)) != len(frames_pts):
+        return [], []
+    return sorted(frames_pts), sorted(keyframes_pts)
+
+
+def decode_near(
+    container: av.container.InputContainer, frames_pts: list[int], keyframes_pts: list[int], wanted: set[int]
+) -> dict[int, np.ndarray]:
+    """
+    Decodes the wanted frames, jumping to the nearest keyframe before each where that saves decoding.
+
+    Returns:
+        `{index: (height, width, 3)}`, or nothing where a wanted frame does not appear at its timestamp.
+    """
+    stream = container.streams.video[0]
+    to_rgb = RGBConverter()
+    frames = {}
+    decoded = container.decode(stream)
+    position = -1  # index of the last decoded frame
+    index_of = {pts: index for index, pts in enumerate(frames_pts)}
+    for index in sorted(wanted):
+        pts = frames_pts[index]
+        before = bisect_right(keyframes_pts, pts)  # how many keyframes are not after the wanted frame
+        if before and index_of[keyframes_pts[before - 1]] > position + 1:
+            container.seek(keyframes_pts[before - 1], stream=stream)
+            decoded = container.decode(stream)
+        for frame in decoded:
+            position = index_of.get(frame.pts, position)
+            if frame.pts == pts:
+                frames[index] = to_rgb(frame)
+                break
+            if frame.pts is None or frame.pts > pts:
+                return {}
+        else:
+            return {}
+    return frames
+
+
+class RGBConverter:
+    """
+    A decoded frame to `(height, width, 3)` uint8 RGB, turned as the file's display matrix says (phones write one).
+
+    One for all frames of a video: each `frame.to_ndarray("rgb24")` would set up its conversion anew, which takes
+    longer than converting a small frame.
+    """
+
+    def __init__(self):
+        self.reformatter = av.video.reformatter.VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        rgb = self.reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        return np.rot90(rgb, k=frame.rotation // 90)
+
+
+def read_frame_files(files: Sequence[Path], choose_indices: ChooseIndices) -> tuple[np.ndarray, VideoMetadata]:
+    """Opens the chosen ones of a clip's images; a frame of another size than the first one is resized to it."""
+    indices = list(choose_indices(len(files)))
+    frames = {}
+    size = None
+    for index in sorted(set(indices)):
+        try:
+            with Image.open(files[index]) as file:
+                image = file.convert("RGB")
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # PIL calls a broken PNG a SyntaxError
+            raise VideoReadError(f"{files[index]}: {first_line(error)}") from error
+        size = size or image.size
+        frames[index] = np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BILINEAR))
+    return repeat_frames(files[0].parent, frames, indices), describe(len(files), None, indices, "pillow")
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """The images of a folder in the order of the numbers in their names."""
+    files = sorted((file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES), key=number_order)
+    if not files:
+        raise VideoReadError(f"{folder}: the folder has no frames ({', '.join(IMAGE_SUFFIXES)}).")
+    return files
+
+
+def number_order(file: Path) -> list[tuple[int, str]]:
+    """Sorts frame2 before frame10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", file.name)]
+
+
+def repeat_frames(path: Path, frames: dict[int, np.ndarray], indices: list[int]) -> np.ndarray:
+    """`(indices, height, width, 3)`: short clips name a frame more than once."""
+    sizes = {frame.shape[:2] for frame in frames.values()}
+    if len(sizes) > 1:
+        raise VideoReadError(f"{path}: the picture size changes within the video, between {sorted(sizes)}.")
+    return np.stack([frames[index] for index in indices])
+
+
+def describe(num_frames: int, fps: float | None, indices: list[int], backend: str) -> VideoMetadata:
+    return VideoMetadata(
+        total_num_frames=num_frames,
+        fps=fps,
+        duration=num_frames / fps if fps else None,
+        video_backend=backend,
+        frames_indices=indices,
+    )
+
+
+def first_line(error: Exception) -> str:
+    """Decoders append stack traces to their messages; the first line has the reason."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+class LogoFormerVideosKwargs(VideosKwargs, total=False):
+    """
+    frames_per_segment (`int`): consecutive frames taken from each segment of the clip.
+    generator (`torch.Generator`): draws a random place in each segment (training) instead of its middle.
+    """
+
+    frames_per_segment: Annotated[int | None, positive_int()]
+    generator: torch.Generator | None
+
+
+class LogoFormerVideoProcessor(BaseVideoProcessor):
+    """
+    Clips to `pixel_values (batch, frames, channels, height, width)`.
+
+    A clip is a path (`str` or `Path`) of a video file or of a folder of frames, a list of PIL images, or frames as one
+    array or tensor or a list of them, `(frames, height, width, channels)` or channels first; a batch is a list of
+    clips. Inside a batch, a list of paths is one clip given as its frame files. The shorter side is resized and the
+    middle cropped, normalised as ImageNet is: what a pretrained ResNet expects.
+    """
+
+    resample = PILImageResampling.BILINEAR
+    image_mean = IMAGENET_DEFAULT_MEAN
+    image_std = IMAGENET_DEFAULT_STD
+    size = {"shortest_edge": 112}  # noqa: RUF012 (the library copies it per instance)
+    default_to_square = False
+    crop_size = {"height": 112, "width": 112}  # noqa: RUF012
+    do_resize = True
+    do_center_crop = True
+    do_rescale = True
+    rescale_factor = 1 / 255
+    do_normalize = True
+    do_convert_rgb = True
+    do_sample_frames = True
+    num_frames = 16
+    frames_per_segment = 2
+    model_input_names = ["pixel_values"]  # noqa: RUF012
+    valid_kwargs = LogoFormerVideosKwargs
+
+    def sample_frames(
+        self,
+        metadata: VideoMetadata,
+        num_frames: int | None = None,
+        frames_per_segment: int | None = None,
+        generator: torch.Generator | None = None,
+        fps: float | None = None,
+        **kwargs,
+    ) -> list[int]:
+        """Indices of the frames to read, by `sample_frame_indices`."""
+        if fps is not None:
+            raise ValueError(f"`fps` is {fps}, but LOGO-Former samples a clip by segments: give `num_frames` instead.")
+        return sample_frame_indices(
+            metadata.total_num_frames,
+            num_frames=self.num_frames if num_frames is None else num_frames,
+            frames_per_segment=self.frames_per_segment if frames_per_segment is None else frames_per_segment,
+            generator=generator,
+        )
+
+    def _decode_and_sample_videos(
+        self,
+        videos: Any,
+        video_metadata: Any = None,
+        do_sample_frames: bool | None = None,
+        sample_indices_fn: Callable | None = None,
+    ) -> tuple[list, list[VideoMetadata]]:
+        def choose_indices(num_frames: int) -> Sequence[int]:
+            if not do_sample_frames:
+                return range(num_frames)
+            return sample_indices_fn(metadata=VideoMetadata(total_num_frames=num_frames))
+
+        clips, described = zip(*[read_clip(clip, choose_indices) for clip in as_batch(videos)], strict=True)
+        return list(clips), list(described)
+
+    def _prepare_input_videos(self, videos: list, **kwargs) -> list[torch.Tensor]:
+        # One by one, since the library takes the channel order of the first video for that of all.
+        return [super(LogoFormerVideoProcessor, self)._prepare_input_videos([video], **kwargs)[0] for video in videos]
+
+    def _preprocess(self, videos: list[torch.Tensor], do_rescale: bool, **kwargs) -> BatchFeature:
+        for video in videos:
+            if do_rescale and video.dtype != torch.uint8:
+                raise ValueError(
+                    f"the frames are {video.dtype}; they must be uint8 (0 to 255), or floating point (0 to 1) with "
+                    "`do_rescale=False`."
+                )
+        batch = super()._preprocess(videos, do_rescale=do_rescale, **kwargs)
+        batch["pixel_values"] = batch.pop("pixel_values_videos")
+        return batch
+
+    def preprocess(self, videos: Any, **kwargs: Unpack[LogoFormerVideosKwargs]) -> BatchFeature:
+        """`videos` to `pixel_values (batch, frames, channels, height, width)`; the class says what a video may be."""
+        return super().preprocess(videos, **kwargs)
+
+
+def as_batch(videos: Any) -> list:
+    """A list of clips from one clip or a batch; what a clip may be stands at `LogoFormerVideoProcessor`."""
+    if isinstance(videos, (str, Path, Image.Image)):
+        return [videos]
+    if isinstance(videos, (np.ndarray, torch.Tensor)):
+        if videos.ndim in (3, 4):  # one frame, one clip
+            return [videos]
+        if videos.ndim == 5:
+            return list(videos)
+        raise ValueError(
+            f"`videos` has shape {tuple(videos.shape)}; it must be (frames, height, width, channels), (frames, "
+            "channels, height, width) or a batch of one of them."
+        )
+    if not isinstance(videos, (list, tuple)):
+        raise ValueError(
+            f"`videos` is a {type(videos).__name__}; it must be a path, a folder, frames (PIL images, arrays or "
+            "tensors), or a list of them."
+        )
+    if not videos:
+        raise ValueError("`videos` is empty: a clip of zero frames, or a batch of no clips.")
+    if is_frame(videos[0]):
+        return [videos]
+    clips = []
+    for item in videos:
+        is_frames = (
+            isinstance(item, (list, tuple)) and item and (is_frame(item[0]) or isinstance(item[0], (str, Path)))
+        )
+        clips += [item] if is_frames else as_batch(item)
+    return clips
+
+
+def is_frame(item: Any) -> bool:
+    return isinstance(item, Image.Image) or (isinstance(item, (np.ndarray, torch.Tensor)) and item.ndim == 3)
+
+
+def read_clip(clip: Any, choose_indices: ChooseIndices) -> tuple[np.ndarray | torch.Tensor, VideoMetadata]:
+    """The chosen frames of one clip of a batch, of files as `(frames, height, width, 3)`, else in their own order."""
+    if isinstance(clip, (str, Path)):
+        return read_frames(clip, choose_indices)
+    if isinstance(clip, (list, tuple)) and isinstance(clip[0], (str, Path)):
+        return read_frame_files([Path(file) for file in clip], choose_indices)
+    if is_frame(clip):
+        clip = [clip]
+    if len(clip) == 0:
+        raise ValueError(f"a clip has shape {tuple(clip.shape)}: zero frames.")
+    indices = list(choose_indices(len(clip)))
+    metadata = describe(len(clip), None, indices, "memory")
+    if isinstance(clip, (np.ndarray, torch.Tensor)):
+        return clip[indices], metadata
+    frames = [np.asarray(frame.convert("RGB")) if isinstance(frame, Image.Image) else frame for frame in clip]
+    shapes = {tuple(frame.shape) for frame in frames}
+    if len(shapes) > 1:
+        raise ValueError(f"the frames of a clip have different shapes: {sorted(shapes)}.")
+    stack = torch.stack if isinstance(frames[0], torch.Tensor) else np.stack
+    return stack([frames[index] for index in indices]), metadata
+
+
+__all__ = ["LogoFormerVideoProcessor"]
