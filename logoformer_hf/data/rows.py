@@ -1,0 +1,25 @@
+"""One clip, one row: the columns that every source of clips gives, whatever is on disk behind it."""
+
+from collections.abc import Sequence
+
+from datasets import ClassLabel, Features, Value
+
+from ..configuration_logoformer import EXPRESSIONS
+
+
+def clip_features(label_names: Sequence[str] = EXPRESSIONS, **extra) -> Features:
+    """Columns of a row: `clip_id`, `video` (path of a video file or of a folder of frames), `num_frames`, `label`.
+
+    Args:
+        label_names: names of the classes in the order of their numbers.
+        extra: what a source knows besides, as `datasets` feature types, e.g. `scene=Value("string")`.
+    """
+    return Features(
+        {
+            "clip_id": Value("string"),
+            "video": Value("string"),
+            "num_frames": Value("int32"),
+            "label": ClassLabel(names=list(label_names)),
+            **extra,
+        }
+    )

@@ -1,0 +1,55 @@
+"""Training transforms: one random crop, flip, colour and erasing for all frames of a clip."""
+
+import hashlib
+
+import torch
+from torchvision.transforms import v2
+
+
+def clip_seed(seed: int, epoch: int, clip_id: str) -> int:
+    """A seed that depends on nothing but its arguments: no worker, process or resume can change what a clip shows."""
+    digest = hashlib.sha256(f"{seed}/{epoch}/{clip_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1  # torch takes 63 bits
+
+
+class TrainingTransforms:
+    """
+    Random resized crop and horizontal flip, colour jitter and erasing by choice, drawn once a clip.
+
+    Args:
+        image_size: height and width of the result in pixels.
+        min_crop_area: smallest part of the picture that a crop keeps, 0 to 1; 1 keeps all of a square picture.
+        flip_prob: chance of a horizontal flip.
+        color_jitter: strength of the change of brightness, contrast and saturation, 0 to 1; 0 leaves it out.
+        erasing_prob: chance that one rectangle is blackened, 0 to 1; 0 leaves it out.
+    """
+
+    def __init__(
+        self,
+        image_size: int,
+        min_crop_area: float = 0.7,
+        flip_prob: float = 0.5,
+        color_jitter: float = 0.0,
+        erasing_prob: float = 0.0,
+    ):
+        if not 0 < min_crop_area <= 1:
+            raise ValueError(f"`min_crop_area` is {min_crop_area}; it must be more than 0 and at most 1.")
+        for name, value in (("flip_prob", flip_prob), ("color_jitter", color_jitter), ("erasing_prob", erasing_prob)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"`{name}` is {value}; it must be at least 0 and at most 1.")
+        transforms = [
+            v2.RandomResizedCrop(image_size, scale=(min_crop_area, 1.0), ratio=(0.9, 1.1), antialias=True),
+            v2.RandomHorizontalFlip(flip_prob),
+        ]
+        if color_jitter:
+            transforms.append(v2.ColorJitter(brightness=color_jitter, contrast=color_jitter, saturation=color_jitter))
+        if erasing_prob:
+            transforms.append(v2.RandomErasing(erasing_prob, scale=(0.02, 0.2)))
+        self.transforms = v2.Compose(transforms)
+
+    def __call__(self, frames: torch.Tensor, seed: int) -> torch.Tensor:
+        """Frames `(frames, channels, height, width)` uint8 to `(frames, channels, image_size, image_size)` uint8."""
+        # torchvision draws from torch's global generator; the fork gives it back as it was.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.transforms(frames)

@@ -1,0 +1,89 @@
+"""
+The compact loss: clips of a class together, clips of different classes apart. Pure functions of a batch.
+
+The paper's abstract asks for the smallest distance within a class and the largest between classes; the exact formula
+is not published where we could read it. Both forms here are ours to choose, see `docs/training.md`. Both compute in
+float32 (float64 stays), so they are finite for any logits or embeddings in float16 or bfloat16.
+"""
+
+import torch
+from torch import nn
+
+
+def margin_compact_loss(logits: torch.Tensor, labels: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
+    """
+    Half the symmetric KL divergence between the softmax over the wrong classes and the uniform distribution.
+
+    With q the softmax of the logits over the K - 1 classes that are not the label and u = 1 / (K - 1), the loss of a
+    clip is 1/2 sum_j (q_j - u) log q_j: zero exactly when the clip is equally far from every wrong class. Source:
+    Kobayashi, "Large Margin In Softmax Cross-Entropy Loss", BMVC 2019.
+
+    Args:
+        logits: `(batch, classes)`, at least two classes; with two there is one wrong class and the loss is zero.
+        labels: `(batch,)`, class numbers.
+        reduction: "mean" over the batch, "sum", or "none" for `(batch,)`.
+
+    Returns:
+        A scalar, or `(batch,)`.
+
+    Raises:
+        ValueError: shapes that don't fit, or an unknown reduction.
+    """
+    check_batch("logits", logits, labels)
+    num_classes = logits.shape[1]
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    is_wrong = nn.functional.one_hot(labels, num_classes) == 0  # (batch, classes)
+    wrong_logits = logits[is_wrong].view(-1, num_classes - 1)  # (batch, classes - 1)
+    log_q = nn.functional.log_softmax(wrong_logits, dim=1)
+    loss = 0.5 * ((log_q.exp() - 1 / (num_classes - 1)) * log_q).sum(dim=1)  # (batch,)
+    if reduction == "none":
+        return loss
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"`reduction` is {reduction!r}; it must be 'mean', 'sum' or 'none'.")
+    return loss.mean() if reduction == "mean" else loss.sum()
+
+
+def center_compact_loss(embeddings: torch.Tensor, labels: torch.Tensor, eps: float = 1e-6) -> torch.Tensor:
+    """
+    Mean squared distance to the own class centre, divided by the mean squared distance between centres.
+
+    Centres are the means of the batch's own clips. Classes without a clip in the batch have no centre and take no
+    part. With fewer than two classes there is nothing to keep apart and the loss is zero. The value belongs to the
+    batch as a whole: over micro-batches it is another quantity, see `LogoFormerTrainer`.
+
+    Args:
+        embeddings: `(batch, hidden)`.
+        labels: `(batch,)`, class numbers.
+        eps: added to the distance between centres, which is zero while all clips look alike.
+
+    Returns:
+        A scalar, not below zero.
+
+    Raises:
+        ValueError: shapes that don't fit.
+    """
+    check_batch("embeddings", embeddings, labels)
+    embeddings = embeddings if embeddings.dtype == torch.float64 else embeddings.float()
+    # A distance ratio does not change with scale; dividing first keeps squares of large embeddings finite.
+    embeddings = embeddings / embeddings.detach().abs().amax().clamp_min(1.0)
+    _, classes = labels.unique(return_inverse=True)  # classes of this batch, numbered without gaps
+    membership = nn.functional.one_hot(classes).to(embeddings.dtype)  # (batch, classes present)
+    num_classes = membership.shape[1]
+    if num_classes < 2:
+        return embeddings.sum() * 0.0  # zero that still has a gradient
+    centers = membership.T @ embeddings / membership.sum(dim=0)[:, None]  # (classes present, hidden)
+    within = (embeddings - centers[classes]).square().sum(dim=1).mean()
+    # The mean over pairs of centres is twice their variance, corrected for the pairs of a centre with itself.
+    spread = (centers - centers.mean(dim=0)).square().sum(dim=1).mean()
+    between = 2 * spread * num_classes / (num_classes - 1)
+    return within / (between + eps)
+
+
+def check_batch(name: str, values: torch.Tensor, labels: torch.Tensor) -> None:
+    if values.ndim != 2 or labels.shape != values.shape[:1]:
+        raise ValueError(
+            f"`{name}` has shape {tuple(values.shape)} and `labels` {tuple(labels.shape)}; they must be (batch, width)"
+            " and (batch,)."
+        )
+    if name == "logits" and values.shape[1] < 2:
+        raise ValueError(f"`logits` has shape {tuple(values.shape)}; the margin form needs at least two classes.")

@@ -1,0 +1,256 @@
+"""LOGO-Former's Trainer: cross-entropy plus the compact loss, exact under gradient accumulation."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from .data.transforms import clip_seed
+from .losses import center_compact_loss, margin_compact_loss
+from .video_processing_logoformer import LogoFormerVideoProcessor
+
+# Named sets of training arguments; whoever names one can still change each of its values.
+RECIPES = {
+    # AdamW with warm-up and cosine decay: reaches in few epochs what plain SGD needs many for.
+    "modern": {
+        "optim": "adamw_torch",
+        "learning_rate": 1e-3,
+        "weight_decay": 0.05,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 0.1,
+        "per_device_train_batch_size": 32,
+        "num_train_epochs": 12,
+    },
+    # As the authors' public port trains: SGD with momentum, batches of 32, 100 epochs, a tenth every 40.
+    "paper": {
+        "optim": "sgd",
+        "optim_args": "momentum=0.9",
+        "learning_rate": 0.01,
+        "weight_decay": 1e-4,
+        "lr_scheduler_type": "constant",
+        "lr_decay_epochs": 40,
+        "per_device_train_batch_size": 32,
+        "num_train_epochs": 100,
+    },
+}
+
+
+@dataclass
+class LogoFormerTrainingArguments(TrainingArguments):
+    """Trainer's own arguments, those of the two losses, and defaults that keep the best epoch on validation UAR."""
+
+    compact_loss: str = field(
+        default="margin",
+        metadata={
+            "help": "Form of the compact loss: 'margin' on the logits, 'center' on the embeddings, or 'none'.",
+            "choices": ["margin", "center", "none"],
+        },
+    )
+    compact_loss_weight: float = field(
+        default=0.1, metadata={"help": "What the compact loss is multiplied by before cross-entropy is added."}
+    )
+    class_balanced_sampling: bool = field(
+        default=False,
+        metadata={"help": "Draw clips with replacement so that every class is seen equally often in an epoch."},
+    )
+    freeze_batch_norm: bool = field(
+        default=False,
+        metadata={"help": "Keep the batch-norm statistics of the frame encoder as they were loaded."},
+    )
+    lr_decay_epochs: int = field(
+        default=0,
+        metadata={
+            "help": "Multiply the learning rate by 0.1 every so many epochs, instead of lr_scheduler_type; 0: no."
+        },
+    )
+    output_dir: str = field(
+        default="outputs/demo", metadata={"help": "Folder for the model, its processor, the results and pictures."}
+    )
+    eval_strategy: str = field(default="epoch", metadata={"help": "When the validation clips are evaluated."})
+    save_strategy: str = field(default="epoch", metadata={"help": "When a checkpoint is saved."})
+    save_total_limit: int = field(default=2, metadata={"help": "Checkpoints kept: the last and the best."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "Test the best epoch, not the last."})
+    metric_for_best_model: str = field(default="uar", metadata={"help": "What the best epoch is best at."})
+    logging_steps: float = field(default=10, metadata={"help": "Optimiser steps between two logs."})
+    dataloader_num_workers: int = field(default=2, metadata={"help": "Processes that decode clips."})
+    report_to: str = field(default="none", metadata={"help": "Where logs go besides the output folder."})
+    remove_unused_columns: bool = field(
+        default=False, metadata={"help": "Kept off: a clip's columns are read by the data set, not by the model."}
+    )
+
+    def __post_init__(self):
+        if self.compact_loss not in ("margin", "center", "none"):
+            raise ValueError(f"`compact_loss` is {self.compact_loss!r}; it must be 'margin', 'center' or 'none'.")
+        if not (self.compact_loss_weight >= 0 and math.isfinite(self.compact_loss_weight)):
+            raise ValueError(f"`compact_loss_weight` is {self.compact_loss_weight}; it must be at least 0.")
+        if self.lr_decay_epochs < 0:
+            raise ValueError(f"`lr_decay_epochs` is {self.lr_decay_epochs}; it must be at least 0.")
+        super().__post_init__()
+
+
+class ClipCollator:
+    """
+    Clips of `ClipDataset` to a batch: `pixel_values (batch, frames, channels, height, width)`, normalised as the
+    processor says, and `labels (batch,)`.
+    """
+
+    def __init__(self, processor: LogoFormerVideoProcessor):
+        self.processor = processor
+
+    def __call__(self, clips: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        shapes = {tuple(clip["frames"].shape) for clip in clips}
+        if len(shapes) > 1:
+            raise ValueError(f"the clips of a batch have different shapes: {sorted(shapes)}.")
+        batch = self.processor(
+            [clip["frames"] for clip in clips],
+            do_sample_frames=False,
+            do_resize=False,
+            do_center_crop=False,
+            return_tensors="pt",
+        )
+        return {"pixel_values": batch["pixel_values"], "labels": torch.tensor([clip["label"] for clip in clips])}
+
+
+class ClipSampler(torch.utils.data.Sampler[int]):
+    """
+    The order of an epoch's clips, a function of (seed, epoch) alone, the same in every process and after a resume.
+
+    Args:
+        labels: class number of every clip.
+        seed: of the run.
+        balanced: draw with replacement, each class equally often in expectation, instead of every clip once.
+    """
+
+    def __init__(self, labels: list[int], seed: int, balanced: bool = False):
+        self.labels = torch.tensor(labels)
+        self.seed = seed
+        self.balanced = balanced
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(clip_seed(self.seed, self.epoch, "order"))
+        if not self.balanced:
+            return iter(torch.randperm(len(self), generator=generator).tolist())
+        weights = 1.0 / self.labels.bincount()[self.labels].double()  # (clips,)
+        return iter(torch.multinomial(weights, len(self), replacement=True, generator=generator).tolist())
+
+
+class EpochCallback(TrainerCallback):
+    """
+    Tells data set and sampler which epoch begins. Trainer itself does not after a resume in the middle of an epoch,
+    and with several processes it tells the sampler alone.
+    """
+
+    def __init__(self, *listeners: Any):
+        self.listeners = listeners
+
+    def on_epoch_begin(self, args, state, control, **kwargs):
+        for listener in self.listeners:
+            listener.set_epoch(int(state.epoch or 0))
+
+
+class LogoFormerTrainer(Trainer):
+    """
+    Trains a video classifier on clips with cross-entropy + `compact_loss_weight` x compact loss.
+
+    Works with every model that gives `logits`, and with the `center` form also an `embedding`. The two losses are
+    logged apart as `cross_entropy` and `compact_loss`, means over the clips since the last log.
+
+    Under gradient accumulation the loss of a clip is divided by the number of clips of the whole step, so that
+    cross-entropy and `margin` are exactly what one large batch gives, an uneven last step included (with
+    `freeze_batch_norm`, since batch-norm statistics are those of a micro-batch). `center` compares the classes of one
+    micro-batch: its value is the mean over micro-batches weighted by their clips, which differs from one large batch.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.args.n_gpu > 1:
+            raise ValueError(
+                f"{self.args.n_gpu} GPUs are visible to one process; start with `accelerate launch --multi_gpu`, or "
+                "show it one GPU with CUDA_VISIBLE_DEVICES."
+            )
+        # compute_loss divides by the clips of the whole step, whatever the model's forward accepts.
+        self.model_accepts_loss_kwargs = True
+        self._loss_sums = {True: None, False: None}  # while training, while evaluating
+        if hasattr(self.train_dataset, "set_epoch"):
+            self.add_callback(EpochCallback(self.train_dataset))
+
+    def _get_train_sampler(self, train_dataset=None) -> torch.utils.data.Sampler:
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        sampler = ClipSampler(dataset.labels, seed, self.args.class_balanced_sampling)
+        self.add_callback(EpochCallback(sampler))
+        return sampler
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        if model.training and self.args.freeze_batch_norm:
+            for module in model.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        inputs = dict(inputs)
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        losses = self.clip_losses(outputs, labels)  # sums over the clips of this micro-batch
+        loss = losses["cross_entropy"] + self.args.compact_loss_weight * losses["compact_loss"]
+        self.remember_losses(losses, num_clips=labels.shape[0], training=model.training)
+
+        if num_items_in_batch is None:
+            loss = loss / labels.shape[0]
+        elif self.args.average_tokens_across_devices:
+            # num_items_in_batch counts the clips of all processes, whose gradients are averaged.
+            loss = loss * self.accelerator.num_processes / num_items_in_batch
+        else:
+            loss = loss / num_items_in_batch
+        return (loss, outputs) if return_outputs else loss
+
+    def clip_losses(self, outputs: Any, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Both losses summed over the clips; `center`, which has no value per clip, times the number of clips."""
+        logits = outputs["logits"]
+        cross_entropy = nn.functional.cross_entropy(
+            logits.float(), labels, reduction="sum", label_smoothing=self.args.label_smoothing_factor
+        )
+        if self.args.compact_loss == "margin":
+            compact_loss = margin_compact_loss(logits, labels, reduction="sum")
+        elif self.args.compact_loss == "center":
+            compact_loss = center_compact_loss(outputs["embedding"], labels) * labels.shape[0]
+        else:
+            compact_loss = torch.zeros_like(cross_entropy)
+        return {"cross_entropy": cross_entropy, "compact_loss": compact_loss}
+
+    def remember_losses(self, losses: dict[str, torch.Tensor], num_clips: int, training: bool) -> None:
+        sums = torch.stack([*losses.values(), torch.full_like(losses["compact_loss"], num_clips)]).detach()
+        known = self._loss_sums[training]
+        self._loss_sums[training] = sums if known is None else known + sums
+
+    def log(self, logs: dict[str, float], *args, **kwargs) -> None:
+        for key, training, prefix in (("loss", True, ""), ("eval_loss", False, "eval_")):
+            if key in logs and self._loss_sums[training] is not None:
+                sums = self.accelerator.reduce(self._loss_sums[training], reduction="sum")
+                self._loss_sums[training] = None
+                cross_entropy, compact_loss = (sums[:2] / sums[2]).tolist()
+                logs[f"{prefix}cross_entropy"] = round(cross_entropy, 4)
+                if self.args.compact_loss != "none":
+                    logs[f"{prefix}compact_loss"] = round(compact_loss, 4)
+        super().log(logs, *args, **kwargs)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None):
+        if self.args.lr_decay_epochs == 0:
+            return super().create_scheduler(num_training_steps, optimizer)
+        if self.lr_scheduler is None:
+            steps_per_epoch = num_training_steps / self.args.num_train_epochs
+            # Rounded up: the last step of an epoch still has the epoch's learning rate.
+            decay_steps = math.ceil(self.args.lr_decay_epochs * steps_per_epoch)
+            optimizer = self.optimizer if optimizer is None else optimizer
+            self.lr_scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=decay_steps, gamma=0.1)
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
