@@ -1,0 +1,144 @@
+"""Pictures of a training run: its confusion matrix and its curves. Written straight to a file, no display needed."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+INK, MUTED, EMPTY = "#2b2f3a", "#8a90a0", "#f1f2f5"
+BLUE, ORANGE, GREEN, VIOLET = "#3a6ea5", "#d9822b", "#3f9477", "#8064a2"
+_BLUES = LinearSegmentedColormap.from_list("pale_to_blue", ["#f4f7fb", "#9dbbdb", "#2d5a8c"])
+
+
+def plot_confusion_matrix(
+    confusion_matrix: Sequence[Sequence[int]],
+    label_names: Sequence[str],
+    path: str | Path,
+    title: str | None = None,
+) -> None:
+    """Draws a confusion matrix: colour and percentage per true class, the number of clips in brackets below.
+
+    Args:
+        confusion_matrix: numbers of clips, shape (classes, classes), rows are true classes, columns predicted ones.
+        label_names: names of the classes in the order of the rows.
+        path: picture to write; the ending names the format (.png, .svg, .pdf).
+        title: first line of the title, above UAR (mean of the recalls of the classes with clips) and WAR (accuracy).
+
+    Raises:
+        ValueError: the matrix is not (classes, classes) for these names, or counts no clip at all.
+    """
+    counts = np.asarray(confusion_matrix)
+    num_classes = len(label_names)
+    if counts.shape != (num_classes, num_classes):
+        raise ValueError(f"confusion matrix of shape {counts.shape} for {num_classes} label names {list(label_names)}")
+    if counts.sum() == 0:
+        raise ValueError("the confusion matrix counts no clip, there is nothing to draw")
+
+    clips = counts.sum(axis=1)
+    shares = counts / np.maximum(clips, 1)[:, None]
+    uar, war = shares.diagonal()[clips > 0].mean(), counts.trace() / counts.sum()
+
+    side = max(4.5, 1.6 + 0.78 * num_classes)
+    figure = Figure(figsize=(side, side), dpi=150, layout="constrained", facecolor="white")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap=_BLUES, vmin=0, vmax=1)
+    for row, column in np.ndindex(num_classes, num_classes):
+        if clips[row]:
+            share = shares[row, column]
+            axes.text(
+                column,
+                row,
+                f"{share:.0%}\n({counts[row, column]})",
+                ha="center",
+                va="center",
+                fontsize=9,
+                color="white" if share > 0.55 else INK if counts[row, column] else MUTED,
+            )
+    axes.set_xticks(range(num_classes), label_names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(num_classes), [f"{name} ({n})" for name, n in zip(label_names, clips, strict=True)])
+    axes.set_xlabel("predicted", color=INK)
+    axes.set_ylabel("true (clips)", color=INK)
+    axes.tick_params(length=0, colors=INK)
+    for line in np.arange(num_classes - 1) + 0.5:  # between the cells
+        axes.axvline(line, color="white", linewidth=2)
+        axes.axhline(line, color="white", linewidth=2)
+    for row in np.flatnonzero(clips == 0):
+        axes.axhspan(row - 0.48, row + 0.48, color=EMPTY, zorder=3)  # over the lines
+        middle = (num_classes - 1) / 2
+        axes.text(middle, row, "no clip of this class", ha="center", va="center", color=MUTED, fontsize=9, zorder=4)
+    axes.spines[:].set_visible(False)
+    numbers = f"UAR {uar:.2%}   WAR {war:.2%}   {counts.sum()} clips"
+    axes.set_title(f"{title}\n{numbers}" if title else numbers, fontsize=11, color=INK, pad=12)
+    figure.savefig(path)
+
+
+# Panel -> key in the log history -> (name in the legend, colour, line)
+_PANELS = {
+    "loss": {
+        "loss": ("training", BLUE, "-"),
+        "cross_entropy": ("training: cross-entropy", GREEN, "--"),
+        "compact_loss": ("training: compact loss", VIOLET, "--"),
+        "eval_loss": ("validation", ORANGE, "o-"),
+    },
+    "validation UAR and WAR": {"eval_uar": ("UAR", BLUE, "o-"), "eval_war": ("WAR", ORANGE, "o-")},
+    "learning rate": {"learning_rate": ("learning rate", INK, "-")},
+}
+
+
+def plot_training_curves(log_history: Sequence[Mapping[str, float]], path: str | Path) -> None:
+    """Draws losses, UAR and WAR of the validation clips with the best epoch marked, and the learning rate.
+
+    Args:
+        log_history: `trainer.state.log_history`. Of the entries with an `epoch` these values are drawn, each where it
+            is there: `loss`, `cross_entropy`, `compact_loss`, `eval_loss`; `eval_uar`, `eval_war` (0 to 1);
+            `learning_rate`. A panel without a value is left out.
+        path: picture to write; the ending names the format (.png, .svg, .pdf).
+
+    Raises:
+        ValueError: no entry has an epoch and one of these values.
+    """
+    keys = [key for lines in _PANELS.values() for key in lines]
+    curves = {
+        key: [(entry["epoch"], entry[key]) for entry in log_history if key in entry and "epoch" in entry]
+        for key in keys
+    }
+    panels = [panel for panel, lines in _PANELS.items() if any(curves[key] for key in lines)]
+    if not panels:
+        raise ValueError(f"nothing to draw: no entry of the log history has `epoch` and one of {', '.join(keys)}")
+
+    figure = Figure(figsize=(7.5, 2.6 * len(panels)), dpi=150, layout="constrained", facecolor="white")
+    all_axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+    for axes, panel in zip(all_axes, panels, strict=True):
+        for key, (name, color, line) in _PANELS[panel].items():
+            if curves[key]:
+                style = "o" if len(curves[key]) == 1 else line  # a line through one point would not be seen
+                axes.plot(*zip(*curves[key], strict=True), style, label=name, color=color, linewidth=1.6, markersize=4)
+        if panel.startswith("validation"):
+            axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+            if curves["eval_uar"]:
+                _mark_best(axes, curves["eval_uar"])
+        axes.set_ylabel(panel, color=INK)
+        axes.set_ylim(bottom=0)
+        if len(axes.lines) > 1:
+            axes.legend(frameon=False, fontsize=8.5, labelcolor=INK)
+        axes.grid(axis="y", color=EMPTY)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(MUTED)
+        axes.tick_params(colors=INK, labelsize=9)
+    all_axes[-1].set_xlabel("epoch", color=INK)
+    all_axes[-1].set_xlim(left=0)
+    all_axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.align_ylabels()
+    figure.savefig(path)
+
+
+def _mark_best(axes: Axes, uar: Sequence[tuple[float, float]]) -> None:
+    """Marks the epoch with the highest UAR, the earliest of equals."""
+    epoch, best = max(uar, key=lambda point: point[1])
+    axes.axvline(epoch, color=BLUE, linewidth=1, linestyle=":", label=f"best: UAR {best:.1%}, epoch {epoch:g}")
+    axes.plot(epoch, best, "o", markersize=10, markerfacecolor="none", markeredgecolor=BLUE)

@@ -1,0 +1,78 @@
+"""The pictures of a run: what they say, that they are written without pyplot, and what they refuse."""
+
+import importlib
+import re
+import sys
+
+import pytest
+from PIL import Image
+
+from logoformer_hf import plots
+from logoformer_hf.plots import plot_confusion_matrix, plot_training_curves
+
+TRAINING = [
+    {"loss": 2.0, "cross_entropy": 1.9, "compact_loss": 0.5, "learning_rate": 0.01, "epoch": 0.5, "step": 1},
+    {"eval_loss": 1.5, "eval_uar": 0.30, "eval_war": 0.40, "epoch": 1.0, "step": 2},
+    {"loss": 1.0, "cross_entropy": 0.9, "compact_loss": 0.3, "learning_rate": 0.001, "epoch": 1.5, "step": 3},
+    {"eval_loss": 1.2, "eval_uar": 0.452, "eval_war": 0.50, "epoch": 2.0, "step": 4},
+    {"eval_loss": 1.3, "eval_uar": 0.40, "eval_war": 0.55, "epoch": 3.0, "step": 6},
+    {"train_runtime": 12.0, "train_loss": 1.5, "epoch": 3.0, "step": 6},
+]
+
+
+def texts(path) -> list[str]:
+    """What an SVG of matplotlib says: it writes letters as shapes and each text as a comment before them."""
+    return re.findall(r"<!-- (.*?) -->", path.read_text(), flags=re.DOTALL)
+
+
+def test_confusion_matrix_tells_numbers_names_and_empty_classes(tmp_path):
+    path = tmp_path / "confusion_matrix.svg"
+    plot_confusion_matrix([[3, 1, 0], [0, 2, 0], [0, 0, 0]], ["happy", "sad", "fear"], path, title="demo")
+    drawn = texts(path)
+    # recalls 3/4 and 2/2, 5 of 6 clips right
+    assert {"demo", "UAR 87.50%   WAR 83.33%   6 clips", "75%", "(3)", "25%", "100%", "predicted"} <= set(drawn)
+    assert {"happy (4)", "sad (2)", "fear (0)", "no clip of this class"} <= set(drawn)
+    assert sum("%" in text for text in drawn) == 1 + 6  # the title and two rows of cells, none for fear
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [([[1, 2]], r"shape \(1, 2\) for 2 label names"), ([[0, 0], [0, 0]], "no clip")],
+)
+def test_confusion_matrix_that_cannot_be_drawn(tmp_path, matrix, message):
+    with pytest.raises(ValueError, match=message):
+        plot_confusion_matrix(matrix, ["happy", "sad"], tmp_path / "never.png")
+
+
+def test_training_curves_mark_the_best_epoch(tmp_path):
+    path = tmp_path / "training_curves.svg"
+    plot_training_curves(TRAINING, path)
+    drawn = set(texts(path))
+    assert {"loss", "training", "training: cross-entropy", "training: compact loss", "validation"} <= drawn
+    assert {"validation UAR and WAR", "UAR", "WAR", "best: UAR 45.2%, epoch 2"} <= drawn
+    assert {"learning rate", "epoch"} <= drawn
+
+
+def test_training_curves_draw_what_is_there(tmp_path):
+    path = tmp_path / "only_losses.svg"
+    plot_training_curves([{"loss": 2.0, "epoch": 1.0}, {"eval_loss": 1.5, "epoch": 1.0}], path)
+    drawn = set(texts(path))
+    assert {"loss", "training", "validation"} <= drawn
+    assert not {"validation UAR and WAR", "learning rate", "training: compact loss"} & drawn
+
+
+@pytest.mark.parametrize("history", [[], [{"train_runtime": 1.0, "epoch": 3.0}], [{"loss": 1.0}]])
+def test_training_curves_without_anything_to_draw(tmp_path, history):
+    with pytest.raises(ValueError, match=r"nothing to draw.*`epoch` and one of loss,.* learning_rate"):
+        plot_training_curves(history, tmp_path / "never.png")
+
+
+def test_pictures_are_written_without_pyplot(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # importing it raises from here on
+    importlib.reload(plots)
+    plot_confusion_matrix([[1, 0], [0, 1]], ["happy", "sad"], tmp_path / "confusion_matrix.png")
+    plot_training_curves(TRAINING, tmp_path / "training_curves.png")
+    for name in ("confusion_matrix.png", "training_curves.png"):
+        with Image.open(tmp_path / name) as picture:
+            assert min(picture.size) > 500
+            assert len(picture.convert("RGB").getcolors(1 << 24)) > 20  # more than a blank sheet
