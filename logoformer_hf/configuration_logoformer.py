@@ -1,7 +1,8 @@
 """LOGO-Former configuration: every number of the architecture, checked when it is set."""
 
 from huggingface_hub.dataclasses import strict
-from transformers import AutoConfig, PreTrainedConfig, ResNetConfig
+from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, ResNetConfig
+from transformers.activations import ACT2FN
 
 # The order of the labels everywhere: DFEW's official 1-7. Other orders are converted where data enters.
 EXPRESSIONS = ("happy", "sad", "neutral", "angry", "surprise", "disgust", "fear")
@@ -76,8 +77,10 @@ class LogoFormerConfig(PreTrainedConfig):
         elif isinstance(self.backbone_config, dict):
             backbone = dict(self.backbone_config)
             model_type = backbone.pop("model_type", None)
-            if model_type is None:
-                raise ValueError("`backbone_config` has no `model_type`: give one of transformers, e.g. 'resnet'.")
+            if model_type not in CONFIG_MAPPING:
+                raise ValueError(
+                    f"`backbone_config` has model_type {model_type!r}; it must be one of transformers, e.g. 'resnet'."
+                )
             self.backbone_config = AutoConfig.for_model(model_type, **backbone)
         self.window_size = tuple(self.window_size)  # a list after the way through JSON
         if self.id2label is None and kwargs.get("num_labels") in (None, len(EXPRESSIONS)):
@@ -109,6 +112,11 @@ class LogoFormerConfig(PreTrainedConfig):
                 f"`window_size` is {self.window_size}; it must be three numbers (frames, height, width), each at "
                 "least 1."
             )
+
+    def validate_hidden_act(self):
+        """The activation is one that transformers knows."""
+        if self.hidden_act not in ACT2FN:
+            raise ValueError(f"`hidden_act` is {self.hidden_act!r}; it must be one of {', '.join(ACT2FN)}.")
 
     def validate_probabilities(self):
         """Every dropout rate leaves something over."""

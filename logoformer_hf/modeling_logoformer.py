@@ -18,7 +18,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.processing_utils import Unpack
 from transformers.utils import ModelOutput, TransformersKwargs, can_return_tuple
-from transformers.utils.output_capturing import OutputRecorder, capture_outputs
+from transformers.utils.output_capturing import OutputRecorder, capture_outputs, maybe_install_capturing_hooks
 
 from .configuration_logoformer import LogoFormerConfig
 
@@ -353,8 +353,14 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
             init.zeros_(module.summary_bias)
 
 
-def record_both_attentions(forward: Callable) -> Callable:
-    """Lets `output_attentions`, as a keyword or in the configuration, ask for local and global attentions alike."""
+RECORDED = ("output_hidden_states", "output_local_attentions", "output_global_attentions")
+
+
+def record_on_request(forward: Callable) -> Callable:
+    """
+    Prepares a model's forward for the library's `capture_outputs`: `output_attentions`, as a keyword or in the
+    configuration, asks for local and global attentions alike, and the frame encoder is left alone.
+    """
 
     @wraps(forward)
     def wrapper(self, *args, **kwargs):
@@ -368,6 +374,8 @@ def record_both_attentions(forward: Callable) -> Callable:
                     f"{self.config._attn_implementation!r}; only 'eager' can show them: "
                     "model.set_attn_implementation('eager')."
                 )
+        if any(kwargs.get(key, getattr(self.config, key, False)) for key in RECORDED):
+            self.install_recording_hooks()
         return forward(self, *args, **kwargs)
 
     return wrapper
@@ -390,6 +398,17 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
 
     def get_input_embeddings(self) -> nn.Module:
         return self.embeddings.projection
+
+    def install_recording_hooks(self) -> None:
+        """
+        The library's hooks on our own layers alone. A backbone has installed its own; the library would do so a second
+        time when it reaches it from here, and from then on every feature map would be another stage's (seen with
+        Dinov2 and ConvNeXt, transformers 5.23).
+        """
+        if not getattr(self, "_output_capturing_hooks_installed", False):
+            backbone, self.backbone = self.backbone, None  # keeps its place among the modules
+            maybe_install_capturing_hooks(self)
+            self.backbone = backbone
 
     def encode_frames(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """
@@ -419,7 +438,7 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
         feature_map = self.backbone(frames).feature_maps[0]  # (batch x frames, features, height, width)
         return feature_map.permute(0, 2, 3, 1).unflatten(0, (batch_size, -1))
 
-    @record_both_attentions
+    @record_on_request
     @capture_outputs(tie_last_hidden_states=False)
     def forward(
         self,
@@ -452,6 +471,11 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
             last_hidden_state=tokens,
             pooler_output=tokens.mean(dim=(1, 2, 3)),  # (batch, hidden)
         )
+
+
+def check_label_range(labels: torch.Tensor, num_labels: int) -> None:
+    if bad := [label for label in labels.tolist() if not 0 <= label < num_labels]:
+        raise ValueError(f"`labels` has {bad[0]}; they must be from 0 to {num_labels - 1}.")
 
 
 class LogoFormerForVideoClassification(LogoFormerPreTrainedModel):
@@ -519,8 +543,12 @@ class LogoFormerForVideoClassification(LogoFormerPreTrainedModel):
                     f"`labels` are {labels.dtype} of shape {tuple(labels.shape)}; they must be whole numbers of shape "
                     f"{tuple(logits.shape[:1])}, one a clip."
                 )
+            # Elsewhere the look at the values would wait for the device, or break the graph.
+            if labels.device.type == "cpu" and not torch.compiler.is_compiling():
+                check_label_range(labels, self.num_labels)
             # Under gradient accumulation Trainer gives the clips of the whole batch and divides by nothing itself.
-            num_clips = kwargs.get("num_items_in_batch", labels.shape[0])
+            num_clips = kwargs.get("num_items_in_batch")
+            num_clips = labels.shape[0] if num_clips is None else num_clips
             loss = nn.functional.cross_entropy(logits, labels, reduction="sum") / num_clips
 
         return LogoFormerClassifierOutput(

@@ -1,0 +1,85 @@
+import pytest
+from huggingface_hub.errors import StrictDataclassError
+from transformers import AutoConfig, ConvNextConfig, ResNetConfig
+
+from logoformer_hf import EXPRESSIONS, LogoFormerConfig
+
+
+def test_defaults_are_the_base_model():
+    config = LogoFormerConfig()
+    assert (config.num_frames, config.image_size, config.num_channels) == (16, 112, 3)
+    assert (config.hidden_size, config.num_hidden_layers, config.num_attention_heads) == (512, 4, 8)
+    assert (config.intermediate_size, config.drop_path_rate) == (2048, 0.1)
+    assert config.grid_size == 7
+    assert config.backbone_config.depths == [2, 2, 2]  # ResNet-18 without its fourth stage
+    assert config.backbone_config.out_features == ["stage3"]
+    assert tuple(config.id2label.values()) == EXPRESSIONS
+    assert config.label2id["fear"] == 6
+
+
+def test_named_sizes_take_overrides():
+    assert LogoFormerConfig.small().hidden_size == 256
+    tiny = LogoFormerConfig.tiny(num_hidden_layers=3, window_size=(2, 2, 2))
+    assert (tiny.hidden_size, tiny.num_hidden_layers, tiny.window_size) == (64, 3, (2, 2, 2))
+
+
+def test_saved_and_loaded_it_is_the_same(tmp_path):
+    config = LogoFormerConfig.tiny(window_size=(8, 4, 4), use_global_attention=False, num_labels=5)
+    config.save_pretrained(tmp_path)
+    loaded = AutoConfig.from_pretrained(tmp_path)
+    assert type(loaded) is LogoFormerConfig
+    differing = {key for key, value in config.to_dict().items() if loaded.to_dict()[key] != value}
+    assert differing <= {"_name_or_path", "transformers_version", "backbone_config"}  # where it lies, who wrote it
+    assert loaded.backbone_config.hidden_sizes == config.backbone_config.hidden_sizes
+    assert loaded.window_size == (8, 4, 4)
+    assert loaded.num_labels == 5
+
+
+def test_new_label_sets():
+    assert LogoFormerConfig(num_labels=3).id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
+    config = LogoFormerConfig(id2label={0: "calm", 1: "contempt"}, label2id={"calm": 0, "contempt": 1})
+    assert config.num_labels == 2
+
+
+def test_any_backbone_of_one_feature_map():
+    backbone = ConvNextConfig(depths=[1, 1], hidden_sizes=[8, 16], num_stages=2, out_features=["stage2"])
+    assert LogoFormerConfig(backbone_config=backbone.to_dict(), feature_stride=8).backbone_config.hidden_sizes == [
+        8,
+        16,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"hidden_size": "512"}, ["hidden_size", "512", "int"]),
+        ({"hidden_size": True}, ["hidden_size", "True", "int"]),
+        ({"use_local_attention": "no"}, ["use_local_attention", "no", "bool"]),
+        ({"drop_path_rate": None}, ["drop_path_rate", "None", "float"]),
+        ({"window_size": "4x4x4"}, ["window_size", "4x4x4"]),
+        ({"window_size": (4, 4)}, ["window_size", "(4, 4)", "three"]),
+        ({"window_size": (4, 0, 4)}, ["window_size", "(4, 0, 4)", "at least 1"]),
+        ({"num_frames": 0}, ["num_frames", "0", "at least 1"]),
+        ({"image_size": -112}, ["image_size", "-112", "at least 1"]),
+        ({"num_attention_heads": 7}, ["hidden_size", "512", "multiple", "7"]),
+        ({"hidden_dropout_prob": 1.0}, ["hidden_dropout_prob", "1.0", "less than 1"]),
+        ({"attention_probs_dropout_prob": -0.1}, ["attention_probs_dropout_prob", "-0.1", "at least 0"]),
+        ({"hidden_act": "swoosh"}, ["hidden_act", "swoosh", "gelu"]),
+        ({"num_channels": 1, "backbone_config": ResNetConfig(out_features=["stage1"])}, ["num_channels", "1", "3"]),
+        ({"backbone_config": ResNetConfig(out_features=["stage1", "stage2"])}, ["out_features", "stage2", "one"]),
+        ({"backbone_config": {"depths": [1]}}, ["backbone_config", "model_type"]),
+        ({"backbone_config": {"model_type": "bert"}}, ["backbone_config", "feature map"]),
+        ({"backbone_config": {"model_type": "resnot"}}, ["backbone_config", "resnot"]),
+    ],
+)
+def test_impossible_values_name_field_value_and_what_is_accepted(settings, words):
+    with pytest.raises((StrictDataclassError, ValueError)) as error:
+        LogoFormerConfig(**settings)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_a_value_is_checked_when_it_is_set_later():
+    config = LogoFormerConfig()
+    with pytest.raises(StrictDataclassError, match="num_frames"):
+        config.num_frames = "sixteen"

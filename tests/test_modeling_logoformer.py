@@ -1,0 +1,408 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+from transformers import (
+    AutoModel,
+    AutoModelForVideoClassification,
+    ConvNextConfig,
+    Dinov2Config,
+    VideoMAEConfig,
+    VideoMAEForVideoClassification,
+)
+
+from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerModel
+from logoformer_hf.configuration_logoformer import resnet18_to_stage3
+from logoformer_hf.modeling_logoformer import (
+    LogoFormerGlobalAttention,
+    LogoFormerLocalAttention,
+    merge_windows,
+    padding_mask,
+    partition_windows,
+)
+
+
+def toy_config(**overrides) -> LogoFormerConfig:
+    """A model of a few thousand weights on a (4, 3, 3) grid that its windows don't divide."""
+    defaults = {
+        "num_frames": 4,
+        "image_size": 48,
+        "backbone_config": resnet18_to_stage3(embedding_size=4, hidden_sizes=[4, 6, 8], depths=[1, 1, 1]),
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "window_size": (2, 2, 2),
+        "drop_path_rate": 0.0,
+    }
+    return LogoFormerConfig(**defaults | overrides)
+
+
+def toy_model(**overrides) -> LogoFormerForVideoClassification:
+    torch.manual_seed(0)
+    return LogoFormerForVideoClassification(toy_config(**overrides)).eval()
+
+
+def clip(batch_size: int = 2, num_frames: int = 4, image_size: int = 48) -> torch.Tensor:
+    return torch.randn(batch_size, num_frames, 3, image_size, image_size, generator=torch.Generator().manual_seed(1))
+
+
+def set_fixed_weights(model: nn.Module) -> None:
+    """Weights that no random number generator can change."""
+    with torch.no_grad():
+        for number, parameter in enumerate(model.parameters()):
+            steps = torch.arange(parameter.numel(), dtype=torch.float64)
+            parameter.copy_((0.3 * torch.sin(0.7 * steps + number)).view(parameter.shape))
+
+
+# --- windows
+
+
+@pytest.mark.parametrize("grid", [(4, 4, 4), (5, 7, 3), (1, 1, 1), (16, 7, 7)])
+def test_merging_windows_undoes_partitioning(grid):
+    tokens = torch.randn(2, *grid, 3)
+    windows = partition_windows(tokens, (4, 4, 2))
+    assert torch.equal(merge_windows(windows, (4, 4, 2), grid), tokens)
+
+
+def test_a_window_holds_the_tokens_of_its_place():
+    tokens = torch.arange(4 * 6 * 6.0).view(1, 4, 6, 6, 1)
+    windows = partition_windows(tokens, (2, 3, 3))
+    assert windows.shape == (1, 8, 18, 1)
+    assert torch.equal(windows[0, 3, :, 0], tokens[0, :2, 3:, 3:, 0].flatten())  # the last window of the first frames
+
+
+def test_padding_mask_hides_padding_and_nothing_else():
+    assert padding_mask(torch.zeros(2, 4, 4, 4, 8), (2, 2, 2)) is None
+    mask = padding_mask(torch.zeros(2, 3, 2, 2, 8), (2, 2, 2))  # the second window's second frame is padding
+    assert mask.shape == (4, 1, 8, 8)
+    assert torch.equal(mask[0], torch.zeros(1, 8, 8))
+    assert torch.equal(mask[1, 0, 0] == 0, torch.tensor([True] * 4 + [False] * 4))
+
+
+# --- what attention may and may not see
+
+
+def test_local_attention_stays_inside_its_window():
+    attention = LogoFormerLocalAttention(toy_config()).eval()
+    tokens = torch.randn(1, 4, 4, 4, 16)
+    changed = tokens.clone()
+    changed[0, 0, 0, 0] += 1.0  # a token of the first window
+    difference = (attention(changed)[0] - attention(tokens)[0]).abs().amax(dim=-1)[0]  # (frames, height, width)
+    inside = torch.zeros(4, 4, 4, dtype=torch.bool)
+    inside[:2, :2, :2] = True
+    assert (difference[inside] > 0).all()
+    assert torch.equal(difference[~inside], torch.zeros_like(difference[~inside]))
+
+
+def test_every_token_depends_on_every_window_through_global_attention():
+    attention = LogoFormerGlobalAttention(toy_config()).eval()
+    tokens = torch.randn(1, 4, 3, 3, 16, requires_grad=True)
+    output, _ = attention(tokens)
+    for frame, row, column in [(0, 0, 0), (3, 2, 2), (1, 2, 0)]:
+        (gradient,) = torch.autograd.grad(output[0, frame, row, column].sum(), tokens, retain_graph=True)
+        per_window = partition_windows(gradient.abs().sum(dim=-1, keepdim=True), (2, 2, 2)).sum(dim=2)
+        assert (per_window > 0).all()
+
+
+def test_padding_changes_nothing(monkeypatch):
+    """Windows that stick out see the same as if the grid ended there, whatever the padding holds."""
+    padded = []
+
+    def pad_with_noise(tokens, padding, *args, **kwargs):
+        padded.append(padding)
+        result = torch.full_like(real_pad(tokens, padding), 7.7)
+        result[tuple(slice(0, size) for size in tokens.shape)] = tokens
+        return result
+
+    real_pad = nn.functional.pad
+    local_only = toy_model(use_global_attention=False)  # summaries rely on zeros: checked below, against a loop
+    expected = local_only(clip()).logits
+    mask = padding_mask(torch.zeros(2, 4, 3, 3, 16), (2, 2, 2))
+    monkeypatch.setattr("logoformer_hf.modeling_logoformer.padding_mask", lambda *args: mask)
+    monkeypatch.setattr(nn.functional, "pad", pad_with_noise)
+    torch.testing.assert_close(local_only(clip()).logits, expected)
+    assert padded
+
+
+def test_summaries_are_the_strided_depthwise_convolution_of_the_real_tokens():
+    attention = LogoFormerGlobalAttention(toy_config()).eval()
+    set_fixed_weights(attention)
+    tokens = torch.randn(2, 4, 3, 3, 16)
+    convolution = nn.Conv3d(16, 16, kernel_size=2, stride=2, groups=16)
+    with torch.no_grad():
+        convolution.weight.copy_(attention.summary_weight.T.reshape(16, 1, 2, 2, 2))
+        convolution.bias.copy_(attention.summary_bias)
+    grid = nn.functional.pad(tokens, (0, 0, 0, 1, 0, 1)).permute(0, 4, 1, 2, 3)
+    expected = attention.summary_norm(convolution(grid).flatten(2).transpose(1, 2))
+    torch.testing.assert_close(attention.summarise(tokens), expected, rtol=1e-5, atol=1e-5)
+    assert torch.isfinite(attention.summarise(tokens)).all()
+
+
+# --- outputs
+
+
+def test_outputs_and_their_shapes():
+    model = toy_model(attn_implementation="eager")
+    outputs = model(clip(), output_attentions=True, output_hidden_states=True)
+    assert outputs.loss is None
+    assert outputs.logits.shape == (2, 7)
+    assert outputs.embedding.shape == (2, 16)
+    assert [tuple(state.shape) for state in outputs.hidden_states] == [(2, 4, 3, 3, 16)] * 3
+    assert [tuple(weights.shape) for weights in outputs.local_attentions] == [(2 * 8, 2, 8, 8)] * 2
+    assert [tuple(weights.shape) for weights in outputs.global_attentions] == [(2, 2, 36, 8)] * 2
+    for weights in (*outputs.local_attentions, *outputs.global_attentions):
+        torch.testing.assert_close(weights.sum(dim=-1), torch.ones(weights.shape[:-1]))
+    plain = model(clip())
+    assert (plain.hidden_states, plain.local_attentions, plain.global_attentions) == (None, None, None)
+
+    base = model.logoformer(clip())
+    assert base.last_hidden_state.shape == (2, 4, 3, 3, 16)
+    torch.testing.assert_close(base.last_hidden_state.mean(dim=(1, 2, 3)), base.pooler_output)
+    torch.testing.assert_close(base.pooler_output, outputs.embedding)
+
+
+def test_attentions_can_be_asked_for_in_the_configuration_or_one_by_one():
+    model = toy_model(attn_implementation="eager")
+    assert model(clip(), output_global_attentions=True).local_attentions is None
+    model.config.output_attentions = True
+    assert len(model(clip()).local_attentions) == 2
+
+
+def test_attentions_without_eager_are_an_error():
+    with pytest.raises(ValueError, match="eager"):
+        toy_model()(clip(), output_attentions=True)
+
+
+def test_loss_is_plain_cross_entropy_and_scales_with_the_whole_batch():
+    model = toy_model()
+    labels = torch.tensor([0, 6])
+    outputs = model(clip(), labels=labels)
+    torch.testing.assert_close(outputs.loss, nn.functional.cross_entropy(outputs.logits, labels))
+    # Trainer gives the clips of all micro-batches.
+    assert torch.equal(model(clip(), labels=labels, num_items_in_batch=None).loss, outputs.loss)
+    scaled = model(clip(), labels=labels, num_items_in_batch=torch.tensor(8)).loss
+    torch.testing.assert_close(scaled, outputs.loss / 4)
+
+
+def test_frame_tokens_can_be_computed_beforehand():
+    model = toy_model()
+    frame_tokens = model.encode_frames(clip())
+    assert frame_tokens.shape == (2, 4, 3, 3, 8)
+    torch.testing.assert_close(model(inputs_embeds=frame_tokens).logits, model(clip()).logits)
+    # Every frame alone: a frame's tokens do not depend on the other frames.
+    torch.testing.assert_close(model.encode_frames(clip()[:, 2:3]), frame_tokens[:, 2:3], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("num_frames", "image_size"), [(1, 48), (3, 48), (9, 48), (4, 33), (4, 100), (7, 80)])
+def test_any_number_of_frames_and_any_image_size(num_frames, image_size):
+    assert toy_model()(clip(num_frames=num_frames, image_size=image_size)).logits.isfinite().all()
+
+
+def test_embeddings_interpolate_along_their_own_axis():
+    embeddings = toy_model().logoformer.embeddings
+    with torch.no_grad():
+        embeddings.time_embeddings.copy_(torch.arange(4.0).view(1, 4, 1).expand(1, 4, 16))
+        embeddings.space_embeddings.copy_(torch.arange(3.0).view(1, 3, 1, 1).expand(1, 3, 3, 16))
+    assert (embeddings.time(8)[0, :, 0].diff() >= 0).all() and embeddings.time(8).shape == (1, 8, 16)
+    space = embeddings.space(6, 4)
+    assert space.shape == (1, 6, 4, 16)
+    assert (space[0, :, 0, 0].diff() > 0).all() and torch.allclose(space[0, 2, :, 0], space[0, 2, 0, 0])
+
+
+def test_time_order_matters():
+    """The model sees movement, not a bag of frames."""
+    model = toy_model(initializer_range=0.5)  # embeddings large enough to be felt in an untrained model
+    assert (model(clip()).logits - model(clip().flip(1)).logits).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(("local", "global_"), [(False, True), (True, False), (False, False)])
+def test_parts_can_be_left_out(local, global_):
+    model = toy_model(use_local_attention=local, use_global_attention=global_, attn_implementation="eager")
+    names = [name for name, _ in model.named_parameters()]
+    assert any("local_attention" in name for name in names) == local
+    assert any("global_attention" in name for name in names) == global_
+    outputs = model(clip(), labels=torch.tensor([1, 2]), output_attentions=True)
+    outputs.loss.backward()
+    assert (outputs.local_attentions is not None) == local
+    assert (outputs.global_attentions is not None) == global_
+
+
+@pytest.mark.parametrize(
+    ("backbone", "stride"),
+    [
+        (ConvNextConfig(depths=[1, 1], hidden_sizes=[8, 16], num_stages=2, out_features=["stage2"]), 8),
+        (
+            Dinov2Config(
+                hidden_size=8,
+                num_hidden_layers=1,
+                num_attention_heads=2,
+                image_size=48,
+                patch_size=16,
+                out_features=["stage1"],
+            ),
+            16,
+        ),
+    ],
+)
+def test_other_frame_encoders(backbone, stride):
+    model = toy_model(backbone_config=backbone, feature_stride=stride)
+    assert model.encode_frames(clip()).shape[2:4] == (48 // stride, 48 // stride)
+    expected = model(clip()).logits
+    # Recording must leave the frame encoder's own hooks alone, in this call and in later ones.
+    assert torch.equal(model(clip(), output_hidden_states=True).logits, expected)
+    assert torch.equal(model(clip()).logits, expected)
+
+
+def test_unused_stages_are_not_built():
+    model = LogoFormerModel(LogoFormerConfig())
+    assert len(model.backbone.encoder.stages) == 3
+    assert model.encode_frames(torch.zeros(1, 1, 3, 112, 112)).shape == (1, 1, 7, 7, 256)
+
+
+# --- golden numbers: the mathematics cannot change by accident
+
+
+def test_golden_logits_and_gradients():
+    model = toy_model()
+    set_fixed_weights(model)
+    steps = torch.arange(4 * 3 * 48 * 48, dtype=torch.float64)
+    pixel_values = torch.sin(0.01 * steps).float().view(1, 4, 3, 48, 48)
+    outputs = model(pixel_values, labels=torch.tensor([3]))
+    outputs.loss.backward()
+    torch.testing.assert_close(outputs.logits[0], torch.tensor(GOLDEN["logits"]), rtol=1e-4, atol=1e-5)
+    gradients = {name: parameter.grad.double().norm().item() for name, parameter in model.named_parameters()}
+    for name, norm in GOLDEN["gradient_norms"].items():
+        assert gradients[name] == pytest.approx(norm, rel=1e-3), name
+
+
+# Written down from this model in float64; float32 gave the same six digits.
+GOLDEN = {
+    "logits": [0.771018, 0.949022, -0.238405, -0.737816, 0.262685, 1.031844, 0.119036],
+    "gradient_norms": {
+        "logoformer.backbone.embedder.embedder.convolution.weight": 1.00812e-05,
+        "logoformer.embeddings.projection.weight": 0.0812925,
+        "logoformer.embeddings.space_embeddings": 0.0311525,
+        "logoformer.embeddings.time_embeddings": 0.0462661,
+        "logoformer.layers.0.local_attention.query.weight": 2.65758e-05,
+        "logoformer.layers.0.global_attention.summary_weight": 0.0179772,
+        "logoformer.layers.1.local_attention.value.weight": 0.201897,
+        "logoformer.layers.1.global_attention.key.weight": 0.000201384,
+        "logoformer.layers.1.mlp.fc2.weight": 0.245541,
+        "logoformer.layernorm.weight": 1.34129,
+        "classifier.weight": 1.33961,
+    },
+}
+
+
+# --- as the library's own video models
+
+
+@pytest.mark.parametrize("window_size", [(2, 2, 2), (2, 3, 3)])
+def test_sdpa_and_eager_agree(window_size):
+    model = toy_model(window_size=window_size, initializer_range=0.3)
+    assert model.config._attn_implementation == "sdpa"
+    expected = model(clip()).logits
+    model.set_attn_implementation("eager")
+    assert model.config._attn_implementation == "eager"
+    torch.testing.assert_close(model(clip()).logits, expected, rtol=0, atol=1e-5)
+    model.set_attn_implementation("sdpa")
+    torch.testing.assert_close(model(clip()).logits, expected, rtol=0, atol=0)
+
+
+def test_saved_with_safetensors_and_loaded(tmp_path):
+    model = toy_model()
+    model.save_pretrained(tmp_path)
+    assert (tmp_path / "model.safetensors").exists()
+    for kwargs in ({}, {"attn_implementation": "eager"}, {"attn_implementation": "sdpa"}, {"device_map": "cpu"}):
+        loaded = AutoModelForVideoClassification.from_pretrained(tmp_path, **kwargs)
+        torch.testing.assert_close(loaded(clip()).logits, model(clip()).logits, rtol=0, atol=1e-5)
+    base = AutoModel.from_pretrained(tmp_path)
+    assert type(base) is LogoFormerModel
+    torch.testing.assert_close(base(clip()).pooler_output, model(clip()).embedding)
+
+
+def test_new_number_of_labels_with_ignore_mismatched_sizes(tmp_path):
+    toy_model().save_pretrained(tmp_path)
+    loaded = LogoFormerForVideoClassification.from_pretrained(tmp_path, num_labels=3, ignore_mismatched_sizes=True)
+    assert loaded(clip()).logits.shape == (2, 3)
+    with pytest.raises(RuntimeError, match="mismatch"):
+        LogoFormerForVideoClassification.from_pretrained(tmp_path, num_labels=3)
+
+
+def test_set_labels_moves_known_rows():
+    model = toy_model()
+    before = model(clip()).logits
+    assert model.set_labels(["fear", "contempt", "happy"]) == ["contempt"]
+    after = model(clip()).logits
+    torch.testing.assert_close(after[:, [0, 2]], before[:, [6, 0]])
+    assert model.config.id2label == {0: "fear", 1: "contempt", 2: "happy"}
+    assert model.config.num_labels == model.num_labels == 3
+    with pytest.raises(ValueError, match="sad"):
+        model.set_labels(["sad", "sad"])
+
+
+def test_gradient_checkpointing_gives_the_same_gradients():
+    plain = toy_model().train()
+    checkpointed = copy.deepcopy(plain)
+    checkpointed.gradient_checkpointing_enable()
+    for model in (plain, checkpointed):
+        model.freeze = [module.eval() for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+        model(clip(), labels=torch.tensor([0, 1])).loss.backward()
+    for (name, one), other in zip(plain.named_parameters(), checkpointed.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, msg=name)
+
+
+def test_bfloat16_forward_and_backward():
+    model = toy_model().to(torch.bfloat16)
+    outputs = model(clip().to(torch.bfloat16), labels=torch.tensor([0, 1]))
+    assert outputs.logits.dtype == torch.bfloat16
+    outputs.loss.backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+    reference = toy_model()(clip()).logits
+    torch.testing.assert_close(outputs.logits.float(), reference, rtol=0.1, atol=0.05)
+
+
+def test_compiles_as_one_graph():
+    model = toy_model()
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(clip()).logits, model(clip()).logits, rtol=1e-5, atol=1e-5)
+
+
+def test_drop_path_is_for_training_only_and_rises_over_the_layers():
+    model = toy_model(drop_path_rate=0.5, num_hidden_layers=3)
+    assert [layer.drop_path.p for layer in model.logoformer.layers] == [0.0, 0.25, 0.5]
+    assert torch.equal(model(clip()).logits, model(clip()).logits)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({}, ["pixel_values", "inputs_embeds"]),
+        ({"pixel_values": torch.zeros(4, 3, 48, 48)}, ["(4, 3, 48, 48)", "(batch, frames"]),
+        ({"pixel_values": torch.zeros(1, 4, 1, 48, 48)}, ["(1, 4, 1, 48, 48)", "channels=3"]),
+        ({"pixel_values": torch.zeros(1, 0, 3, 48, 48)}, ["zero frames"]),
+        ({"pixel_values": torch.zeros(1, 4, 3, 48, 48, dtype=torch.uint8)}, ["uint8", "floating point"]),
+        ({"inputs_embeds": torch.zeros(1, 4, 3, 3, 9)}, ["(1, 4, 3, 3, 9)", "features=8"]),
+        ({"pixel_values": torch.zeros(2, 4, 3, 48, 48), "labels": torch.zeros(3, dtype=torch.long)}, ["(3,)", "(2,)"]),
+        ({"pixel_values": torch.zeros(2, 4, 3, 48, 48), "labels": torch.zeros(2)}, ["float32", "whole numbers"]),
+        ({"pixel_values": torch.zeros(2, 4, 3, 48, 48), "labels": torch.tensor([0, 7])}, ["7", "0 to 6"]),
+    ],
+)
+def test_bad_input_is_named(inputs, words):
+    with pytest.raises(ValueError) as error:
+        toy_model()(**inputs)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_weights_start_like_the_librarys_own():
+    """Same spread of the initial weights in attention and feed-forward as VideoMAE's."""
+    ours = toy_model(hidden_size=64, num_attention_heads=4, intermediate_size=128)
+    theirs = VideoMAEForVideoClassification(
+        VideoMAEConfig(image_size=32, num_frames=4, hidden_size=64, num_hidden_layers=1, num_attention_heads=4)
+    )
+    ours_std = ours.logoformer.layers[0].mlp.fc1.weight.std()
+    theirs_std = theirs.videomae.encoder.layer[0].intermediate.dense.weight.std()
+    torch.testing.assert_close(ours_std, theirs_std, rtol=0.05, atol=0.0)
