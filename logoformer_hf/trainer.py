@@ -151,11 +151,11 @@ class EpochCallback(TrainerCallback):
     and with several processes it tells the sampler alone.
     """
 
-    def __init__(self, *listeners: Any):
-        self.listeners = listeners
+    def __init__(self):
+        self.listeners = {}  # by their part, so that a second call of `train` replaces the sampler of the first
 
     def on_epoch_begin(self, args, state, control, **kwargs):
-        for listener in self.listeners:
+        for listener in self.listeners.values():
             listener.set_epoch(int(state.epoch or 0))
 
 
@@ -182,14 +182,16 @@ class LogoFormerTrainer(Trainer):
         # compute_loss divides by the clips of the whole step, whatever the model's forward accepts.
         self.model_accepts_loss_kwargs = True
         self._loss_sums = {True: None, False: None}  # while training, while evaluating
+        self._epochs = EpochCallback()
+        self.add_callback(self._epochs)
         if hasattr(self.train_dataset, "set_epoch"):
-            self.add_callback(EpochCallback(self.train_dataset))
+            self._epochs.listeners["train_dataset"] = self.train_dataset
 
     def _get_train_sampler(self, train_dataset=None) -> torch.utils.data.Sampler:
         dataset = self.train_dataset if train_dataset is None else train_dataset
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         sampler = ClipSampler(dataset.labels, seed, self.args.class_balanced_sampling)
-        self.add_callback(EpochCallback(sampler))
+        self._epochs.listeners["sampler"] = sampler
         return sampler
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
