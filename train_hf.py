@@ -12,7 +12,6 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import datasets
 import evaluate
 import transformers
 import yaml
@@ -99,6 +98,16 @@ def load_clips(args: DataArguments):
     return rows
 
 
+def parse_overrides(text: str | None) -> dict:
+    try:
+        overrides = json.loads(text or "{}")
+    except json.JSONDecodeError as error:
+        raise ValueError(f"--config_overrides is {text!r}, which is not JSON: {error}.") from error
+    if unknown := sorted(set(overrides) - set(LogoFormerConfig.__dataclass_fields__)):
+        raise ValueError(f"--config_overrides: LogoFormerConfig has no field {unknown[0]!r}.")
+    return overrides
+
+
 def build_model(args: ModelArguments, label_names: list[str]):
     if args.model_name_or_path:
         if args.backbone_checkpoint or args.config_overrides:
@@ -110,7 +119,7 @@ def build_model(args: ModelArguments, label_names: list[str]):
         return model, processor
     id2label = dict(enumerate(label_names))
     label2id = {name: number for number, name in id2label.items()}
-    config = MODELS[args.model](id2label=id2label, label2id=label2id, **json.loads(args.config_overrides or "{}"))
+    config = MODELS[args.model](id2label=id2label, label2id=label2id, **parse_overrides(args.config_overrides))
     model = LogoFormerForVideoClassification(config)
     processor = LogoFormerVideoProcessor(
         size={"shortest_edge": config.image_size},
@@ -137,7 +146,7 @@ def print_table(results: dict, training_args: LogoFormerTrainingArguments) -> No
 def main(arguments: list[str]) -> None:
     model_args, data_args, recipe_args, training_args = parse_arguments(arguments)
     transformers.logging.set_verbosity_warning()
-    datasets.disable_progress_bars()
+    transformers.logging.disable_progress_bar()  # of loading and saving; Trainer's own bar stays
     set_seed(training_args.seed)
 
     with training_args.main_process_first(desc="drawing the clips"):

@@ -183,6 +183,7 @@ class LogoFormerConfig(PreTrainedConfig):
             "num_attention_heads": 4,
             "intermediate_size": 128,
             "window_size": (4, 2, 2),
+            "initializer_range": 0.1,  # near 1 / sqrt(hidden_size), as 0.02 is for the width that it comes from
         }
         return cls(**defaults | kwargs)
 

@@ -348,8 +348,8 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
             init.trunc_normal_(module.space_embeddings, std=self.config.initializer_range)
             init.trunc_normal_(module.time_embeddings, std=self.config.initializer_range)
         elif isinstance(module, LogoFormerGlobalAttention):
-            # With the LayerNorm behind it, a summary starts as the mean of its window.
-            init.ones_(module.summary_weight)
+            # Random as a convolution's: plain means would begin by telling no place in a window from another.
+            init.trunc_normal_(module.summary_weight, std=self.config.initializer_range)
             init.zeros_(module.summary_bias)
 
 

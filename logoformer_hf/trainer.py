@@ -22,8 +22,8 @@ RECIPES = {
         "weight_decay": 0.05,
         "lr_scheduler_type": "cosine",
         "warmup_steps": 0.1,
-        "per_device_train_batch_size": 32,
-        "num_train_epochs": 12,
+        "per_device_train_batch_size": 16,
+        "num_train_epochs": 14,
     },
     # As the authors' public port trains: SGD with momentum, batches of 32, 100 epochs, a tenth every 40.
     "paper": {
@@ -76,6 +76,11 @@ class LogoFormerTrainingArguments(TrainingArguments):
     load_best_model_at_end: bool = field(default=True, metadata={"help": "Test the best epoch, not the last."})
     metric_for_best_model: str = field(default="uar", metadata={"help": "What the best epoch is best at."})
     logging_steps: float = field(default=10, metadata={"help": "Optimiser steps between two logs."})
+    per_device_eval_batch_size: int = field(default=32, metadata={"help": "Clips a step of evaluation, per process."})
+    dataloader_pin_memory: bool = field(
+        default_factory=torch.cuda.is_available,
+        metadata={"help": "Speeds up the way to a GPU; on where there is one."},
+    )
     dataloader_num_workers: int = field(default=2, metadata={"help": "Processes that decode clips."})
     report_to: str = field(default="none", metadata={"help": "Where logs go besides the output folder."})
     remove_unused_columns: bool = field(
