@@ -183,6 +183,7 @@ def main(arguments: list[str]) -> None:
     test = trainer.predict(ClipDataset(rows["test"], processor), metric_key_prefix="test")
     if not trainer.is_world_process_zero():
         return
+    train_metrics.pop("total_flos", None)  # the library's guess for text models
     results = train_metrics | test.metrics | {f"test_{name}": value for name, value in measure(test).items()}
     output_dir = Path(training_args.output_dir)
     trainer.model.save_pretrained(output_dir)
@@ -198,6 +199,9 @@ def main(arguments: list[str]) -> None:
         dataset_name="drawn faces of logoformer-hf",
         label_names=label_names,
         clips_per_split={split: len(clips) for split, clips in rows.items()},
+        selection=f"the one with the best {training_args.metric_for_best_model.upper()} on the validation clips"
+        if training_args.load_best_model_at_end
+        else "the last of the run",
         training={
             "started from": model_args.model_name_or_path or f"new weights, model {model_args.model}",
             "frame encoder": model_args.backbone_checkpoint or "trained along",

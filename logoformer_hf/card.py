@@ -25,6 +25,7 @@ def write_model_card(
     dataset_name: str,
     label_names: Sequence[str],
     clips_per_split: Mapping[str, int],
+    selection: str,
     training: Mapping[str, Any],
     synthetic: bool = False,
 ) -> None:
@@ -41,6 +42,7 @@ def write_model_card(
         dataset_name: what it was trained and tested on, as readers know it, e.g. "DFEW, fold 1".
         label_names: names of the classes in the order of their numbers.
         clips_per_split: number of clips of each split, e.g. {"train": 8000, "validation": 1356, "test": 2341}.
+        selection: which of the run's checkpoints it is, as in "The checkpoint is `the one with the best UAR ...`".
         training: settings to list, {name: value}.
         synthetic: the clips are drawn; the card then says that the model is no use for real faces.
 
@@ -84,6 +86,7 @@ def write_model_card(
         label_names=label_names,
         classes=list(zip(label_names, clips, recall.values(), strict=True)),
         clips_per_split=clips_per_split,
+        selection=selection,
         training=training,
         synthetic=synthetic,
         **{key: results[key] for key in _NEEDED},

@@ -100,8 +100,9 @@ class LogoFormerConfig(PreTrainedConfig):
             "num_attention_heads",
             "intermediate_size",
         ):
-            if getattr(self, field) < 1:
-                raise ValueError(f"`{field}` is {getattr(self, field)}; it must be at least 1.")
+            value = getattr(self, field)
+            if isinstance(value, bool) or value < 1:  # huggingface_hub 1 takes True for an int
+                raise ValueError(f"`{field}` is {value}; it must be an int of at least 1.")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"`hidden_size` is {self.hidden_size}; it must be a multiple of `num_attention_heads`, "

@@ -84,7 +84,7 @@ _PANELS = {
         "compact_loss": ("training: compact loss", VIOLET, "--"),
         "eval_loss": ("validation", ORANGE, "o-"),
     },
-    "validation UAR and WAR": {"eval_uar": ("UAR", BLUE, "o-"), "eval_war": ("WAR", ORANGE, "o-")},
+    "validation UAR and WAR": {"eval_uar": ("UAR", BLUE, "o-"), "eval_war": ("WAR", ORANGE, "--")},
     "learning rate": {"learning_rate": ("learning rate", INK, "-")},
 }
 

@@ -23,7 +23,7 @@ RECIPES = {
         "lr_scheduler_type": "cosine",
         "warmup_steps": 0.1,
         "per_device_train_batch_size": 16,
-        "num_train_epochs": 14,
+        "num_train_epochs": 10,
     },
     # As the authors' public port trains: SGD with momentum, batches of 32, 100 epochs, a tenth every 40.
     "paper": {

@@ -31,6 +31,7 @@ def write(path, results=RESULTS, **changes) -> str:
         "dataset_name": "DFEW, fold 1",
         "label_names": ["happy", "sad", "fear"],
         "clips_per_split": {"train": 20, "validation": 5, "test": 6},
+        "selection": "the one with the best UAR on the validation clips",
         "training": {"epochs": 100, "learning rate": 0.01, "loss": "cross-entropy + 0.1 · compact loss"},
     }
     write_model_card(path, TEMPLATE, results=results, **(arguments | changes))

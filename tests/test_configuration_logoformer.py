@@ -59,7 +59,7 @@ def test_any_backbone_of_one_feature_map():
         ({"window_size": "4x4x4"}, ["window_size", "4x4x4"]),
         ({"window_size": (4, 4)}, ["window_size", "(4, 4)", "three"]),
         ({"window_size": (4, 0, 4)}, ["window_size", "(4, 0, 4)", "at least 1"]),
-        ({"num_frames": 0}, ["num_frames", "0", "at least 1"]),
+        ({"num_frames": 0}, ["num_frames", "0", "int of at least 1"]),
         ({"image_size": -112}, ["image_size", "-112", "at least 1"]),
         ({"num_attention_heads": 7}, ["hidden_size", "512", "multiple", "7"]),
         ({"hidden_dropout_prob": 1.0}, ["hidden_dropout_prob", "1.0", "less than 1"]),
