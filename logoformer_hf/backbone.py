@@ -63,8 +63,16 @@ def load_backbone_checkpoint(model: LogoFormerPreTrainedModel, path: str | Path)
             "Others load with the model, from a saved LOGO-Former."
         )
     file = find_weights(path)
-    given = {transformers_name(name): tensor for name, tensor in read_state_dict(file).items()}
     wanted = backbone.state_dict()
+    given, original_names = {}, {}
+    for original, tensor in read_state_dict(file).items():
+        name = transformers_name(original)
+        if name in given and name in wanted:  # two networks, or a head with a `bn1` of its own
+            raise ValueError(
+                f"{file}: {original_names[name]} and {original} are both {name} of the frame encoder: keep one of "
+                "them in the file."
+            )
+        given[name], original_names[name] = tensor, original
     # Absent from old files; counts batches and is never read in evaluation.
     needed = [name for name in wanted if not name.endswith("num_batches_tracked")]
     missing = [name for name in needed if name not in given]
@@ -75,6 +83,14 @@ def load_backbone_checkpoint(model: LogoFormerPreTrainedModel, path: str | Path)
             f"{file}: {len(missing)} of {len(needed)} tensors of the frame encoder are not in it, e.g. {missing[0]}: "
             f"`backbone_config` (layer_type={backbone.config.layer_type!r}, depths={backbone.config.depths}) is "
             "another ResNet."
+        )
+    # A deeper ResNet has all of these tensors, and more between them; a later stage is no matter.
+    stages = tuple(f"encoder.stages.{stage}." for stage in range(len(backbone.config.depths)))
+    deeper = [name for name in given if name.startswith(stages) and name not in wanted]
+    if deeper:
+        raise ValueError(
+            f"{file}: the frame encoder has no {deeper[0]}: `backbone_config` "
+            f"(layer_type={backbone.config.layer_type!r}, depths={backbone.config.depths}) is another ResNet."
         )
     for name in needed:
         if given[name].shape != wanted[name].shape:
@@ -104,11 +120,14 @@ def read_state_dict(file: Path) -> dict[str, torch.Tensor]:
         else:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(f"{file}: not a readable file of weights ({str(error).splitlines()[0]}).") from error
+        raise ValueError(
+            f"{file}: not a readable file of weights ({(str(error) or repr(error)).splitlines()[0]})."
+        ) from error
     for key in ("state_dict", "model_state_dict", "model", "net"):  # checkpoints wrap the weights
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
-    tensors = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    named = content.items() if isinstance(content, dict) else ()
+    tensors = {name: value for name, value in named if isinstance(value, torch.Tensor)}
     if not tensors:
         raise ValueError(f"{file}: there are no tensors in it.")
     return tensors

@@ -27,9 +27,9 @@ from transformers.video_utils import VideoMetadata
 # What PIL reads without plug-ins and people store frames in.
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 
-# Containers with a presentation time for every frame. In others (AVI, MPEG streams) torchcodec 0.17 was seen to give
-# neighbours of the frames that were asked for, so PyAV reads those everywhere.
-TORCHCODEC_SUFFIXES = (".gif", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
+# FFmpeg's names of containers with a presentation time for every frame. In others (AVI, MPEG streams) torchcodec 0.17
+# was seen to give neighbours of the frames that were asked for, so PyAV reads those everywhere.
+TORCHCODEC_FORMATS = {"gif", "matroska", "mov"}
 
 # From the number of frames of a clip to the indices of the frames to read: sorted, repetitions allowed.
 ChooseIndices = Callable[[int], Sequence[int]]
@@ -113,34 +113,57 @@ def read_frames(path: str | Path, choose_indices: ChooseIndices) -> tuple[np.nda
         VideoReadError: missing, unreadable, without a video stream or without frames.
     """
     path = Path(path)
-    if path.is_dir():
-        return read_frame_files(frame_files(path), choose_indices)
-    if not path.exists():
-        raise VideoReadError(f"{path}: there is no such file or folder.")
-    if path.stat().st_size == 0:
-        raise VideoReadError(f"{path}: the file is empty.")
+    try:
+        if path.is_dir():
+            return read_frame_files(frame_files(path), choose_indices)
+        if not path.exists():
+            raise VideoReadError(f"{path}: there is no such file or folder.")
+        if path.stat().st_size == 0:
+            raise VideoReadError(f"{path}: the file is empty.")
+    except OSError as error:  # no permission
+        raise VideoReadError(f"{path}: {first_line(error)}") from error
     decoder_class = torchcodec_decoder()
-    if decoder_class is not None and path.suffix.lower() in TORCHCODEC_SUFFIXES:
+    if decoder_class is not None and suits_torchcodec(path):
         return read_with_torchcodec(decoder_class, path, choose_indices)
     return read_with_pyav(path, choose_indices)
+
+
+def suits_torchcodec(path: Path) -> bool:
+    """
+    Whether torchcodec gives the same frames as PyAV, by what is in the file and not by its name.
+
+    Of more than 8 bits a colour it does not: its FFmpeg is another version, which rounds them in another way.
+    """
+    try:
+        with av.open(str(path)) as container:
+            streams = container.streams.video
+            return (
+                not TORCHCODEC_FORMATS.isdisjoint(container.format.name.split(","))
+                and len(streams) > 0
+                and streams[0].format is not None
+                and all(component.bits == 8 for component in streams[0].format.components)
+            )
+    except (av.FFmpegError, OSError):
+        return False
 
 
 def read_with_torchcodec(
     decoder_class: type, path: Path, choose_indices: ChooseIndices
 ) -> tuple[np.ndarray, VideoMetadata]:
+    # PyAV reads some damaged files that torchcodec refuses, and has plain words for why it can't read the others.
     try:
         decoder = decoder_class(str(path), seek_mode="exact", dimension_order="NHWC")
-    except (RuntimeError, ValueError) as error:
-        reason = "the file has no video stream." if "No valid stream" in str(error) else first_line(error)
-        raise VideoReadError(f"{path}: {reason}") from error
+    except (RuntimeError, ValueError):
+        return read_with_pyav(path, choose_indices)
     if len(decoder) == 0:
-        raise VideoReadError(f"{path}: the video has no frames.")
+        return read_with_pyav(path, choose_indices)
     indices = list(choose_indices(len(decoder)))
     distinct = sorted(set(indices))
     try:
         frames = decoder.get_frames_at(distinct).data.numpy()  # (distinct, height, width, 3)
-    except (RuntimeError, IndexError) as error:
-        raise VideoReadError(f"{path}: {first_line(error)}") from error
+    except (RuntimeError, IndexError):
+        # Chosen once: a generator would draw others the second time.
+        return read_with_pyav(path, lambda count: indices if count == len(decoder) else choose_indices(count))
     return repeat_frames(path, dict(zip(distinct, frames, strict=True)), indices), describe(
         len(decoder), decoder.metadata.average_fps, indices, "torchcodec"
     )
@@ -172,7 +195,7 @@ def read_with_pyav(path: Path, choose_indices: ChooseIndices) -> tuple[np.ndarra
         else:
             num_frames = len(frames_pts)
     except (av.FFmpegError, OSError) as error:
-        raise VideoReadError(f"{path}: {first_line(error)}") from error
+        raise VideoReadError(f"{path}: not a readable video ({first_line(error)}).") from error
     return repeat_frames(path, frames, indices), describe(num_frames, float(fps) if fps else None, indices, "pyav")
 
 
@@ -180,10 +203,13 @@ def scan_packets(container: av.container.InputContainer) -> tuple[list[int], lis
     """
     Timestamps of all frames and of the frames that decoding can start at, both sorted, without decoding any.
 
-    Empty where packets don't carry a timestamp each (old AVI), so that seeking by timestamp would be guessing.
+    Empty where packets don't carry a timestamp each, and for AVI with frames out of order, where FFmpeg makes the
+    timestamps up: seeking by them would be guessing.
     Packets that the container marks to be discarded (edit lists) give no frame and are not counted.
     """
     frames_pts, keyframes_pts = [], []
+    if container.format.name == "avi" and container.streams.video[0].codec_context.has_b_frames:
+        return [], []
     for packet in container.demux(video=0):
         if packet.size == 0 or packet.is_discard:
             continue
@@ -243,7 +269,7 @@ class RGBConverter:
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         rgb = self.reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-        return np.rot90(rgb, k=frame.rotation // 90)
+        return np.rot90(rgb, k=round(frame.rotation / 90))
 
 
 def read_frame_files(files: Sequence[Path], choose_indices: ChooseIndices) -> tuple[np.ndarray, VideoMetadata]:
@@ -264,7 +290,9 @@ def read_frame_files(files: Sequence[Path], choose_indices: ChooseIndices) -> tu
 
 def frame_files(folder: Path) -> list[Path]:
     """The images of a folder in the order of the numbers in their names."""
-    files = sorted((file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES), key=number_order)
+    files = [file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
+    # Archives packed on a Mac bring along a hidden `._frame1.jpg`, no image, for every `frame1.jpg`.
+    files = sorted((file for file in files if not file.name.startswith(".")), key=number_order)
     if not files:
         raise VideoReadError(f"{folder}: the folder has no frames ({', '.join(IMAGE_SUFFIXES)}).")
     return files
@@ -272,7 +300,7 @@ def frame_files(folder: Path) -> list[Path]:
 
 def number_order(file: Path) -> list[tuple[int, str]]:
     """Sorts frame2 before frame10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", file.name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", file.name)]
 
 
 def repeat_frames(path: Path, frames: dict[int, np.ndarray], indices: list[int]) -> np.ndarray:
@@ -294,11 +322,11 @@ def describe(num_frames: int, fps: float | None, indices: list[int], backend: st
 
 
 def first_line(error: Exception) -> str:
-    """Decoders append stack traces to their messages; the first line has the reason."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """The reason alone: the system's errors wrap it in a number and the path, others append lines."""
+    return getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
 
 
-class LogoFormerVideosKwargs(VideosKwargs, total=False):
+class LogoFormerVideoProcessorKwargs(VideosKwargs, total=False):
     """
     frames_per_segment (`int`): consecutive frames taken from each segment of the clip.
     generator (`torch.Generator`): draws a random place in each segment (training) instead of its middle.
@@ -334,7 +362,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
     num_frames = 16
     frames_per_segment = 2
     model_input_names = ["pixel_values"]  # noqa: RUF012
-    valid_kwargs = LogoFormerVideosKwargs
+    valid_kwargs = LogoFormerVideoProcessorKwargs
 
     def sample_frames(
         self,
@@ -385,7 +413,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
         batch["pixel_values"] = batch.pop("pixel_values_videos")
         return batch
 
-    def preprocess(self, videos: Any, **kwargs: Unpack[LogoFormerVideosKwargs]) -> BatchFeature:
+    def preprocess(self, videos: Any, **kwargs: Unpack[LogoFormerVideoProcessorKwargs]) -> BatchFeature:
         """`videos` to `pixel_values (batch, frames, channels, height, width)`; the class says what a video may be."""
         return super().preprocess(videos, **kwargs)
 

@@ -18,7 +18,8 @@ class TrainingTransforms:
 
     Args:
         image_size: height and width of the result in pixels.
-        min_crop_area: smallest part of the picture that a crop keeps, 0 to 1; 1 keeps all of a square picture.
+        min_crop_area: smallest part of the picture's central square, which evaluation sees, that a crop keeps, 0 to 1;
+            1 keeps all of it.
         flip_prob: chance of a horizontal flip.
         color_jitter: strength of the change of brightness, contrast and saturation, 0 to 1; 0 leaves it out.
         erasing_prob: chance that one rectangle is blackened, 0 to 1; 0 leaves it out.
@@ -49,6 +50,8 @@ class TrainingTransforms:
 
     def __call__(self, frames: torch.Tensor, seed: int) -> torch.Tensor:
         """Frames `(frames, channels, height, width)` uint8 to `(frames, channels, image_size, image_size)` uint8."""
+        # Out of a wide picture no crop of this area and shape fits, and torchvision would always take the same one.
+        frames = v2.functional.center_crop(frames, [min(frames.shape[-2:])] * 2)
         # torchvision draws from torch's global generator; the fork gives it back as it was.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -1,0 +1,178 @@
+from pathlib import Path
+
+import datasets
+import pytest
+import torch
+
+from logoformer_hf import EXPRESSIONS, LogoFormerVideoProcessor
+from logoformer_hf.data.clips import ClipDataset, check_rows, keep_labels
+from logoformer_hf.data.rows import clip_features
+from logoformer_hf.data.transforms import TrainingTransforms
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def processor() -> LogoFormerVideoProcessor:
+    return LogoFormerVideoProcessor(size={"shortest_edge": SIZE}, crop_size={"height": SIZE, "width": SIZE})
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory, write_video) -> list[Path]:
+    """Six clips, of which one is shorter than 16 frames."""
+    folder = tmp_path_factory.mktemp("clips")
+    return [
+        write_video(folder / f"{number}.mp4", num_frames, codec="mpeg4", seed=number)
+        for number, num_frames in enumerate((40, 40, 90, 20, 9, 60))
+    ]
+
+
+def make_rows(videos: list, labels: list[int] | None = None, label_names=EXPRESSIONS) -> datasets.Dataset:
+    columns = {
+        "clip_id": [str(number) for number in range(len(videos))],
+        "video": [str(video) for video in videos],
+        "num_frames": [0] * len(videos),  # lists are often wrong; nothing may depend on it
+        "label": labels or [number % len(label_names) for number in range(len(videos))],
+    }
+    return datasets.Dataset.from_dict(columns, features=clip_features(label_names))
+
+
+def training_clips(videos, processor, seed: int = 0, epoch: int = 0) -> ClipDataset:
+    clips = ClipDataset(make_rows(videos), processor, TrainingTransforms(SIZE), seed=seed)
+    clips.set_epoch(epoch)
+    return clips
+
+
+def read_all(clips: ClipDataset, num_workers: int = 0) -> torch.Tensor:
+    loader = torch.utils.data.DataLoader(clips, batch_size=2, num_workers=num_workers)
+    return torch.cat([batch["frames"] for batch in loader])
+
+
+def test_training_item_depends_on_seed_epoch_and_clip_alone(videos, processor):
+    expected = read_all(training_clips(videos, processor))
+    assert expected.shape == (6, 16, 3, SIZE, SIZE)
+    assert expected.dtype == torch.uint8
+    torch.manual_seed(1)  # workers are seeded from the global state
+    assert torch.equal(read_all(training_clips(videos, processor), num_workers=2), expected)
+    backwards = training_clips(videos, processor)
+    for index in reversed(range(6)):
+        assert torch.equal(backwards[index]["frames"], expected[index])
+
+    for other in ({"epoch": 1}, {"seed": 1}):
+        changed = read_all(training_clips(videos, processor, **other))
+        assert all(not torch.equal(a, b) for a, b in zip(changed, expected, strict=True))
+    clips = training_clips(videos, processor, epoch=1)
+    clips.set_epoch(0)
+    assert torch.equal(read_all(clips), expected)
+
+    renamed = ClipDataset(make_rows([videos[1], videos[0]]), processor, TrainingTransforms(SIZE))
+    assert not torch.equal(renamed[0]["frames"], expected[1])  # the clip's name, not its file, is what counts
+
+
+def test_training_frames_come_from_random_places(videos, processor, monkeypatch):
+    clips = training_clips(videos, processor)
+    places = set()
+    read_frames = LogoFormerVideoProcessor.sample_frames
+
+    def record(self, *args, **kwargs):
+        indices = read_frames(self, *args, **kwargs)
+        places.add(tuple(indices))
+        return indices
+
+    monkeypatch.setattr(LogoFormerVideoProcessor, "sample_frames", record)
+    for epoch in range(5):
+        clips.set_epoch(epoch)
+        clips[2]
+    assert len(places) == 5
+
+
+def test_evaluation_item_is_the_middle_resized(videos, processor):
+    clips = ClipDataset(make_rows(videos), processor, seed=5)
+    whole = [processor(video, do_rescale=False, do_normalize=False, return_tensors="pt") for video in videos]
+    expected = torch.cat([item["pixel_values"] for item in whole])
+    assert torch.equal(read_all(clips), expected)
+    clips.set_epoch(3)
+    assert torch.equal(read_all(clips, num_workers=2), expected)
+    assert expected.dtype == torch.uint8
+
+
+def test_labels_are_known_without_reading(processor):
+    clips = ClipDataset(make_rows(["nowhere.mp4"] * 3, labels=[6, 0, 4]), processor)
+    assert clips.labels == [6, 0, 4]
+    assert len(clips) == 3
+
+
+def test_labels_go_with_their_clips(videos, processor):
+    clips = ClipDataset(make_rows(videos[:2], labels=[6, 2]), processor)
+    assert [clips[index]["label"] for index in range(2)] == [6, 2]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_unreadable_clip_is_named_through_a_worker(num_workers, tmp_path, processor):
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("no video")
+    # By its name: the worker's error is raised anew, with the traceback as its message.
+    with pytest.raises(ValueError, match=r"broken.mp4: not a readable video") as caught:
+        read_all(ClipDataset(make_rows([broken]), processor), num_workers)
+    assert type(caught.value).__name__ == "VideoReadError"
+
+
+# --- rows
+
+
+def split_rows(labels: list[int], videos: list | None = None) -> datasets.DatasetDict:
+    videos = videos or [f"{number}.mp4" for number in range(len(labels))]
+    return datasets.DatasetDict(
+        {"train": make_rows(videos, labels=labels), "test": make_rows(videos[:2], labels=labels[:2])}
+    )
+
+
+def test_keep_labels_filters_and_renumbers():
+    kept = keep_labels(split_rows([0, 6, 2, 0, 3, 6]), ["fear", "happy"])
+    assert kept["train"].features["label"].names == kept["test"].features["label"].names == ["fear", "happy"]
+    assert kept["train"]["label"] == [1, 0, 1, 0]
+    assert kept["train"]["clip_id"] == ["0", "1", "3", "5"]
+    assert kept["test"]["label"] == [1, 0]
+    everything = keep_labels(split_rows([0, 6, 2]), list(EXPRESSIONS))
+    assert everything["train"]["label"] == [0, 6, 2]
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["happy", "joy"], "'joy' is none of them"),
+        (["happy", "sad", "happy"], "at least two different"),
+        (["happy"], "at least two"),
+        ([], "at least two"),
+    ],
+)
+def test_keep_labels_names_what_is_wrong(names, reason):
+    with pytest.raises(ValueError, match=reason) as caught:
+        keep_labels(split_rows([0, 1]), names)
+    assert str(caught.value).startswith(f"`labels` is {names}")
+
+
+def test_check_rows_passes_files_and_folders_of_every_class(videos, tmp_path):
+    check_rows(split_rows(list(range(7)), [*videos, tmp_path]))
+
+
+def test_check_rows_names_missing_videos(videos):
+    rows = split_rows(list(range(7)), [*videos, "gone/a.mp4"])
+    with pytest.raises(
+        FileNotFoundError, match=r"split 'train': 1 of 7 videos are not there, e.g. gone/a.mp4"
+    ) as caught:
+        check_rows(rows)
+    assert str(videos[0]) not in str(caught.value)
+    rows = split_rows(list(range(7)), [*videos, videos[0]])
+    rows["test"] = make_rows([f"gone/{number}.mp4" for number in range(30)])
+    with pytest.raises(FileNotFoundError, match=r"split 'test': 30 of 30.*gone/0.mp4, gone/1.mp4, gone/2.mp4.$"):
+        check_rows(rows)
+
+
+def test_check_rows_names_empty_split_and_class(videos):
+    rows = split_rows(list(range(7)), [*videos, videos[0]])
+    empty = datasets.DatasetDict({**rows, "validation": rows["test"].select([])})
+    with pytest.raises(ValueError, match="split 'validation' has no clips"):
+        check_rows(empty)
+    with pytest.raises(ValueError, match="split 'train' has no clip of neutral, fear: "):
+        check_rows(split_rows([0, 1, 3, 4, 5, 5], videos))
