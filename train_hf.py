@@ -54,7 +54,7 @@ class DataArguments:
     labels: list[str] | None = field(
         default=None, metadata={"help": f"Use these classes alone, in this order. Known: {' '.join(EXPRESSIONS)}."}
     )
-    min_crop_area: float = field(default=0.7, metadata={"help": "Smallest part of the picture a training crop keeps."})
+    min_crop_area: float = field(default=0.7, metadata={"help": "Smallest part of the central square a crop keeps."})
     color_jitter: float = field(default=0.0, metadata={"help": "Strength of random colour changes, 0 to 1."})
     erasing_prob: float = field(default=0.0, metadata={"help": "Chance that a rectangle of a clip is erased."})
 

@@ -1,7 +1,7 @@
 """LOGO-Former's Trainer: cross-entropy plus the compact loss, exact under gradient accumulation."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,8 @@ class LogoFormerTrainingArguments(TrainingArguments):
             raise ValueError(f"`compact_loss_weight` is {self.compact_loss_weight}; it must be at least 0.")
         if self.lr_decay_epochs < 0:
             raise ValueError(f"`lr_decay_epochs` is {self.lr_decay_epochs}; it must be at least 0.")
+        if self.lr_decay_epochs and self.max_steps > 0:
+            raise ValueError("`lr_decay_epochs` counts epochs: set `num_train_epochs` with it, not `max_steps`.")
         super().__post_init__()
 
 
@@ -125,26 +127,27 @@ class ClipSampler(torch.utils.data.Sampler[int]):
     The order of an epoch's clips, a function of (seed, epoch) alone, the same in every process and after a resume.
 
     Args:
-        labels: class number of every clip.
+        num_clips: clips of the data set, and of an epoch.
         seed: of the run.
-        balanced: draw with replacement, each class equally often in expectation, instead of every clip once.
+        labels: class number of every clip. With them clips are drawn with replacement, each class equally often in
+            expectation; without, every clip comes once.
     """
 
-    def __init__(self, labels: list[int], seed: int, balanced: bool = False):
-        self.labels = torch.tensor(labels)
+    def __init__(self, num_clips: int, seed: int, labels: Sequence[int] | None = None):
+        self.num_clips = num_clips
         self.seed = seed
-        self.balanced = balanced
+        self.labels = None if labels is None else torch.tensor(labels)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return self.num_clips
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(clip_seed(self.seed, self.epoch, "order"))
-        if not self.balanced:
+        if self.labels is None:
             return iter(torch.randperm(len(self), generator=generator).tolist())
         weights = 1.0 / self.labels.bincount()[self.labels].double()  # (clips,)
         return iter(torch.multinomial(weights, len(self), replacement=True, generator=generator).tolist())
@@ -195,7 +198,8 @@ class LogoFormerTrainer(Trainer):
     def _get_train_sampler(self, train_dataset=None) -> torch.utils.data.Sampler:
         dataset = self.train_dataset if train_dataset is None else train_dataset
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        sampler = ClipSampler(dataset.labels, seed, self.args.class_balanced_sampling)
+        labels = dataset.labels if self.args.class_balanced_sampling else None
+        sampler = ClipSampler(len(dataset), seed, labels)
         self._epochs.listeners["sampler"] = sampler
         return sampler
 
@@ -229,6 +233,11 @@ class LogoFormerTrainer(Trainer):
         if self.args.compact_loss == "margin":
             compact_loss = margin_compact_loss(logits, labels, reduction="sum")
         elif self.args.compact_loss == "center":
+            if "embedding" not in outputs:
+                raise ValueError(
+                    f"`compact_loss` is 'center', which compares embeddings, and {type(outputs).__name__} has none: "
+                    "use 'margin' with this model."
+                )
             compact_loss = center_compact_loss(outputs["embedding"], labels) * labels.shape[0]
         else:
             compact_loss = torch.zeros_like(cross_entropy)
@@ -238,6 +247,10 @@ class LogoFormerTrainer(Trainer):
         sums = torch.stack([*losses.values(), torch.full_like(losses["compact_loss"], num_clips)]).detach()
         known = self._loss_sums[training]
         self._loss_sums[training] = sums if known is None else known + sums
+
+    def evaluation_loop(self, *args, **kwargs):
+        self._loss_sums[False] = None  # of an earlier `predict`, which logs nothing
+        return super().evaluation_loop(*args, **kwargs)
 
     def log(self, logs: dict[str, float], *args, **kwargs) -> None:
         for key, training, prefix in (("loss", True, ""), ("eval_loss", False, "eval_")):
