@@ -169,6 +169,10 @@ def main(arguments: list[str]) -> None:
             label_names=label_names,
         )
 
+    def measure_epoch(predictions: transformers.EvalPrediction) -> dict:
+        scores = measure(predictions)
+        return {name: scores[name] for name in ("uar", "war", "macro_f1")}
+
     trainer = LogoFormerTrainer(
         model=model,
         args=training_args,
@@ -176,7 +180,7 @@ def main(arguments: list[str]) -> None:
         eval_dataset=ClipDataset(rows["validation"], processor),
         data_collator=ClipCollator(processor),
         processing_class=processor,
-        compute_metrics=lambda predictions: {name: measure(predictions)[name] for name in ("uar", "war", "macro_f1")},
+        compute_metrics=measure_epoch,
     )
     train_metrics = trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint).metrics
 

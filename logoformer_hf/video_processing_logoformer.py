@@ -467,12 +467,13 @@ def read_clip(clip: Any, choose_indices: ChooseIndices) -> tuple[np.ndarray | to
     metadata = describe(len(clip), None, indices, "memory")
     if isinstance(clip, (np.ndarray, torch.Tensor)):
         return clip[indices], metadata
-    frames = [np.asarray(frame.convert("RGB")) if isinstance(frame, Image.Image) else frame for frame in clip]
+    frames = [clip[index] for index in indices]
+    frames = [np.asarray(frame.convert("RGB")) if isinstance(frame, Image.Image) else frame for frame in frames]
     shapes = {tuple(frame.shape) for frame in frames}
     if len(shapes) > 1:
         raise ValueError(f"the frames of a clip have different shapes: {sorted(shapes)}.")
     stack = torch.stack if isinstance(frames[0], torch.Tensor) else np.stack
-    return stack([frames[index] for index in indices]), metadata
+    return stack(frames), metadata
 
 
 __all__ = ["LogoFormerVideoProcessor"]
