@@ -1,0 +1,114 @@
+"""What a label means: names and their synonyms, and the orders in which people number the expressions."""
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+from ..configuration_logoformer import EXPRESSIONS
+
+# Words of one meaning as data sets spell them. "calm" and "contempt" are classes of their own where they occur, and
+# "terror", "horror" and the like are no synonyms: scenes are called so.
+_SYNONYMS = {
+    "happy": ("happiness", "hap", "joy", "joyful", "enjoyment"),
+    "sad": ("sadness", "sorrow"),
+    "neutral": ("neutrality", "neu"),
+    "angry": ("anger", "ang"),
+    "surprise": ("surprised", "surprising", "suprise", "suprised", "sur"),
+    "disgust": ("disgusted", "disgusting", "dis"),
+    "fear": ("fearful", "fearfulness", "afraid", "scared", "fea"),
+}
+_EXPRESSION_OF = {word: name for name, words in _SYNONYMS.items() for word in (name, *words)}
+
+
+@cache
+def canonical_expression(name: str) -> str | None:
+    """
+    The one of `EXPRESSIONS` that a name means, None if it means none of them.
+
+    Case and separators don't matter, and a number in front (`3_Happiness`, as folders are sorted) is passed over.
+    """
+    return _EXPRESSION_OF.get(_plain(re.sub(r"^\s*\d+[\W_]+", "", name)))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def match_label_names(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """
+    Class names for labels as people write them: synonyms of an expression are that expression, all else is new.
+
+    New names that differ in case or separators only are one class, called by the first spelling in the alphabet.
+
+    Returns:
+        the class names in their order, expressions first in the order of `EXPRESSIONS`, then the new ones
+        alphabetically; and `{name as given: class name}`.
+    """
+    spelling, class_of = {}, {}
+    for name in sorted(set(names)):
+        class_of[name] = canonical_expression(name) or spelling.setdefault(_plain(name) or name, name.strip())
+    known = [name for name in EXPRESSIONS if name in class_of.values()]
+    return known + sorted(set(class_of.values()) - set(known)), class_of
+
+
+def describe_matches(class_of: Mapping[str, str]) -> str:
+    """What `match_label_names` made of the names, "" where they are the expressions' own names in any case."""
+    pairs = sorted(class_of.items(), key=lambda pair: (pair[1], pair[0]))
+    matched = [f"{name} read as {known}" for name, known in pairs if name.strip().casefold() != known.casefold()]
+    new = sorted({known for known in class_of.values() if known not in EXPRESSIONS})
+    return ", ".join(matched + [f"{name} as a new class" for name in new])
+
+
+def parse_label_map(items: Sequence[str]) -> dict[int, str]:
+    """
+    `["0=angry", "1=disgust", ...]`, as `--label_map` takes it, to `{number: class name}`.
+
+    Raises:
+        ValueError: an item that is not `number=name`, or a number given twice.
+    """
+    names = {}
+    for item in items:
+        match = re.fullmatch(r"\s*(-?\d+)\s*=\s*([^=,]*[^=,\s])\s*", item)
+        if match is None:
+            raise ValueError(
+                f"`label_map` has the item {item!r}; each must be a number and a name with blanks between the items, "
+                "as in --label_map 0=angry 1=disgust."
+            )
+        number = int(match[1])
+        if number in names:
+            raise ValueError(f"`label_map` gives number {number} twice, the second time as {item!r}.")
+        names[number] = match[2]
+    class_of = match_label_names(names.values())[1]
+    return {number: class_of[name] for number, name in names.items()}
+
+
+def label_map_argument(label_map: Mapping[int, str]) -> str:
+    """The argument to type: `--label_map 0=angry 1=disgust`."""
+    return " ".join(["--label_map", *(shlex.quote(f"{number}={name}") for number, name in sorted(label_map.items()))])
+
+
+def usual_label_map(first: int) -> dict[int, str]:
+    """Happy, sad, neutral, angry, surprise, disgust, fear, counted from 0 (most code) or from 1 (DFEW's own lists)."""
+    return dict(enumerate(EXPRESSIONS, start=first))
+
+
+def infer_label_map(evidence: Iterable[tuple[int, str]]) -> dict[int, str] | None:
+    """
+    The meaning of numbers from pairs (number, expression that it stands for in one place).
+
+    A well-known order is given whole where the pairs fit it, otherwise the numbers that occur.
+
+    Returns:
+        `{number: expression}`; None where a number goes with two expressions, or an expression with two numbers.
+    """
+    pairs = set(evidence)
+    meaning = dict(pairs)
+    if len(meaning) < len(pairs) or len(set(meaning.values())) < len(meaning):
+        return None
+    for order in (EXPRESSIONS, sorted(EXPRESSIONS)):
+        for first in (0, 1):
+            whole = dict(enumerate(order, start=first))
+            if meaning.items() <= whole.items():
+                return whole
+    return meaning

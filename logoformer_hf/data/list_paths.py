@@ -1,0 +1,86 @@
+"""Paths in lists, which are often those of another machine."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from .list_formats import ListError
+
+
+def path_parts(path: str) -> list[str]:
+    """The names in a path of any system; of an absolute one the first is "" or a drive as "C:"."""
+    names = re.split(r"[\\/]+", path)
+    return [name for place, name in enumerate(names) if name != "." and (name or place == 0)]
+
+
+def is_absolute(parts: list[str]) -> bool:
+    return parts[:1] == [""] or (len(parts) > 0 and parts[0].endswith(":"))
+
+
+def reroot(paths: Sequence[str], data_dir: str | Path) -> tuple[list[Path], str | None]:
+    """
+    Puts listed paths, which may be those of another machine, onto `data_dir`.
+
+    The longest tail of a path that exists below `data_dir` shows what precedes it on the other machine. That prefix is
+    then replaced in all paths that have it, without a further look at the disk. An absolute path that exists stays.
+
+    Returns:
+        a path each, which need not exist, and a sentence about what was replaced, None where nothing was.
+
+    Raises:
+        ListError: no such folder, or none of the paths is found.
+    """
+    data_dir = Path(data_dir)
+    if not data_dir.is_dir():
+        raise ListError(f"`data_dir` is {data_dir}, but there is no such folder.")
+    names = {entry.name for entry in os.scandir(data_dir)}
+    prefixes: Counter[tuple[str, ...]] = Counter()  # with the number of clips found behind each
+    stays = set()  # folders of absolute paths that exist
+    rooted, unfound = [Path(path) for path in paths], []
+    for number, path in enumerate(rooted):
+        parts = path_parts(paths[number])
+        if path.parent in stays:
+            continue
+        prefix = next((p for p in prefixes if _is_behind(p, parts) and parts[len(p)] in names), None)
+        if prefix is None and path.is_absolute() and path.exists():
+            stays.add(path.parent)
+            continue
+        if prefix is None:
+            prefix = _find_prefix(parts, data_dir, names)
+        if prefix is None:
+            unfound.append(number)
+        else:
+            prefixes[prefix] += 1
+            rooted[number] = data_dir.joinpath(*parts[len(prefix) :])
+    if len(unfound) == len(paths) > 0:
+        raise ListError(
+            f"none of the {len(paths):,} listed clips is below {data_dir}, by its whole path or by any end of it. The "
+            f"list has {', '.join(paths[:3])}; the folder has {', '.join(sorted(names)[:5]) or 'nothing'}. Name the "
+            "folder that holds the clips with `data_dir`."
+        )
+    for number in unfound:  # to be reported as missing, where they should be
+        parts = path_parts(paths[number])
+        prefix = next((p for p, _ in prefixes.most_common() if _is_behind(p, parts)), ())
+        if _is_behind(prefix, parts):
+            rooted[number] = data_dir.joinpath(*parts[len(prefix) :])
+    replaced = [f"{'/'.join(prefix) or '/'} ({count:,})" for prefix, count in prefixes.items() if prefix]
+    if not replaced:
+        return rooted, None
+    return rooted, f"Paths listed below {', '.join(replaced)} are read below {data_dir}."
+
+
+def _is_behind(prefix: tuple[str, ...], parts: list[str]) -> bool:
+    """The empty prefix is that of paths which begin in `data_dir`: no absolute path is behind it."""
+    if is_absolute(parts) and not prefix:
+        return False
+    return len(parts) > len(prefix) and tuple(parts[: len(prefix)]) == prefix
+
+
+def _find_prefix(parts: list[str], data_dir: Path, names: set[str]) -> tuple[str, ...] | None:
+    """What precedes the longest tail of the path that exists below `data_dir`, whose entries are `names`."""
+    for length in range(len(parts)):
+        if parts[length] in names and data_dir.joinpath(*parts[length:]).exists():
+            return tuple(parts[:length])
+    return None

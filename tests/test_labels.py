@@ -1,0 +1,110 @@
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logoformer_hf import EXPRESSIONS
+from logoformer_hf.data.labels import (
+    canonical_expression,
+    describe_matches,
+    infer_label_map,
+    label_map_argument,
+    match_label_names,
+    parse_label_map,
+    usual_label_map,
+)
+
+
+@pytest.mark.parametrize(
+    "expression, names",
+    [
+        ("happy", ["happy", "Happy", "HAPPINESS", "joy", "1_happy", "03-Happiness", " happy "]),
+        ("sad", ["sad", "Sadness", "SAD"]),
+        ("neutral", ["Neutral", "NEU"]),
+        ("angry", ["anger", "Angry", "ang"]),
+        ("surprise", ["Surprised", "surprise", "suprise"]),
+        ("disgust", ["disgusted", "Disgust", "DIS"]),
+        ("fear", ["fearful", "Fear", "scared"]),
+        # "Horror" is a scene, "happy2" nobody knows what.
+        (None, ["contempt", "calm", "Horror", "happy2", "unhappy", "", "3", "02522"]),
+    ],
+)
+def test_synonyms(expression, names):
+    assert {name: canonical_expression(name) for name in names} == dict.fromkeys(names, expression)
+
+
+def test_class_names_are_in_the_usual_order_and_new_ones_follow():
+    names, class_of = match_label_names(["contempt", "Fear", "joy", "Happiness", "Contempt", "awe "])
+    assert names == ["happy", "fear", "Contempt", "awe"]
+    assert class_of == {
+        "contempt": "Contempt",
+        "Contempt": "Contempt",
+        "Fear": "fear",
+        "joy": "happy",
+        "Happiness": "happy",
+        "awe ": "awe",
+    }
+    assert describe_matches(class_of) == (
+        "Happiness read as happy, joy read as happy, Contempt as a new class, awe as a new class"
+    )
+
+
+def test_no_matches_to_describe_where_names_are_the_usual_ones():
+    assert describe_matches(match_label_names(["Happy", "sad"])[1]) == ""
+
+
+def test_new_names_of_signs_alone_stay_apart():
+    assert match_label_names(["?", "-"])[0] == ["-", "?"]
+
+
+def test_label_map_of_the_command_line():
+    assert parse_label_map(["0=Anger", " 1 = disgust", "7=not sure"]) == {0: "angry", 1: "disgust", 7: "not sure"}
+
+
+@pytest.mark.parametrize(
+    "item", ["angry", "angry=0", "0=", "=angry", "0:angry", "0=angry,1=disgust", "0=a=b", "0.5=sad"]
+)
+def test_an_item_that_is_no_pair_is_named(item):
+    with pytest.raises(ValueError) as error:
+        parse_label_map(["2=sad", item])
+    assert repr(item) in str(error.value) and "--label_map 0=angry 1=disgust" in str(error.value)
+
+
+def test_a_number_given_twice_is_named():
+    with pytest.raises(ValueError, match=r"number 0 twice.*'0=sad'"):
+        parse_label_map(["0=angry", "0=sad"])
+
+
+@given(st.dictionaries(st.integers(-5, 50), st.sampled_from([*EXPRESSIONS, "not sure", "it's"]), min_size=1))
+def test_what_a_message_says_to_type_is_what_is_read(label_map):
+    option, *items = shlex.split(label_map_argument(label_map))
+    assert option == "--label_map"
+    assert parse_label_map(items) == label_map
+
+
+def test_usual_orders():
+    assert usual_label_map(0)[0] == usual_label_map(1)[1] == "happy"
+    assert usual_label_map(1)[7] == "fear"
+
+
+def test_an_order_is_inferred_whole_from_a_part_of_it():
+    alphabetical = dict(enumerate(["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]))
+    assert infer_label_map([(3, "happy")]) == alphabetical
+    assert infer_label_map([(0, "angry"), (5, "sad"), (5, "sad")]) == alphabetical
+    assert infer_label_map([(1, "happy"), (7, "fear")]) == usual_label_map(1)
+
+
+def test_an_unknown_order_is_inferred_as_far_as_it_is_seen():
+    assert infer_label_map([(0, "sad"), (1, "happy")]) == {0: "sad", 1: "happy"}
+
+
+def test_nothing_is_inferred_from_contradictions():
+    assert infer_label_map([(0, "sad"), (0, "happy")]) is None
+    assert infer_label_map([(0, "sad"), (1, "sad")]) is None
+
+
+@given(st.permutations(EXPRESSIONS), st.integers(0, 3))
+def test_every_order_is_inferred_from_all_of_it(order, first):
+    pairs = list(enumerate(order, start=first))
+    assert infer_label_map(pairs) == dict(pairs)

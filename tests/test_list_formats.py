@@ -1,0 +1,185 @@
+"""Every list format, and every line that fits none."""
+
+import codecs
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from logoformer_hf.data.list_formats import FERV39K, FORMER_DFER, VIDEOMAE, ListError, read_raw_list
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content: str | bytes, name: str = "list.txt"):
+        file = tmp_path / name
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return file
+
+    return write
+
+
+def read(file):
+    raw = read_raw_list(file)
+    return raw.format, [(clip.path, clip.label, clip.line) for clip in raw.clips]
+
+
+def test_former_dfer(write):
+    format, clips = read(write("/data/x/DFEW_Face/02522 66 5\n/data/x/DFEW_Face/00001 8 0\n"))
+    assert format is FORMER_DFER and format.first == 0
+    assert clips == [("/data/x/DFEW_Face/02522", "5", 1), ("/data/x/DFEW_Face/00001", "0", 2)]
+
+
+def test_videomae(write):
+    format, clips = read(write("/data/jpg_256/02522 5\n/data/jpg_256/00001 0\n"))
+    assert format is VIDEOMAE and format.first == 0
+    assert clips == [("/data/jpg_256/02522", "5", 1), ("/data/jpg_256/00001", "0", 2)]
+
+
+def test_ferv39k(write):
+    format, clips = read(write("Action/Happy/0267 Happy\nWar/Fear/0001 Fear\n"))
+    assert format is FERV39K and format.first is None
+    assert clips == [("Action/Happy/0267", "Happy", 1), ("War/Fear/0001", "Fear", 2)]
+
+
+@pytest.mark.parametrize(
+    "header, first", [("video_name,label", 1), ("Video Name,Label", 1), ("path,id", 0), ("Path,Label", 0)]
+)
+def test_a_header_says_from_which_number_labels_count(write, header, first):
+    format, clips = read(write(f"{header}\n2522,5\n1,1\n"))
+    assert format.first == first and format.name == f"table with the header {header!r}"
+    assert clips == [("2522", "5", 2), ("1", "1", 3)]
+
+
+def test_other_columns_are_passed_over_and_split_is_kept(write):
+    raw = read_raw_list(write("id;Split;clip_path;label\n7;train;a b/c;Joy\n8;test;d;sad\n"))
+    assert [(clip.path, clip.label, clip.split) for clip in raw.clips] == [
+        ("a b/c", "Joy", "train"),
+        ("d", "sad", "test"),
+    ]
+    assert raw.format.first is None
+
+
+def test_parquet(tmp_path):
+    file = tmp_path / "clips.parquet"
+    pq.write_table(pa.table({"path": ["a", "b"], "label": ["Joy", "sad"], "split": ["train", None]}), file)
+    raw = read_raw_list(file)
+    assert [(clip.path, clip.label, clip.line, clip.split) for clip in raw.clips] == [
+        ("a", "Joy", 1, "train"),
+        ("b", "sad", 2, None),
+    ]
+    assert str(raw.clips[1]) == f"{file}, row 2: b"
+
+
+def test_parquet_with_numbers(tmp_path):
+    file = tmp_path / "clips.parquet"
+    pq.write_table(pa.table({"video_name": [2522], "label": [5]}), file)
+    assert read(file)[1] == [("2522", "5", 1)]
+
+
+@pytest.mark.parametrize(
+    "line, clip",
+    [
+        ("/my clips/DFEW Face/02522 66 5", ("/my clips/DFEW Face/02522", "5")),
+        ("C:\\my clips\\02522\t66\t5", ("C:\\my clips\\02522", "5")),
+        ("my clips/02522,66,5", ("my clips/02522", "5")),
+        ("my clips/02522 , 5", ("my clips/02522", "5")),
+        ("my clips/take two.mp4 5", ("my clips/take two.mp4", "5")),
+        ("Talk Show/Happy/0267 Happy", ("Talk Show/Happy/0267", "Happy")),
+    ],
+)
+def test_paths_with_blanks_and_other_separators(write, line, clip):
+    assert [found[:2] for found in read(write(line))[1]] == [clip]
+
+
+def test_a_path_with_a_comma_in_quotes(write):
+    assert read(write('path,label\n"a,b/c 1",sad\n'))[1] == [("a,b/c 1", "sad", 2)]
+
+
+@pytest.mark.parametrize("text", ["x/1 10 1\n\nx/2 10 2\n", "path,label\n\nx/1,1\nx/2,2"])
+def test_bom_windows_line_ends_blank_lines_and_trailing_blanks(write, text):
+    plain = [clip[:2] for clip in read(write(text))[1]]
+    odd = codecs.BOM_UTF8 + text.replace("\n", "  \r\n").encode() + b"\r\n \r\n"
+    assert [clip[:2] for clip in read(write(odd))[1]] == plain == [("x/1", "1"), ("x/2", "2")]
+
+
+def test_line_numbers_count_blank_lines(write):
+    assert [line for *_, line in read(write("\nx/1 10 1\n\n\nx/2 10 2\n"))[1]] == [2, 5]
+
+
+@pytest.mark.parametrize(
+    "text, number, line",
+    [
+        ("x/1 10 1\nx/2 10 hapy\nx/3 10 1\n", 2, "x/2 10 hapy"),
+        ("x/1 1\n\nx/2\nx/3 1\n", 3, "x/2"),
+        ("x/1 10 1\nx/2 1\nx/3 10 1\n", 2, "x/2 1"),  # without the frame count, or without the label?
+        ("a/Happy/1 Happy\na/Sad/2 Hapy\na/Sad/3 Sad\n", 2, "a/Sad/2 Hapy"),
+        ("nonsense\n", 1, "nonsense"),
+        ("clipname,target\na,1\nb,2\n", 1, "clipname,target"),
+        ("x/1 10 1.5\n", 1, "x/1 10 1.5"),
+    ],
+)
+def test_a_faulty_line_is_named_with_what_is_accepted(write, text, number, line):
+    file = write(text)
+    with pytest.raises(ListError) as error:
+        read_raw_list(file)
+    message = str(error.value)
+    assert message.startswith(f"{file}, line {number}: {line!r} is no clip with a label.")
+    assert "video_name,label" in message and "path count label" in message and "Parquet" in message
+
+
+def test_a_faulty_line_is_compared_with_the_others(write):
+    with pytest.raises(ListError, match="Most others are Former-DFER style"):
+        read_raw_list(write("x/1 10 1\nx/2\nx/3 10 1\n"))
+
+
+@pytest.mark.parametrize("line", ["a,1,2", "a", "a,", ",1"])
+def test_a_faulty_line_below_a_header_is_named(write, line):
+    file = write(f"path,label\nb,1\n{line}\n")
+    with pytest.raises(ListError) as error:
+        read_raw_list(file)
+    assert str(error.value).startswith(
+        f"{file}, line 3: {line!r} does not fit the header 'path,label': it needs 2 fields"
+    )
+    assert "double quotes" in str(error.value)
+
+
+def test_numbers_among_names_are_named(write):
+    file = write("path,label\na,happy\nb,3\nc,sad\n")
+    with pytest.raises(ListError, match=r"line 3: b has the label '3', unlike most others"):
+        read_raw_list(file)
+
+
+@pytest.mark.parametrize("content, words", [("", "empty"), (" \r\n\n", "empty"), ("path,label\n", "no clips")])
+def test_empty_lists(write, content, words):
+    with pytest.raises(ListError, match=words):
+        read_raw_list(write(content))
+
+
+def test_what_is_no_text(write):
+    with pytest.raises(ListError, match="save it as UTF-8"):
+        read_raw_list(write("päth 1\n".encode("utf-16")))
+
+
+def test_a_missing_list(tmp_path):
+    with pytest.raises(ListError, match=r"none\.csv: there is no such list"):
+        read_raw_list(tmp_path / "none.csv")
+
+
+def test_parquet_without_the_columns(tmp_path):
+    file = tmp_path / "clips.parquet"
+    pq.write_table(pa.table({"clipname": ["a"], "target": [1]}), file)
+    with pytest.raises(ListError, match="the columns are clipname, target"):
+        read_raw_list(file)
+
+
+def test_parquet_with_a_gap(tmp_path):
+    file = tmp_path / "clips.parquet"
+    pq.write_table(pa.table({"path": ["a", "b"], "label": ["sad", None]}), file)
+    with pytest.raises(ListError, match="row 2: the path is 'b' and the label None"):
+        read_raw_list(file)
+
+
+def test_what_is_no_parquet(write):
+    with pytest.raises(ListError, match="not readable as Parquet"):
+        read_raw_list(write("path,label\n", "clips.parquet"))
