@@ -1,5 +1,6 @@
-"""Pictures of a training run: its confusion matrix and its curves. Written straight to a file, no display needed."""
+"""Pictures of training runs: confusion matrix, curves, recalls, embeddings. Written straight to a file, no display."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,9 +10,16 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from .projection import Projection
+from .significance import Estimate
+
 INK, MUTED, EMPTY = "#2b2f3a", "#8a90a0", "#f1f2f5"
 BLUE, ORANGE, GREEN, VIOLET = "#3a6ea5", "#d9822b", "#3f9477", "#8064a2"
 _BLUES = LinearSegmentedColormap.from_list("pale_to_blue", ["#f4f7fb", "#9dbbdb", "#2d5a8c"])
+# Paul Tol's "bright" scheme, made for colour-blind readers (https://sronpersonalpages.nl/~pault/), in label order; the
+# marker tells classes apart too, and those of models with more than seven classes.
+_CLASS_COLORS = ("#CCBB44", "#4477AA", "#BBBBBB", "#EE6677", "#66CCEE", "#228833", "#AA3377")
+_CLASS_MARKERS = ("o", "s", "P", "^", "D", "v", "X", "p", "<", ">", "*")
 
 
 def plot_confusion_matrix(
@@ -56,7 +64,7 @@ def plot_confusion_matrix(
                 ha="center",
                 va="center",
                 fontsize=9,
-                color="white" if share > 0.55 else INK if counts[row, column] else MUTED,
+                color="white" if share > 0.75 else INK if counts[row, column] else MUTED,
             )
     axes.set_xticks(range(num_classes), label_names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(num_classes), [f"{name} ({n})" for name, n in zip(label_names, clips, strict=True)])
@@ -72,7 +80,7 @@ def plot_confusion_matrix(
         axes.text(middle, row, "no clip of this class", ha="center", va="center", color=MUTED, fontsize=9, zorder=4)
     axes.spines[:].set_visible(False)
     numbers = f"UAR {uar:.2%}   WAR {war:.2%}   {counts.sum()} clips"
-    axes.set_title(f"{title}\n{numbers}" if title else numbers, fontsize=11, color=INK, pad=12)
+    axes.set_title(f"{textwrap.fill(title, 48)}\n{numbers}" if title else numbers, fontsize=11, color=INK, pad=12)
     figure.savefig(path)
 
 
@@ -142,3 +150,98 @@ def _mark_best(axes: Axes, uar: Sequence[tuple[float, float]]) -> None:
     epoch, best = max(uar, key=lambda point: point[1])
     axes.axvline(epoch, color=BLUE, linewidth=1, linestyle=":", label=f"best: UAR {best:.1%}, epoch {epoch:g}")
     axes.plot(epoch, best, "o", markersize=10, markerfacecolor="none", markeredgecolor=BLUE)
+
+
+def plot_recalls(
+    estimates: Sequence[Estimate | None],
+    clips: Sequence[int],
+    label_names: Sequence[str],
+    path: str | Path,
+    title: str,
+) -> None:
+    """Draws the recall of every class as a bar with its confidence interval.
+
+    Args:
+        estimates: recalls with their intervals, in the order of the classes; None for a class without a clip.
+        clips: number of clips of each class.
+        label_names: names of the classes in the order of their numbers.
+        path: picture to write; the ending names the format (.png, .svg, .pdf).
+        title: above the picture.
+    """
+    num_classes = len(label_names)
+    figure = Figure(figsize=(7.5, 1.4 + 0.42 * num_classes), dpi=150, layout="constrained", facecolor="white")
+    axes = figure.subplots()
+    for row, estimate in enumerate(estimates):
+        if estimate is None:
+            axes.text(0.01, row, "no clip of this class", va="center", color=MUTED, fontsize=9)
+            continue
+        around = [[estimate.value - estimate.low], [estimate.high - estimate.value]]
+        axes.barh(row, estimate.value, height=0.62, color=BLUE, alpha=0.75)
+        axes.errorbar(estimate.value, row, xerr=around, color=INK, capsize=3, linewidth=1.2)
+        axes.text(estimate.high + 0.015, row, f"{estimate.value:.1%}", va="center", color=INK, fontsize=9)
+    axes.set_yticks(range(num_classes), [f"{name} ({n:,})" for name, n in zip(label_names, clips, strict=True)])
+    axes.set_ylim(num_classes - 0.5, -0.5)  # the first class on top
+    axes.set_xlim(0, 1.1)
+    axes.set_xticks(np.linspace(0, 1, 6))
+    axes.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+    axes.set_xlabel("recall, with 95 % confidence interval", color=INK)
+    axes.set_title(textwrap.fill(title, 52), fontsize=11, color=INK, pad=10)
+    axes.grid(axis="x", color=EMPTY)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(MUTED)
+    axes.tick_params(colors=INK, labelsize=9)
+    axes.tick_params(axis="y", length=0)
+    figure.savefig(path)
+
+
+def plot_projections(
+    panels: Sequence[tuple[str, Projection]], label_names: Sequence[str], path: str | Path, title: str
+) -> None:
+    """Draws embeddings in two dimensions, one model a panel, one colour and marker a class.
+
+    Args:
+        panels: what each panel shows and its projection; all of the same clips.
+        label_names: names of the classes in the order of their numbers.
+        path: picture to write; the ending names the format (.png, .svg, .pdf).
+        title: above the picture.
+    """
+    figure = Figure(figsize=(5.4 * len(panels), 6.2), dpi=150, layout="constrained", facecolor="white")
+    all_axes = figure.subplots(ncols=len(panels), squeeze=False)[0]
+    clips = np.bincount(panels[0][1].labels, minlength=len(label_names))
+    for axes, (name, projection) in zip(all_axes, panels, strict=True):
+        for number in np.argsort(-clips, kind="stable"):  # the rarest on top
+            axes.scatter(
+                *projection.points[projection.labels == number].T,
+                s=20,
+                color=_CLASS_COLORS[number % len(_CLASS_COLORS)],
+                marker=_CLASS_MARKERS[number % len(_CLASS_MARKERS)],
+                edgecolor="white",
+                linewidth=0.15,
+                label=f"{label_names[number]} ({clips[number]:,})",
+            )
+        silhouette = projection.silhouette
+        axes.set_title(
+            textwrap.fill(name, 52) + ("" if silhouette is None else f"\nsilhouette {silhouette:.3f}"),
+            fontsize=10,
+            color=INK,
+        )
+        axes.set_xticks([])  # t-SNE's axes mean nothing
+        axes.set_yticks([])
+        axes.spines[:].set_color(MUTED)
+    handles = dict(zip(*all_axes[0].get_legend_handles_labels()[::-1], strict=True))
+    names = [f"{name} ({n:,})" for name, n in zip(label_names, clips, strict=True) if n]
+    figure.legend(
+        [handles[name] for name in names],
+        names,
+        loc="outside lower center",
+        ncols=4 if len(panels) == 1 else 7,
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+        markerscale=1.8,
+        handletextpad=0.2,
+        columnspacing=1.2,
+    )
+    figure.suptitle(textwrap.fill(title, 52 * len(panels)), fontsize=11, color=INK)
+    figure.savefig(path)

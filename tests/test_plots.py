@@ -4,11 +4,14 @@ import importlib
 import re
 import sys
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from logoformer_hf import plots
-from logoformer_hf.plots import plot_confusion_matrix, plot_training_curves
+from logoformer_hf.plots import plot_confusion_matrix, plot_projections, plot_recalls, plot_training_curves
+from logoformer_hf.projection import Projection
+from logoformer_hf.significance import Estimate
 
 TRAINING = [
     {"loss": 2.0, "cross_entropy": 1.9, "compact_loss": 0.5, "learning_rate": 0.01, "epoch": 0.5, "step": 1},
@@ -65,6 +68,41 @@ def test_training_curves_draw_what_is_there(tmp_path):
 def test_training_curves_without_anything_to_draw(tmp_path, history):
     with pytest.raises(ValueError, match=r"nothing to draw.*`epoch` and one of loss,.* learning_rate"):
         plot_training_curves(history, tmp_path / "never.png")
+
+
+def test_recalls_are_drawn_with_their_clips(tmp_path):
+    path = tmp_path / "recalls.svg"
+    estimates = [Estimate(0.754, 0.7, 0.8), None, Estimate(1.0, 0.9, 1.0)]
+    plot_recalls(estimates, [1200, 0, 29], ["happy", "sad", "disgust"], path, title="demo")
+    drawn = set(texts(path))
+    assert {"demo", "happy (1,200)", "75.4%", "sad (0)", "no clip of this class", "disgust (29)", "100.0%"} <= drawn
+
+
+def test_projections_name_models_and_classes(tmp_path):
+    path = tmp_path / "projection.svg"
+    points = np.random.default_rng(0).normal(size=(30, 2))
+    labels = np.repeat([0, 2], [25, 5])
+    panels = [("A: no compact loss", Projection(points, labels, 0.1234)), ("B", Projection(-points, labels, None))]
+    plot_projections(panels, ["happy", "sad", "fear"], path, title="demo")
+    drawn = texts(path)
+    assert {"demo", "A: no compact loss", "silhouette 0.123", "B"} <= set(drawn)
+    assert [text for text in drawn if "(" in text] == ["happy (25)", "fear (5)"]  # no clip, no entry
+    assert plots._CLASS_COLORS[0].lower() in path.read_text()
+
+
+def test_no_two_of_eleven_classes_look_alike():
+    looks = {(plots._CLASS_COLORS[n % 7], plots._CLASS_MARKERS[n % 11]) for n in range(11)}
+    assert len(looks) == 11
+    assert len({look[1] for look in looks}) == 11
+
+
+def test_long_titles_stay_inside_the_picture(tmp_path):
+    title = "A data set with a long name, folds 1, 2, 3 of 5, seed 42 (chosen on the test set)"
+    plot_confusion_matrix([[1, 0], [0, 1]], ["happy", "sad"], tmp_path / "matrix.svg", title)
+    panel = (title, Projection(np.eye(2), np.array([0, 1]), None))
+    plot_projections([panel], ["happy", "sad"], tmp_path / "projection.svg", title)
+    for path in (tmp_path / "matrix.svg", tmp_path / "projection.svg"):
+        assert max(len(text) for text in texts(path)) <= 52
 
 
 def test_pictures_are_written_without_pyplot(tmp_path, monkeypatch):

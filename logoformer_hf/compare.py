@@ -1,0 +1,302 @@
+"""Two models on the same clips: how far apart they are, and whether chance alone would bring them that far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from .plots import plot_projections
+from .predictions import Predictions, RunInfo, group_by_seed, load_runs
+from .projection import Projection, ProjectionError, project
+from .significance import Estimate, McNemar, bootstrap_difference, mcnemar, uar_and_war
+from .tables import markdown_table, percent, points
+
+SIGNIFICANT = 0.05  # p values below it are called more than chance; 1 - CONFIDENCE
+
+
+@dataclass(frozen=True)
+class SeedComparison:
+    """A and B with one seed each, on the same clips, all folds pooled. Numbers from 0 to 1.
+
+    Attributes:
+        seed_a, seed_b: of the two trainings.
+        num_clips: that both were tested on.
+        uar_a, uar_b, war_a, war_b: of the pooled clips.
+        uar_difference, war_difference: B - A, with the paired bootstrap interval.
+        recall_a, recall_b: by class, None for a class without a clip.
+        mcnemar: test of the clips that one of both has right.
+    """
+
+    seed_a: int
+    seed_b: int
+    num_clips: int
+    uar_a: float
+    uar_b: float
+    war_a: float
+    war_b: float
+    uar_difference: Estimate
+    war_difference: Estimate
+    recall_a: dict[str, float | None]
+    recall_b: dict[str, float | None]
+    mcnemar: McNemar
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same clips.
+
+    Attributes:
+        a, b: facts of the first run of each.
+        name_a, name_b: what they are, for readers.
+        seeds: one comparison for each pair of seeds.
+        notes: sentences on what was left out.
+        embeddings: of the first fold that both tested: its name, the labels (clips,), the embeddings of A and those of
+            B (clips, width). None where there is no such fold or a model gives no embeddings.
+    """
+
+    a: RunInfo
+    b: RunInfo
+    name_a: str
+    name_b: str
+    seeds: list[SeedComparison]
+    notes: list[str]
+    embeddings: tuple[str, np.ndarray, np.ndarray, np.ndarray] | None
+
+
+def compare(a_folder: str | Path, b_folder: str | Path, common: bool = False) -> Comparison:
+    """
+    Compares the predictions of two output folders; see `compare_runs`, which also says what it raises.
+
+    Raises:
+        FileNotFoundError: a folder is not there or holds no predictions.
+    """
+    comparison = compare_runs(load_runs(a_folder), load_runs(b_folder), common)
+    return replace(
+        comparison,
+        name_a=f"{a_folder} ({comparison.name_a})",
+        name_b=f"{b_folder} ({comparison.name_b})",
+    )
+
+
+def compare_runs(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], common: bool = False) -> Comparison:
+    """
+    Compares two models clip by clip.
+
+    The folds of a seed are pooled, since each clip is tested in one of them. Seeds are paired by their number; where
+    each side has a single one, these two are a pair whatever their numbers. Classes are matched by name.
+
+    Args:
+        a_runs: runs of A: any folds, any seeds.
+        b_runs: runs of B.
+        common: compare on the clips that both tested, where they tested different ones.
+
+    Raises:
+        ValueError: other data sets, splits or classes, other clips (without `common`), clips whose labels contradict,
+            or no seed in common.
+    """
+    a_seeds, b_seeds = group_by_seed(a_runs), group_by_seed(b_runs)
+    a, b = a_runs[0].run, b_runs[0].run
+    for field in ("dataset", "setup", "split"):
+        if getattr(a, field) != getattr(b, field):
+            raise ValueError(f"{field} is {getattr(a, field)!r} in A and {getattr(b, field)!r} in B: other clips")
+    if odd := sorted(set(a.label_names) ^ set(b.label_names)):
+        raise ValueError(
+            f"A knows the classes {', '.join(a.label_names)} and B {', '.join(b.label_names)}; they differ in "
+            f"{', '.join(odd)}"
+        )
+    notes = []
+    if len(a_seeds) == len(b_seeds) == 1:
+        pairs = [(next(iter(a_seeds)), next(iter(b_seeds)))]
+    else:
+        pairs = [(seed, seed) for seed in a_seeds if seed in b_seeds]
+        for name, seeds, others in (("A", a_seeds, b_seeds), ("B", b_seeds, a_seeds)):
+            if lone := [str(seed) for seed in seeds if seed not in others]:
+                notes.append(f"Only {name} has seed {', '.join(lone)}: not compared.")
+    if not pairs:
+        raise ValueError(
+            f"A has seeds {', '.join(map(str, a_seeds))} and B {', '.join(map(str, b_seeds))}: none in common to pair"
+        )
+    seeds = []
+    for seed_a, seed_b in pairs:
+        clips, note = _pair_clips(a_seeds[seed_a], b_seeds[seed_b], common)
+        seeds.append(_compare_seed(seed_a, seed_b, *clips, a.label_names))
+        if note and note not in notes:
+            notes.append(note)
+    embeddings = _pair_embeddings(a_seeds[pairs[0][0]], b_seeds[pairs[0][1]])
+    return Comparison(a, b, a.description, b.description, seeds, notes, embeddings)
+
+
+def plot_comparison(comparison: Comparison, path: str | Path) -> list[Projection]:
+    """
+    Draws the same clips as A and as B see them, and gives both projections.
+
+    Raises:
+        ProjectionError: there is nothing to project: no embeddings, no fold that both tested, too few clips, or one
+            embedding for all of them.
+    """
+    if comparison.embeddings is None:
+        raise ProjectionError("A and B have no run of the same fold whose embeddings could be shown")
+    run_name, labels, *embeddings = comparison.embeddings
+    projections = project(embeddings, labels)
+    panels = [
+        (f"{letter}: {run.description}{run.mark}", projection)
+        for letter, run, projection in zip("AB", (comparison.a, comparison.b), projections, strict=True)
+    ]
+    title = f"{comparison.a.dataset_name}, {run_name}: embeddings of {len(projections[0].labels):,} test clips"
+    plot_projections(panels, comparison.a.label_names, path, title)
+    return projections
+
+
+def format_comparison(comparison: Comparison) -> str:
+    """The comparison as Markdown that also reads well in a terminal."""
+    a, b = comparison.a, comparison.b
+    chosen = "".join(f", {letter}{run.mark}" for letter, run in (("A", a), ("B", b)) if run.mark)
+    lines = [f"A: {comparison.name_a}{a.mark}  ", f"B: {comparison.name_b}{b.mark}", ""]
+    lines += [f"{note}\n" for note in comparison.notes]
+    if a.selection != b.selection:
+        lines += [f"A's epoch was chosen otherwise ({a.selection}) than B's ({b.selection}): that alone can matter.\n"]
+    for pair in comparison.seeds:
+        seed = f"seed {pair.seed_a}" if pair.seed_a == pair.seed_b else f"seed {pair.seed_a} and {pair.seed_b}"
+        lines += [f"{a.dataset_name}, {seed}, {pair.num_clips:,} clips, percent{chosen}:", "", _table(pair), ""]
+        lines += [*_verdict(pair), ""]
+    if len(comparison.seeds) > 1:
+        lines += [_over_seeds(comparison.seeds), ""]
+    return "\n".join(lines)
+
+
+def _verdict(pair: SeedComparison) -> list[str]:
+    """What the numbers say, in words."""
+    war, uar, p_value = pair.war_difference, pair.uar_difference, pair.mcnemar.p_value
+    p = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+    if p_value < SIGNIFICANT:
+        said = f"{_better(war)} points of WAR, more than chance would give ({p}, McNemar)."
+    else:
+        said = f"By WAR they cannot be told apart ({points(war.value)} points, {p}, McNemar)."
+    spread = f"95 % interval {_interval(uar)}"
+    if uar.low > 0 or uar.high < 0:
+        return [said, f"{_better(uar)} points of UAR ({spread})."]
+    return [said, f"By UAR they cannot be told apart ({points(uar.value)} points, {spread})."]
+
+
+def _interval(difference: Estimate) -> str:
+    return f"{points(difference.low)} to {points(difference.high)}"
+
+
+def _better(difference: Estimate) -> str:
+    return f"{'B' if difference.value > 0 else 'A'} is better by {100 * abs(difference.value):.2f}"
+
+
+def _over_seeds(seeds: Sequence[SeedComparison]) -> str:
+    parts = []
+    for name in ("uar", "war"):
+        differences = [getattr(pair, f"{name}_difference").value for pair in seeds]
+        deviation = percent(np.std(differences, ddof=1))
+        parts.append(f"{points(np.mean(differences))} points of {name.upper()} (standard deviation {deviation})")
+    return f"Mean of B - A over {len(seeds)} seeds: {', '.join(parts)}."
+
+
+def _table(pair: SeedComparison) -> str:
+    rows = [
+        [name, percent(a), percent(b), points(difference.value), _interval(difference)]
+        for name, a, b, difference in (
+            ("UAR", pair.uar_a, pair.uar_b, pair.uar_difference),
+            ("WAR", pair.war_a, pair.war_b, pair.war_difference),
+        )
+    ]
+    for name, a in pair.recall_a.items():
+        b = pair.recall_b[name]
+        rows.append([f"recall of {name}", percent(a), percent(b), points(None if a is None else b - a), ""])
+    test = pair.mcnemar
+    rows.append(["clips only it has right", str(test.only_a), str(test.only_b), f"{test.only_b - test.only_a:+d}", ""])
+    return markdown_table(["", "A", "B", "B - A", "95 % interval"], rows)
+
+
+def _compare_seed(
+    seed_a: int, seed_b: int, labels: np.ndarray, a: np.ndarray, b: np.ndarray, label_names: Sequence[str]
+) -> SeedComparison:
+    """Numbers of one pair; labels and predictions of A and of B are numbered in A's order, each (clips,)."""
+    a_right, b_right = a == labels, b == labels
+    uar_a, war_a, recall_a = _scores(labels, a_right, label_names)
+    uar_b, war_b, recall_b = _scores(labels, b_right, label_names)
+    uar_difference, war_difference = bootstrap_difference(labels, a_right, b_right)
+    return SeedComparison(
+        seed_a=seed_a,
+        seed_b=seed_b,
+        num_clips=len(labels),
+        uar_a=uar_a,
+        uar_b=uar_b,
+        war_a=war_a,
+        war_b=war_b,
+        uar_difference=uar_difference,
+        war_difference=war_difference,
+        recall_a=recall_a,
+        recall_b=recall_b,
+        mcnemar=mcnemar(a_right, b_right),
+    )
+
+
+def _scores(
+    labels: np.ndarray, right: np.ndarray, label_names: Sequence[str]
+) -> tuple[float, float, dict[str, float | None]]:
+    """UAR, WAR and recall by class."""
+    of_class = [right[labels == number] for number in range(len(label_names))]
+    uar, war = uar_and_war(np.array([[(~clips).sum(), clips.sum()] for clips in of_class]))
+    recalls = [float(clips.mean()) if clips.size else None for clips in of_class]
+    return float(uar), float(war), dict(zip(label_names, recalls, strict=True))
+
+
+def _renumber(numbers: np.ndarray, old: Sequence[str], new: Sequence[str]) -> np.ndarray:
+    return np.array([list(new).index(name) for name in old])[numbers]
+
+
+def _pair_clips(
+    a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], common: bool
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], str | None]:
+    """Labels and both predictions of the clips of two seeds, in A's numbers; and a note on clips left out."""
+    label_names = a_runs[0].run.label_names
+    tables = []
+    for runs in (a_runs, b_runs):
+        ids = [clip_id for run in runs for clip_id in run.clip_ids]
+        pooled = [np.concatenate([getattr(run, name) for run in runs]) for name in ("labels", "predictions")]
+        labels, predictions = (_renumber(numbers, runs[0].run.label_names, label_names) for numbers in pooled)
+        tables.append(dict(zip(ids, zip(labels, predictions, strict=True), strict=True)))
+    a, b = tables
+    shared = [clip_id for clip_id in a if clip_id in b]
+    note = None
+    if len(shared) < max(len(a), len(b)):
+        only_a, only_b = ([clip for clip in one if clip not in other] for one, other in ((a, b), (b, a)))
+        differing = "; ".join(
+            f"{len(only)} only by {name} ({', '.join(only[:3])}{', ...' if len(only) > 3 else ''})"
+            for name, only in (("A", only_a), ("B", only_b))
+            if only
+        )
+        if not shared or not common:
+            mend = ". To compare on those in common: --common" if shared else ""
+            raise ValueError(f"{len(shared)} clips were tested by both, {differing}{mend}")
+        note = f"Compared on the {len(shared):,} clips that both tested; {differing}."
+    (labels, a_predictions), (b_labels, b_predictions) = (
+        np.array([table[clip_id] for clip_id in shared]).T for table in tables
+    )
+    if (contradicting := np.flatnonzero(labels != b_labels)).size:
+        first = contradicting[0]
+        raise ValueError(
+            f"A and B contradict each other on the label of {contradicting.size} of {len(shared)} clips, e.g. "
+            f"{shared[first]}: {label_names[labels[first]]} in A, {label_names[b_labels[first]]} in B"
+        )
+    return (labels, a_predictions, b_predictions), note
+
+
+def _pair_embeddings(
+    a_runs: Sequence[Predictions], b_runs: Sequence[Predictions]
+) -> tuple[str, np.ndarray, np.ndarray, np.ndarray] | None:
+    """The first fold that both tested; embeddings of several folds come from several models and are not mixed."""
+    for a in a_runs:
+        for b in b_runs:
+            if a.run.fold == b.run.fold and a.embeddings is not None and b.embeddings is not None:
+                position = {clip_id: index for index, clip_id in enumerate(b.clip_ids)}
+                in_a = [index for index, clip_id in enumerate(a.clip_ids) if clip_id in position]
+                in_b = [position[a.clip_ids[index]] for index in in_a]
+                name = a.run.split if a.run.fold is None else f"fold {a.run.fold}"
+                return name, a.labels[in_a], a.embeddings[in_a], b.embeddings[in_b]
+    return None

@@ -1,0 +1,323 @@
+"""What a model said of every test clip, as a Parquet file that any tool reads and a later run can compare with."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import ClassLabel, Features, List, Value
+
+PREDICTIONS_FILE = "predictions.parquet"
+SELECTIONS = ("validation", "test", "last", "given")
+_METADATA_KEY = b"logoformer_run"
+_VERSION = 1  # of the file's columns and facts
+# Where `protocol.plan_runs` puts the folders of runs.
+_RUN_FOLDERS = ("", "fold-*/", "seed-*/", "fold-*/seed-*/")
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """The facts of a run that its numbers cannot be read without. They travel in the file's metadata.
+
+    Attributes:
+        label_names: classes in the order of their numbers.
+        dataset: source of the clips, as `--dataset` names it: "dfew", "ferv39k", "clips", ...
+        dataset_name: the same for readers, without the fold: "DFEW".
+        seed: of the run.
+        selection: what the epoch was chosen on: "validation" clips, "test" clips, "last" (no choice, the last epoch),
+            or "given" (the model came trained, nothing was chosen here).
+        model: description for readers, e.g. "LOGO-Former base".
+        split: which clips were tested.
+        fold: the fold that was tested, None for a data set with one split.
+        num_folds: how many folds the protocol has, None for a data set with one split.
+        setup: part of the data set where it is not all of it, e.g. a scene of FERV39K or the name of a list file.
+        trained_on: printable name of the data set that it was trained on, where that is another one than `dataset`.
+        compact_loss: "margin", "center" or "none", or None where it is not known.
+        compact_loss_weight: what it was multiplied by, or None.
+        left_out: ids of the clips that the data set lists for this split and that could not be tested.
+    """
+
+    label_names: Sequence[str]
+    dataset: str
+    dataset_name: str
+    seed: int
+    selection: str
+    model: str
+    split: str = "test"
+    fold: int | None = None
+    num_folds: int | None = None
+    setup: str | None = None
+    trained_on: str | None = None
+    compact_loss: str | None = None
+    compact_loss_weight: float | None = None
+    left_out: Sequence[str] = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "label_names", tuple(self.label_names))
+        object.__setattr__(self, "left_out", tuple(self.left_out))
+        if len(set(self.label_names)) != len(self.label_names):
+            raise ValueError(f"label_names {list(self.label_names)} hold a name twice")
+        if self.selection not in SELECTIONS:
+            raise ValueError(f"selection is {self.selection!r}; it must be one of {', '.join(SELECTIONS)}")
+        if (self.fold is None) != (self.num_folds is None):
+            raise ValueError(f"fold is {self.fold} and num_folds {self.num_folds}; give both or neither")
+
+    @property
+    def name(self) -> str:
+        """The run among those of its output folder."""
+        return f"seed {self.seed}" if self.fold is None else f"fold {self.fold}, seed {self.seed}"
+
+    @property
+    def description(self) -> str:
+        """Model and compact loss in words."""
+        if self.compact_loss in (None, "none"):
+            loss = {None: "", "none": ", no compact loss"}[self.compact_loss]
+        else:
+            loss = f", compact loss {self.compact_loss} x {self.compact_loss_weight:g}"
+        return self.model + loss + (f", trained on {self.trained_on}" if self.trained_on else "")
+
+    @property
+    def mark(self) -> str:
+        """What must stand beside every number of this run: nothing, or that it was chosen on the test set."""
+        return " (chosen on the test set)" if self.selection == "test" else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What one run said of its test clips.
+
+    Attributes:
+        run: the facts of the run.
+        clip_ids: one per clip, no two alike.
+        labels: true class numbers, shape (clips,).
+        predictions: predicted class numbers, shape (clips,).
+        scores: softmax of the logits, shape (clips, classes), float32.
+        embeddings: shape (clips, width), float32, or None for a model that has none.
+    """
+
+    run: RunInfo
+    clip_ids: Sequence[str]
+    labels: np.ndarray
+    predictions: np.ndarray
+    scores: np.ndarray
+    embeddings: np.ndarray | None
+
+    @property
+    def confusion_matrix(self) -> np.ndarray:
+        """Clips counted, shape (classes, classes), rows are true classes, columns predicted ones."""
+        num_classes = len(self.run.label_names)
+        cells = np.bincount(self.labels * num_classes + self.predictions, minlength=num_classes**2)
+        return cells.reshape(num_classes, num_classes)
+
+
+def write_predictions(
+    path: str | Path,
+    clip_ids: Sequence[str],
+    labels: Sequence[int],
+    logits: np.ndarray,
+    embeddings: np.ndarray | None,
+    run: RunInfo,
+) -> None:
+    """
+    Writes one row a clip: `clip_id`, `label`, `prediction`, `scores` and, where there are any, `embedding`.
+
+    `datasets` reads the label numbers as `ClassLabel`s, pandas as numbers. A file is there whole or not at all.
+
+    Args:
+        path: file to write, usually `PREDICTIONS_FILE` in the run's folder.
+        clip_ids: one per clip, no two alike.
+        labels: true class numbers, shape (clips,).
+        logits: shape (clips, classes).
+        embeddings: shape (clips, width), or None.
+        run: the facts of the run.
+
+    Raises:
+        ValueError: no clips, lengths that differ, a clip twice, a label outside of the classes, or a value that is
+            not finite.
+    """
+    path = Path(path)
+    logits = np.asarray(logits, dtype=np.float64)
+    labels = np.asarray(labels, dtype=np.int64)
+    if logits.ndim != 2 or logits.shape[1] != len(run.label_names):
+        raise ValueError(f"logits of shape {logits.shape} for {len(run.label_names)} classes {list(run.label_names)}")
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    predictions = Predictions(
+        run=run,
+        clip_ids=list(clip_ids),
+        labels=labels,
+        predictions=logits.argmax(axis=1),
+        scores=(shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32),
+        embeddings=None if embeddings is None else np.asarray(embeddings, dtype=np.float32),
+    )
+    _check(predictions, "predictions")
+
+    number = ClassLabel(names=list(run.label_names))
+    features = {"clip_id": Value("string"), "label": number, "prediction": number, "scores": List(Value("float32"))}
+    columns = [pa.array(predictions.clip_ids, pa.string()), pa.array(labels), pa.array(predictions.predictions)]
+    columns.append(_list_array(predictions.scores))
+    if predictions.embeddings is not None:
+        features["embedding"] = List(Value("float32"))
+        columns.append(_list_array(predictions.embeddings))
+    schema = Features(features).arrow_schema
+    facts = json.dumps({"version": _VERSION} | asdict(run))
+    schema = schema.with_metadata({**schema.metadata, _METADATA_KEY: facts.encode()})
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        pq.write_table(pa.Table.from_arrays(columns, schema=schema), unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_predictions(path: str | Path) -> Predictions:
+    """
+    Reads what `write_predictions` wrote.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is no Parquet file, lacks a column or the facts of its run, or holds what cannot be.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        table = pq.read_table(path, partitioning=None)  # `fold-1/` is a folder, no column
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} is no Parquet file that could be read: {error}") from error
+    run = _read_facts(path, table.schema.metadata or {})
+    if missing := [name for name in ("clip_id", "label", "prediction", "scores") if name not in table.column_names]:
+        raise ValueError(f"{path} has no column {missing[0]!r}; it has {', '.join(table.column_names)}")
+    if table.num_rows == 0:
+        raise ValueError(f"{path}: no clips")
+    predictions = Predictions(
+        run=run,
+        clip_ids=table["clip_id"].to_pylist(),
+        labels=table["label"].to_numpy(),
+        predictions=table["prediction"].to_numpy(),
+        scores=_matrix(table, "scores", path),
+        embeddings=_matrix(table, "embedding", path) if "embedding" in table.column_names else None,
+    )
+    _check(predictions, str(path))
+    return predictions
+
+
+def find_predictions(folder: str | Path) -> list[Path]:
+    """
+    Files of predictions of an output folder, of one run or of several, by fold and then seed.
+
+    Raises:
+        FileNotFoundError: no such folder, or no predictions in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}")
+    found = [path for pattern in _RUN_FOLDERS for path in folder.glob(f"{pattern}{PREDICTIONS_FILE}")]
+    if not found:
+        raise FileNotFoundError(
+            f"{folder} holds no {PREDICTIONS_FILE}, nor does a folder fold-… or seed-… in it: name the output folder "
+            "of a run that was tested"
+        )
+    return sorted(found, key=lambda path: [int(part) for part in re.findall(r"\d+", str(path.relative_to(folder)))])
+
+
+def load_runs(folder: str | Path) -> list[Predictions]:
+    """Reads all predictions of an output folder; raises as `find_predictions` and `read_predictions` do."""
+    return [read_predictions(path) for path in find_predictions(folder)]
+
+
+def group_by_seed(runs: Sequence[Predictions]) -> dict[int, list[Predictions]]:
+    """
+    Runs of one experiment by seed, each seed's by fold.
+
+    Raises:
+        ValueError: no runs, runs that differ in more than fold and seed, two runs of one fold and seed, or a clip that
+            is tested in two folds: pooled over folds every clip counts once.
+    """
+    if not runs:
+        raise ValueError("no runs: there is nothing to report")
+    first = runs[0].run
+    by_seed: dict[int, list[Predictions]] = {}
+    for predictions in sorted(runs, key=lambda predictions: (predictions.run.seed, predictions.run.fold or 0)):
+        run = predictions.run
+        for field in fields(RunInfo):
+            ours, theirs = getattr(first, field.name), getattr(run, field.name)
+            if field.name not in ("fold", "seed", "left_out") and ours != theirs:
+                raise ValueError(
+                    f"{first.name} has {field.name} {ours!r} and {run.name} has {theirs!r}: runs of one table "
+                    "differ in fold and seed alone"
+                )
+        of_seed = by_seed.setdefault(run.seed, [])
+        if any(other.run.fold == run.fold for other in of_seed):
+            raise ValueError(f"{run.name} is there twice: one run of each, please")
+        of_seed.append(predictions)
+
+    for of_seed in by_seed.values():
+        tested_in: dict[str, RunInfo] = {}
+        for predictions in of_seed:
+            for clip_id in predictions.clip_ids:
+                if (other := tested_in.setdefault(clip_id, predictions.run)) is not predictions.run:
+                    raise ValueError(
+                        f"clip {clip_id} is tested by {other.name} and again by {predictions.run.name}; every clip is "
+                        "tested once with each seed"
+                    )
+    return by_seed
+
+
+def _check(predictions: Predictions, origin: str) -> None:
+    """Finds what cannot be in predictions; `origin` begins the message."""
+    clip_ids, run = predictions.clip_ids, predictions.run
+    if not clip_ids:
+        raise ValueError(f"{origin}: no clips")
+    for name in ("labels", "predictions", "scores", "embeddings"):
+        values = getattr(predictions, name)
+        if values is None:
+            continue
+        if len(values) != len(clip_ids):
+            raise ValueError(f"{origin}: {len(values)} {name} for {len(clip_ids)} clip ids")
+        if values.ndim == 2:
+            faulty, fault = ~np.isfinite(values).all(axis=1), "are not all finite numbers"
+        else:
+            faulty = (values < 0) | (values >= len(run.label_names))
+            fault = f"are outside of 0 to {len(run.label_names) - 1}"
+        if faulty.any():
+            raise ValueError(f"{origin}: {name} of {faulty.sum()} clips {fault}, e.g. of {clip_ids[faulty.argmax()]}")
+    if predictions.scores.shape[1] != len(run.label_names):
+        raise ValueError(f"{origin}: {predictions.scores.shape[1]} scores a clip for {len(run.label_names)} classes")
+    if len(set(clip_ids)) != len(clip_ids):
+        ids, counts = np.unique(clip_ids, return_counts=True)
+        raise ValueError(f"{origin}: clip {ids[counts > 1][0]} comes twice; every clip is tested exactly once")
+
+
+def _read_facts(path: Path, metadata: dict[bytes, bytes]) -> RunInfo:
+    if _METADATA_KEY not in metadata:
+        raise ValueError(
+            f"{path} does not say which run it comes from (no metadata {_METADATA_KEY.decode()!r}): it is not from "
+            "this program, or it was saved anew by a tool that drops metadata"
+        )
+    facts = json.loads(metadata[_METADATA_KEY])
+    if (version := facts.pop("version", None)) != _VERSION:
+        raise ValueError(f"{path} is of version {version!r}, this program reads version {_VERSION}")
+    known = {field.name for field in fields(RunInfo)}
+    if differing := sorted(known ^ set(facts)):
+        raise ValueError(f"{path}: field {differing[0]!r} of the run's facts is missing or unknown")
+    return RunInfo(**facts)
+
+
+def _list_array(matrix: np.ndarray) -> pa.ListArray:
+    rows, columns = matrix.shape
+    return pa.ListArray.from_arrays(np.arange(rows + 1, dtype=np.int32) * columns, matrix.ravel())
+
+
+def _matrix(table: pa.Table, name: str, path: Path) -> np.ndarray:
+    """A column of equally long lists as an array of shape (rows, length)."""
+    column = table[name].combine_chunks()
+    if column.null_count or len(np.unique(column.value_lengths())) > 1:
+        raise ValueError(f"{path}: the lists of column {name!r} are not equally long")
+    return column.flatten().to_numpy().reshape(len(column), -1)

@@ -1,0 +1,81 @@
+"""Embeddings of many clips as points on a sheet of paper, and how well the classes lie apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from datasets.utils import tqdm
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.metrics import silhouette_score
+
+MAX_CLIPS = 3000
+MIN_CLIPS = 10
+_PERPLEXITY = 30  # t-SNE's: about how many neighbours a clip is kept close to
+_PCA_WIDTH = 50  # what van der Maaten and Hinton reduce to before t-SNE
+
+
+class ProjectionError(ValueError):
+    """There is nothing to project."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Embeddings of one model in two dimensions.
+
+    Attributes:
+        points: shape (clips, 2). Only nearness means something, not the axes nor the distance between far groups.
+        labels: true class numbers, shape (clips,).
+        silhouette: mean silhouette of the labels, -1 to 1, in the embeddings' own space: how much nearer a clip is to
+            its own class than to the next. None where fewer than two classes occur, or every clip has its own.
+    """
+
+    points: np.ndarray
+    labels: np.ndarray
+    silhouette: float | None
+
+
+def project(models: Sequence[np.ndarray], labels: np.ndarray, seed: int = 0) -> list[Projection]:
+    """
+    Projects the embeddings of one or several models, each by itself, by t-SNE (van der Maaten and Hinton,
+    *Visualizing Data using t-SNE*, JMLR 2008).
+
+    Of more than `MAX_CLIPS` clips that many are drawn, every class in its proportion, the same for all models. Folds
+    are models of their own: never give embeddings of two as those of one.
+
+    Args:
+        models: embeddings of each model, shape (clips, width).
+        labels: true class numbers, shape (clips,).
+        seed: of the draw and of t-SNE.
+
+    Raises:
+        ProjectionError: fewer than `MIN_CLIPS` clips, or a model that gives all clips the same embedding.
+    """
+    if len(labels) < MIN_CLIPS:
+        raise ProjectionError(f"{len(labels)} clips are too few for a projection, which needs {MIN_CLIPS}")
+    chosen = _draw_clips(labels, seed)
+    bar = tqdm(models, desc="projecting embeddings", unit="model")
+    return [_project(embeddings[chosen].astype(np.float64), labels[chosen], seed) for embeddings in bar]
+
+
+def _project(embeddings: np.ndarray, labels: np.ndarray, seed: int) -> Projection:
+    if np.ptp(embeddings, axis=0).max() == 0:
+        raise ProjectionError("the embeddings of all clips are the same, there is nothing to project")
+    silhouette = None
+    if 2 <= len(np.unique(labels)) < len(labels):
+        silhouette = float(silhouette_score(embeddings, labels))
+    width = min(_PCA_WIDTH, *embeddings.shape)
+    reduced = PCA(width, random_state=seed).fit_transform(embeddings)
+    perplexity = min(_PERPLEXITY, (len(labels) - 1) / 3)
+    tsne = TSNE(perplexity=perplexity, init="pca" if width > 1 else "random", random_state=seed)
+    return Projection(tsne.fit_transform(reduced), labels, silhouette)
+
+
+def _draw_clips(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Positions of at most `MAX_CLIPS` clips (and one more for each class, shares being rounded up), in order."""
+    if len(labels) <= MAX_CLIPS:
+        return np.arange(len(labels))
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    share = MAX_CLIPS / len(labels)
+    of_class = (shuffled[labels[shuffled] == number] for number in np.unique(labels))
+    return np.sort(np.concatenate([clips[: int(np.ceil(share * len(clips)))] for clips in of_class]))

@@ -1,0 +1,156 @@
+"""How far UAR, WAR and recalls could be chance: confidence intervals over clips and tests of two models.
+
+Every interval is over clips: what these trained models would score on other clips drawn like these. None covers
+another training (several seeds show that) and none knows that clips of one film or person resemble each other, which
+makes the true uncertainty larger.
+
+A bootstrap resample draws as many clips as there are, with replacement. UAR and WAR only ask of which class a clip is
+and whether it was right, so a resample is one multinomial draw of these counts, not one draw a clip. As in
+`logoformer_hf.metrics`, UAR is the mean over the classes that occur; a class that vanishes from a resample takes no
+part in that resample's mean.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+NUM_RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its confidence interval, each as the number is: 0 to 1, differences -1 to 1."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """McNemar's test on the clips that exactly one of two models has right.
+
+    Attributes:
+        only_a: clips that A has right and B wrong.
+        only_b: clips that B has right and A wrong.
+        p_value: chance of a split at least this uneven if each of these clips fell to A or B like a coin.
+    """
+
+    only_a: int
+    only_b: int
+    p_value: float
+
+
+def uar_and_war(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    UAR and WAR of counted clips.
+
+    Args:
+        counts: clips by class and by wrong (0) or right (1), shape (..., classes, 2).
+
+    Returns:
+        Two arrays of shape (...).
+    """
+    clips, right = counts.sum(axis=-1), counts[..., 1]
+    recalls = right / np.maximum(clips, 1)
+    return recalls.sum(axis=-1) / (clips > 0).sum(axis=-1), right.sum(axis=-1) / clips.sum(axis=-1)
+
+
+def bootstrap_uar_war(
+    confusion_matrices: Sequence[np.ndarray], num_resamples: int = NUM_RESAMPLES, seed: int = 0
+) -> tuple[Estimate, Estimate]:
+    """
+    UAR and WAR with 95 % percentile bootstrap intervals, as means over folds.
+
+    Args:
+        confusion_matrices: one for each fold, each (classes, classes) with true classes as rows. Each fold is drawn
+            anew by itself and the numbers of the folds are averaged, so this is the interval of the mean of folds. For
+            all clips pooled give one matrix, the sum: its interval is of the pooled number, which is another one.
+        num_resamples: how often all clips are drawn anew.
+        seed: of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    counts = [_right_and_wrong(np.asarray(matrix)) for matrix in confusion_matrices]
+    numbers = np.mean([uar_and_war(count) for count in counts], axis=0)  # (2,)
+    drawn = np.mean([uar_and_war(_resample(count, num_resamples, rng)) for count in counts], axis=0)  # (2, resamples)
+    return _estimate(numbers[0], drawn[0]), _estimate(numbers[1], drawn[1])
+
+
+def recall_estimates(confusion_matrix: np.ndarray) -> list[Estimate | None]:
+    """
+    Recall of every class with its 95 % interval by Wilson's score; None for a class without a clip.
+
+    A recall is a plain proportion of the class's clips, so it needs no resampling, and must not have it: the bootstrap
+    of 0 out of 29 is 0 to 0, as if that were certain. Source: Wilson, *Probable Inference, the Law of Succession, and
+    Statistical Inference*, JASA 1927.
+    """
+    estimates = []
+    for wrong, right in _right_and_wrong(np.asarray(confusion_matrix)):
+        if wrong + right == 0:
+            estimates.append(None)
+            continue
+        test = stats.binomtest(int(right), int(wrong + right))
+        interval = test.proportion_ci(CONFIDENCE, method="wilson")
+        estimates.append(Estimate(float(test.statistic), float(interval.low), float(interval.high)))
+    return estimates
+
+
+def mcnemar(a_right: np.ndarray, b_right: np.ndarray) -> McNemar:
+    """
+    McNemar's test in its exact form: the binomial distribution, two-sided, for any number of clips.
+
+    Args:
+        a_right: whether A has each clip right, shape (clips,), bool.
+        b_right: the same of B, the same clips in the same order.
+    """
+    only_a, only_b = int((a_right & ~b_right).sum()), int((b_right & ~a_right).sum())
+    differing = only_a + only_b
+    return McNemar(only_a, only_b, float(stats.binomtest(only_b, differing).pvalue) if differing else 1.0)
+
+
+def bootstrap_difference(
+    labels: np.ndarray,
+    a_right: np.ndarray,
+    b_right: np.ndarray,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = 0,
+) -> tuple[Estimate, Estimate]:
+    """
+    How much higher UAR and WAR of B are than those of A, with 95 % intervals: both models get the same drawn clips.
+
+    Args:
+        labels: true class numbers, shape (clips,).
+        a_right: whether A has each clip right, shape (clips,), bool.
+        b_right: the same of B, the same clips in the same order.
+        num_resamples: how often all clips are drawn anew.
+        seed: of the draws.
+    """
+    counts = np.zeros((labels.max() + 1, 2, 2), dtype=np.int64)  # class, A right, B right
+    np.add.at(counts, (labels, a_right.astype(int), b_right.astype(int)), 1)
+    drawn = _resample(counts, num_resamples, np.random.default_rng(seed))
+
+    def difference(counts: np.ndarray) -> np.ndarray:
+        return np.subtract(uar_and_war(counts.sum(axis=-2)), uar_and_war(counts.sum(axis=-1)))
+
+    (uar, war), (drawn_uar, drawn_war) = difference(counts), difference(drawn)
+    return _estimate(uar, drawn_uar), _estimate(war, drawn_war)
+
+
+def _right_and_wrong(confusion_matrix: np.ndarray) -> np.ndarray:
+    """Clips by class and by wrong (0) or right (1), shape (classes, 2)."""
+    right = confusion_matrix.diagonal()
+    return np.stack([confusion_matrix.sum(axis=1) - right, right], axis=1)
+
+
+def _resample(counts: np.ndarray, num_resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws all clips anew, shape (resamples, *counts.shape)."""
+    num_clips = counts.sum()
+    return rng.multinomial(num_clips, counts.ravel() / num_clips, size=num_resamples).reshape(-1, *counts.shape)
+
+
+def _estimate(value: float, drawn: np.ndarray) -> Estimate:
+    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Estimate(float(value), float(low), float(high))

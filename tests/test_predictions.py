@@ -1,0 +1,237 @@
+"""Predictions of a run: what is written is read again, by other tools too, and every fault is named."""
+
+import json
+from dataclasses import asdict, replace
+
+import datasets
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from logoformer_hf.predictions import (
+    PREDICTIONS_FILE,
+    RunInfo,
+    find_predictions,
+    group_by_seed,
+    load_runs,
+    read_predictions,
+    write_predictions,
+)
+
+RUN = RunInfo(
+    label_names=["happy", "sad", "fear"],
+    dataset="dfew",
+    dataset_name="DFEW",
+    seed=42,
+    selection="validation",
+    model="LOGO-Former tiny",
+    fold=2,
+    num_folds=5,
+    compact_loss="margin",
+    compact_loss_weight=0.1,
+    left_out=["00017"],
+)
+CLIPS = ["00001", "00002", "00003", "00004"]
+LABELS = [0, 1, 2, 0]
+LOGITS = np.log([[0.7, 0.2, 0.1], [0.25, 0.5, 0.25], [0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+EMBEDDINGS = np.arange(20).reshape(4, 5) / 10
+
+
+def write(path, clip_ids=CLIPS, labels=LABELS, logits=LOGITS, embeddings=EMBEDDINGS, run=RUN):
+    write_predictions(path, clip_ids, labels, logits, embeddings, run)
+    return path
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    predictions = read_predictions(write(tmp_path / "fold-2" / PREDICTIONS_FILE))  # makes the folder, reads no `fold`
+    assert predictions.run == RUN
+    assert predictions.clip_ids == CLIPS
+    assert predictions.labels.tolist() == LABELS
+    assert predictions.predictions.tolist() == [0, 1, 0, 2]
+    np.testing.assert_allclose(predictions.scores, np.exp(LOGITS), rtol=1e-6)
+    np.testing.assert_array_equal(predictions.embeddings, EMBEDDINGS.astype(np.float32))
+    assert predictions.confusion_matrix.tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 0]]
+    assert [path.name for path in (tmp_path / "fold-2").iterdir()] == [PREDICTIONS_FILE]
+
+
+def test_scores_of_large_logits_are_finite(tmp_path):
+    path = write(tmp_path / "p.parquet", logits=np.array([[1e4, 0.0, -1e4]] * 4))
+    np.testing.assert_array_equal(read_predictions(path).scores, [[1, 0, 0]] * 4)
+
+
+def test_other_tools_read_it(tmp_path):
+    path = write(tmp_path / PREDICTIONS_FILE)
+    table = pd.read_parquet(path)
+    assert list(table.columns) == ["clip_id", "label", "prediction", "scores", "embedding"]
+    assert table["label"].tolist() == LABELS
+    assert table["scores"][0].dtype == np.float32
+    rows = datasets.Dataset.from_parquet(str(path), cache_dir=str(tmp_path / "cache"))
+    assert rows.features["label"].names == ["happy", "sad", "fear"]
+    assert rows.features["prediction"].int2str(rows["prediction"][3]) == "fear"
+
+
+def test_a_model_without_embeddings(tmp_path):
+    path = write(tmp_path / PREDICTIONS_FILE, embeddings=None)
+    assert "embedding" not in pd.read_parquet(path)
+    assert read_predictions(path).embeddings is None
+
+
+@pytest.mark.parametrize(
+    ("faulty", "message"),
+    [
+        ({"clip_ids": [], "labels": [], "logits": np.zeros((0, 3)), "embeddings": None}, "no clips"),
+        ({"labels": [0, 1]}, "2 labels for 4 clip ids"),
+        ({"embeddings": EMBEDDINGS[:3]}, "3 embeddings for 4 clip ids"),
+        ({"logits": LOGITS[:, :2]}, r"logits of shape \(4, 2\) for 3 classes"),
+        ({"labels": [0, 1, 3, -1]}, "labels of 2 clips are outside of 0 to 2, e.g. of 00003"),
+        ({"clip_ids": ["a", "b", "c", "b"]}, "clip b comes twice"),
+        (
+            {"logits": np.where(np.int64(1) == LABELS, np.nan, LOGITS.T).T},
+            "scores of 1 clips are not all finite.*00002",
+        ),
+        ({"embeddings": np.full((4, 5), np.inf)}, "embeddings of 4 clips are not all finite"),
+    ],
+)
+def test_what_cannot_be_is_not_written(tmp_path, faulty, message):
+    with pytest.raises(ValueError, match=message):
+        write(tmp_path / PREDICTIONS_FILE, **faulty)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = write(tmp_path / PREDICTIONS_FILE)
+    old = path.read_bytes()
+
+    def broken(table, where):
+        where.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pq, "write_table", broken)
+    with pytest.raises(OSError, match="disk full"):
+        write(path, labels=[0, 0, 0, 0])
+    assert path.read_bytes() == old
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def resave(path, change):
+    """Saves the file anew, its table changed."""
+    pq.write_table(change(pq.read_table(path)), path)
+
+
+def with_fact(table, **facts):
+    known = json.loads(table.schema.metadata[b"logoformer_run"])
+    return table.replace_schema_metadata({"logoformer_run": json.dumps(known | facts)})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda table: table.drop_columns("scores"),
+            "no column 'scores'; it has clip_id, label, prediction, embedding",
+        ),
+        (lambda table: table.replace_schema_metadata(None), "does not say which run it comes from"),
+        (lambda table: table.slice(0, 0), "no clips"),
+        (lambda table: with_fact(table, version=2), "version 2, this program reads version 1"),
+        (lambda table: with_fact(table, shoe_size=42), "field 'shoe_size' .* missing or unknown"),
+        (lambda table: with_fact(table, selection="dice"), "selection is 'dice'; it must be one of validation, test"),
+        (lambda table: with_fact(table, label_names=["happy", "sad"]), "of 1 clips are outside of 0 to 1"),
+        (
+            lambda table: table.set_column(3, "scores", pa.array([[0.1], [0.1, 0.2, 0.7], [1.0], [1.0]])),
+            "lists of column 'scores' are not equally long",
+        ),
+        (lambda table: table.set_column(3, "scores", pa.array([[1.0, 0.0]] * 4)), "2 scores a clip for 3 classes"),
+    ],
+)
+def test_a_faulty_file_says_what_is_wrong_and_which_it_is(tmp_path, change, message):
+    path = write(tmp_path / PREDICTIONS_FILE)
+    resave(path, change)
+    with pytest.raises(ValueError, match=message) as error:
+        read_predictions(path)
+    assert str(path) in str(error.value) or "selection" in message
+
+
+def test_files_that_are_none(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*nowhere\.parquet"):
+        read_predictions(tmp_path / "nowhere.parquet")
+    (tmp_path / "text.parquet").write_text("clip_id,label")
+    with pytest.raises(ValueError, match=r"text\.parquet is no Parquet file"):
+        read_predictions(tmp_path / "text.parquet")
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"label_names": ["happy", "happy"]}, "hold a name twice"),
+        ({"fold": None}, "fold is None and num_folds 5; give both or neither"),
+    ],
+)
+def test_facts_that_contradict(facts, message):
+    with pytest.raises(ValueError, match=message):
+        replace(RUN, **facts)
+
+
+def test_descriptions():
+    assert RUN.name == "fold 2, seed 42"
+    assert RUN.description == "LOGO-Former tiny, compact loss margin x 0.1"
+    assert replace(RUN, compact_loss="none").description == "LOGO-Former tiny, no compact loss"
+    other = replace(RUN, compact_loss=None, trained_on="FERV39K", fold=None, num_folds=None)
+    assert (other.name, other.description) == ("seed 42", "LOGO-Former tiny, trained on FERV39K")
+    assert (RUN.mark, replace(RUN, selection="test").mark) == ("", " (chosen on the test set)")
+
+
+def test_runs_are_found_by_fold_and_then_seed(tmp_path):
+    folders = ["fold-2/seed-7", "fold-1/seed-42", "fold-1/seed-7", "fold-10/seed-1"]
+    for folder in [*folders, "beside/fold-1", "fold-1/checkpoint-3"]:
+        write(tmp_path / folder / PREDICTIONS_FILE)
+    found = [str(path.parent.relative_to(tmp_path)) for path in find_predictions(tmp_path)]
+    assert found == ["fold-1/seed-7", "fold-1/seed-42", "fold-2/seed-7", "fold-10/seed-1"]
+    assert find_predictions(tmp_path / "beside" / "fold-1") == [tmp_path / "beside" / "fold-1" / PREDICTIONS_FILE]
+    assert len(load_runs(tmp_path)) == 4
+
+
+def test_folders_without_predictions(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        find_predictions(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match=r"holds no predictions\.parquet.*name the output folder"):
+        find_predictions(tmp_path)
+
+
+def runs(tmp_path, *differences):
+    """One run for each dict of facts, with clips of its own unless `clip_ids` names them."""
+    made = []
+    for number, facts in enumerate(differences):
+        facts = dict(facts)
+        clip_ids = facts.pop("clip_ids", [f"{number}-{clip}" for clip in CLIPS])
+        made.append(read_predictions(write(tmp_path / f"{number}.parquet", clip_ids, run=replace(RUN, **facts))))
+    return made
+
+
+def test_runs_are_grouped_by_seed(tmp_path):
+    made = runs(tmp_path, {"fold": 2}, {"fold": 1}, {"fold": 1, "seed": 7, "left_out": []})
+    grouped = group_by_seed(made)
+    assert {seed: [one.run.fold for one in group] for seed, group in grouped.items()} == {7: [1], 42: [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("differences", "message"),
+    [
+        ([], "no runs"),
+        ([{}, {"fold": 3, "selection": "test"}], "has selection 'validation' and fold 3, seed 42 has 'test'"),
+        ([{}, {"fold": 3, "compact_loss": "none"}], "fold and seed alone"),
+        (
+            [{"clip_ids": CLIPS}, {"fold": 3, "clip_ids": ["x", "y", "z", "00003"]}],
+            "00003 is tested by fold 2, seed 42",
+        ),
+        ([{}, {}], "fold 2, seed 42 is there twice"),
+    ],
+)
+def test_runs_that_do_not_belong_together(tmp_path, differences, message):
+    with pytest.raises(ValueError, match=message):
+        group_by_seed(runs(tmp_path, *differences))
+
+
+def test_facts_survive_json(tmp_path):
+    assert RunInfo(**json.loads(json.dumps(asdict(RUN)))) == RUN
