@@ -1,0 +1,187 @@
+"""Own clips by folders and lists, before any of them is opened."""
+
+import pytest
+
+from logoformer_hf.data.clip_tree import find_clips, list_clips
+from logoformer_hf.data.lists import ListError
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Function that makes empty files, and folders where a name ends in "/"."""
+
+    def make(*names: str):
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir() if name.endswith("/") else path.touch()
+        return tmp_path
+
+    return make
+
+
+def table(plan):
+    return [(clip.clip_id, clip.split, clip.label) for clip in plan.clips]
+
+
+def test_videos_and_folders_of_frames(tree):
+    data_dir = tree("train/Happiness/anna.mp4", "train/sad/ben/", "test/happy/cleo.MOV", "test/fear/dan.v2/")
+    plan = find_clips(data_dir)
+    assert table(plan) == [
+        ("train/Happiness/anna", "train", "happy"),
+        ("train/sad/ben", "train", "sad"),
+        ("test/fear/dan.v2", "test", "fear"),
+        ("test/happy/cleo", "test", "happy"),
+    ]
+    assert plan.clips[0].path == data_dir / "train/Happiness/anna.mp4"
+    assert plan.label_names == ["happy", "sad", "fear"]
+    assert plan.files == [] and plan.notes == [
+        f"{data_dir}: 2 train clips, 2 test clips.",
+        "Labels: Happiness read as happy.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "names, splits",
+    [
+        (("Train", "VAL", "Test"), ["train", "validation", "test"]),
+        (("training", "valid", "testing"), ["train", "validation", "test"]),
+        (("dev",), ["validation"]),
+    ],
+)
+def test_names_of_splits(tree, names, splits):
+    plan = find_clips(tree(*(f"{name}/sad/a.mp4" for name in names)))
+    assert [clip.split for clip in plan.clips] == splits
+
+
+def test_without_splits_all_is_train_and_said(tree):
+    plan = find_clips(tree("happy/a.mp4", "sad/b/"))
+    assert table(plan) == [("happy/a", "train", "happy"), ("sad/b", "train", "sad")]
+    assert "No folder is called train, validation or test, so all are train clips" in plan.notes[1]
+    assert "train/happy/anna.mp4" in plan.notes[1]
+
+
+def test_new_labels_follow_and_are_said(tree):
+    plan = find_clips(tree("train/contempt/a.mp4", "train/Joy/b.mp4", "test/awe/c.mp4", "test/Contempt/d.mp4"))
+    assert plan.label_names == ["happy", "Contempt", "awe"]
+    assert {clip.label for clip in plan.clips} == set(plan.label_names)
+    assert "Labels: Joy read as happy, Contempt as a new class, awe as a new class." in plan.notes
+
+
+def test_hidden_and_system_files_are_no_clips(tree):
+    data_dir = tree(
+        "train/sad/a.mp4", "train/sad/._a.mp4", "train/sad/.DS_Store", "train/sad/Thumbs.db", "train/.cache/x.mp4"
+    )
+    tree("__MACOSX/train/sad/._a.mp4", ".git/happy/a.mp4", "train/__MACOSX/a.mp4")
+    plan = find_clips(data_dir)
+    assert table(plan) == [("train/sad/a", "train", "sad")]
+    assert len(plan.notes) == 1
+
+
+def test_what_is_left_out_is_said(tree):
+    plan = find_clips(
+        tree("train/sad/a.mp4", "train/sad/a.txt", "train/sad/1.jpg", "train/notes.md", "extra/sad/b.mp4", "list.csv")
+    )
+    assert table(plan) == [("train/sad/a", "train", "sad")]
+    note = plan.notes[-1]
+    assert note.startswith("Left out") and "(5)" in note
+    for name in ("train/sad/a.txt", "train/sad/1.jpg", "train/notes.md", "extra", "list.csv"):
+        assert name in note
+
+
+def test_an_empty_folder_of_a_label_is_said_and_no_class(tree):
+    plan = find_clips(tree("train/sad/a.mp4", "train/fear/"))
+    assert plan.label_names == ["sad"]
+    assert plan.notes[-1] == "Folders without a clip: train/fear."
+
+
+def test_no_clips(tree):
+    with pytest.raises(ValueError, match=r"no clips where they belong, <split>/<label>/<clip>.*It has a\.mp4, train"):
+        find_clips(tree("a.mp4", "train/b.mp4"))
+
+
+@pytest.mark.parametrize("name", ["mydata/train/happy/a.mp4", "happy/train/a.mp4"])
+def test_splits_below_labels_or_one_folder_deeper(tree, name):
+    data_dir = tree(name)
+    with pytest.raises(ValueError) as error:
+        find_clips(data_dir)
+    assert str(error.value).startswith(f"{(data_dir / name).parents[len(name.split('/')) - 3]} is called as a split")
+    assert "name that as `data_dir`" in str(error.value) and "swap" in str(error.value)
+
+
+def test_numbers_as_labels(tree):
+    with pytest.raises(ValueError, match=r"train/0: labels that are numbers.*`label_map`"):
+        find_clips(tree("train/0/a.mp4", "train/1/b.mp4"))
+
+
+def test_lists_with_a_column_split(tree):
+    data_dir = tree("clips/a.mp4", "clips/b/", "clips/c.mp4")
+    file = data_dir / "all.csv"
+    file.write_text("path,label,split\nclips/c.mp4,awe,Test\nclips/a.mp4,joy,train\nclips/b,sad,VAL\n")
+    plan = list_clips([str(file)], data_dir, None)
+    assert table(plan) == [
+        ("clips/a", "train", "happy"),
+        ("clips/b", "validation", "sad"),
+        ("clips/c", "test", "awe"),
+    ]
+    assert plan.label_names == ["happy", "sad", "awe"] and plan.files == [file]
+    assert plan.notes[1] == "1 train clips, 1 validation clips, 1 test clips."
+    assert "joy read as happy, awe as a new class" in plan.notes[0]
+
+
+@pytest.mark.parametrize(
+    "files, splits",
+    [
+        (["clips.csv"], ["train"]),
+        (["my_test.csv"], ["test"]),
+        (["one.csv", "two.csv"], ["train", "test"]),
+        (["one.csv", "two.csv", "three.csv"], ["train", "validation", "test"]),
+        (["test.csv", "train_All.csv", "VAL-2.csv"], ["test", "train", "validation"]),
+        (["train.csv", "two.csv"], ["train", "test"]),
+    ],
+)
+def test_one_list_a_split(tree, files, splits):
+    data_dir = tree(*(f"{number}.mp4" for number in range(len(files))))
+    for number, name in enumerate(files):
+        (data_dir / name).write_text(f"path,label\n/elsewhere/{number}.mp4,sad\n")
+    plan = list_clips([data_dir / name for name in files], data_dir, None)
+    assert sorted((clip.clip_id, clip.split) for clip in plan.clips) == [
+        (str(n), split) for n, split in enumerate(splits)
+    ]
+    assert f"Paths listed below /elsewhere ({len(files)}) are read below {data_dir}." in plan.notes
+
+
+@pytest.mark.parametrize(
+    "files", [["test.csv", "two.csv"], ["train_1.csv", "train_2.csv"], ["1.csv", "2.csv", "3.csv", "4.csv"]]
+)
+def test_lists_of_unknown_splits(tree, files):
+    data_dir = tree("a.mp4")
+    for name in files:
+        (data_dir / name).write_text("path,label\na.mp4,sad\n")
+    with pytest.raises(ListError, match=r"which list is of which split.*column split.*train\.csv"):
+        list_clips([data_dir / name for name in files], data_dir, None)
+
+
+@pytest.mark.parametrize("split", ["eval", ""])
+def test_an_unknown_split(tree, split):
+    data_dir = tree("a.mp4")
+    (data_dir / "all.csv").write_text(f"path,label,split\na.mp4,sad,{split}\n")
+    with pytest.raises(ListError, match=rf"line 2: a\.mp4 has the split '{split}'; it must be train"):
+        list_clips([data_dir / "all.csv"], data_dir, None)
+
+
+def test_numbers_in_lists_follow_the_label_map(tree):
+    data_dir = tree("a.mp4", "b.mp4")
+    (data_dir / "all.csv").write_text("path,label\na.mp4,0\nb.mp4,9\n")
+    plan = list_clips([data_dir / "all.csv"], data_dir, {0: "angry", 9: "bored"})
+    assert [clip.label for clip in plan.clips] == plan.label_names == ["angry", "bored"]
+
+
+def test_a_clip_elsewhere_has_its_whole_path_as_id(tree, tmp_path_factory):
+    data_dir, elsewhere = tree("a.mp4"), tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "b.mp4").touch()
+    (data_dir / "all.csv").write_text(f"path,label\na.mp4,sad\n{elsewhere}/b.mp4,sad\n")
+    assert [clip.clip_id for clip in list_clips([data_dir / "all.csv"], data_dir, None).clips] == [
+        "a",
+        f"{elsewhere}/b",
+    ]
