@@ -239,8 +239,6 @@ def test_arguments_that_are_wrong(make, tree):
         make(on_problem="ignore")
     with pytest.raises(ValueError, match="`check` is 'fast'; it must be 'quick' or 'full'"):
         make(check="fast")
-    with pytest.raises(ValueError, match="`label_map` says what the numbers in `list_files` mean"):
-        make(label_map={0: "happy"})
     with pytest.raises(FileNotFoundError, match=r"`data_dir` is .*nowhere, but there is no such folder"):
         Listed(tree / "nowhere")
     with pytest.raises(NotADirectoryError, match=r"`data_dir` is .*clips\.txt, a file"):

@@ -101,3 +101,8 @@ def test_a_listed_clip_that_is_missing_is_a_problem(clips, tmp_path):
     (tmp_path / "own.csv").write_text("path,label\n/x/train/sad/ben,sad\n/x/train/sad/none,sad\n")
     with pytest.raises(ClipProblems, match="train/sad/none: there is no such file or folder"):
         load(clips, tmp_path, list_files=[str(tmp_path / "own.csv")])
+
+
+def test_a_label_map_without_lists_is_refused(clips, tmp_path):
+    with pytest.raises(ValueError, match=r"`label_map`.*give `list_files`"):
+        load(clips, tmp_path, label_map={0: "sad"})

@@ -208,8 +208,10 @@ def test_official_lists_that_count_from_0_are_refused(root, dfew):
     for file in (root / "EmoLabel_DataSplit").rglob("set_*.csv"):
         lines = [line.split(",") for line in file.read_text().split()[1:]]
         file.write_text("video_name,label\n" + "".join(f"{number},{int(label) - 1}\n" for number, label in lines))
-    with pytest.raises(ListError, match="label"):
+    with pytest.raises(ListError, match="--label_map 0=happy 1=sad"):
         dfew(fold=1)
+    rows = dfew(fold=1, label_map=dict(enumerate(EXPRESSIONS))).load()
+    assert rows["test"]["label"][:] == list(range(7))
 
 
 FORMATS = {

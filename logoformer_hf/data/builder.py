@@ -70,7 +70,7 @@ class ClipConfig(datasets.BuilderConfig):
     )
     label_map: dict[int, str] | None = field(
         default=None,
-        metadata={"help": "What the numbers in `list_files` mean, e.g. {0: 'angry', 1: 'disgust'}."},
+        metadata={"help": "What the numbers in the lists mean, e.g. {0: 'angry', 1: 'disgust'}."},
     )
 
     def __post_init__(self):
@@ -78,8 +78,6 @@ class ClipConfig(datasets.BuilderConfig):
         for name, choices in (("on_problem", ON_PROBLEM), ("check", CHECKS)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}; it must be {' or '.join(map(repr, choices))}.")
-        if self.label_map is not None and self.list_files is None:
-            raise ValueError("`label_map` says what the numbers in `list_files` mean: give both, or neither.")
 
     def create_config_id(self, *args, **kwargs) -> str:
         return self.name  # the builder's `hash` tells caches apart: it holds all arguments and the state of the disk

@@ -2,7 +2,6 @@
 
 from .builder import ClipBuilder, SourcePlan
 from .clip_tree import find_clips, list_clips
-from .layouts import existing_folder
 
 
 class ClipFolder(ClipBuilder):
@@ -15,5 +14,9 @@ class ClipFolder(ClipBuilder):
     """
 
     def plan(self) -> SourcePlan:
-        data_dir, files = existing_folder(self.config.data_dir), self.config.list_files
-        return find_clips(data_dir) if files is None else list_clips(files, data_dir, self.config.label_map)
+        files, label_map = self.config.list_files, self.config.label_map
+        if files is not None:
+            return list_clips(files, self.data_dir, label_map)
+        if label_map is not None:
+            raise ValueError("`label_map` says what the numbers in lists mean, and there are none: give `list_files`.")
+        return find_clips(self.data_dir)

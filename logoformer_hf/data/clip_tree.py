@@ -19,7 +19,6 @@ _SPLIT_OF = {
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-_CLIP_SUFFIXES = (*VIDEO_SUFFIXES, ".gif")
 _SYSTEM_FILES = ("__MACOSX", "Thumbs.db", "desktop.ini")  # besides hidden ones, as .DS_Store and ._clip.mp4
 
 
@@ -41,7 +40,7 @@ def find_clips(data_dir: Path) -> SourcePlan:
         others += [path for path in _visible(root) if root in splits and path.is_file()]
         for folder in _folders(root):
             paths = _visible(folder)
-            clips_in[folder] = [path for path in paths if path.suffix.lower() in _CLIP_SUFFIXES or path.is_dir()]
+            clips_in[folder] = [path for path in paths if path.suffix.lower() in VIDEO_SUFFIXES or path.is_dir()]
             others += sorted(set(paths).difference(clips_in[folder]))
     _check_folders(data_dir, clips_in)
 
@@ -143,7 +142,7 @@ def _count_splits(clips: Iterable[PlannedClip]) -> str:
 def _clip_id(path: Path, data_dir: Path) -> str:
     """Its path in `data_dir` without the ending; the whole path of a clip elsewhere."""
     inner = path.relative_to(data_dir) if path.is_relative_to(data_dir) else path
-    return (inner.with_suffix("") if path.suffix.lower() in _CLIP_SUFFIXES else inner).as_posix()
+    return (inner.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else inner).as_posix()
 
 
 def _split_named(name: str) -> str | None:

@@ -98,7 +98,8 @@ class DFEW(ClipBuilder):
         needed = sorted({*there, self.config.fold})
         train_file = annotation / "train(single-labeled)" / f"set_{self.config.fold}.csv"
         # Read together, so that a clip with another label in another fold is noticed.
-        train, *tests = read_lists([train_file, *(test_files[fold] for fold in needed)], official=True)
+        files = [train_file, *(test_files[fold] for fold in needed)]
+        train, *tests = read_lists(files, self.config.label_map, official=True)
         official_tests = dict(zip(needed, tests, strict=True))
         return train, official_tests[self.config.fold], official_tests
 

@@ -73,7 +73,8 @@ class FERV39K(ClipBuilder):
                 f"{self.data_dir}: there is no {ANNOTATION} here, one folder below or one above. Name the folder of "
                 "FERV39K with `data_dir`, or lists of your own with `list_files`."
             )
-        return read_lists([annotation / ALL_SCENES / f"{split}_All.csv" for split in NUM_CLIPS])
+        files = [annotation / ALL_SCENES / f"{split}_All.csv" for split in NUM_CLIPS]
+        return read_lists(files, self.config.label_map)
 
     def _choose_scene(self, lists: list[ClipList], scenes: list[str]) -> tuple[list[ClipList], str]:
         """The lists of one scene, and a sentence about where they are from."""
@@ -86,7 +87,7 @@ class FERV39K(ClipBuilder):
         if self.config.list_files is None:
             own_files = _find_scene_lists(find_nearby(self.data_dir, ANNOTATION), scene)
             if own_files:
-                return read_lists(own_files), f"Scene {scene} has lists of its own."
+                return read_lists(own_files, self.config.label_map), f"Scene {scene} has lists of its own."
             source = "the lists of all scenes, as it has no train and test list of its own"
         lists = [replace(part, clips=[clip for clip in part.clips if _clip_id(clip)[0] == scene]) for part in lists]
         counts = " and ".join(f"{len(part.clips):,} {split}" for split, part in zip(NUM_CLIPS, lists, strict=True))
