@@ -1,59 +1,98 @@
 """
-Trains and evaluates LOGO-Former. Without arguments: the demo, on drawn faces, in minutes on a CPU.
+Trains and evaluates LOGO-Former, or another video classifier of transformers under the same protocol. Without
+arguments: the demo, on drawn faces, in minutes on a CPU.
 
     accelerate launch train_hf.py
-    accelerate launch train_hf.py --model base --recipe paper --output_dir outputs/base
+    accelerate launch train_hf.py --dataset dfew --data_dir DFEW --fold all --model base --output_dir outputs/dfew
+    accelerate launch train_hf.py --dataset ferv39k --data_dir FERV39K --seeds 3 --model base --output_dir outputs/ferv
     accelerate launch train_hf.py run.yaml --learning_rate 3e-4
     accelerate launch train_hf.py --help
 """
 
+import copy
+import gc
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import evaluate
 import transformers
 import yaml
 from transformers import HfArgumentParser, set_seed
 
-from logoformer_hf import EXPRESSIONS, LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
-from logoformer_hf.backbone import load_backbone_checkpoint
+from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification
 from logoformer_hf.card import write_model_card
-from logoformer_hf.data.clips import ClipDataset, check_rows, keep_labels
-from logoformer_hf.data.synthetic import build_synthetic_clips
+from logoformer_hf.data.clips import ClipDataset, check_rows
+from logoformer_hf.data.sources import SourceArguments, gather_clips
 from logoformer_hf.data.transforms import TrainingTransforms
+from logoformer_hf.evaluation import Scorer
+from logoformer_hf.hub import push_folder
+from logoformer_hf.models import SIZES, load_model, new_model, reading_processor
 from logoformer_hf.plots import plot_confusion_matrix, plot_training_curves
-from logoformer_hf.trainer import RECIPES, ClipCollator, LogoFormerTrainer, LogoFormerTrainingArguments
+from logoformer_hf.predictions import PREDICTIONS_FILE, RunInfo, load_runs, read_predictions, write_predictions
+from logoformer_hf.protocol import Run, plan_runs, split_clips
+from logoformer_hf.report import write_report
+from logoformer_hf.report_text import format_summary
+from logoformer_hf.run_state import deciding_arguments, find_checkpoint, is_finished, open_run_folder
+from logoformer_hf.trainer import RECIPES, LogoFormerTrainer, LogoFormerTrainingArguments, collate_clips
 
 HERE = Path(__file__).resolve().parent
-MODELS = {"tiny": LogoFormerConfig.tiny, "small": LogoFormerConfig.small, "base": LogoFormerConfig}
 
 
 @dataclass
 class ModelArguments:
-    model: str = field(default="tiny", metadata={"help": "Size of a new model.", "choices": list(MODELS)})
+    model: str = field(default="tiny", metadata={"help": "Size of a new LOGO-Former.", "choices": list(SIZES)})
     config_overrides: str | None = field(
         default=None, metadata={"help": "Fields of LogoFormerConfig as JSON, e.g. '{\"window_size\": [4, 7, 7]}'."}
     )
     model_name_or_path: str | None = field(
-        default=None, metadata={"help": "A saved LOGO-Former to fine-tune instead of a new one."}
+        default=None,
+        metadata={"help": "A saved LOGO-Former, or another video classifier of transformers, to fine-tune instead."},
     )
     backbone_checkpoint: str | None = field(
         default=None, metadata={"help": "Local file or folder with a pretrained ResNet for the frame encoder."}
     )
 
+    def __post_init__(self):
+        if self.model_name_or_path and (self.backbone_checkpoint or self.config_overrides):
+            raise ValueError("--model_name_or_path brings its own frame encoder and configuration: give it alone.")
+
+    @property
+    def description(self) -> str:
+        """The model for readers, without a path."""
+        if self.model_name_or_path:
+            return f"fine-tuned {Path(self.model_name_or_path).name}"
+        overrides = parse_overrides(self.config_overrides)
+        return ", ".join([f"LOGO-Former {self.model}", *(f"{name} {value}" for name, value in overrides.items())])
+
 
 @dataclass
-class DataArguments:
-    cache_dir: str | None = field(default=None, metadata={"help": "Where the drawn clips are kept."})
-    num_train_clips: int = field(default=1400, metadata={"help": "Drawn clips to train on."})
-    num_validation_clips: int = field(default=350, metadata={"help": "Drawn clips to choose the best epoch on."})
-    num_test_clips: int = field(default=350, metadata={"help": "Drawn clips to test on, once."})
-    clips_seed: int = field(default=0, metadata={"help": "Seed of the drawn clips, apart from the run's --seed."})
-    labels: list[str] | None = field(
-        default=None, metadata={"help": f"Use these classes alone, in this order. Known: {' '.join(EXPRESSIONS)}."}
+class ProtocolArguments:
+    select_on: str = field(
+        default="validation",
+        metadata={
+            "help": "What the best epoch is chosen on: 'validation' clips, or, as most published numbers, 'test'.",
+            "choices": ["validation", "test"],
+        },
     )
+    validation_size: float = field(
+        default=0.1, metadata={"help": "Share of the training clips that is held out to choose on."}
+    )
+    seeds: int = field(default=1, metadata={"help": "Runs with different seeds, counted from --seed."})
+    beside: str | None = field(
+        default=None,
+        metadata={
+            "help": "Output folder of other runs, e.g. with --compact_loss none, that the report shows beside these."
+        },
+    )
+
+    def __post_init__(self):
+        if self.seeds < 1:
+            raise ValueError(f"`seeds` is {self.seeds}; it must be at least 1.")
+
+
+@dataclass
+class TransformArguments:
     min_crop_area: float = field(default=0.7, metadata={"help": "Smallest part of the central square a crop keeps."})
     color_jitter: float = field(default=0.0, metadata={"help": "Strength of random colour changes, 0 to 1."})
     erasing_prob: float = field(default=0.0, metadata={"help": "Chance that a rectangle of a clip is erased."})
@@ -66,9 +105,21 @@ class RecipeArguments:
     )
 
 
-def parse_arguments(arguments: list[str]):
+@dataclass
+class Settings:
+    """All arguments, by what they are about."""
+
+    model: ModelArguments
+    source: SourceArguments
+    protocol: ProtocolArguments
+    transforms: TransformArguments
+    recipe: RecipeArguments
+    training: LogoFormerTrainingArguments
+
+
+def parse_arguments(arguments: list[str]) -> Settings:
     """Command line over YAML file over recipe over defaults."""
-    parser = HfArgumentParser([ModelArguments, DataArguments, RecipeArguments, LogoFormerTrainingArguments])
+    parser = HfArgumentParser([field.type for field in Settings.__dataclass_fields__.values()])
     known = {action.dest for action in parser._actions}
     settings = {}
     if arguments and arguments[0].endswith((".yaml", ".yml")):
@@ -81,21 +132,7 @@ def parse_arguments(arguments: list[str]):
     parser.set_defaults(**settings)
     recipe = parser.parse_known_args(arguments)[0].recipe
     parser.set_defaults(**RECIPES[recipe] | settings)
-    return parser.parse_args_into_dataclasses(arguments)
-
-
-def load_clips(args: DataArguments):
-    rows = build_synthetic_clips(
-        cache_dir=args.cache_dir,
-        num_train=args.num_train_clips,
-        num_validation=args.num_validation_clips,
-        num_test=args.num_test_clips,
-        seed=args.clips_seed,
-    )
-    if args.labels is not None:
-        rows = keep_labels(rows, args.labels)
-    check_rows(rows)
-    return rows
+    return Settings(*parser.parse_args_into_dataclasses(arguments))
 
 
 def parse_overrides(text: str | None) -> dict:
@@ -109,118 +146,148 @@ def parse_overrides(text: str | None) -> dict:
 
 
 def build_model(args: ModelArguments, label_names: list[str]):
+    """The model, its own processor, and a sentence about both."""
     if args.model_name_or_path:
-        if args.backbone_checkpoint or args.config_overrides:
-            raise ValueError("--model_name_or_path brings its own frame encoder and configuration: give it alone.")
-        model = LogoFormerForVideoClassification.from_pretrained(args.model_name_or_path)
-        processor = LogoFormerVideoProcessor.from_pretrained(args.model_name_or_path)
-        new = model.set_labels(label_names)
-        print(f"fine-tuning {args.model_name_or_path}; new classes: {', '.join(new) or 'none'}.")
-        return model, processor
-    id2label = dict(enumerate(label_names))
-    label2id = {name: number for number, name in id2label.items()}
-    config = MODELS[args.model](id2label=id2label, label2id=label2id, **parse_overrides(args.config_overrides))
-    model = LogoFormerForVideoClassification(config)
-    processor = LogoFormerVideoProcessor(
-        size={"shortest_edge": config.image_size},
-        crop_size={"height": config.image_size, "width": config.image_size},
-        num_frames=config.num_frames,
-    )
-    if args.backbone_checkpoint:
-        report = load_backbone_checkpoint(model, args.backbone_checkpoint)
-        processor.image_mean, processor.image_std = list(report.image_mean), list(report.image_std)
-        print(report)
-    return model, processor
+        return load_model(args.model_name_or_path, label_names)
+    return new_model(args.model, label_names, parse_overrides(args.config_overrides), args.backbone_checkpoint)
 
 
-def print_table(results: dict, training_args: LogoFormerTrainingArguments) -> None:
-    print(f"\ntest UAR {results['test_uar']:7.1%}    (mean of the recalls, on {results['test_num_clips']} clips)")
-    print(f"test WAR {results['test_war']:7.1%}    (accuracy)")
-    for name, recall in results["test_recall"].items():
-        print(f"  {name:<10} {'no clips' if recall is None else f'{recall:6.1%}'}")
-    print(f"clips per second: {results['train_samples_per_second']:.1f} training", end=", ")
-    print(f"{results['test_samples_per_second']:.1f} testing")
-    print(f"model, processor, card, results and pictures: {Path(training_args.output_dir).resolve()}")
+def train_and_test(run: Run, settings: Settings) -> None:
+    """One run, from its clips to its predictions, which are written last."""
+    training_args = copy.copy(settings.training)
+    training_args.output_dir, training_args.seed = str(run.folder), run.seed
+    training_args.push_to_hub = False  # Trainer's push would take pickles along and leave the card and the code behind
+    chief = training_args.process_index == 0
+    set_seed(run.seed)
 
-
-def main(arguments: list[str]) -> None:
-    model_args, data_args, recipe_args, training_args = parse_arguments(arguments)
-    transformers.logging.set_verbosity_warning()
-    transformers.logging.disable_progress_bar()  # of loading and saving; Trainer's own bar stays
-    set_seed(training_args.seed)
-
-    with training_args.main_process_first(desc="drawing the clips"):
-        rows = load_clips(data_args)
+    with training_args.main_process_first(desc="gathering the clips"):
+        source = gather_clips(settings.source, run.fold, run.folder / "problems.csv", verbose=chief)
+    rows = split_clips(source.rows, settings.protocol.select_on, settings.protocol.validation_size, run.seed)
+    check_rows(rows)
     label_names = rows["train"].features["label"].names
 
-    model, processor = build_model(model_args, label_names)
-    transforms = TrainingTransforms(
-        processor.crop_size["height"],
-        min_crop_area=data_args.min_crop_area,
-        color_jitter=data_args.color_jitter,
-        erasing_prob=data_args.erasing_prob,
-    )
-    metric = evaluate.load(str(HERE / "logoformer_hf" / "metrics.py"), keep_in_memory=True)
-
-    def measure(predictions: transformers.EvalPrediction) -> dict:
-        return metric.compute(
-            predictions=predictions.predictions.argmax(axis=1),
-            references=predictions.label_ids,
-            label_names=label_names,
-        )
-
-    def measure_epoch(predictions: transformers.EvalPrediction) -> dict:
-        scores = measure(predictions)
-        return {name: scores[name] for name in ("uar", "war", "macro_f1")}
-
+    model, processor, report = build_model(settings.model, label_names)
+    if chief:
+        print(report)
+    reader = reading_processor(processor, model)
+    transforms = TrainingTransforms(reader.crop_size["height"], **asdict(settings.transforms))
+    scorer = Scorer(label_names)
     trainer = LogoFormerTrainer(
         model=model,
         args=training_args,
-        train_dataset=ClipDataset(rows["train"], processor, transforms, seed=training_args.seed),
-        eval_dataset=ClipDataset(rows["validation"], processor),
-        data_collator=ClipCollator(processor),
+        train_dataset=ClipDataset(rows["train"], reader, transforms, seed=run.seed),
+        eval_dataset=ClipDataset(rows["validation"], reader),
+        data_collator=collate_clips,
         processing_class=processor,
-        compute_metrics=measure_epoch,
+        compute_metrics=scorer.score_epoch,
     )
-    train_metrics = trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint).metrics
+    checkpoint = training_args.resume_from_checkpoint or find_checkpoint(run.folder)
+    if checkpoint and chief:
+        print(f"{run}: goes on from {checkpoint}.")
+    train_metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
 
-    test = trainer.predict(ClipDataset(rows["test"], processor), metric_key_prefix="test")
-    if not trainer.is_world_process_zero():
+    tested = trainer.predict_clips(ClipDataset(rows["test"], reader))
+    if not chief:
         return
     train_metrics.pop("total_flos", None)  # the library's guess for text models
-    results = train_metrics | test.metrics | {f"test_{name}": value for name, value in measure(test).items()}
-    output_dir = Path(training_args.output_dir)
-    trainer.model.save_pretrained(output_dir)
-    processor.save_pretrained(output_dir)
-    (output_dir / "eval_results.json").write_text(json.dumps(results, indent=2) + "\n")
-    plot_confusion_matrix(results["test_confusion_matrix"], label_names, output_dir / "confusion_matrix.png")
-    plot_training_curves(trainer.state.log_history, output_dir / "training_curves.png")
-    write_model_card(
-        output_dir / "README.md",
-        HERE / "hub_card" / "model_card.md",
-        model_name=output_dir.name,
-        results=results,
-        dataset_name="drawn faces of logoformer-hf",
+    if checkpoint is None:  # otherwise Trainer counts clips of before and time of now
+        print(f"{run}: {train_metrics['train_samples_per_second']:.1f} clips per second training", end=", ")
+    print(f"{tested.metrics['test_samples_per_second']:.1f} clips per second testing")
+    scores = scorer.score(tested.logits, tested.labels)
+    results = train_metrics | tested.metrics | {f"test_{name}": value for name, value in scores.items()}
+    info = RunInfo(
         label_names=label_names,
-        clips_per_split={split: len(clips) for split, clips in rows.items()},
-        selection=f"the one with the best {training_args.metric_for_best_model.upper()} on the validation clips"
-        if training_args.load_best_model_at_end
-        else "the last of the run",
-        training={
-            "started from": model_args.model_name_or_path or f"new weights, model {model_args.model}",
-            "frame encoder": model_args.backbone_checkpoint or "trained along",
-            "recipe": recipe_args.recipe,
-            "epochs": training_args.num_train_epochs,
-            "batch size": training_args.train_batch_size
-            * training_args.gradient_accumulation_steps
-            * training_args.world_size,
-            "learning rate": training_args.learning_rate,
-            "compact loss": f"{training_args.compact_loss}, weight {training_args.compact_loss_weight}",
-            "seed": training_args.seed,
-        },
-        synthetic=True,
+        dataset=source.dataset,
+        dataset_name=source.dataset_name,
+        setup=source.setup,
+        fold=run.fold,
+        num_folds=source.num_folds,
+        seed=run.seed,
+        selection=settings.protocol.select_on if training_args.load_best_model_at_end else "last",
+        model=settings.model.description,
+        compact_loss=training_args.compact_loss,
+        compact_loss_weight=training_args.compact_loss_weight,
+        left_out=[problem.clip_id for problem in source.problems.get("test", [])],
     )
-    print_table(results, training_args)
+    trainer.model.save_pretrained(run.folder)
+    processor.save_pretrained(run.folder)
+    (run.folder / "eval_results.json").write_text(json.dumps(results, indent=2) + "\n")
+    plot_confusion_matrix(
+        results["test_confusion_matrix"], label_names, run.folder / "confusion_matrix.png", f"{run}{info.mark}"
+    )
+    plot_training_curves(trainer.state.log_history, run.folder / "training_curves.png")
+    if isinstance(model, LogoFormerForVideoClassification):
+        write_card(run, settings, model.config, info, results, {split: len(clips) for split, clips in rows.items()})
+    write_predictions(
+        run.folder / PREDICTIONS_FILE,
+        list(rows["test"]["clip_id"]),
+        tested.labels,
+        tested.logits,
+        tested.embeddings,
+        info,
+    )
+
+
+def write_card(
+    run: Run, settings: Settings, config: LogoFormerConfig, info: RunInfo, results: dict, clips_per_split: dict
+) -> None:
+    args = settings.training
+    write_model_card(
+        run.folder / "README.md",
+        HERE / "hub_card" / "model_card.md",
+        model_name=run.folder.resolve().name,
+        config=config,
+        run=info,
+        results=results,
+        clips_per_split=clips_per_split,
+        training={
+            "model": info.model,
+            "recipe": settings.recipe.recipe,
+            "epochs": args.num_train_epochs,
+            "batch size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
+            "learning rate": args.learning_rate,
+            "compact loss": f"{args.compact_loss}, weight {args.compact_loss_weight}",
+            "seed": run.seed,
+        },
+        fine_tuned_from=settings.model.model_name_or_path,
+        frame_encoder_from=settings.model.backbone_checkpoint,
+    )
+
+
+def main(arguments: list[str]) -> None:
+    settings = parse_arguments(arguments)
+    args = settings.training
+    transformers.logging.set_verbosity_warning()
+    transformers.logging.disable_progress_bar()  # of loading and saving; Trainer's own bar stays
+    chief = args.process_index == 0
+    output_dir = Path(args.output_dir)
+    seeds = range(args.seed, args.seed + settings.protocol.seeds)
+    runs = plan_runs(output_dir, settings.source.folds, seeds)
+    if args.push_to_hub and len(runs) > 1:
+        raise ValueError(f"--push_to_hub publishes one model, and these are {len(runs)} runs: choose one afterwards.")
+    beside = load_runs(settings.protocol.beside) if settings.protocol.beside else []
+
+    for number, run in enumerate(runs, start=1):
+        deciding = asdict(settings.model) | asdict(settings.source) | asdict(settings.transforms)
+        deciding |= {name: getattr(settings.protocol, name) for name in ("select_on", "validation_size")}
+        deciding |= deciding_arguments(args) | {"fold": run.fold, "seed": run.seed, "cache_dir": None}
+        with args.main_process_first(desc="opening the folder of the run"):
+            open_run_folder(run.folder, deciding, write=chief)
+        if chief:
+            print(f"run {number} of {len(runs)}, {run}:{' finished' if is_finished(run.folder) else ''} {run.folder}")
+        if not is_finished(run.folder):
+            train_and_test(run, settings)
+            gc.collect()  # the model of this run, before the next one is built
+
+    if chief:
+        predictions = [read_predictions(run.folder / PREDICTIONS_FILE) for run in runs]
+        report = write_report(output_dir, predictions, beside)
+        print(f"\n{format_summary(report, predictions[0].run)}\n")
+        print(f"report, models, cards, predictions and pictures: {output_dir.resolve()}")
+        if args.push_to_hub:
+            push_folder(
+                output_dir, args.hub_model_id or output_dir.resolve().name, private=bool(args.hub_private_repo)
+            )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Recognition", ICASSP 2023, arXiv 2305.03343). Reads from top to bottom like a cl
 local attention inside space-time windows, global attention to one summary per window, feed-forward, pooled embedding.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 
@@ -487,32 +487,6 @@ class LogoFormerForVideoClassification(LogoFormerPreTrainedModel):
         self.logoformer = LogoFormerModel(config)
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
         self.post_init()
-
-    @torch.no_grad()
-    def set_labels(self, label_names: Sequence[str]) -> list[str]:
-        """
-        Gives the model another set or order of labels, for fine-tuning: the weights of a label that it knows move with
-        the label, the others start anew.
-
-        Args:
-            label_names: at least two different names in the order of their numbers.
-
-        Returns:
-            The names that start anew.
-        """
-        if len(set(label_names)) < max(len(label_names), 2):
-            raise ValueError(f"`label_names` is {list(label_names)}; it must be at least two different names.")
-        old, known = self.classifier, [self.config.id2label[index] for index in range(self.num_labels)]
-        self.num_labels = len(label_names)
-        self.classifier = nn.Linear(self.config.hidden_size, self.num_labels).to(old.weight.device, old.weight.dtype)
-        self._init_weights(self.classifier)
-        for row, name in enumerate(label_names):
-            if name in known:
-                self.classifier.weight[row] = old.weight[known.index(name)]
-                self.classifier.bias[row] = old.bias[known.index(name)]
-        self.config.id2label = dict(enumerate(label_names))
-        self.config.label2id = {name: index for index, name in enumerate(label_names)}
-        return [name for name in label_names if name not in known]
 
     def encode_frames(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Frame tokens, as `LogoFormerModel.encode_frames`."""

@@ -34,6 +34,16 @@ def of_seed(report: dict[str, Any]) -> str:
     return f", seed {report['seeds'][0]['seed']}" if len(report["seeds"]) > 1 else ""
 
 
+def format_summary(report: dict[str, Any], run: RunInfo) -> str:
+    """The report's numbers for a terminal."""
+    parts = [
+        f"{report_title(report)}, {report['clips']['tested']:,} clips tested{run.mark}, in percent",
+        _format_scores(report),
+        _format_recalls(report),
+    ]
+    return "\n\n".join(parts)
+
+
 def format_report(report: dict[str, Any], run: RunInfo, comparison: Comparison | None) -> str:
     clips, num_seeds = report["clips"], len(report["seeds"])
     seeds = ", ".join(str(summary["seed"]) for summary in report["seeds"])

@@ -1,17 +1,18 @@
 """LOGO-Former's Trainer: cross-entropy plus the compact loss, exact under gradient accumulation."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from .data.transforms import clip_seed
 from .losses import center_compact_loss, margin_compact_loss
-from .video_processing_logoformer import LogoFormerVideoProcessor
+from .models import model_inputs, output_layer
 
 # Named sets of training arguments; whoever names one can still change each of its values.
 RECIPES = {
@@ -99,27 +100,15 @@ class LogoFormerTrainingArguments(TrainingArguments):
         super().__post_init__()
 
 
-class ClipCollator:
-    """
-    Clips of `ClipDataset` to a batch: `pixel_values (batch, frames, channels, height, width)`, normalised as the
-    processor says, and `labels (batch,)`.
-    """
-
-    def __init__(self, processor: LogoFormerVideoProcessor):
-        self.processor = processor
-
-    def __call__(self, clips: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        shapes = {tuple(clip["frames"].shape) for clip in clips}
-        if len(shapes) > 1:
-            raise ValueError(f"the clips of a batch have different shapes: {sorted(shapes)}.")
-        batch = self.processor(
-            [clip["frames"] for clip in clips],
-            do_sample_frames=False,
-            do_resize=False,
-            do_center_crop=False,
-            return_tensors="pt",
-        )
-        return {"pixel_values": batch["pixel_values"], "labels": torch.tensor([clip["label"] for clip in clips])}
+def collate_clips(clips: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """Clips of `ClipDataset` to `frames (batch, frames, channels, height, width)` uint8 and `labels (batch,)`."""
+    shapes = {tuple(clip["frames"].shape) for clip in clips}
+    if len(shapes) > 1:
+        raise ValueError(f"the clips of a batch have different shapes: {sorted(shapes)}.")
+    return {
+        "frames": torch.stack([clip["frames"] for clip in clips]),
+        "labels": torch.tensor([clip["label"] for clip in clips]),
+    }
 
 
 class ClipSampler(torch.utils.data.Sampler[int]):
@@ -167,12 +156,33 @@ class EpochCallback(TrainerCallback):
             listener.set_epoch(int(state.epoch or 0))
 
 
+@dataclass
+class ClipPredictions:
+    """
+    What a model says about the clips of a data set, in their order, each once.
+
+    Args:
+        logits: `(clips, classes)`, scores before the softmax.
+        embeddings: `(clips, hidden)`, what the model's output layer makes the logits of.
+        labels: `(clips,)`, class numbers of the data set.
+        metrics: what `compute_metrics` and Trainer measured.
+    """
+
+    logits: np.ndarray
+    embeddings: np.ndarray
+    labels: np.ndarray
+    metrics: dict[str, float]
+
+
 class LogoFormerTrainer(Trainer):
     """
     Trains a video classifier on clips with cross-entropy + `compact_loss_weight` x compact loss.
 
     Works with every model that gives `logits`, and with the `center` form also an `embedding`. The two losses are
     logged apart as `cross_entropy` and `compact_loss`, means over the clips since the last log.
+
+    Clips come as uint8 frames (`collate_clips`) and are rescaled and normalised on the device of the model, by the
+    model's own processor (`processing_class`).
 
     Under gradient accumulation the loss of a clip is divided by the number of clips of the whole step, so that
     cross-entropy and `margin` are exactly what one large batch gives, an uneven last step included (with
@@ -187,6 +197,8 @@ class LogoFormerTrainer(Trainer):
                 f"{self.args.n_gpu} GPUs are visible to one process; start with `accelerate launch --multi_gpu`, or "
                 "show it one GPU with CUDA_VISIBLE_DEVICES."
             )
+        if self.processing_class is None:
+            raise ValueError("`processing_class` is missing: the model's own video processor, which normalises clips.")
         # compute_loss divides by the clips of the whole step, whatever the model's forward accepts.
         self.model_accepts_loss_kwargs = True
         self._loss_sums = {True: None, False: None}  # while training, while evaluating
@@ -203,6 +215,11 @@ class LogoFormerTrainer(Trainer):
         self._epochs.listeners["sampler"] = sampler
         return sampler
 
+    def _prepare_inputs(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        inputs = dict(inputs)
+        frames = inputs.pop("frames").to(self.args.device)  # as uint8, a quarter of what they become there
+        return super()._prepare_inputs(inputs | model_inputs(self.processing_class, frames))
+
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         if model.training and self.args.freeze_batch_norm:
             for module in model.modules():
@@ -211,9 +228,11 @@ class LogoFormerTrainer(Trainer):
         inputs = dict(inputs)
         labels = inputs.pop("labels")
         outputs = model(**inputs)
-        losses = self.clip_losses(outputs, labels)  # sums over the clips of this micro-batch
+        num_clips = labels.shape[0] if model.training else self.count_own_clips(labels.shape[0])
+        own = {name: outputs[name][:num_clips] for name in ("logits", "embedding") if name in outputs}
+        losses = self.clip_losses(own, labels[:num_clips])  # sums over the clips of this micro-batch
         loss = losses["cross_entropy"] + self.args.compact_loss_weight * losses["compact_loss"]
-        self.remember_losses(losses, num_clips=labels.shape[0], training=model.training)
+        self.remember_losses(losses, num_clips, training=model.training)
 
         if num_items_in_batch is None:
             loss = loss / labels.shape[0]
@@ -224,7 +243,18 @@ class LogoFormerTrainer(Trainer):
             loss = loss / num_items_in_batch
         return (loss, outputs) if return_outputs else loss
 
-    def clip_losses(self, outputs: Any, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    def count_own_clips(self, batch_size: int) -> int:
+        """
+        How many clips at the front of a batch of evaluation count: accelerate fills the last batches of several
+        processes up with clips from the start of the data set, which have been seen already.
+        """
+        state = self.accelerator.gradient_state
+        if not state.end_of_dataloader or state.remainder <= 0:
+            return batch_size
+        before = self.accelerator.process_index * batch_size  # clips of the last step in the processes before this one
+        return min(max(state.remainder - before, 0), batch_size)
+
+    def clip_losses(self, outputs: Mapping[str, torch.Tensor], labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """Both losses summed over the clips; `center`, which has no value per clip, times the number of clips."""
         logits = outputs["logits"]
         cross_entropy = nn.functional.cross_entropy(
@@ -232,11 +262,11 @@ class LogoFormerTrainer(Trainer):
         )
         if self.args.compact_loss == "margin":
             compact_loss = margin_compact_loss(logits, labels, reduction="sum")
-        elif self.args.compact_loss == "center":
+        elif self.args.compact_loss == "center" and len(labels) > 0:
             if "embedding" not in outputs:
                 raise ValueError(
-                    f"`compact_loss` is 'center', which compares embeddings, and {type(outputs).__name__} has none: "
-                    "use 'margin' with this model."
+                    f"`compact_loss` is 'center', which compares embeddings, and {type(self.model).__name__} gives "
+                    "none: use 'margin' with this model."
                 )
             compact_loss = center_compact_loss(outputs["embedding"], labels) * labels.shape[0]
         else:
@@ -248,19 +278,44 @@ class LogoFormerTrainer(Trainer):
         known = self._loss_sums[training]
         self._loss_sums[training] = sums if known is None else known + sums
 
-    def evaluation_loop(self, *args, **kwargs):
-        self._loss_sums[False] = None  # of an earlier `predict`, which logs nothing
-        return super().evaluation_loop(*args, **kwargs)
+    def mean_losses(self, training: bool) -> dict[str, float]:
+        """The losses remembered since the last call, means over the clips of all processes."""
+        sums = self.accelerator.reduce(self._loss_sums[training], reduction="sum")
+        self._loss_sums[training] = None
+        cross_entropy, compact_loss = (sums[:2] / sums[2]).tolist()
+        if self.args.compact_loss == "none":
+            return {"loss": cross_entropy, "cross_entropy": cross_entropy}
+        loss = cross_entropy + self.args.compact_loss_weight * compact_loss
+        return {"loss": loss, "cross_entropy": cross_entropy, "compact_loss": compact_loss}
+
+    def predict_clips(self, dataset: torch.utils.data.Dataset, metric_key_prefix: str = "test") -> ClipPredictions:
+        """Logits and embeddings of all clips of a data set with labels, on every process."""
+        embeddings = []
+
+        def gather(layer: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+            embeddings.append(self.accelerator.gather_for_metrics(inputs[0]).float().cpu())
+
+        with output_layer(self.model).register_forward_pre_hook(gather):
+            output = self.predict(dataset, metric_key_prefix=metric_key_prefix)
+        return ClipPredictions(
+            logits=output.predictions,
+            embeddings=torch.cat(embeddings).numpy(),
+            labels=output.label_ids,
+            metrics=output.metrics,
+        )
+
+    def evaluation_loop(self, *args, metric_key_prefix: str = "eval", **kwargs):
+        self._loss_sums[False] = None  # of an evaluation that was broken off
+        output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
+        # Trainer's own loss is a mean over batches, and so depends on the number of processes.
+        losses = self.mean_losses(training=False)
+        output.metrics.update({f"{metric_key_prefix}_{name}": value for name, value in losses.items()})
+        return output
 
     def log(self, logs: dict[str, float], *args, **kwargs) -> None:
-        for key, training, prefix in (("loss", True, ""), ("eval_loss", False, "eval_")):
-            if key in logs and self._loss_sums[training] is not None:
-                sums = self.accelerator.reduce(self._loss_sums[training], reduction="sum")
-                self._loss_sums[training] = None
-                cross_entropy, compact_loss = (sums[:2] / sums[2]).tolist()
-                logs[f"{prefix}cross_entropy"] = round(cross_entropy, 4)
-                if self.args.compact_loss != "none":
-                    logs[f"{prefix}compact_loss"] = round(compact_loss, 4)
+        if "loss" in logs and self._loss_sums[True] is not None:
+            losses = self.mean_losses(training=True)
+            logs.update({name: round(value, 4) for name, value in losses.items() if name != "loss"})
         super().log(logs, *args, **kwargs)
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None):

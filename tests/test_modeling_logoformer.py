@@ -331,18 +331,6 @@ def test_new_number_of_labels_with_ignore_mismatched_sizes(tmp_path):
         LogoFormerForVideoClassification.from_pretrained(tmp_path, num_labels=3)
 
 
-def test_set_labels_moves_known_rows():
-    model = toy_model()
-    before = model(clip()).logits
-    assert model.set_labels(["fear", "contempt", "happy"]) == ["contempt"]
-    after = model(clip()).logits
-    torch.testing.assert_close(after[:, [0, 2]], before[:, [6, 0]])
-    assert model.config.id2label == {0: "fear", 1: "contempt", 2: "happy"}
-    assert model.config.num_labels == model.num_labels == 3
-    with pytest.raises(ValueError, match="sad"):
-        model.set_labels(["sad", "sad"])
-
-
 def test_gradient_checkpointing_gives_the_same_gradients():
     plain = toy_model().train()
     checkpointed = copy.deepcopy(plain)

@@ -2,15 +2,24 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torchvision
+from dataset_trees import DFEW_NUMBERS, dfew_fold, write_dfew_annotation, write_dfew_frames
 from safetensors.torch import load_file
 from transformers import AutoConfig
+
+from logoformer_hf import EXPRESSIONS
+from logoformer_hf.data.builder import ClipProblems
+from logoformer_hf.data.sources import SourceArguments
+from logoformer_hf.evaluation import EvaluationArguments, evaluate_model
+from logoformer_hf.predictions import read_predictions
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import train_hf
@@ -24,6 +33,12 @@ WRITTEN = {
     "confusion_matrix.png",
     "eval_results.json",
     "model.safetensors",
+    "predictions.parquet",
+    "projection.png",
+    "recalls.png",
+    "report.json",
+    "report.md",
+    "run.json",
     "training_curves.png",
     "video_preprocessor_config.json",
 }
@@ -69,11 +84,18 @@ def test_the_demo_writes_everything(demo):
 def test_the_demo_prints_a_table(demo):
     output_dir, printed = demo
     results = json.loads((output_dir / "eval_results.json").read_text())
-    table = printed[printed.index("test UAR") :]
-    for words in (f"{results['test_uar']:.1%}", f"{results['test_war']:.1%}", "clips per second", str(output_dir)):
+    table = printed[printed.index("14 clips tested") :]
+    for words in (
+        f"{100 * results['test_uar']:.2f}",
+        f"{100 * results['test_war']:.2f}",
+        "UAR",
+        "WAR",
+        str(output_dir),
+    ):
         assert words in table
-    for name in train_hf.EXPRESSIONS:
+    for name in EXPRESSIONS:
         assert name in table
+    assert "clips per second training" in printed
 
 
 def test_the_same_command_twice_gives_the_same(demo, cache_dir, tmp_path):
@@ -95,6 +117,7 @@ def test_fine_tuning_a_saved_model_on_new_labels_from_a_yaml_file(demo, cache_di
     results = run_here(cache_dir, tmp_path / "out", str(settings), "--seed", "3")
     assert list(results["test_recall"]) == ["surprise", "happy"]
     assert "new classes: none" in capsys.readouterr().out
+    assert read_predictions(tmp_path / "out" / "predictions.parquet").run.model == f"fine-tuned {output_dir.name}"
     config = AutoConfig.from_pretrained(tmp_path / "out")
     assert config.id2label == {0: "surprise", 1: "happy"}
     # At this learning rate the rows of the classifier are still those that the labels brought along.
@@ -127,10 +150,10 @@ def test_a_pretrained_frame_encoder_brings_its_normalisation(cache_dir, tmp_path
 def test_recipes_are_defaults_that_a_file_and_the_command_line_override(tmp_path):
     settings = tmp_path / "run.yaml"
     settings.write_text("recipe: paper\nlearning_rate: 0.02\nnum_train_epochs: 7\n")
-    arguments = train_hf.parse_arguments([str(settings), "--num_train_epochs", "9"])[-1]
+    arguments = train_hf.parse_arguments([str(settings), "--num_train_epochs", "9"]).training
     assert (arguments.optim, arguments.lr_decay_epochs) == ("sgd", 40)
     assert (arguments.learning_rate, arguments.num_train_epochs) == (0.02, 9)
-    assert train_hf.parse_arguments([])[-1].optim == "adamw_torch"
+    assert train_hf.parse_arguments([]).training.optim == "adamw_torch"
 
 
 @pytest.mark.parametrize(
@@ -145,6 +168,10 @@ def test_recipes_are_defaults_that_a_file_and_the_command_line_override(tmp_path
         (["--config_overrides", "hidden_size=13"], ValueError, ["config_overrides", "hidden_size=13", "JSON"]),
         (["--min_crop_area", "0"], ValueError, ["min_crop_area", "0.0"]),
         (["--compact_loss_weight", "-1"], ValueError, ["compact_loss_weight", "-1"]),
+        (["--seeds", "2", "--push_to_hub", "True"], ValueError, ["push_to_hub", "2 runs"]),
+        (["--beside", "/nowhere/runs"], FileNotFoundError, ["/nowhere/runs"]),
+        (["--fold", "1"], ValueError, ["fold", "faces", "dfew"]),
+        (["--seeds", "0"], ValueError, ["seeds", "0"]),
     ],
 )
 def test_bad_arguments_stop_before_training(cache_dir, tmp_path, arguments, error, words):
@@ -160,6 +187,126 @@ def test_an_unknown_setting_in_a_file_is_named(tmp_path):
     settings.write_text("learning_rat: 0.1\n")
     with pytest.raises(ValueError, match=r"run\.yaml.*learning_rat"):
         train_hf.parse_arguments([str(settings)])
+
+
+# --- several runs
+
+
+@pytest.fixture(scope="module")
+def dfew(tmp_path_factory) -> Path:
+    root = write_dfew_annotation(tmp_path_factory.mktemp("DFEW"))
+    write_dfew_frames(root / "Clip" / "jpg_256", num_frames=18)
+    return root
+
+
+def run_dfew(dfew: Path, output_dir: Path, *arguments: str) -> dict:
+    settings = ["--dataset", "dfew", "--data_dir", str(dfew), "--cache_dir", str(output_dir.parent / "cache")]
+    settings += ["--validation_size", "0.25", "--output_dir", str(output_dir), "--use_cpu", "True"]
+    train_hf.main([*settings, "--dataloader_num_workers", "0", "--num_train_epochs", "2", *arguments])
+    return json.loads((output_dir / "report.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def all_folds(dfew, tmp_path_factory):
+    output_dir = tmp_path_factory.mktemp("folds") / "out"
+    return output_dir, run_dfew(dfew, output_dir, "--fold", "all", "--save_total_limit", "3")
+
+
+def test_all_folds_test_every_clip_once(all_folds):
+    output_dir, report = all_folds
+    assert report["complete"] and report["num_folds"] == 5 and report["selection"] == "validation"
+    assert report["clips"] == {"listed": 35, "left_out": 0, "tested": 35} | {
+        name: value for name, value in report["clips"].items() if name == "left_out_ids"
+    }
+    assert [run["fold"] for run in report["seeds"][0]["runs"]] == [1, 2, 3, 4, 5]
+    assert report["published"]
+    for fold in range(1, 6):
+        card = (output_dir / f"fold-{fold}" / "README.md").read_text()
+        assert f"fold {fold}" in card and "non-commercial" in card
+
+
+def test_a_killed_run_goes_on_and_gives_the_same(all_folds, dfew, capsys):
+    """As after a kill in the second epoch of fold 2: finished folds are left alone, that one goes on."""
+    output_dir, report = all_folds
+    folder = output_dir / "fold-2"
+    weights, before = load_file(folder / "model.safetensors"), (output_dir / "fold-1" / "model.safetensors").stat()
+    newest = max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    (newest / "trainer_state.json").unlink()  # Trainer was killed before it wrote this
+    for file in ("predictions.parquet", "model.safetensors"):
+        (folder / file).unlink()
+    again = run_dfew(dfew, output_dir, "--fold", "all", "--save_total_limit", "3")
+    printed = capsys.readouterr().out
+    assert "fold 2, seed 42: goes on from" in printed and printed.count("goes on from") == 1
+    assert printed.count("finished") == 4
+    assert again == report
+    assert (output_dir / "fold-1" / "model.safetensors").stat().st_mtime_ns == before.st_mtime_ns
+    for name, tensor in load_file(folder / "model.safetensors").items():
+        assert torch.equal(tensor, weights[name]), name
+
+
+def test_a_finished_folder_with_other_settings_is_left_alone(all_folds, dfew):
+    output_dir, report = all_folds
+    with pytest.raises(ValueError, match=r"fold-1 holds a run with other settings: learning_rate"):
+        run_dfew(dfew, output_dir, "--fold", "all", "--save_total_limit", "3", "--learning_rate", "0.5")
+    assert json.loads((output_dir / "report.json").read_text()) == report
+
+
+def test_seeds_choosing_on_test_and_another_run_beside(all_folds, dfew, tmp_path):
+    beside = str(all_folds[0])
+    arguments = ["--fold", "3", "--seeds", "2", "--select_on", "test", "--compact_loss", "none", "--beside", beside]
+    report = run_dfew(dfew, tmp_path / "out", *arguments)
+    assert report["chosen_on_test_set"] and not report["complete"]
+    assert [summary["seed"] for summary in report["seeds"]] == [42, 43]
+    assert report["over_seeds"]["num_seeds"] == 2
+    assert report["beside"]["seeds"][0]["num_clips"] == 7
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "# DFEW, fold 3 of 5 (chosen on the test set)" in text and "Beside" in text
+    assert "chosen on" in (tmp_path / "out" / "seed-43" / "README.md").read_text()
+    predictions = read_predictions(tmp_path / "out" / "seed-43" / "predictions.parquet")
+    assert predictions.embeddings.shape == (7, 64) and predictions.run.compact_loss == "none"
+
+
+def test_problems_stop_or_are_left_out_and_told(dfew, tmp_path):
+    copy = tmp_path / "DFEW"
+    shutil.copytree(dfew, copy)
+    (copy / "Clip" / "jpg_256" / "02521" / "00001.jpg").write_bytes(b"")
+    with pytest.raises(ClipProblems, match="02521"):
+        run_dfew(copy, tmp_path / "out", "--fold", "1")
+    problems = (tmp_path / "out" / "problems.csv").read_text().splitlines()
+    assert len(problems) == 2 and problems[1].startswith("02521,")
+    report = run_dfew(copy, tmp_path / "out2", "--fold", "1", "--on_problem", "skip")
+    assert report["clips"]["left_out_ids"] == ["02521"] and report["clips"]["tested"] == 6
+    assert (tmp_path / "out2" / "problems.csv").exists()
+
+
+def test_two_processes_give_the_same_table(dfew, tmp_path):
+    """A real launch of two processes, on an odd number of clips a process."""
+    command = ["accelerate", "launch", "--multi_gpu", "--num_processes", "2", "train_hf.py", "--dataset", "dfew"]
+    command += ["--data_dir", str(dfew), "--fold", "1", "--validation_size", "0.25", "--use_cpu", "True"]
+    command += [
+        "--cache_dir",
+        str(tmp_path / "cache"),
+        "--output_dir",
+        str(tmp_path / "two"),
+        "--num_train_epochs",
+        "1",
+    ]
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert run.stdout.count("new LOGO-Former tiny") == 1  # one of the two speaks
+    two = read_predictions(tmp_path / "two" / "predictions.parquet")
+    evaluate_model(
+        EvaluationArguments(
+            model=str(tmp_path / "two"), output_dir=str(tmp_path / "one"), num_workers=0, use_cpu=True
+        ),
+        SourceArguments(dataset="dfew", data_dir=str(dfew), fold="1", cache_dir=str(tmp_path / "cache")),
+    )
+    one = read_predictions(tmp_path / "one" / "predictions.parquet")
+    assert one.clip_ids == two.clip_ids == [f"{number:05d}" for number in DFEW_NUMBERS if dfew_fold(number) == 1]
+    assert one.labels.tolist() == two.labels.tolist() and one.predictions.tolist() == two.predictions.tolist()
+    np.testing.assert_allclose(one.scores, two.scores, atol=1e-5)
+    np.testing.assert_allclose(one.embeddings, two.embeddings, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -1,5 +1,10 @@
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -10,10 +15,10 @@ from logoformer_hf.configuration_logoformer import resnet18_to_stage3
 from logoformer_hf.losses import center_compact_loss, margin_compact_loss
 from logoformer_hf.trainer import (
     RECIPES,
-    ClipCollator,
     ClipSampler,
     LogoFormerTrainer,
     LogoFormerTrainingArguments,
+    collate_clips,
 )
 
 
@@ -80,7 +85,7 @@ def make_trainer(tmp_path, num_clips=8, model=None, train_dataset=None, **argume
         args=LogoFormerTrainingArguments(**settings | arguments),
         train_dataset=RandomClips(num_clips) if train_dataset is None else train_dataset,
         eval_dataset=RandomClips(5),
-        data_collator=ClipCollator(processor),
+        data_collator=collate_clips,
         processing_class=processor,
     )
 
@@ -115,7 +120,7 @@ def test_center_over_micro_batches_is_their_mean_weighted_by_clips(tmp_path):
 @pytest.mark.parametrize("form", ["margin", "center", "none"])
 def test_the_loss_is_cross_entropy_plus_weighted_compact_loss(tmp_path, form):
     trainer = make_trainer(tmp_path, compact_loss=form, compact_loss_weight=0.3)
-    batch = trainer.data_collator([trainer.train_dataset[index] for index in range(8)])
+    batch = trainer._prepare_inputs(collate_clips([trainer.train_dataset[index] for index in range(8)]))
     trainer.model.eval()
     loss, outputs = trainer.compute_loss(trainer.model, batch, return_outputs=True)
     compact = {
@@ -166,6 +171,78 @@ def test_evaluation_keeps_the_logits_alone(tmp_path):
     assert prediction.label_ids.tolist() == [0, 1, 2, 3, 4]
 
 
+def test_predictions_of_clips(tmp_path):
+    """Each clip's logits and embedding, in order; and validation never keeps an embedding."""
+    trainer = make_trainer(tmp_path, per_device_eval_batch_size=2)
+    seen = []
+    trainer.compute_metrics = lambda predictions: seen.append(predictions.predictions.shape) or {"uar": 0.5}
+    clips = RandomClips(5)
+    predictions = trainer.predict_clips(clips)
+    with torch.inference_mode():
+        inputs = trainer._prepare_inputs(collate_clips([clips[index] for index in range(5)]))
+        outputs = trainer.model(pixel_values=inputs["pixel_values"])
+    torch.testing.assert_close(torch.tensor(predictions.logits), outputs.logits)
+    torch.testing.assert_close(torch.tensor(predictions.embeddings), outputs.embedding)
+    assert predictions.labels.tolist() == [0, 1, 2, 3, 4]
+    assert predictions.metrics["test_uar"] == 0.5
+    assert not trainer.model.classifier._forward_pre_hooks
+    trainer.evaluate()
+    assert seen == [(5, 7)] * 2
+
+
+PREDICT = """
+import sys
+
+sys.path.insert(0, {tests!r})
+from test_trainer import predict_and_save
+
+predict_and_save({folder!r}, dataloader_num_workers=1)
+"""
+
+
+def predict_and_save(folder: str, **arguments) -> None:
+    trainer = make_trainer(folder, per_device_eval_batch_size=2, compact_loss_weight=0.5, **arguments)
+    trainer.model.classifier.weight.data *= 20  # so that the clips' losses differ
+    found = trainer.predict_clips(RandomClips(9, num_classes=5))
+    losses = [found.metrics[f"test_{name}"] for name in ("loss", "cross_entropy", "compact_loss")]
+    arrays = {"logits": found.logits, "embeddings": found.embeddings, "labels": found.labels, "losses": losses}
+    np.savez(Path(folder) / f"{trainer.args.world_size}_{trainer.args.process_index}.npz", **arrays)
+
+
+def test_predictions_are_the_same_from_one_and_two_processes(tmp_path):
+    """Two real ones. The last of nine clips leaves one process half a batch, and the other one none."""
+    predict_and_save(str(tmp_path))
+    script = tmp_path / "predict.py"
+    script.write_text(PREDICT.format(tests=str(Path(__file__).parent), folder=str(tmp_path)))
+    # Without --multi_gpu accelerate starts one process on a machine without a GPU; with it, two on the CPU.
+    command = ["accelerate", "launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0", str(script)]
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment["CUDA_VISIBLE_DEVICES"] = ""
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr[-3000:]
+
+    one, *two = (np.load(tmp_path / name) for name in ("1_0.npz", "2_0.npz", "2_1.npz"))
+    assert one["labels"].tolist() == [index % 5 for index in range(9)]
+    assert one["logits"].shape == (9, 7) and one["embeddings"].shape == (9, 16)
+    assert len(np.unique(one["logits"].round(5), axis=0)) == 9
+    logits, labels = torch.tensor(one["logits"]), torch.tensor(one["labels"])
+    cross_entropy = nn.functional.cross_entropy(logits, labels).item()
+    compact_loss = margin_compact_loss(logits, labels).item()
+    expected = [cross_entropy + 0.5 * compact_loss, cross_entropy, compact_loss]
+    np.testing.assert_allclose(one["losses"], expected, rtol=1e-5)
+    for process in two:
+        assert np.array_equal(process["labels"], one["labels"])
+        for name in ("logits", "embeddings", "losses"):
+            np.testing.assert_allclose(process[name], one[name], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["margin", "center", "none"])
+def test_no_clips_of_its_own_add_nothing(tmp_path, form):
+    outputs = {"logits": torch.zeros(0, 7), "embedding": torch.zeros(0, 16)}
+    losses = make_trainer(tmp_path, compact_loss=form).clip_losses(outputs, torch.zeros(0, dtype=torch.int64))
+    assert losses == {"cross_entropy": 0, "compact_loss": 0}
+
+
 def test_any_video_classifier_can_be_trained(tmp_path):
     model = VideoMAEForVideoClassification(
         VideoMAEConfig(
@@ -181,7 +258,7 @@ def test_any_video_classifier_can_be_trained(tmp_path):
 
 def test_center_without_an_embedding_is_refused(tmp_path):
     outputs = {"logits": torch.randn(4, 7)}
-    with pytest.raises(ValueError, match=r"center.*margin"):
+    with pytest.raises(ValueError, match=r"'center'.* LogoFormerForVideoClassification gives none: use 'margin'"):
         make_trainer(tmp_path, compact_loss="center").clip_losses(outputs, torch.arange(4))
 
 
@@ -277,19 +354,39 @@ def test_impossible_arguments_are_named(tmp_path, settings, words):
 # --- batches
 
 
-def test_collator_normalises_as_the_processor_says():
-    processor = LogoFormerVideoProcessor(image_mean=[0.5] * 3, image_std=[0.25] * 3)
-    frames = torch.full((4, 3, 32, 32), 255, dtype=torch.uint8)
-    batch = ClipCollator(processor)([{"frames": frames, "label": 3}, {"frames": frames // 255, "label": 0}])
-    assert batch["pixel_values"].shape == (2, 4, 3, 32, 32)
+def test_a_trainer_without_a_processor_is_refused(tmp_path):
+    arguments = make_trainer(tmp_path).args
+    with pytest.raises(ValueError, match="`processing_class` is missing: the model's own video processor"):
+        LogoFormerTrainer(model=toy_model(), args=arguments)
+
+
+def test_a_batch_stays_uint8_up_to_the_device():
+    clips = [{"frames": torch.full((4, 3, 8, 8), value, dtype=torch.uint8), "label": value} for value in (3, 0)]
+    batch = collate_clips(clips)
+    assert set(batch) == {"frames", "labels"}
+    assert batch["frames"].shape == (2, 4, 3, 8, 8) and batch["frames"].dtype == torch.uint8
     assert batch["labels"].tolist() == [3, 0] and batch["labels"].dtype == torch.int64
-    torch.testing.assert_close(batch["pixel_values"][0], torch.full((4, 3, 32, 32), 2.0))
 
 
 def test_collator_names_clips_that_do_not_fit():
     clips = [{"frames": torch.zeros(count, 3, 8, 8, dtype=torch.uint8), "label": 0} for count in (4, 5)]
     with pytest.raises(ValueError, match=r"\(4, 3, 8, 8\).*\(5, 3, 8, 8\)"):
-        ClipCollator(LogoFormerVideoProcessor())(clips)
+        collate_clips(clips)
+
+
+def test_the_device_makes_the_pixel_values_of_the_processor(tmp_path):
+    """Bit for bit what the processor gives for every clip alone."""
+    trainer = make_trainer(tmp_path)
+    trainer.processing_class.image_mean, trainer.processing_class.image_std = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
+    clips = [trainer.train_dataset[index] for index in range(3)]
+    inputs = trainer._prepare_inputs(collate_clips(clips))
+    assert set(inputs) == {"pixel_values", "labels"}
+    for pixel_values, clip in zip(inputs["pixel_values"], clips, strict=True):
+        expected = trainer.processing_class(clip["frames"], do_sample_frames=False, return_tensors="pt")
+        assert torch.equal(pixel_values, expected["pixel_values"][0])
+    white = torch.full((1, 4, 3, 32, 32), 255, dtype=torch.uint8)
+    pixel_values = trainer._prepare_inputs({"frames": white, "labels": torch.zeros(1)})["pixel_values"]
+    torch.testing.assert_close(pixel_values[0, 0, :, 0, 0], torch.tensor([0.9 / 0.4, 0.8 / 0.5, 0.7 / 0.6]))
 
 
 def test_arguments_come_from_the_library_where_it_has_them():

@@ -1,0 +1,83 @@
+"""The command `logoformer`, as its users call it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from logoformer_hf import EXPRESSIONS
+from logoformer_hf.cli import main
+from logoformer_hf.predictions import RunInfo, write_predictions
+
+NUM_CLIPS = 70
+
+
+def write_run(folder: Path, share_right: float, **facts) -> Path:
+    """Predictions of 70 clips, of which about this share is right."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(NUM_CLIPS) % 7
+    logits = rng.normal(size=(NUM_CLIPS, 7))
+    right = rng.random(NUM_CLIPS) < share_right
+    logits[np.flatnonzero(right), labels[right]] += 9
+    clip_ids = facts.pop("clip_ids", [f"clip-{number}" for number in range(NUM_CLIPS)])
+    run = RunInfo(
+        label_names=EXPRESSIONS,
+        **{"dataset": "clips", "dataset_name": "own", "seed": 0, "selection": "validation", "model": folder.name}
+        | facts,
+    )
+    write_predictions(folder / "predictions.parquet", clip_ids, labels, logits, logits, run)
+    return folder
+
+
+def test_the_installed_command_lists_its_commands():
+    program = Path(sys.executable).with_name("logoformer")
+    shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    for command in ("prepare", "evaluate", "report", "compare", "push"):
+        assert command in shown
+
+
+def test_compare_says_which_is_better(tmp_path, capsys):
+    a, b = write_run(tmp_path / "a", 0.3), write_run(tmp_path / "b", 0.8)
+    main(["compare", str(a), str(b), "--picture", str(tmp_path / "both.png")])
+    assert "B is better" in capsys.readouterr().out
+    assert (tmp_path / "both.png").stat().st_size > 10_000
+
+
+def test_compare_wants_the_same_clips(tmp_path, capsys):
+    others = [f"clip-{number + 5}" for number in range(NUM_CLIPS)]
+    a, b = write_run(tmp_path / "a", 0.3), write_run(tmp_path / "b", 0.8, clip_ids=others)
+    with pytest.raises(SystemExit) as stopped:
+        main(["compare", str(a), str(b)])
+    assert stopped.value.code == 2
+    assert "--common" in capsys.readouterr().err
+
+
+def test_report_is_made_again_from_the_predictions(tmp_path, capsys):
+    a, b = write_run(tmp_path / "a", 0.3), write_run(tmp_path / "b", 0.8)
+    main(["report", str(b), "--beside", str(a)])
+    assert "70 clips tested" in capsys.readouterr().out
+    assert "## Beside a" in (b / "report.md").read_text()
+    assert (b / "projection.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["report", "/nowhere"], ["logoformer report: ", "/nowhere"]),
+        (["compare", "/nowhere", "/nowhere"], ["logoformer compare: ", "/nowhere"]),
+        (["push", "/nowhere", "--repo", "me/x", "--dry-run"], ["logoformer push: ", "/nowhere"]),
+        (["evaluate", "--model", "/nowhere", "--output_dir", "o", "--fold", "1"], ["logoformer evaluate: ", "fold"]),
+        (["evaluate", "--output_dir", "o"], ["--model"]),
+        (["train"], ["train", "evaluate"]),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(arguments, words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    for word in words:
+        assert word in said
