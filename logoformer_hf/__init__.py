@@ -21,3 +21,9 @@ AutoConfig.register("logoformer", LogoFormerConfig)
 AutoModel.register(LogoFormerConfig, LogoFormerModel)
 AutoModelForVideoClassification.register(LogoFormerConfig, LogoFormerForVideoClassification)
 AutoVideoProcessor.register(LogoFormerConfig, LogoFormerVideoProcessor)
+
+# Without this, what is saved would leave the code behind that others load it with.
+LogoFormerConfig.register_for_auto_class()
+LogoFormerModel.register_for_auto_class("AutoModel")
+LogoFormerForVideoClassification.register_for_auto_class("AutoModelForVideoClassification")
+LogoFormerVideoProcessor.register_for_auto_class()

@@ -1,8 +1,23 @@
 """LOGO-Former configuration: every number of the architecture, checked when it is set."""
 
+from typing import TYPE_CHECKING
+
 from huggingface_hub.dataclasses import strict
 from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, ResNetConfig
 from transformers.activations import ACT2FN
+
+# With what is saved the library copies its file and all files that a line `from .x import` names. These lines let the
+# three files travel together, whichever class is saved.
+if TYPE_CHECKING:
+    from .modeling_logoformer import LogoFormerModel  # noqa: F401
+    from .video_processing_logoformer import LogoFormerVideoProcessor  # noqa: F401
+
+# Where the Auto classes find the code in a saved folder or a repository. The video processor's own file names its own.
+AUTO_MAP = {
+    "AutoConfig": "configuration_logoformer.LogoFormerConfig",
+    "AutoModel": "modeling_logoformer.LogoFormerModel",
+    "AutoModelForVideoClassification": "modeling_logoformer.LogoFormerForVideoClassification",
+}
 
 # The order of the labels everywhere: DFEW's official 1-7. Other orders are converted where data enters.
 EXPRESSIONS = ("happy", "sad", "neutral", "angry", "surprise", "disgust", "fear")
@@ -87,6 +102,7 @@ class LogoFormerConfig(PreTrainedConfig):
             self.id2label = dict(enumerate(EXPRESSIONS))
             self.label2id = {name: index for index, name in self.id2label.items()}
         super().__post_init__(**kwargs)
+        self.auto_map = dict(AUTO_MAP)  # the library would write the class alone that is saved
 
     def validate_sizes(self):
         """Every size is positive and the sizes fit one another."""

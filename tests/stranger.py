@@ -1,0 +1,90 @@
+"""
+Someone who has never heard of this package: runs code in a process that can import nothing but transformers, torch,
+torchvision, av and what they need, and that reaches no network but this machine.
+"""
+
+import os
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from pathlib import Path
+
+INSTALLED = ("transformers", "torch", "torchvision", "av")
+
+
+def run_as_stranger(code: str, *arguments: str | Path, cwd: Path, **environment: str) -> str:
+    """
+    Runs code with its arguments in `sys.argv`, in a folder of its own, with caches of its own in that folder.
+
+    Returns:
+        What it printed. A failure of it fails the test with its last words.
+    """
+    environment = os.environ | {"HF_HOME": str(cwd / "hf_home"), "HF_HUB_DISABLE_XET": "1"} | environment
+    finished = subprocess.run(
+        [sys.executable, __file__, code, *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    return finished.stdout
+
+
+def with_what_they_need(names: tuple[str, ...]) -> set[str]:
+    """The distributions with all that they require, by their normalised names."""
+    from packaging.requirements import Requirement  # transformers brings it
+    from packaging.utils import canonicalize_name
+
+    found, waiting = set(), [(name, "") for name in names]
+    while waiting:
+        name, extra = waiting.pop()
+        if (name, extra) in found:
+            continue
+        found.add((name, extra))
+        try:
+            requirements = [Requirement(line) for line in requires(name) or ()]
+        except PackageNotFoundError:  # of another platform
+            continue
+        for needed in requirements:
+            if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+                waiting += [(canonicalize_name(needed.name), each) for each in ("", *needed.extras)]
+    return {name for name, _ in found}
+
+
+class Blindfold:
+    """A finder of modules for which some are as good as not installed."""
+
+    def __init__(self, finder, hidden: set[str]):
+        self.finder, self.hidden = finder, hidden
+
+    def __getattr__(self, name: str):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name: str, path=None, target=None):
+        return None if name.split(".")[0] in self.hidden else self.finder.find_spec(name, path, target)
+
+
+def refuse_network(event: str, arguments: tuple) -> None:
+    if event == "socket.connect" and isinstance(arguments[1], tuple) and arguments[1][0] != "127.0.0.1":
+        raise PermissionError(f"the test has no network, and something connects to {arguments[1]}")
+
+
+def main() -> None:
+    from packaging.utils import canonicalize_name
+
+    distributions = with_what_they_need(INSTALLED)
+    hidden = {"logoformer_hf"}  # an editable install lists no modules
+    for module, owners in packages_distributions().items():
+        if distributions.isdisjoint(map(canonicalize_name, owners)):
+            hidden.add(module)
+    code, *sys.argv[1:] = sys.argv[1:]
+    sys.path[0] = ""  # the working folder instead of this file's
+    sys.meta_path[:] = [Blindfold(finder, hidden) for finder in sys.meta_path]
+    sys.addaudithook(refuse_network)
+    exec(compile(code, "stranger's code", "exec"), {"__name__": "__main__"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,324 @@
+"""Pushes go to a Hub on this machine (`hub_server`), which breaks down on demand."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import torch
+from hub_server import Fault, HubServer, running_hub
+from huggingface_hub import HfApi
+from stranger import run_as_stranger
+
+from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor, hub
+from logoformer_hf.hub import PushError, commit_files, files_to_push, push_folder
+
+TOKEN = "hf_writes"
+CARD = "---\npipeline_tag: video-classification\n---\n# A model\n"
+
+
+@pytest.fixture(scope="module")
+def saved_folder(tmp_path_factory) -> Path:
+    """What a finished run leaves, with things in it that are nobody's business."""
+    folder = tmp_path_factory.mktemp("outputs") / "run"
+    torch.manual_seed(0)
+    LogoFormerForVideoClassification(LogoFormerConfig.tiny()).save_pretrained(folder)
+    size = {"height": 64, "width": 64}
+    LogoFormerVideoProcessor(size={"shortest_edge": 64}, crop_size=size).save_pretrained(folder)
+    (folder / "README.md").write_text(CARD)
+    (folder / "eval_results.json").write_text('{"test_uar": 0.5}\n')
+    (folder / "confusion_matrix.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
+    for name in ("training_args.bin", "optimizer.pt", "old.pth", "notes.txt", ".env", "clips.csv"):
+        (folder / name).write_text("private")
+    (folder / "checkpoint-10").mkdir()
+    shutil.copy(folder / "model.safetensors", folder / "checkpoint-10")
+    return folder
+
+
+@pytest.fixture
+def output_dir(saved_folder, tmp_path) -> Path:
+    return shutil.copytree(saved_folder, tmp_path / "run")
+
+
+@pytest.fixture
+def hub_server(monkeypatch):
+    """A running Hub, and this process not offline for it."""
+    with running_hub() as server:
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(hub, "FIRST_WAIT_SEC", 0.01)
+        yield server
+
+
+def commit(server: HubServer, folder: Path, repo_id: str = "me/faces", token: str = TOKEN, private: bool = False):
+    return commit_files(HfApi(server.url, token=token), repo_id, files_to_push(folder), private=private)
+
+
+PUBLISHED = {
+    "README.md",
+    "config.json",
+    "configuration_logoformer.py",
+    "confusion_matrix.png",
+    "eval_results.json",
+    "handler.py",
+    "model.safetensors",
+    "modeling_logoformer.py",
+    "requirements.txt",
+    "video_preprocessor_config.json",
+    "video_processing_logoformer.py",
+}
+
+
+class TestFiles:
+    def test_only_what_is_meant_for_others_leaves(self, output_dir):
+        assert set(files_to_push(output_dir)) == PUBLISHED
+
+    def test_shards_and_reports_leave_too(self, output_dir):
+        model = LogoFormerForVideoClassification.from_pretrained(output_dir)
+        (output_dir / "model.safetensors").unlink()
+        model.save_pretrained(output_dir, max_shard_size="200KB")
+        (output_dir / "report.md").write_text("# Report\n")
+        (output_dir / "report.json").write_text("{}")
+        names = set(files_to_push(output_dir))
+        assert {"model-00001-of-00005.safetensors", "model.safetensors.index.json", "report.md", "report.json"} < names
+
+    @pytest.mark.parametrize("name", ["model.safetensors", "eval_results.json", "confusion_matrix.png", "report.md"])
+    def test_a_pickle_under_an_allowed_name_is_refused(self, output_dir, name):
+        torch.save({"weight": torch.zeros(3)}, output_dir / name)
+        with pytest.raises(PushError, match=rf"{name}: the content is not .*nothing was sent"):
+            files_to_push(output_dir)
+
+    def test_a_folder_without_a_model(self, output_dir, tmp_path):
+        with pytest.raises(PushError, match="no such folder"):
+            files_to_push(tmp_path / "nowhere")
+        (output_dir / "model.safetensors").unlink()
+        with pytest.raises(PushError, match=r"no weights, model\.safetensors"):
+            files_to_push(output_dir)
+
+    @pytest.mark.parametrize("name", ["README.md", "video_preprocessor_config.json", "modeling_logoformer.py"])
+    def test_an_incomplete_folder_names_what_is_missing(self, output_dir, name):
+        (output_dir / name).unlink()
+        with pytest.raises(PushError, match=rf"{name} missing; `save_pretrained`"):
+            files_to_push(output_dir)
+
+
+class TestPush:
+    def test_a_dry_run_prints_the_files_and_sends_nothing(self, hub_server, output_dir, capsys):
+        assert push_folder(output_dir, "me/faces", space=True, dry_run=True) is None
+        printed = capsys.readouterr().out
+        size_mb = (output_dir / "model.safetensors").stat().st_size / 1e6
+        assert f"{size_mb:.3f} MB  model.safetensors" in printed
+        assert {line.split()[-1] for line in printed.split("spaces/me/faces")[0].splitlines()[1:]} == PUBLISHED
+        assert "MB  app.py" in printed.split("spaces/me/faces")[1]
+        assert hub_server.requests == []
+
+    @pytest.mark.parametrize("repo_id", ["me/faces/again", "me//faces", "-me/faces", "me/faces.git", ""])
+    def test_an_impossible_name(self, output_dir, repo_id):
+        with pytest.raises(PushError, match="is no name of a repository"):
+            push_folder(output_dir, repo_id, dry_run=True)
+
+    def test_without_a_token(self, hub_server, output_dir, monkeypatch):
+        monkeypatch.setattr(hub, "get_token", lambda: None)
+        with pytest.raises(PushError, match=r"no token.*huggingface\.co/settings/tokens.*hf auth login"):
+            push_folder(output_dir, "me/faces")
+        assert hub_server.requests == []
+
+    def test_offline(self, hub_server, output_dir, monkeypatch):
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+        with pytest.raises(PushError, match="HF_HUB_OFFLINE is set"):
+            commit(hub_server, output_dir)
+
+    def test_a_folder_that_does_not_load_is_not_sent(self, hub_server, output_dir):
+        text = (output_dir / "modeling_logoformer.py").read_text()
+        (output_dir / "modeling_logoformer.py").write_text(text + "\nraise RuntimeError('half a file')\n")
+        with pytest.raises(PushError, match="does not load by `trust_remote_code=True`: RuntimeError: half a file"):
+            push_folder(output_dir, "me/faces", token=TOKEN)
+        assert hub_server.requests == []
+
+    def test_other_logits_on_the_hub_are_an_error(self, hub_server, output_dir, monkeypatch):
+        answers = iter([[0.25, 0.5], [0.25, 0.5000001]])
+        monkeypatch.setattr(hub, "logits_by_remote_code", lambda *args, **kwargs: next(answers))
+        with pytest.raises(PushError, match="gives other logits than"):
+            push_folder(output_dir, "me/faces", token=TOKEN)
+
+
+class TestCommit:
+    def test_one_commit_with_everything_large_files_by_lfs(self, hub_server, output_dir):
+        info = commit(hub_server, output_dir)
+        repo = hub_server.repos["models", "me/faces"]
+        assert (info.oid, info.repo_url.repo_id) == (repo.head, "me/faces")
+        assert hub_server.count("POST .*/commit/main") == 1
+        assert set(repo.files) == PUBLISHED
+        assert not repo.private
+        for name, path in files_to_push(output_dir).items():
+            assert repo.files[name].content == path.read_bytes()
+        assert repo.files["model.safetensors"].is_lfs
+
+    def test_a_name_alone_is_put_under_the_own_name(self, hub_server, output_dir):
+        assert commit(hub_server, output_dir, "faces").repo_url.repo_id == "me/faces"
+
+    def test_the_same_again_is_no_new_commit_and_a_new_card_sends_no_weights(self, hub_server, output_dir):
+        first = commit(hub_server, output_dir)
+        assert commit(hub_server, output_dir).oid == first.oid
+        (output_dir / "README.md").write_text(CARD + "More.\n")
+        assert commit(hub_server, output_dir).oid != first.oid
+        assert hub_server.count("POST .*/commit/main") == 2
+        assert hub_server.count("PUT /lfs/") == 2  # the weights and a picture, once
+
+    def test_weights_of_an_earlier_push_go_other_files_stay(self, hub_server, output_dir):
+        commit(hub_server, output_dir)
+        repo = hub_server.repos["models", "me/faces"]
+        repo.commit(repo.files | {"mine.md": repo.files["README.md"]})
+        (output_dir / "model.safetensors").rename(output_dir / "model-00001-of-00001.safetensors")
+        commit(hub_server, output_dir)
+        assert set(repo.files) == PUBLISHED - {"model.safetensors"} | {"model-00001-of-00001.safetensors", "mine.md"}
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("POST", "/api/repos/create"),
+            ("POST", "/api/validate-yaml"),
+            ("POST", "/preupload/"),
+            ("POST", "/objects/batch"),
+            ("PUT", "/lfs/"),
+            ("POST", "/lfs/verify"),
+            ("POST", "/commit/main"),
+        ],
+    )
+    @pytest.mark.parametrize("status", [None, 503], ids=["dropped", "503"])
+    def test_a_passing_fault_anywhere_is_survived(self, hub_server, output_dir, monkeypatch, method, path, status):
+        monkeypatch.setattr("time.sleep", lambda seconds: None)  # of the library's own attempts
+        hub_server.faults.append(Fault(method, path, status))
+        commit(hub_server, output_dir)
+        assert hub_server.faults[0].times == 0
+        assert set(hub_server.repos["models", "me/faces"].files) == PUBLISHED
+
+    def test_after_an_interruption_what_was_uploaded_is_not_sent_again(self, hub_server, output_dir, capsys):
+        hub_server.faults.append(Fault("POST", "/commit/main", None, times=100))
+        with pytest.raises(PushError, match="the same command continues where this one stopped"):
+            commit(hub_server, output_dir)
+        assert "attempt 1 of 5 failed" in capsys.readouterr().out
+        assert hub_server.count("POST .*/commit/main") == 5
+        hub_server.faults.clear()
+        commit(hub_server, output_dir)
+        assert hub_server.count("PUT /lfs/") == 2
+        assert set(hub_server.repos["models", "me/faces"].files) == PUBLISHED
+
+    def test_a_token_that_the_hub_does_not_know(self, hub_server, output_dir, capsys):
+        with pytest.raises(PushError, match=r"me/faces: the Hub does not accept the token") as error:
+            commit(hub_server, output_dir, token="hf_unknown")
+        assert hub_server.count("/api/repos/create") == 1  # no use in trying again
+        assert "hf_unknown" not in str(error.value) + str(error.value.__cause__) + "".join(capsys.readouterr())
+
+    def test_another_owners_name(self, hub_server, output_dir):
+        with pytest.raises(PushError, match="me/faces: the token may not write to it"):
+            commit(hub_server, output_dir, token="hf_stranger")
+        commit(hub_server, output_dir)
+        with pytest.raises(PushError, match="me/faces: the token may not write to it"):
+            commit(hub_server, output_dir, token="hf_stranger")
+
+    def test_a_broken_card_is_refused_with_its_reason(self, hub_server, output_dir):
+        (output_dir / "README.md").write_text("---\ntags: [one\n---\n")
+        with pytest.raises(PushError, match=r"the Hub refused it \(Invalid metadata in README"):
+            commit(hub_server, output_dir)
+
+    def test_private_stays_private(self, hub_server, output_dir):
+        commit(hub_server, output_dir, private=True)
+        assert hub_server.repos["models", "me/faces"].private
+        commit(hub_server, output_dir, "me/seen")
+        with pytest.raises(PushError, match="me/seen exists and is public"):
+            commit(hub_server, output_dir, "me/seen", private=True)
+        assert hub_server.count("POST .*/me/seen/commit/main") == 1
+
+    def test_a_space_learns_its_model(self, hub_server):
+        files = hub.space_files()
+        api = HfApi(hub_server.url, token=TOKEN)
+        commit_files(api, "me/faces", files, private=False, variables={"MODEL_ID": "me/faces"})
+        repo = hub_server.repos["spaces", "me/faces"]
+        assert repo.variables == {"MODEL_ID": "me/faces"}
+        assert {"README.md", "app.py", "requirements.txt"} <= set(repo.files)
+        assert "sdk: gradio" in repo.files["README.md"].content.decode()
+
+
+PUSH = """
+import sys
+from logoformer_hf import LogoFormerForVideoClassification, LogoFormerVideoProcessor
+from logoformer_hf.hub import push_folder
+
+folder = sys.argv[1]
+# The library's own, of each part.
+LogoFormerForVideoClassification.from_pretrained(folder).push_to_hub("me/parts")
+LogoFormerVideoProcessor.from_pretrained(folder).push_to_hub("me/parts")
+print(push_folder(folder, "me/faces", private=True, space=True))
+"""
+
+LOAD = """
+import json, sys
+import torch
+from transformers import AutoModel, AutoModelForVideoClassification, pipeline
+
+try:
+    model = AutoModelForVideoClassification.from_pretrained("me/faces", trust_remote_code=True)
+except OSError:  # huggingface_hub 1.5 leaves it to whoever calls to continue a download that broke; newer ones do it
+    model = AutoModelForVideoClassification.from_pretrained("me/faces", trust_remote_code=True)
+model.eval()
+AutoModel.from_pretrained("me/faces", trust_remote_code=True)
+classify = pipeline("video-classification", model="me/faces", trust_remote_code=True)
+clip = torch.linspace(-1, 1, 16 * 3 * 64 * 64).reshape(1, 16, 3, 64, 64)
+with torch.inference_mode():
+    print(json.dumps([model(clip).logits[0].tolist(), classify(sys.argv[1])]))
+"""
+
+
+def test_pushed_from_one_process_and_loaded_by_a_stranger_in_another(output_dir, tmp_path, write_video):
+    video = write_video(tmp_path / "clip.mp4", 40)
+    with running_hub() as server:
+        server.faults = [Fault("PUT", "/lfs/", None), Fault("POST", "/me/faces/commit/main", 502)]
+        settings = {
+            "HF_ENDPOINT": server.url,
+            "HF_TOKEN": TOKEN,
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HOME": str(tmp_path / "publisher"),
+        }
+        pushed = subprocess.run(
+            [sys.executable, "-c", PUSH, output_dir],
+            env=os.environ | settings,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert pushed.returncode == 0, pushed.stderr[-3000:]
+        repo = server.repos["models", "me/faces"]
+        assert pushed.stdout.splitlines()[-1] == f"{server.url}/me/faces/commit/{repo.head}"
+        assert "secret HF_TOKEN" in pushed.stdout
+        assert repo.private
+        assert server.repos["spaces", "me/faces"].private
+        assert set(repo.files) == PUBLISHED
+        parts = set(server.repos["models", "me/parts"].files)
+        assert parts >= {*hub.TRAVELLING, "config.json", "model.safetensors", "video_preprocessor_config.json"}
+        assert not [name for name in parts if name.endswith((".bin", ".pt"))]
+
+        server.faults = [Fault("GET", "/resolve/.*/model.safetensors", None)]
+        del settings["HF_HOME"]
+        stranger = tmp_path / "stranger"
+        stranger.mkdir()
+        logits, guesses = json.loads(run_as_stranger(LOAD, video, cwd=stranger, **settings).splitlines()[-1])
+        assert server.faults[0].times == 0
+
+    model = LogoFormerForVideoClassification.from_pretrained(output_dir).eval()
+    clip = torch.linspace(-1, 1, 16 * 3 * 64 * 64).reshape(1, 16, 3, 64, 64)
+    with torch.inference_mode():
+        assert logits == model(clip).logits[0].tolist()
+    assert len(guesses) == 5
+
+    said = pushed.stdout + pushed.stderr
+    published = [file.content for each in server.repos.values() for file in each.files.values()]
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert TOKEN not in said
+    assert not any(TOKEN.encode() in content for content in published + written)

@@ -1,0 +1,211 @@
+"""Checkpoints carry their code: whoever has transformers, torch, torchvision and av can load them."""
+
+import json
+import os
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import torch
+from PIL import Image
+from stranger import run_as_stranger
+
+from logoformer_hf import (
+    LogoFormerConfig,
+    LogoFormerForVideoClassification,
+    LogoFormerModel,
+    LogoFormerVideoProcessor,
+)
+from logoformer_hf.configuration_logoformer import resnet18_to_stage3
+from logoformer_hf.trainer import LogoFormerTrainer, LogoFormerTrainingArguments, collate_clips
+
+TRAVELLING = {"configuration_logoformer.py", "modeling_logoformer.py", "video_processing_logoformer.py"}
+MODEL_MAP = {
+    "AutoConfig": "configuration_logoformer.LogoFormerConfig",
+    "AutoModel": "modeling_logoformer.LogoFormerModel",
+    "AutoModelForVideoClassification": "modeling_logoformer.LogoFormerForVideoClassification",
+}
+PROCESSOR_MAP = {"AutoVideoProcessor": "video_processing_logoformer.LogoFormerVideoProcessor"}
+
+
+def small_config() -> LogoFormerConfig:
+    return LogoFormerConfig(
+        num_frames=16,
+        image_size=32,
+        backbone_config=resnet18_to_stage3(embedding_size=4, hidden_sizes=[4, 6, 8], depths=[1, 1, 1]),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        window_size=(2, 2, 2),
+    )
+
+
+def small_processor() -> LogoFormerVideoProcessor:
+    return LogoFormerVideoProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        small_config,
+        lambda: LogoFormerModel(small_config()),
+        lambda: LogoFormerForVideoClassification(small_config()),
+        small_processor,
+    ],
+    ids=["configuration", "base model", "classifier", "processor"],
+)
+def test_whatever_is_saved_brings_all_code_and_the_whole_map(tmp_path, build):
+    build().save_pretrained(tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names >= TRAVELLING
+    for name, auto_map in (("config.json", MODEL_MAP), ("video_preprocessor_config.json", PROCESSOR_MAP)):
+        if name in names:
+            assert json.loads((tmp_path / name).read_text())["auto_map"] == auto_map
+    assert not [name for name in names if name.endswith((".bin", ".pt", ".pth"))]
+
+
+def test_configurations_share_no_map():
+    config = LogoFormerConfig.tiny()
+    config.auto_map["AutoModel"] = "another"
+    assert LogoFormerConfig.tiny().auto_map == MODEL_MAP
+
+
+class NoiseClips(torch.utils.data.Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        generator = torch.Generator().manual_seed(index)
+        return {
+            "frames": torch.randint(0, 256, (16, 3, 32, 32), dtype=torch.uint8, generator=generator),
+            "label": index,
+        }
+
+
+@pytest.fixture(scope="module")
+def trained_folder(tmp_path_factory):
+    """A finished run: the model with its processor, and two checkpoints of the Trainer."""
+    folder = tmp_path_factory.mktemp("outputs") / "run"
+    torch.manual_seed(0)
+    processor = small_processor()
+    trainer = LogoFormerTrainer(
+        model=LogoFormerForVideoClassification(small_config()),
+        args=LogoFormerTrainingArguments(
+            output_dir=str(folder),
+            per_device_train_batch_size=2,
+            max_steps=2,
+            save_strategy="steps",
+            save_steps=1,
+            eval_strategy="no",
+            load_best_model_at_end=False,
+            dataloader_num_workers=0,
+            use_cpu=True,
+            disable_tqdm=True,
+        ),
+        train_dataset=NoiseClips(),
+        data_collator=collate_clips,
+        processing_class=processor,
+    )
+    trainer.train()
+    trainer.model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+LOAD = """
+import importlib.util, json, sys
+import torch
+from transformers import AutoConfig, AutoModel, AutoModelForVideoClassification, AutoVideoProcessor, pipeline
+
+for module in ("logoformer_hf", "accelerate", "cv2", "datasets", "evaluate", "matplotlib", "sklearn"):
+    assert importlib.util.find_spec(module) is None, module
+
+def load(folder):
+    processor = AutoVideoProcessor.from_pretrained(folder, trust_remote_code=True)
+    model = AutoModelForVideoClassification.from_pretrained(folder, trust_remote_code=True).eval()
+    assert "transformers_modules" in type(model).__module__
+    return processor, model
+
+video, *folders = sys.argv[1:]
+answers = []
+for folder in folders:
+    assert AutoConfig.from_pretrained(folder, trust_remote_code=True).model_type == "logoformer"
+    processor, model = load(folder)
+    processor.save_pretrained("again")
+    model.save_pretrained("again")
+    AutoConfig.from_pretrained("again", trust_remote_code=True)
+    processor, model = load("again")
+    base = AutoModel.from_pretrained("again", trust_remote_code=True).eval()
+    inputs = processor(video, return_tensors="pt")
+    with torch.inference_mode():
+        logits = model(**inputs).logits[0].tolist()
+        embedding = base(**inputs).pooler_output[0].tolist()
+    guesses = pipeline("video-classification", model=folder, trust_remote_code=True)(video, top_k=7)
+    answers.append({"logits": logits, "embedding": embedding, "guesses": guesses})
+print(json.dumps(answers))
+"""
+
+
+def test_without_the_package_run_and_checkpoints_give_the_same_bits(trained_folder, tmp_path, write_video):
+    video = write_video(tmp_path / "clip.mp4", 60)
+    folders = [trained_folder, trained_folder / "checkpoint-1", trained_folder / "checkpoint-2"]
+    printed = run_as_stranger(LOAD, video, *folders, cwd=tmp_path, HF_HUB_OFFLINE="1")
+
+    for folder, answer in zip(folders, json.loads(printed.splitlines()[-1]), strict=True):
+        inputs = LogoFormerVideoProcessor.from_pretrained(folder)(video, return_tensors="pt")
+        model = LogoFormerForVideoClassification.from_pretrained(folder).eval()
+        with torch.inference_mode():
+            outputs = model(**inputs)
+        assert answer["logits"] == outputs.logits[0].tolist()
+        assert answer["embedding"] == outputs.embedding[0].tolist()
+        scores = {guess["label"]: guess["score"] for guess in answer["guesses"]}
+        softmax = outputs.logits[0].softmax(-1).tolist()
+        assert scores == {model.config.id2label[number]: score for number, score in enumerate(softmax)}
+    again = {path.name for path in (tmp_path / "again").iterdir()}
+    assert again == {*TRAVELLING, "config.json", "model.safetensors", "video_preprocessor_config.json"}
+    assert json.loads((tmp_path / "again" / "config.json").read_text())["auto_map"] == MODEL_MAP
+
+
+WATCHED = """
+import json, sys
+import torch
+from transformers import AutoModelForVideoClassification, AutoVideoProcessor
+
+folder, *clips = sys.argv[1:]
+processor = AutoVideoProcessor.from_pretrained(folder, trust_remote_code=True)
+model = AutoModelForVideoClassification.from_pretrained(folder, trust_remote_code=True).eval()
+model(**processor(clips, return_tensors="pt"))  # libraries load their parts on first use
+
+seen = []
+def watch(event, arguments):
+    if event == "open" or event.startswith(("os.", "shutil.", "socket.", "subprocess.", "tempfile.")):
+        seen.append([event, *map(str, arguments)])
+
+sys.addaudithook(watch)
+model(**processor(clips, return_tensors="pt"))
+events = list(seen)
+print(json.dumps(events))
+"""
+
+
+def test_travelling_code_opens_only_its_video_and_writes_nothing(trained_folder, tmp_path, write_video):
+    video = write_video(tmp_path / "clip.mp4", 20)
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for number in range(3):
+        Image.new("RGB", (40, 40), (number, 0, 0)).save(frames / f"{number}.png")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        clips = [video, frames, f"http://127.0.0.1:{server.server_address[1]}/clip.mp4"]
+        printed = run_as_stranger(WATCHED, trained_folder, *clips, cwd=tmp_path, HF_HUB_OFFLINE="1")
+        server.shutdown()
+    events = json.loads(printed.splitlines()[-1])
+
+    opened = [event for event in events if event[0] == "open"]
+    assert {path for _, path, _, _ in opened} == {str(video), *(str(frames / f"{number}.png") for number in range(3))}
+    assert not any(int(flags) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) for *_, flags in opened)
+    others = {event for event, *_ in events if event != "open" and not event.startswith("socket.")}
+    assert others <= {"os.listdir", "os.scandir"}
+    assert [event[-1] for event in events if event[0] == "socket.connect"] == [str(server.server_address)]
