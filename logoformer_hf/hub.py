@@ -17,7 +17,9 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError,
 from huggingface_hub.utils import validate_repo_id
 from safetensors import SafetensorError, safe_open
 
-HUB_CARD = Path(__file__).resolve().parents[1] / "hub_card"
+from .card import rename_card
+
+PROJECT = Path(__file__).resolve().parents[1]
 TOKEN_PAGE = "https://huggingface.co/settings/tokens"
 
 TRAVELLING = ("configuration_logoformer.py", "modeling_logoformer.py", "video_processing_logoformer.py")
@@ -33,13 +35,14 @@ PUBLISHED = (
     "report.md",
     "*.png",
 )
-# Of hub_card/: what Inference Endpoints start. The Space is all of hub_card/space/.
-HANDLER_FILES = ("handler.py", "requirements.txt")
+# Of the project: the licence of the code, and what Inference Endpoints start. The Space is all of hub_card/space/.
+PROJECT_FILES = {name: f"hub_card/{name}" for name in ("handler.py", "requirements.txt")} | {"LICENSE": "LICENSE"}
 
 ATTEMPTS = 5
 FIRST_WAIT_SEC = 1.0  # doubles with every attempt
 
 Result = TypeVar("Result")
+Content = Path | bytes  # of a file that is sent
 
 
 class PushError(RuntimeError):
@@ -88,6 +91,24 @@ def push_folder(
     if dry_run:
         return None
 
+    api, repo_id, token = log_in(repo_id, token)
+    logits = logits_by_remote_code(str(output_dir))
+    files["README.md"] = rename_card(files["README.md"].read_text(encoding="utf-8"), repo_id).encode()
+    commit = commit_files(api, repo_id, files, private=private)
+    if logits_by_remote_code(repo_id, revision=commit.oid, token=token) != logits:
+        raise PushError(
+            f"{commit.commit_url} is published but gives other logits than {output_dir}: don't use it, and push again."
+        )
+    if space:
+        commit_files(api, repo_id, demo, kind="space", private=private, variables={"MODEL_ID": repo_id})
+        print(f"Space: {api.endpoint}/spaces/{repo_id}")
+        if private:
+            print("It reads a private model: give it a token that may read as the secret HF_TOKEN, in its settings.")
+    return commit.commit_url
+
+
+def log_in(repo_id: str, token: str | None) -> tuple[HfApi, str, str]:
+    """The Hub for this user, the repository's name with its owner, and the token that is used."""
     token = token or get_token()
     if token is None:
         raise PushError(
@@ -95,27 +116,18 @@ def push_folder(
             "or set HF_TOKEN."
         )
     api = HfApi(token=token)
-    logits = logits_by_remote_code(str(output_dir))
-    commit = commit_files(api, repo_id, files, private=private)
-    repo_id = commit.repo_url.repo_id  # with its owner
-    if logits_by_remote_code(repo_id, revision=commit.oid, token=token) != logits:
-        raise PushError(
-            f"{commit.commit_url} is published but gives other logits than {output_dir}: don't use it, and push again."
-        )
-    if space:
-        commit_files(api, repo_id, demo, private=private, variables={"MODEL_ID": repo_id})
-        print(f"Space: {api.endpoint}/spaces/{repo_id}")
-        if private:
-            print("It reads a private model: give it a token that may read as the secret HF_TOKEN, in its settings.")
-    return commit.commit_url
+    if "/" not in repo_id:
+        with plain_errors(repo_id):
+            repo_id = f"{with_retries(api.whoami)['name']}/{repo_id}"
+    return api, repo_id, token
 
 
-def files_to_push(output_dir: Path) -> dict[str, Path]:
+def files_to_push(output_dir: Path) -> dict[str, Content]:
     """
     Which files of an output folder go to the Hub: an allow list, each checked to be what its name says.
 
     Returns:
-        Path in the repository -> file, with the handler of `hub_card/` for Inference Endpoints.
+        Path in the repository -> file, with the licence of the code and the handler for Inference Endpoints.
     """
     if not output_dir.is_dir():
         raise PushError(f"{output_dir}: there is no such folder.")
@@ -129,18 +141,18 @@ def files_to_push(output_dir: Path) -> dict[str, Path]:
         )
     for path in files.values():
         check_content(path)
-    return files | {name: hub_card_file(name) for name in HANDLER_FILES}
+    return files | {name: project_file(path) for name, path in PROJECT_FILES.items()}
 
 
 def space_files() -> dict[str, Path]:
     """Path in the Space -> file of `hub_card/space/`."""
-    folder = hub_card_file("space/app.py").parent
+    folder = project_file("hub_card/space/app.py").parent
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
     return {path.relative_to(folder).as_posix(): path for path in files}
 
 
-def hub_card_file(name: str) -> Path:
-    path = HUB_CARD / name
+def project_file(name: str) -> Path:
+    path = PROJECT / name
     if not path.is_file():
         raise PushError(f"{path}: there is no such file; push from a checkout, installed by `pip install -e .`.")
     return path
@@ -163,8 +175,9 @@ def check_content(path: Path) -> None:
         raise PushError(f"{path}: the content is not {path.suffix} ({error}); nothing was sent.") from error
 
 
-def print_files(repo_id: str, files: Mapping[str, Path]) -> None:
-    sizes_mb = {name: path.stat().st_size / 1e6 for name, path in files.items()}
+def print_files(repo_id: str, files: Mapping[str, Content]) -> None:
+    sizes = {name: len(file) if isinstance(file, bytes) else file.stat().st_size for name, file in files.items()}
+    sizes_mb = {name: size / 1e6 for name, size in sizes.items()}
     print(f"{repo_id}: {len(files)} files, {sum(sizes_mb.values()):.2f} MB")
     for name, size_mb in sizes_mb.items():
         print(f"  {size_mb:10.3f} MB  {name}")
@@ -173,26 +186,27 @@ def print_files(repo_id: str, files: Mapping[str, Path]) -> None:
 def commit_files(
     api: HfApi,
     repo_id: str,
-    files: Mapping[str, Path],
+    files: Mapping[str, Content],
     *,
     private: bool,
+    kind: str = "model",
     variables: Mapping[str, str] | None = None,
 ) -> CommitInfo:
     """
     Makes the repository where it is missing and sends all files in one commit, again after passing faults. Of what is
-    there, weights of an earlier push under other names go, the rest stays.
+    there, weights and shards of an earlier push under other names go, the rest stays.
 
     Args:
         api: with the token.
         repo_id: `owner/name`.
-        files: path in the repository -> file.
+        files: path in the repository -> file, or its content.
         private: as in `push_folder`.
-        variables: of a Space, what its program reads from its environment. None: the repository is a model's.
+        kind: of repository, "model", "space" or "dataset".
+        variables: of a Space, what its program reads from its environment.
     """
-    kind = "model" if variables is None else "space"
 
     def push() -> CommitInfo:
-        sdk = None if kind == "model" else "gradio"
+        sdk = "gradio" if kind == "space" else None
         full_id = api.create_repo(repo_id, private=private, repo_type=kind, space_sdk=sdk, exist_ok=True).repo_id
         if private and not api.repo_info(full_id, repo_type=kind).private:
             raise PushError(
@@ -202,10 +216,11 @@ def commit_files(
         for key, value in (variables or {}).items():
             api.add_space_variable(full_id, key, value)
         # New for every attempt, so that the Hub is asked anew what it already has.
-        operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=path) for name, path in files.items()]
-        # Weights in one file would be loaded instead of new ones in several.
+        operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=file) for name, file in files.items()]
+        # Weights in one file would be loaded instead of new ones in several, old shards beside new ones.
         old = [name for name in api.list_repo_files(full_id, repo_type=kind) if name not in files]
-        operations += [CommitOperationDelete(name) for name in old if fnmatch(name, "model*.safetensors*")]
+        stale = [name for name in old if fnmatch(name, "model*.safetensors*") or fnmatch(name, "data/*.parquet")]
+        operations += [CommitOperationDelete(name) for name in stale]
         return api.create_commit(full_id, operations, commit_message="Upload by logoformer-hf", repo_type=kind)
 
     with plain_errors(repo_id):

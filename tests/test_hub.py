@@ -60,6 +60,7 @@ def commit(server: HubServer, folder: Path, repo_id: str = "me/faces", token: st
 
 
 PUBLISHED = {
+    "LICENSE",
     "README.md",
     "config.json",
     "configuration_logoformer.py",
@@ -238,7 +239,7 @@ class TestCommit:
     def test_a_space_learns_its_model(self, hub_server):
         files = hub.space_files()
         api = HfApi(hub_server.url, token=TOKEN)
-        commit_files(api, "me/faces", files, private=False, variables={"MODEL_ID": "me/faces"})
+        commit_files(api, "me/faces", files, private=False, kind="space", variables={"MODEL_ID": "me/faces"})
         repo = hub_server.repos["spaces", "me/faces"]
         assert repo.variables == {"MODEL_ID": "me/faces"}
         assert {"README.md", "app.py", "requirements.txt"} <= set(repo.files)
