@@ -9,9 +9,11 @@ from pathlib import Path
 from transformers import HfArgumentParser
 
 from .compare import compare, format_comparison, plot_comparison
+from .data.prepared import PrepareArguments, prepare_source
 from .data.sources import SourceArguments
 from .evaluation import EvaluationArguments, evaluate_model
 from .hub import push_folder
+from .hub_data import is_prepared, push_shards
 from .predictions import load_runs
 from .projection import ProjectionError
 from .report import write_report
@@ -45,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
+    add("prepare", run_prepare, PrepareArguments, SourceArguments)
     add("evaluate", run_evaluate, EvaluationArguments, SourceArguments)
 
     command = add("report", run_report)
@@ -58,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--picture", type=Path, help="File for a picture of both models' embeddings.")
 
     command = add("push", run_push)
-    command.add_argument("output_dir", type=Path, help="Folder of a run.")
+    command.add_argument("output_dir", type=Path, help="Folder of a run, or of prepared shards.")
     command.add_argument("--repo", required=True, help="Repository on the Hub, owner/name.")
     command.add_argument("--private", action="store_true", help="Visible to its owner only.")
     command.add_argument("--space", action="store_true", help="Publish a demo of the model too.")
@@ -69,6 +72,13 @@ def build_parser() -> argparse.ArgumentParser:
 def arguments_of(group: type, args: Namespace):
     """The part of the arguments that a dataclass declares."""
     return group(**{field.name: getattr(args, field.name) for field in fields(group)})
+
+
+def run_prepare(args: Namespace) -> None:
+    """Write a data set as Parquet shards with small embedded frames, to train from and to carry around."""
+    if args.dataset == "dfew" and args.fold is None and args.list_file is None:
+        args.fold = "1"  # any fold has all clips
+    prepare_source(arguments_of(PrepareArguments, args), arguments_of(SourceArguments, args))
 
 
 def run_evaluate(args: Namespace) -> None:
@@ -96,5 +106,10 @@ def run_compare(args: Namespace) -> None:
 
 
 def run_push(args: Namespace) -> None:
-    """Publish a trained model with its card and code, in one commit."""
-    push_folder(args.output_dir, args.repo, private=args.private, space=args.space, dry_run=args.dry_run)
+    """Publish a trained model with its card and code, or prepared shards, in one commit."""
+    if is_prepared(args.output_dir):
+        if args.space:
+            raise ValueError("`--space` is the demo of a model, and this folder holds a data set: leave it out.")
+        push_shards(args.output_dir, args.repo, private=args.private, dry_run=args.dry_run)
+    else:
+        push_folder(args.output_dir, args.repo, private=args.private, space=args.space, dry_run=args.dry_run)

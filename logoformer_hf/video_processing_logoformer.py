@@ -5,34 +5,60 @@ Decodes with torchcodec where it loads, else with PyAV; both give the same frame
 and of a container that can seek only their neighbourhood is decoded.
 """
 
+import io
+import os
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import cache, partial
+from http.client import HTTPException
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.request import Request, urlopen
 
 import av
 import av.video.reformatter
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from transformers import BatchFeature
-from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, PILImageResampling
+from transformers.image_processing_utils import get_size_dict
+from transformers.image_utils import (
+    IMAGENET_DEFAULT_MEAN,
+    IMAGENET_DEFAULT_STD,
+    ChannelDimension,
+    PILImageResampling,
+    SizeDict,
+    infer_channel_dimension_format,
+)
 from transformers.processing_utils import Unpack, VideosKwargs
 from transformers.utils.type_validators import positive_int
 from transformers.video_processing_utils import BaseVideoProcessor
 from transformers.video_utils import VideoMetadata
 
+if TYPE_CHECKING:  # the library copies files that such a line names: the processor, too, brings all code
+    from .configuration_logoformer import LogoFormerConfig  # noqa: F401
+
 # What PIL reads without plug-ins and people store frames in.
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+
+NUMBERS = re.compile(r"(\d+)")
 
 # FFmpeg's names of containers with a presentation time for every frame. In others (AVI, MPEG streams) torchcodec 0.17
 # was seen to give neighbours of the frames that were asked for, so PyAV reads those everywhere.
 TORCHCODEC_FORMATS = {"gif", "matroska", "mov"}
 
+# A video on the web is held in memory while it is read.
+MAX_DOWNLOAD_MB = 1000
+DOWNLOAD_TIMEOUT_SEC = 30  # of silence
+
 # From the number of frames of a clip to the indices of the frames to read: sorted, repetitions allowed.
 ChooseIndices = Callable[[int], Sequence[int]]
+
+# A frame as a file: its path, its content, or both as the `Image` feature of `datasets` stores it undecoded (where
+# `bytes` is None, the path counts).
+EncodedFrame = str | Path | bytes | dict
 
 
 class VideoReadError(ValueError):
@@ -95,16 +121,63 @@ def torchcodec_decoder() -> type | None:
     return VideoDecoder
 
 
-def read_frames(path: str | Path, choose_indices: ChooseIndices) -> tuple[np.ndarray, VideoMetadata]:
+class DownloadedVideo(io.BytesIO):
+    """A video of the web in memory; messages call it by its address."""
+
+    def __init__(self, url: str, content: bytes):
+        super().__init__(content)
+        self.url = url
+
+    def __str__(self) -> str:
+        return self.url
+
+
+def download_video(url: str) -> DownloadedVideo:
     """
-    Reads the chosen frames of a video file or of a folder of frames.
+    Reads an address into memory.
+
+    Raises:
+        VideoReadError: no answer, a refusal, more than `MAX_DOWNLOAD_MB`, or a connection that breaks.
+    """
+    limit = MAX_DOWNLOAD_MB * 10**6
+    try:
+        request = Request(url, headers={"User-Agent": "logoformer"})  # some servers refuse Python's own name
+        with urlopen(request, timeout=DOWNLOAD_TIMEOUT_SEC) as response:
+            content = response.read(limit + 1)
+            is_cut = bool(response.length)  # what the server announced and did not send
+    except (OSError, HTTPException, ValueError) as error:
+        raise VideoReadError(f"{url}: {first_line(getattr(error, 'reason', None) or error)}") from error
+    if len(content) > limit:
+        raise VideoReadError(f"{url}: more than {MAX_DOWNLOAD_MB} MB; download it and give the path of the file.")
+    if is_cut:
+        raise VideoReadError(f"{url}: the connection broke after {len(content)} bytes.")
+    if not content:
+        raise VideoReadError(f"{url}: the file is empty.")
+    return DownloadedVideo(url, content)
+
+
+@contextmanager
+def open_container(video: Path | DownloadedVideo) -> Iterator[av.container.InputContainer]:
+    """Opens this video alone: FFmpeg may follow no name of another file or address, as playlists have them."""
+    with nullcontext(video) if isinstance(video, DownloadedVideo) else video.open("rb") as file:
+        file.seek(0)
+        with av.open(file, options={"protocol_whitelist": "none"}) as container:
+            yield container
+
+
+def read_frames(
+    path: str | Path, choose_indices: ChooseIndices, min_decoded_side_px: int | None = None
+) -> tuple[np.ndarray, VideoMetadata]:
+    """
+    Reads the chosen frames of a video file, of a video on the web, or of a folder of frames.
 
     The number of frames is counted, never taken from the header. Frames are turned upright as the file asks.
 
     Args:
         path: a file (mp4, mkv, avi, mov, webm, gif, whatever FFmpeg reads), or a folder with one image a frame in
-            the order of the numbers in their names.
+            the order of the numbers in their names; or the address of a file (`http://`, `https://`).
         choose_indices: from the number of frames to sorted indices.
+        min_decoded_side_px: of a folder of frames, see `read_encoded_frames`.
 
     Returns:
         frames `(chosen, height, width, 3)` uint8 RGB, and the metadata with the chosen `frames_indices`.
@@ -112,10 +185,12 @@ def read_frames(path: str | Path, choose_indices: ChooseIndices) -> tuple[np.nda
     Raises:
         VideoReadError: missing, unreadable, without a video stream or without frames.
     """
+    if str(path).startswith(("http://", "https://")):
+        return read_with_pyav(download_video(str(path)), choose_indices)
     path = Path(path)
     try:
         if path.is_dir():
-            return read_frame_files(frame_files(path), choose_indices)
+            return read_encoded_frames(frame_files(path), choose_indices, min_decoded_side_px)
         if not path.exists():
             raise VideoReadError(f"{path}: there is no such file or folder.")
         if path.stat().st_size == 0:
@@ -135,7 +210,7 @@ def suits_torchcodec(path: Path) -> bool:
     Of more than 8 bits a colour it does not: its FFmpeg is another version, which rounds them in another way.
     """
     try:
-        with av.open(str(path)) as container:
+        with open_container(path) as container:
             streams = container.streams.video
             return (
                 not TORCHCODEC_FORMATS.isdisjoint(container.format.name.split(","))
@@ -169,9 +244,9 @@ def read_with_torchcodec(
     )
 
 
-def read_with_pyav(path: Path, choose_indices: ChooseIndices) -> tuple[np.ndarray, VideoMetadata]:
+def read_with_pyav(path: Path | DownloadedVideo, choose_indices: ChooseIndices) -> tuple[np.ndarray, VideoMetadata]:
     try:
-        with av.open(str(path)) as container:
+        with open_container(path) as container:
             if not container.streams.video:
                 raise VideoReadError(f"{path}: the file has no video stream.")
             fps = container.streams.video[0].average_rate
@@ -179,16 +254,16 @@ def read_with_pyav(path: Path, choose_indices: ChooseIndices) -> tuple[np.ndarra
         frames = {}
         if frames_pts:
             indices = list(choose_indices(len(frames_pts)))
-            with av.open(str(path)) as container:
+            with open_container(path) as container:
                 frames = decode_near(container, frames_pts, keyframes_pts, set(indices))
         if not frames:  # no index to seek by, or it does not hold what it promises: decode from the start
-            with av.open(str(path)) as container:
+            with open_container(path) as container:
                 num_frames = sum(1 for _ in container.decode(video=0))
             if num_frames == 0:
                 raise VideoReadError(f"{path}: the video has no frames.")
             indices = list(choose_indices(num_frames))
             to_rgb, wanted = RGBConverter(), set(indices)
-            with av.open(str(path)) as container:
+            with open_container(path) as container:
                 for index, frame in enumerate(container.decode(video=0)):
                     if index in wanted:
                         frames[index] = to_rgb(frame)
@@ -272,38 +347,87 @@ class RGBConverter:
         return np.rot90(rgb, k=round(frame.rotation / 90))
 
 
-def read_frame_files(files: Sequence[Path], choose_indices: ChooseIndices) -> tuple[np.ndarray, VideoMetadata]:
-    """Opens the chosen ones of a clip's images; a frame of another size than the first one is resized to it."""
-    indices = list(choose_indices(len(files)))
-    frames = {}
+def read_encoded_frames(
+    frames: Sequence[EncodedFrame], choose_indices: ChooseIndices, min_decoded_side_px: int | None = None
+) -> tuple[np.ndarray, VideoMetadata]:
+    """
+    Decodes the chosen ones of a clip's images; a frame of another size than the first one is resized to it.
+
+    Args:
+        frames: one image each, in order.
+        choose_indices: from the number of frames to sorted indices.
+        min_decoded_side_px: JPEGs are decoded at a half, a quarter or an eighth of their size as long as this divides
+            it and the shorter side keeps so many pixels; None decodes all at full size.
+
+    Returns:
+        frames `(chosen, height, width, 3)` uint8 RGB, and the metadata with the chosen `frames_indices`.
+
+    Raises:
+        VideoReadError: an image that is missing or unreadable.
+    """
+    indices = list(choose_indices(len(frames)))
+    decoded = {}
     size = None
     for index in sorted(set(indices)):
+        source, name = open_frame(frames[index], index)
         try:
-            with Image.open(files[index]) as file:
+            with Image.open(source) as file:
+                if min_decoded_side_px is not None:
+                    file.draft(None, reduced_size(file.size, min_decoded_side_px))  # other formats ignore it
                 image = file.convert("RGB")
+        except UnidentifiedImageError as error:
+            raise VideoReadError(f"{name}: cannot identify the image's format.") from error
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # PIL calls a broken PNG a SyntaxError
-            raise VideoReadError(f"{files[index]}: {first_line(error)}") from error
+            raise VideoReadError(f"{name}: {first_line(error)}") from error
         size = size or image.size
-        frames[index] = np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BILINEAR))
-    return repeat_frames(files[0].parent, frames, indices), describe(len(files), None, indices, "pillow")
+        decoded[index] = np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BILINEAR))
+    # All of one size: (chosen, height, width, 3)
+    return np.stack([decoded[index] for index in indices]), describe(len(frames), None, indices, "pillow")
 
 
-def frame_files(folder: Path) -> list[Path]:
-    """The images of a folder in the order of the numbers in their names."""
-    files = [file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
-    # Archives packed on a Mac bring along a hidden `._frame1.jpg`, no image, for every `frame1.jpg`.
-    files = sorted((file for file in files if not file.name.startswith(".")), key=number_order)
-    if not files:
+def reduced_size(size: tuple[int, int], min_side_px: int) -> tuple[int, int]:
+    """
+    The smallest size that a JPEG of this size should be decoded at.
+
+    Only sizes that divide without a rest: with another aspect ratio, resizing would move the picture by up to a pixel.
+    """
+    for scale in (8, 4, 2):
+        if min(size) // scale >= min_side_px and all(side % scale == 0 for side in size):
+            return size[0] // scale, size[1] // scale
+    return size
+
+
+def open_frame(frame: EncodedFrame, index: int) -> tuple[str | Path | io.BytesIO, str]:
+    """What PIL opens, and what an error calls it."""
+    if isinstance(frame, dict):
+        content, path = frame["bytes"], frame["path"]
+    elif isinstance(frame, bytes):
+        content, path = frame, None
+    else:
+        content, path = None, frame
+    if content is None:
+        return path, str(path)
+    return io.BytesIO(content), f"embedded frame {index}" + (f" ({path})" if path else "")
+
+
+def frame_files(folder: Path) -> list[str]:
+    """Paths of the images of a folder in the order of the numbers in their names."""
+    with os.scandir(folder) as entries:
+        # Archives packed on a Mac bring along a hidden `._frame1.jpg`, no image, for every `frame1.jpg`.
+        images = [entry for entry in entries if entry.name.lower().endswith(IMAGE_SUFFIXES) and entry.name[0] != "."]
+    if not images:
         raise VideoReadError(f"{folder}: the folder has no frames ({', '.join(IMAGE_SUFFIXES)}).")
-    return files
+    return [entry.path for entry in sorted(images, key=number_order)]
 
 
-def number_order(file: Path) -> list[tuple[int, str]]:
+def number_order(entry: os.DirEntry) -> list[str | int]:
     """Sorts frame2 before frame10."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", file.name)]
+    parts = NUMBERS.split(entry.name)  # text, number, text, ...
+    parts[1::2] = map(int, parts[1::2])
+    return parts
 
 
-def repeat_frames(path: Path, frames: dict[int, np.ndarray], indices: list[int]) -> np.ndarray:
+def repeat_frames(path: Path | DownloadedVideo, frames: dict[int, np.ndarray], indices: list[int]) -> np.ndarray:
     """`(indices, height, width, 3)`: short clips name a frame more than once."""
     sizes = {frame.shape[:2] for frame in frames.values()}
     if len(sizes) > 1:
@@ -340,10 +464,13 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
     """
     Clips to `pixel_values (batch, frames, channels, height, width)`.
 
-    A clip is a path (`str` or `Path`) of a video file or of a folder of frames, a list of PIL images, or frames as one
-    array or tensor or a list of them, `(frames, height, width, channels)` or channels first; a batch is a list of
-    clips. Inside a batch, a list of paths is one clip given as its frame files. The shorter side is resized and the
-    middle cropped, normalised as ImageNet is: what a pretrained ResNet expects.
+    A clip is a path (`str` or `Path`) of a video file or of a folder of frames, the address of a file (`http://`,
+    `https://`), a list of PIL images, frames as one array or tensor or a list of them, `(frames, height, width,
+    channels)` or channels first, or a list of encoded images: `bytes`, or `{"bytes": ..., "path": ...}` as `datasets`
+    gives with `Image(decode=False)`. A batch is a list of clips. Inside a batch, a list of paths is one clip given as
+    its frame files. The shorter side is resized and the middle cropped, normalised as ImageNet is: what a pretrained
+    ResNet expects. JPEG frames are decoded at a half, a quarter or an eighth of their size where that leaves enough
+    pixels for resizing.
     """
 
     resample = PILImageResampling.BILINEAR
@@ -395,27 +522,73 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
                 return range(num_frames)
             return sample_indices_fn(metadata=VideoMetadata(total_num_frames=num_frames))
 
-        clips, described = zip(*[read_clip(clip, choose_indices) for clip in as_batch(videos)], strict=True)
+        clips, described = zip(*[read(choose_indices) for read in videos], strict=True)
         return list(clips), list(described)
 
-    def _prepare_input_videos(self, videos: list, **kwargs) -> list[torch.Tensor]:
-        # One by one, since the library takes the channel order of the first video for that of all.
-        return [super(LogoFormerVideoProcessor, self)._prepare_input_videos([video], **kwargs)[0] for video in videos]
+    def _prepare_input_videos(
+        self,
+        videos: list[np.ndarray | torch.Tensor],
+        input_data_format: str | ChannelDimension | None = None,
+        device: str | torch.device | None = None,
+        do_convert_rgb: bool = False,
+    ) -> list[torch.Tensor]:
+        prepared = []
+        for video in videos:  # each by its own channel order; the library takes that of the first for all
+            video = torch.as_tensor(video, device=device)
+            if (input_data_format or infer_channel_dimension_format(video)) == ChannelDimension.LAST:
+                # (frames, height, width, channels) to channels first as a view: the library's copy is resized slower.
+                video = video.permute(0, 3, 1, 2)
+            prepared.append(self.convert_to_rgb(video) if do_convert_rgb else video)
+        return prepared
 
-    def _preprocess(self, videos: list[torch.Tensor], do_rescale: bool, **kwargs) -> BatchFeature:
-        for video in videos:
+    def _preprocess(
+        self,
+        videos: list[torch.Tensor],
+        do_resize: bool,
+        size: SizeDict,
+        resample: PILImageResampling,
+        do_center_crop: bool,
+        crop_size: SizeDict,
+        do_rescale: bool,
+        rescale_factor: float,
+        do_normalize: bool,
+        image_mean: float | list[float] | None,
+        image_std: float | list[float] | None,
+        do_convert_rgb: bool = False,  # early releases of the library leave it to here
+        return_tensors: str | None = None,
+        **kwargs,
+    ) -> BatchFeature:
+        # One by one: the library stacks clips of one size before each step, which takes longer than the steps.
+        pixel_values = []
+        for video in videos:  # (frames, channels, height, width)
             if do_rescale and video.dtype != torch.uint8:
                 raise ValueError(
                     f"the frames are {video.dtype}; they must be uint8 (0 to 255), or floating point (0 to 1) with "
                     "`do_rescale=False`."
                 )
-        batch = super()._preprocess(videos, do_rescale=do_rescale, **kwargs)
-        batch["pixel_values"] = batch.pop("pixel_values_videos")
-        return batch
+            if do_convert_rgb:
+                video = self.convert_to_rgb(video)
+            if do_resize:
+                video = self.resize(video, size=size, resample=resample)
+            if do_center_crop:
+                video = self.center_crop(video, crop_size)
+            video = self.rescale_and_normalize(video, do_rescale, rescale_factor, do_normalize, image_mean, image_std)
+            pixel_values.append(video)
+        return BatchFeature({"pixel_values": pixel_values}, tensor_type=return_tensors)
 
     def preprocess(self, videos: Any, **kwargs: Unpack[LogoFormerVideoProcessorKwargs]) -> BatchFeature:
         """`videos` to `pixel_values (batch, frames, channels, height, width)`; the class says what a video may be."""
-        return super().preprocess(videos, **kwargs)
+        side_px = self.min_decoded_side_px(**kwargs)
+        # The library calls `_decode_and_sample_videos` without the options of the call, so each clip takes it along.
+        readers = [partial(read_clip, clip, min_decoded_side_px=side_px) for clip in as_batch(videos)]
+        return super().preprocess(readers, **kwargs)
+
+    def min_decoded_side_px(self, **kwargs) -> int | None:
+        """Pixels that the shorter side needs for a call with these options not to enlarge it; None means all."""
+        if not kwargs.get("do_resize", self.do_resize):
+            return None
+        size = get_size_dict(kwargs.get("size", self.size), default_to_square=False)
+        return max((size[side] for side in ("shortest_edge", "height", "width") if size.get(side)), default=None)
 
 
 def as_batch(videos: Any) -> list:
@@ -450,15 +623,26 @@ def as_batch(videos: Any) -> list:
 
 
 def is_frame(item: Any) -> bool:
-    return isinstance(item, Image.Image) or (isinstance(item, (np.ndarray, torch.Tensor)) and item.ndim == 3)
+    return isinstance(item, (Image.Image, bytes, dict)) or (
+        isinstance(item, (np.ndarray, torch.Tensor)) and item.ndim == 3
+    )
 
 
-def read_clip(clip: Any, choose_indices: ChooseIndices) -> tuple[np.ndarray | torch.Tensor, VideoMetadata]:
-    """The chosen frames of one clip of a batch, of files as `(frames, height, width, 3)`, else in their own order."""
+def read_clip(
+    clip: Any, choose_indices: ChooseIndices, min_decoded_side_px: int | None = None
+) -> tuple[np.ndarray | torch.Tensor, VideoMetadata]:
+    """
+    The chosen frames of one clip of a batch, of files as `(frames, height, width, 3)`, else in their own order.
+
+    Args:
+        clip: what `LogoFormerVideoProcessor` takes for one clip.
+        choose_indices: from the number of frames to sorted indices.
+        min_decoded_side_px: of frames as image files, see `read_encoded_frames`.
+    """
     if isinstance(clip, (str, Path)):
-        return read_frames(clip, choose_indices)
-    if isinstance(clip, (list, tuple)) and isinstance(clip[0], (str, Path)):
-        return read_frame_files([Path(file) for file in clip], choose_indices)
+        return read_frames(clip, choose_indices, min_decoded_side_px)
+    if isinstance(clip, (list, tuple)) and isinstance(clip[0], EncodedFrame):
+        return read_encoded_frames(clip, choose_indices, min_decoded_side_px)
     if is_frame(clip):
         clip = [clip]
     if len(clip) == 0:

@@ -17,7 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-REPO = r"/api/(models|spaces)/([\w.-]+/[\w.-]+)"
+REPO = r"/api/(models|spaces|datasets)/([\w.-]+/[\w.-]+)"
+PREFIX = "/(?:(spaces|datasets)/)?"  # of addresses outside of /api/
 
 
 @dataclass
@@ -31,6 +32,14 @@ class File:
         if self.is_lfs:
             return hashlib.sha256(self.content).hexdigest()
         return hashlib.sha1(b"blob %d\0" % len(self.content) + self.content).hexdigest()
+
+
+def entry_of(path: str, file: File) -> dict:
+    """A file in the listings of a repository."""
+    entry = {"type": "file", "path": path, "size": len(file.content), "oid": file.oid}
+    if file.is_lfs:
+        entry["lfs"] = {"oid": file.oid, "size": len(file.content), "pointerSize": 134}
+    return entry
 
 
 @dataclass
@@ -65,7 +74,7 @@ class HubServer(ThreadingHTTPServer):
     Attributes:
         url: for `HF_ENDPOINT`.
         tokens: known tokens and their owners; an owner writes in the own namespace alone.
-        repos: by ("models" or "spaces", "owner/name").
+        repos: by ("models", "spaces" or "datasets", "owner/name").
         blobs: uploaded LFS files by their SHA-256.
         faults: what breaks next.
         requests: every request, as "METHOD path".
@@ -168,10 +177,12 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer_json({name: {"key": name, "value": value} for name, value in repo.variables.items()})
         if match := re.fullmatch(f"{REPO}(?:/revision/([^/]+))?", path):
             return self.info(*match.groups())
-        if match := re.fullmatch(f"{REPO}/tree/([^/]+)", path):
+        if match := re.fullmatch(f"{REPO}/tree/([^/]+)(/.+)?", path):
             return self.tree(*match.groups())
-        if match := re.fullmatch(r"/(spaces/)?([\w.-]+/[\w.-]+)\.git/info/lfs/objects/batch", path):
-            return self.lfs_batch("spaces" if match[1] else "models", match[2], json.loads(body))
+        if match := re.fullmatch(f"{REPO}/paths-info/([^/]+)", path):
+            return self.paths_info(*match.groups(), body)
+        if match := re.fullmatch(rf"{PREFIX}([\w.-]+/[\w.-]+)\.git/info/lfs/objects/batch", path):
+            return self.lfs_batch(match[1] or "models", match[2], json.loads(body))
         if match := re.fullmatch(r"/lfs/(\w{64})", path):
             if hashlib.sha256(body).hexdigest() != match[1]:
                 raise Refusal(400, "the content is another one than announced")
@@ -182,8 +193,8 @@ class Handler(BaseHTTPRequestHandler):
             if len(self.server.blobs.get(upload["oid"], b"")) != upload["size"]:
                 raise Refusal(404, "no such upload")
             return self.answer(b"")
-        if match := re.fullmatch(r"/(spaces/)?([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)", path):
-            return self.resolve("spaces" if match[1] else "models", *match.groups()[1:], cut)
+        if match := re.fullmatch(rf"{PREFIX}([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)", path):
+            return self.resolve(match[1] or "models", *match.groups()[1:], cut)
         raise Refusal(404, f"the test's Hub has no {self.command} {path}")
 
     def owner(self) -> str:
@@ -221,7 +232,7 @@ class Handler(BaseHTTPRequestHandler):
             variables = {variable["key"]: variable["value"] for variable in request.get("variables", [])}
             self.server.repos[kind, repo_id] = Repo(private, variables)
             self.server.repos[kind, repo_id].commit({})
-        prefix = "" if kind == "models" else "spaces/"
+        prefix = "" if kind == "models" else f"{kind}/"
         self.answer_json({"url": f"{self.server.url}/{prefix}{repo_id}"}, status)
 
     def validate_yaml(self, request: dict) -> None:
@@ -236,7 +247,7 @@ class Handler(BaseHTTPRequestHandler):
         answers = [
             {
                 "path": file["path"],
-                "uploadMode": "lfs" if file["path"].endswith((".safetensors", ".png")) else "regular",
+                "uploadMode": "lfs" if file["path"].endswith((".safetensors", ".png", ".parquet")) else "regular",
                 "shouldIgnore": False,
                 "oid": files[file["path"]].oid if file["path"] in files else None,
             }
@@ -272,7 +283,7 @@ class Handler(BaseHTTPRequestHandler):
             elif operation["key"] == "deletedFile":
                 del files[value["path"]]
         repo.commit(files)
-        prefix = "" if kind == "models" else "spaces/"
+        prefix = "" if kind == "models" else f"{kind}/"
         url = f"{self.server.url}/{prefix}{repo_id}/commit/{repo.head}"
         self.answer_json({"success": True, "commitOid": repo.head, "commitUrl": url})
 
@@ -282,14 +293,23 @@ class Handler(BaseHTTPRequestHandler):
         private = self.repo(kind, repo_id).private
         self.answer_json({"id": repo_id, "sha": commit, "private": private, "siblings": siblings, "tags": []})
 
-    def tree(self, kind: str, repo_id: str, revision: str) -> None:
+    def tree(self, kind: str, repo_id: str, revision: str, folder: str | None) -> None:
+        """All files and folders below a folder, in whatever depth."""
+        _, files = self.files(kind, repo_id, revision)
+        prefix = f"{folder[1:]}/" if folder else ""
+        below = {path: file for path, file in files.items() if path.startswith(prefix)}
+        folders = {path.rpartition("/")[0] for path in below} - {"", prefix.rstrip("/")}
+        entries = [{"type": "directory", "path": path, "oid": ""} for path in sorted(folders)]
+        self.answer_json(entries + [entry_of(path, file) for path, file in below.items()])
+
+    def paths_info(self, kind: str, repo_id: str, revision: str, body: bytes) -> None:
         _, files = self.files(kind, repo_id, revision)
         entries = []
-        for path, file in files.items():
-            entry = {"type": "file", "path": path, "size": len(file.content), "oid": file.oid}
-            if file.is_lfs:
-                entry["lfs"] = {"oid": file.oid, "size": len(file.content), "pointerSize": 134}
-            entries.append(entry)
+        for path in json.loads(body)["paths"]:
+            if path in files:
+                entries.append(entry_of(path, files[path]))
+            elif any(name.startswith(f"{path}/") for name in files):
+                entries.append({"type": "directory", "path": path, "oid": ""})
         self.answer_json(entries)
 
     def resolve(self, kind: str, repo_id: str, revision: str, path: str, cut: bool) -> None:
@@ -299,10 +319,10 @@ class Handler(BaseHTTPRequestHandler):
         content = files[path].content
         headers = {"X-Repo-Commit": commit, "ETag": f'"{files[path].oid}"', "Accept-Ranges": "bytes"}
         status = 200
-        if match := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")):
-            status, start = 206, int(match[1])
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            content = content[start:]
+        if match := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
+            status, start, end = 206, int(match[1]), min(int(match[2] or len(content)), len(content) - 1)
+            headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
+            content = content[start : end + 1]
         self.answer(content, status, headers, cut)
 
     def answer_json(self, value: dict | list, status: int = 200, headers: dict[str, str] | None = None) -> None:

@@ -1,10 +1,12 @@
 from pathlib import Path
 
 import datasets
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from logoformer_hf import EXPRESSIONS, LogoFormerVideoProcessor
+from logoformer_hf import EXPRESSIONS, LogoFormerVideoProcessor, VideoReadError
 from logoformer_hf.data.clips import ClipDataset, check_rows, keep_labels
 from logoformer_hf.data.rows import clip_features
 from logoformer_hf.data.transforms import TrainingTransforms
@@ -115,6 +117,73 @@ def test_unreadable_clip_is_named_through_a_worker(num_workers, tmp_path, proces
     with pytest.raises(ValueError, match=r"broken.mp4: not a readable video") as caught:
         read_all(ClipDataset(make_rows([broken]), processor), num_workers)
     assert type(caught.value).__name__ == "VideoReadError"
+
+
+def write_jpegs(folder: Path, num_frames: int) -> list[Path]:
+    folder.mkdir()
+    files = [folder / f"frame{number}.jpg" for number in range(1, num_frames + 1)]
+    for number, file in enumerate(files):
+        noise = np.random.default_rng(number).integers(0, 256, (9, 8, 3), dtype=np.uint8)
+        Image.fromarray(noise).resize((72, 64)).save(file)
+    return files
+
+
+@pytest.fixture
+def origins(tmp_path) -> dict[str, datasets.Dataset]:
+    """The same clip of JPEGs in every form that a row can have."""
+    files = [str(file) for file in write_jpegs(tmp_path / "clip", 40)]
+    contents = [{"bytes": Path(file).read_bytes(), "path": None} for file in files]
+    columns = {"clip_id": ["one"], "num_frames": [40], "label": [2]}
+
+    def rows_of(video, feature) -> datasets.Dataset:
+        features = datasets.Features(clip_features() | {"video": feature})
+        return datasets.Dataset.from_dict(columns | {"video": [video]}, features)
+
+    text, image = datasets.Value("string"), datasets.Image()
+    return {
+        "folder": rows_of(str(tmp_path / "clip"), text),
+        "files": rows_of(files, datasets.List(text)),
+        "embedded": rows_of(contents, datasets.List(image)),
+        "not decoded": rows_of(contents, datasets.List(datasets.Image(decode=False))),
+        "paths as images": rows_of(files, datasets.List(image)),
+    }
+
+
+@pytest.mark.parametrize("transforms", [None, TrainingTransforms(SIZE)], ids=["evaluation", "training"])
+def test_every_origin_of_a_row_gives_the_same_frames(transforms, origins, processor):
+    items = {name: ClipDataset(rows, processor, transforms)[0] for name, rows in origins.items()}
+    assert items["folder"]["frames"].shape == (16, 3, SIZE, SIZE)
+    for name, item in items.items():
+        assert torch.equal(item["frames"], items["folder"]["frames"]), name
+        assert item["label"] == 2
+
+
+def test_training_decodes_jpegs_no_larger_than_its_crops_need(origins, processor, monkeypatch):
+    sizes = []
+    for image_size in (SIZE, 28):
+        transforms = TrainingTransforms(image_size)
+        monkeypatch.setattr(transforms, "transforms", lambda frames: sizes.append(frames.shape[-2:]) or frames)
+        ClipDataset(origins["embedded"], processor, transforms)[0]
+    assert sizes == [(64, 64), (32, 32)]  # a crop of 32 x 32 needs 35 pixels, one of 28 x 28 needs 31
+
+
+def test_unreadable_embedded_image_names_the_clip(origins, processor):
+    broken = origins["not decoded"].map(lambda row: {"video": [{"bytes": b"no image", "path": None}] * 40})
+    with pytest.raises(VideoReadError, match=r"^clip one: embedded frame 1: cannot identify the image's format"):
+        ClipDataset(broken, processor)[0]
+
+
+def test_check_rows_looks_for_frames_where_rows_name_them(origins):
+    def split(rows):
+        rows = rows.cast_column("label", datasets.ClassLabel(names=["one", "two", "three"]))
+        every = datasets.concatenate_datasets([rows.map(lambda row, n=n: {"label": n}) for n in range(3)])
+        return datasets.DatasetDict(train=every, test=rows)
+
+    for name in ("folder", "files", "embedded", "not decoded"):
+        check_rows(split(origins[name]))
+    gone = origins["files"].map(lambda row: {"video": [*row["video"][:-1], "gone/40.jpg"]})
+    with pytest.raises(FileNotFoundError, match=r"split 'train': 3 .*e.g. gone/40.jpg, "):
+        check_rows(split(gone))
 
 
 # --- rows

@@ -3,7 +3,6 @@ from pathlib import Path
 import datasets
 import pytest
 
-from logoformer_hf import EXPRESSIONS
 from logoformer_hf.data.rows import clip_features
 from logoformer_hf.protocol import Run, plan_runs, split_clips
 

@@ -82,6 +82,21 @@ def test_crop_keeps_at_least_the_area_asked_for(size):
     assert len(middles) > 30
 
 
+@pytest.mark.parametrize(
+    ("image_size", "min_crop_area", "expected"), [(112, 1.0, 112), (112, 0.7, 122), (112, 0.28, 140), (224, 0.7, 243)]
+)
+def test_frames_need_the_pixels_of_an_average_crop(image_size, min_crop_area, expected):
+    assert TrainingTransforms(image_size, min_crop_area).min_side_px == expected
+    assert expected**2 * (1 + min_crop_area) / 2 >= image_size**2
+
+
+def test_pixels_in_any_order_give_the_same_crop():
+    frames = picture(128, 128).repeat(4, 1, 1, 1)
+    last = frames.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    for seed in range(5):
+        assert torch.equal(TrainingTransforms(64)(last, seed), TrainingTransforms(64)(frames, seed))
+
+
 def test_jitter_and_erasing_are_off_unless_asked_for():
     frames = torch.full((2, 3, 40, 40), 100, dtype=torch.uint8)
     for seed in range(20):

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 import torchvision.transforms.v2.functional as tvf
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from transformers import AutoVideoProcessor, pipeline
 
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor, VideoReadError
 from logoformer_hf import video_processing_logoformer as reader
-from logoformer_hf.video_processing_logoformer import read_frames, sample_frame_indices
+from logoformer_hf.video_processing_logoformer import read_encoded_frames, read_frames, sample_frame_indices
 
 RAW = {"do_resize": False, "do_center_crop": False, "do_rescale": False, "do_normalize": False}
 
@@ -122,6 +124,40 @@ def test_random_places_follow_the_generator_and_reach_every_start():
 def test_impossible_numbers_are_named(name, value):
     with pytest.raises(ValueError, match=f"`{name}` is {value}"):
         sample_frame_indices(**{"total_num_frames": 30, "num_frames": 16, "frames_per_segment": 2} | {name: value})
+
+
+@given(
+    total=st.integers(1, 500),
+    num_frames=st.integers(1, 40),
+    per_segment=st.integers(1, 10),
+    seed=st.none() | st.integers(0, 2**32),
+)
+@example(total=500, num_frames=16, per_segment=2, seed=0)
+@settings(deadline=None)
+def test_sampled_frames_are_sorted_in_range_and_evenly_spread(total, num_frames, per_segment, seed):
+    check_sampling(total, num_frames, per_segment, seed)
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_sampling_of_every_length_up_to_500(seed):
+    for total in range(1, 501):
+        check_sampling(total, 16, 2, seed)
+
+
+def check_sampling(total: int, num_frames: int, per_segment: int, seed: int | None) -> None:
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    indices = sample_frame_indices(total, num_frames, per_segment, generator)
+    assert len(indices) == num_frames
+    assert indices == sorted(indices)
+    assert 0 <= indices[0] <= indices[-1] < total
+    counts = np.bincount(indices, minlength=total)
+    if total < num_frames:
+        assert counts.max() - counts.min() <= 1  # every frame, equally often
+        return
+    assert counts.max() == 1
+    # Wherever the clip is cut, its first part has its share of the frames, to within a segment.
+    for length in range(1, total + 1):
+        assert abs(counts[:length].sum() - length * num_frames / total) <= min(per_segment, num_frames)
 
 
 # --- video files
@@ -246,7 +282,7 @@ def test_only_the_neighbourhood_of_chosen_frames_is_decoded(backend, tmp_path, w
     path = write_video(tmp_path / "long.mp4", 2000, codec="mpeg4", size=(16, 16), g="25")
     expected = decode_all(path)
     decoded, really_open = [], av.open
-    monkeypatch.setattr(av, "open", lambda *args: CountingContainer(really_open(*args), decoded))
+    monkeypatch.setattr(av, "open", lambda *args, **kwargs: CountingContainer(really_open(*args, **kwargs), decoded))
     frames, metadata = read_frames(path, sample_frame_indices)
     assert (frames == expected[metadata.frames_indices]).all()
     assert 16 <= len(decoded) <= 8 * (25 + 1)  # at most one group of pictures a segment, and its second frame
@@ -322,7 +358,128 @@ def test_frame_files_of_other_modes_become_rgb(mode, tmp_path):
     assert (frames == 40).all()
 
 
+def smooth_pictures(num_frames: int, height: int, width: int) -> np.ndarray:
+    """Waves of every colour, about as sharp as a face: JPEG keeps them within a few steps."""
+    y, x = np.mgrid[:height, :width] * (256 / min(height, width))
+    waves = [np.sin(x / 9 + number) + np.cos(y / 7 - number) for number in range(3 * num_frames)]
+    pictures = 127.5 + 60 * np.stack(waves).reshape(num_frames, 3, height, width).transpose(0, 2, 3, 1)
+    return pictures.round().astype(np.uint8)
+
+
+def save_jpegs(folder: Path, frames: np.ndarray) -> list[Path]:
+    folder.mkdir()
+    files = [folder / f"{number}.jpg" for number in range(len(frames))]
+    for file, frame in zip(files, frames, strict=True):
+        Image.fromarray(frame).save(file, quality=90)
+    return files
+
+
+@pytest.mark.parametrize(
+    ("size", "min_side_px", "decoded"),
+    [
+        ((256, 256), None, (256, 256)),
+        ((256, 256), 129, (256, 256)),
+        ((256, 256), 128, (128, 128)),
+        ((256, 256), 65, (128, 128)),
+        ((256, 256), 64, (64, 64)),
+        ((256, 256), 32, (32, 32)),
+        ((256, 256), 1, (32, 32)),  # a JPEG can be decoded at an eighth of its size, no less
+        ((240, 426), 112, (120, 213)),
+        ((240, 425), 112, (240, 425)),  # half of 425 would not be the same picture
+        ((1080, 1812), 112, (270, 453)),
+        ((100, 100), 112, (100, 100)),
+    ],
+)
+def test_jpegs_are_decoded_no_larger_than_needed(size, min_side_px, decoded, tmp_path):
+    files = save_jpegs(tmp_path / "clip", smooth_pictures(2, *size))
+    contents = [file.read_bytes() for file in files]
+    for frames, _ in (
+        read_frames(tmp_path / "clip", range, min_side_px),
+        read_encoded_frames(files, range, min_side_px),
+        read_encoded_frames(contents, range, min_side_px),
+    ):
+        assert frames.shape == (2, *decoded, 3)
+        for frame, file in zip(frames, files, strict=True):
+            with Image.open(file) as whole:
+                # What libjpeg leaves out is what averaging each block of pixels leaves out.
+                expected = np.asarray(whole.resize(decoded[::-1], Image.Resampling.BOX)).astype(int)
+            assert np.abs(frame - expected).mean() < 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(256, 256), (224, 224), (360, 640), (1080, 810), (225, 225)])
+def test_reduced_decoding_hardly_changes_the_result(height, width, tmp_path, processor):
+    files = save_jpegs(tmp_path / "clip", smooth_pictures(2, height, width))
+    whole = np.stack([np.asarray(Image.open(file)) for file in files])
+    keep_uint8 = {"do_rescale": False, "do_normalize": False, "return_tensors": "pt"}
+    expected = processor(whole, **keep_uint8)["pixel_values"]
+    given = processor(tmp_path / "clip", **keep_uint8)["pixel_values"]
+    assert given.shape == expected.shape == (1, 16, 3, 112, 112)
+    # Of 255 steps: averaging blocks of pixels before resizing blurs a little more than resizing alone.
+    difference = (given.int() - expected.int()).abs().float()
+    assert difference.mean() < 1.5
+    assert difference.max() <= 12
+    assert torch.equal(given, processor(tmp_path / "clip", **keep_uint8)["pixel_values"])
+
+
+def test_what_a_call_needs_decides_how_large_jpegs_are_decoded(tmp_path, processor):
+    save_jpegs(tmp_path / "clip", smooth_pictures(1, 256, 256))
+    without_crop = {"do_center_crop": False, "do_rescale": False, "do_normalize": False, "return_tensors": "pt"}
+    raw = processor(tmp_path / "clip", do_resize=False, **without_crop)["pixel_values"]
+    assert raw.shape[-2:] == (256, 256)
+    small = LogoFormerVideoProcessor(size={"shortest_edge": 40})
+    for size, side_px in {40: 40, (30, 40): 40}.items():
+        assert small.min_decoded_side_px(size=size) == side_px
+    assert small.min_decoded_side_px() == 40
+    assert small.min_decoded_side_px(do_resize=False) is None
+    assert small.min_decoded_side_px(size={"shortest_edge": 50, "longest_edge": 90}) == 50
+    assert small.min_decoded_side_px(size={"longest_edge": 90}) is None
+    for size in ({"shortest_edge": 64}, {"height": 64, "width": 64}, 64):
+        pixel_values = small(tmp_path / "clip", size=size, **without_crop)["pixel_values"]
+        decoded, _ = read_frames(tmp_path / "clip", sample_frame_indices, 64)
+        assert torch.equal(pixel_values[0], torch.from_numpy(decoded).permute(0, 3, 1, 2))  # nothing left to resize
+
+
+def test_only_jpegs_are_decoded_smaller(tmp_path):
+    frames = marked_frames(3, 64, 64)
+    save_frames(tmp_path, frames)
+    assert (read_frames(tmp_path, range, 8)[0] == frames).all()
+
+
 # --- what a clip may be
+
+
+def test_embedded_images_are_a_clip(tmp_path, processor):
+    frames = marked_frames(20)
+    files = save_frames(tmp_path / "clip", frames)
+    contents = [file.read_bytes() for file in files]
+    clips = {
+        "bytes": contents,
+        "with names": [{"bytes": content, "path": f"{number}.png"} for number, content in enumerate(contents)],
+        "without names": [{"bytes": content, "path": None} for content in contents],
+        "paths alone": [{"bytes": None, "path": str(file)} for file in files],
+    }
+    expected = torch.from_numpy(frames).permute(0, 3, 1, 2)[sample_frame_indices(20)]
+    batch = processor(list(clips.values()), **RAW, return_tensors="pt")["pixel_values"]
+    for name, pixel_values in zip(clips, batch, strict=True):
+        assert torch.equal(pixel_values, expected), name
+        assert torch.equal(processor(clips[name], **RAW, return_tensors="pt")["pixel_values"][0], expected), name
+
+
+def test_only_sampled_embedded_images_are_decoded(tmp_path, processor):
+    contents = [file.read_bytes() for file in save_frames(tmp_path / "clip", marked_frames(72))]
+    contents[0] = b"broken"  # index 0 is not among the sampled ones
+    processor([contents])
+    contents[13] = b"broken"
+    with pytest.raises(VideoReadError, match=r"^embedded frame 13: cannot identify the image's format.$"):
+        processor([contents])
+    named = [{"bytes": content, "path": f"{number}.png"} for number, content in enumerate(contents)]
+    with pytest.raises(VideoReadError, match=r"^embedded frame 13 \(13.png\): cannot identify"):
+        processor([named])
+    truncated = save_jpegs(tmp_path / "jpegs", smooth_pictures(1, 64, 64))[0].read_bytes()[:-200]
+    with pytest.raises(VideoReadError, match=r"^embedded frame 0: image file is truncated"):
+        processor([[truncated]])
+    with pytest.raises(VideoReadError, match=r"gone.jpg: No such file"):
+        processor([[{"bytes": None, "path": "gone.jpg"}]])
 
 
 def test_every_kind_of_clip_gives_the_same_pixels(tmp_path, processor):

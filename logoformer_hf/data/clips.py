@@ -1,11 +1,13 @@
 """From rows to what the model trains on: a clip is decoded when asked for and stays uint8 up to the collator."""
 
+from itertools import chain
 from pathlib import Path
 
 import datasets
 import torch
+from transformers.video_utils import VideoMetadata
 
-from ..video_processing_logoformer import LogoFormerVideoProcessor
+from ..video_processing_logoformer import LogoFormerVideoProcessor, VideoReadError, read_clip
 from .transforms import TrainingTransforms, clip_seed
 
 
@@ -14,10 +16,13 @@ class ClipDataset(torch.utils.data.Dataset):
     Clips of a split, read from disk one by one.
 
     With `transforms`, for training: frames from random places of their segments and transformed, both a function of
-    (seed, epoch, clip_id) alone. Without, for evaluation: the middle of each segment, resized and cropped.
+    (seed, epoch, clip_id) alone. Without, for evaluation: exactly what the processor gives, the middle of each
+    segment, resized and cropped.
 
     Args:
-        rows: columns of `logoformer_hf.data.rows.clip_features`.
+        rows: columns of `logoformer_hf.data.rows.clip_features`. `video` is the path of a video file or of a folder
+            of frames, a list of paths of frames, or a list of embedded images (`List(Image())`), of which only the
+            sampled ones are decoded.
         processor: samples, decodes and resizes.
         transforms: what training does to a clip's frames.
         seed: of the run.
@@ -31,6 +36,9 @@ class ClipDataset(torch.utils.data.Dataset):
         seed: int = 0,
     ):
         self.rows = rows
+        # As they are stored: `datasets` would decode every embedded image of a row. (To cast the column to
+        # `Image(decode=False)` would copy all of them to the disk.)
+        self.stored_rows = rows.with_format("arrow")
         self.processor = processor
         self.transforms = transforms
         self.seed = seed
@@ -48,18 +56,41 @@ class ClipDataset(torch.utils.data.Dataset):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> dict:
-        """`frames` `(frames, channels, height, width)` uint8 and the `label` of one clip."""
-        row = self.rows[index]
-        keep_uint8 = {"do_rescale": False, "do_normalize": False, "return_tensors": "pt"}
-        if self.transforms is None:
-            frames = self.processor(row["video"], **keep_uint8)["pixel_values"][0]
-        else:
-            seed = clip_seed(self.seed, self.epoch, row["clip_id"])
-            generator = torch.Generator().manual_seed(seed)
-            keep_size = {"do_resize": False, "do_center_crop": False}
-            frames = self.processor(row["video"], generator=generator, **keep_size, **keep_uint8)["pixel_values"][0]
-            frames = self.transforms(frames, seed)
+        """
+        `frames` `(frames, channels, height, width)` uint8 and the `label` of one clip.
+
+        Raises:
+            VideoReadError: the clip cannot be read; the message names it.
+        """
+        row = self.stored_rows[index].to_pylist()[0]
+        try:
+            frames = self.middle_frames(row) if self.transforms is None else self.random_frames(row)
+        except VideoReadError as error:
+            raise VideoReadError(f"clip {row['clip_id']}: {error}") from error
         return {"frames": frames, "label": row["label"]}
+
+    def middle_frames(self, row: dict) -> torch.Tensor:
+        # As a batch of one: there, a list of paths is one clip.
+        return self.processor([row["video"]], do_rescale=False, do_normalize=False, return_tensors="pt")[
+            "pixel_values"
+        ][0]
+
+    def random_frames(self, row: dict) -> torch.Tensor:
+        seed = clip_seed(self.seed, self.epoch, row["clip_id"])
+        generator = torch.Generator().manual_seed(seed)
+
+        def choose_indices(num_frames: int) -> list[int]:
+            return self.processor.sample_frames(VideoMetadata(total_num_frames=num_frames), generator=generator)
+
+        frames, _ = read_clip(row["video"], choose_indices, self.transforms.min_side_px)
+        # (frames, height, width, channels) to channels first as a view: pixels in their own order are resized faster.
+        return self.transforms(torch.from_numpy(frames).permute(0, 3, 1, 2), seed)
+
+
+def has_embedded_frames(rows: datasets.Dataset) -> bool:
+    """Whether `video` holds the images themselves, and not paths."""
+    feature = rows.features["video"]
+    return isinstance(feature, (datasets.List, datasets.LargeList)) and isinstance(feature.feature, datasets.Image)
 
 
 def keep_labels(rows: datasets.DatasetDict, label_names: list[str]) -> datasets.DatasetDict:
@@ -79,6 +110,13 @@ def keep_labels(rows: datasets.DatasetDict, label_names: list[str]) -> datasets.
     )
 
 
+def missing_paths(rows: datasets.Dataset) -> list[str]:
+    """Of the clips' paths, or of the paths of their frames, those that are not there."""
+    is_list = isinstance(rows.features["video"], (datasets.List, datasets.LargeList))
+    paths = chain.from_iterable(rows["video"]) if is_list else rows["video"]
+    return [path for path in paths if not Path(path).exists()]
+
+
 def check_rows(rows: datasets.DatasetDict) -> None:
     """
     Finds before training what would stop it later.
@@ -90,7 +128,7 @@ def check_rows(rows: datasets.DatasetDict) -> None:
     for split, clips in rows.items():
         if len(clips) == 0:
             raise ValueError(f"split {split!r} has no clips.")
-        missing = [video for video in clips["video"] if not Path(video).exists()]
+        missing = [] if has_embedded_frames(clips) else missing_paths(clips)
         if missing:
             raise FileNotFoundError(
                 f"split {split!r}: {len(missing)} of {len(clips)} videos are not there, e.g. {', '.join(missing[:3])}."

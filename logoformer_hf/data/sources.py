@@ -1,5 +1,6 @@
 """Every source of clips behind one set of arguments: drawn faces, DFEW, FERV39K, one's own clips, prepared shards."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,10 @@ from .clips import keep_labels
 from .dfew import DFEW, FOLDS
 from .ferv39k import ALL_SCENES, FERV39K
 from .labels import parse_label_map
+from .prepare import load_shards
 from .synthetic import build_synthetic_clips
 
+SOURCE_FILE = "source.json"  # beside prepared shards: which data set they are of, and what is not among them
 # Arguments that only some sources have a use for; elsewhere they would be ignored without a word.
 _TAKES = {
     "faces": (),
@@ -32,8 +35,8 @@ class SourceArguments:
     dataset: str = field(
         default="faces",
         metadata={
-            "help": "Source of the clips: drawn 'faces' (the demo), 'dfew', 'ferv39k', own 'clips' in folders or lists, "
-            "or 'prepared' shards that `logoformer prepare` wrote.",
+            "help": "Source of the clips: drawn 'faces' (the demo), 'dfew', 'ferv39k', own 'clips' in folders or "
+            "lists, or 'prepared' shards that `logoformer prepare` wrote.",
             "choices": list(_TAKES),
         },
     )
@@ -59,7 +62,7 @@ class SourceArguments:
     on_problem: str = field(
         default="stop",
         metadata={
-            "help": "With missing, empty or unreadable clips: 'stop', or 'skip' them. Either way problems.csv names them.",
+            "help": "With missing, empty or unreadable clips: 'stop', or 'skip' them. problems.csv names them anyway.",
             "choices": ["stop", "skip"],
         },
     )
@@ -84,8 +87,8 @@ class SourceArguments:
             if getattr(self, name) is not None and name not in _TAKES[self.dataset]:
                 takers = [source for source, arguments in _TAKES.items() if name in arguments]
                 raise ValueError(
-                    f"`{name}` says nothing about dataset {self.dataset!r}; it is for {', '.join(takers)}. Leave it out, "
-                    "or name that `dataset`."
+                    f"`{name}` says nothing about dataset {self.dataset!r}; it is for {', '.join(takers)}. Leave it "
+                    "out, or name that `dataset`."
                 )
         if self.data_dir is None and "data_dir" in _TAKES[self.dataset]:
             raise ValueError(f"dataset {self.dataset!r} lies on your disk: name its folder with `data_dir`.")
@@ -116,6 +119,7 @@ class Source:
         setup: part of the data set where it is not all of it, e.g. a scene of FERV39K.
         notes: sentences for the user: which layout was found, how counts differ from the published ones.
         problems: clips that were left out, by split.
+        folds: of each clip, also of those left out, the fold that tests it; empty without folds.
     """
 
     rows: DatasetDict
@@ -125,6 +129,7 @@ class Source:
     setup: str | None = None
     notes: list[str] = field(default_factory=list)
     problems: dict[str, list[Problem]] = field(default_factory=dict)
+    folds: dict[str, int] = field(default_factory=dict)
 
 
 def load_source(args: SourceArguments, fold: int | None = None) -> Source:
@@ -138,7 +143,7 @@ def load_source(args: SourceArguments, fold: int | None = None) -> Source:
     if args.dataset == "faces":
         source = _draw_faces(args)
     elif args.dataset == "prepared":
-        source = _load_prepared(args.data_dir, fold)
+        source = _load_prepared(Path(args.data_dir), fold, args.cache_dir)
     else:
         source = _build(args, fold)
     if args.labels is not None:
@@ -169,6 +174,7 @@ def _build(args: SourceArguments, fold: int | None) -> Source:
         builder, name = ClipFolder(args.data_dir, **shared), Path(args.data_dir).resolve().name
     rows = builder.load()
     split_of = {clip.clip_id: clip.split for clip in builder.source.clips}
+    folds = {clip.clip_id: clip.extra["fold"] for clip in builder.source.clips if clip.extra.get("fold") is not None}
     problems = {split: [] for split in rows}
     for problem in builder.problems:
         problems[split_of[problem.clip_id]].append(problem)
@@ -176,7 +182,30 @@ def _build(args: SourceArguments, fold: int | None) -> Source:
     if args.list_file is not None and args.dataset != "clips":
         setup = f"lists {', '.join(Path(file).name for file in args.list_file)}"
     num_folds = None if fold is None else len(FOLDS)
-    return Source(rows, args.dataset, name, num_folds, setup, builder.notes, problems)
+    return Source(rows, args.dataset, name, num_folds, setup, builder.notes, problems, folds)
+
+
+def _load_prepared(folder: Path, fold: int | None, cache_dir: str | None) -> Source:
+    """Shards of `prepare_source`, with what it knew of the clips that are not among them."""
+    rows = load_shards(folder, fold, cache_dir)
+    facts = json.loads((folder / SOURCE_FILE).read_text())
+    if fold is None and facts["num_folds"]:
+        raise ValueError(
+            f"{folder} is {facts['dataset_name']}, which is tested by fold: give `fold` 1 to 5, or 'all'."
+        )
+    problems = {split: [] for split in rows}
+    for clip in facts["left_out"]:
+        split = clip["split"] if fold is None else "test" if clip["fold"] == fold else "train"
+        problems[split].append(Problem(clip["clip_id"], str(folder), "left out when the shards were made"))
+    return Source(
+        rows,
+        facts["dataset"],
+        facts["dataset_name"],
+        None if fold is None else facts["num_folds"],
+        facts["setup"],
+        [f"{folder}: shards of {facts['dataset_name']}."],
+        problems,
+    )
 
 
 def gather_clips(args: SourceArguments, fold: int | None, problems_file: Path, verbose: bool = True) -> Source:

@@ -1,6 +1,7 @@
 """Training transforms: one random crop, flip, colour and erasing for all frames of a clip."""
 
 import hashlib
+import math
 
 import torch
 from torchvision.transforms import v2
@@ -10,6 +11,17 @@ def clip_seed(seed: int, epoch: int, clip_id: str) -> int:
     """A seed that depends on nothing but its arguments: no worker, process or resume can change what a clip shows."""
     digest = hashlib.sha256(f"{seed}/{epoch}/{clip_id}".encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1  # torch takes 63 bits
+
+
+def shorter_side_px(image_size: int, min_crop_area: float) -> int:
+    """
+    Shorter side of frames out of which a crop of average area still fills `image_size` without being enlarged.
+
+    A crop keeps between `min_crop_area` and all of the central square, so (1 + min_crop_area) / 2 on average. Smaller
+    ones are enlarged, for an area of 0.7 by a tenth or, with the aspect ratio, a sixth at most. Enough pixels for
+    the smallest crop (134 for 112) would rule out decoding JPEGs of 256 pixels, the field's usual ones, at half size.
+    """
+    return math.ceil(image_size / math.sqrt((1 + min_crop_area) / 2))
 
 
 class TrainingTransforms:
@@ -23,6 +35,9 @@ class TrainingTransforms:
         flip_prob: chance of a horizontal flip.
         color_jitter: strength of the change of brightness, contrast and saturation, 0 to 1; 0 leaves it out.
         erasing_prob: chance that one rectangle is blackened, 0 to 1; 0 leaves it out.
+
+    Attributes:
+        min_side_px: shorter side that the frames should have at least, by `shorter_side_px`.
     """
 
     def __init__(
@@ -38,6 +53,7 @@ class TrainingTransforms:
         for name, value in (("flip_prob", flip_prob), ("color_jitter", color_jitter), ("erasing_prob", erasing_prob)):
             if not 0 <= value <= 1:
                 raise ValueError(f"`{name}` is {value}; it must be at least 0 and at most 1.")
+        self.min_side_px = shorter_side_px(image_size, min_crop_area)
         transforms = [
             v2.RandomResizedCrop(image_size, scale=(min_crop_area, 1.0), ratio=(0.9, 1.1), antialias=True),
             v2.RandomHorizontalFlip(flip_prob),
@@ -52,7 +68,11 @@ class TrainingTransforms:
         """Frames `(frames, channels, height, width)` uint8 to `(frames, channels, image_size, image_size)` uint8."""
         # Out of a wide picture no crop of this area and shape fits, and torchvision would always take the same one.
         frames = v2.functional.center_crop(frames, [min(frames.shape[-2:])] * 2)
-        # torchvision draws from torch's global generator; the fork gives it back as it was.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        # torchvision draws from torch's global generator on the CPU, which is given back as it was.
+        # `torch.manual_seed` would seed those of the GPUs, too.
+        state = torch.get_rng_state()
+        torch.default_generator.manual_seed(seed)
+        try:
             return self.transforms(frames)
+        finally:
+            torch.set_rng_state(state)
