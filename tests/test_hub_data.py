@@ -52,7 +52,7 @@ def test_own_clips_may_be_public(tmp_path, capsys):
 
 def test_unfinished_folders_and_demos_of_data_are_refused(shards, tmp_path):
     assert is_prepared(shards) and not is_prepared(tmp_path)
-    with pytest.raises(PushError, match="lacks README.md"):
+    with pytest.raises(PushError, match=r"lacks README\.md"):
         push_shards(tmp_path, "me/dfew", private=True)
     with pytest.raises(SystemExit):
         main(["push", str(shards), "--repo", "me/dfew", "--private", "--space"])

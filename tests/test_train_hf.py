@@ -12,10 +12,12 @@ import pytest
 import torch
 import torchvision
 from dataset_trees import DFEW_NUMBERS, dfew_fold, write_dfew_annotation, write_dfew_frames
+from hub_server import running_hub
 from safetensors.torch import load_file
-from transformers import AutoConfig
+from transformers import AutoConfig, VideoMAEConfig, VideoMAEForVideoClassification, VideoMAEVideoProcessor
 
 from logoformer_hf import EXPRESSIONS
+from logoformer_hf.cli import main
 from logoformer_hf.data.builder import ClipProblems
 from logoformer_hf.data.sources import SourceArguments
 from logoformer_hf.evaluation import EvaluationArguments, evaluate_model
@@ -277,6 +279,49 @@ def test_problems_stop_or_are_left_out_and_told(dfew, tmp_path):
     report = run_dfew(copy, tmp_path / "out2", "--fold", "1", "--on_problem", "skip")
     assert report["clips"]["left_out_ids"] == ["02521"] and report["clips"]["tested"] == 6
     assert (tmp_path / "out2" / "problems.csv").exists()
+
+
+def test_another_kind_of_model_under_the_same_protocol(dfew, tmp_path):
+    config = VideoMAEConfig(
+        image_size=32, num_frames=4, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    VideoMAEForVideoClassification(config).save_pretrained(tmp_path / "videomae")
+    size = {"height": 32, "width": 32}
+    VideoMAEVideoProcessor(size={"shortest_edge": 32}, crop_size=size).save_pretrained(tmp_path / "videomae")
+    report = run_dfew(dfew, tmp_path / "out", "--fold", "1", "--model_name_or_path", str(tmp_path / "videomae"))
+    assert report["model"] == "fine-tuned videomae" and report["clips"]["tested"] == 7
+    predictions = read_predictions(tmp_path / "out" / "predictions.parquet")
+    assert predictions.embeddings.shape == (7, 16) and predictions.run.compact_loss == "margin"
+    assert not (tmp_path / "out" / "README.md").exists()  # the card speaks of LOGO-Formers
+
+
+def test_training_from_shards_is_training_from_the_folder(dfew, tmp_path):
+    arguments = ["--dataset", "dfew", "--data_dir", str(dfew), "--output_dir", str(tmp_path / "shards")]
+    main(["prepare", *arguments, "--cache_dir", str(tmp_path / "cache"), "--num_workers", "0"])
+    source = ["--dataset", "prepared", "--data_dir", str(tmp_path / "shards"), "--fold", "2"]
+    report = run_dfew(dfew, tmp_path / "out", *source)
+    assert (report["dataset"], report["dataset_name"], report["folds"]) == ("dfew", "DFEW", [2])
+    assert report["published"] and "non-commercial" in (tmp_path / "out" / "README.md").read_text()
+    predictions = read_predictions(tmp_path / "out" / "predictions.parquet")
+    assert sorted(predictions.clip_ids) == [f"{number:05d}" for number in DFEW_NUMBERS if dfew_fold(number) == 2]
+
+
+def test_training_ends_with_one_push(cache_dir, tmp_path):
+    """To a Hub on this machine: the model with its card and code, and none of Trainer's pickles."""
+    with running_hub() as server:
+        settings = {"HF_ENDPOINT": server.url, "HF_TOKEN": "hf_writes", "HF_HUB_OFFLINE": "0"}
+        settings |= {"HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "home")}
+        command = [sys.executable, "train_hf.py", *FEW_CLIPS, *ONE_EPOCH, "--cache_dir", str(cache_dir)]
+        command += ["--output_dir", str(tmp_path / "out"), "--push_to_hub", "True", "--hub_model_id", "me/faces"]
+        run = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, timeout=400)
+        assert run.returncode == 0, run.stderr[-3000:]
+        repo = server.repos["models", "me/faces"]
+    assert (tmp_path / "out" / "checkpoint-2" / "training_args.bin").exists()
+    assert {"README.md", "model.safetensors", "modeling_logoformer.py", "report.md"} < set(repo.files)
+    assert not [name for name in repo.files if "checkpoint" in name or name.endswith((".bin", ".pt", ".pth"))]
+    assert 'model="me/faces"' in repo.files["README.md"].content.decode()
+    assert server.count("POST .*/commit/main") == 1
+    assert "hf_writes" not in run.stdout + run.stderr
 
 
 def test_two_processes_give_the_same_table(dfew, tmp_path):
