@@ -369,20 +369,56 @@ def read_encoded_frames(
     decoded = {}
     size = None
     for index in sorted(set(indices)):
-        source, name = open_frame(frames[index], index)
-        try:
-            with Image.open(source) as file:
-                if min_decoded_side_px is not None:
-                    file.draft(None, reduced_size(file.size, min_decoded_side_px))  # other formats ignore it
-                image = file.convert("RGB")
-        except UnidentifiedImageError as error:
-            raise VideoReadError(f"{name}: cannot identify the image's format.") from error
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # PIL calls a broken PNG a SyntaxError
-            raise VideoReadError(f"{name}: {first_line(error)}") from error
-        size = size or image.size
-        decoded[index] = np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BILINEAR))
+        content, name = frame_content(frames[index], index)
+        pixels = decode_jpeg(content, min_decoded_side_px)  # (height, width, 3)
+        if pixels is None:
+            pixels = decode_with_pillow(content, name, min_decoded_side_px)
+        size = size or pixels.shape[1::-1]
+        if pixels.shape[1::-1] != size:
+            pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+        decoded[index] = pixels
     # All of one size: (chosen, height, width, 3)
     return np.stack([decoded[index] for index in indices]), describe(len(frames), None, indices, "pillow")
+
+
+@cache
+def simplejpeg_library() -> Any:
+    """simplejpeg, or None where it is not installed: PIL then gives the same pixels, and takes twice as long."""
+    try:
+        import simplejpeg
+    except ImportError:
+        return None
+    return simplejpeg
+
+
+def decode_jpeg(content: bytes, min_side_px: int | None) -> np.ndarray | None:
+    """`(height, width, 3)` of a usual JPEG; None for all else, damaged ones too: PIL has plain words for those."""
+    library = simplejpeg_library()
+    if library is None or not content.startswith(b"\xff\xd8"):
+        return None
+    try:
+        height, width, color_space, _ = library.decode_jpeg_header(content)
+        if color_space not in ("YCbCr", "Gray"):
+            return None
+        if min_side_px is None:
+            return library.decode_jpeg(content)
+        width, height = reduced_size((width, height), min_side_px)
+        return library.decode_jpeg(content, min_height=height, min_width=width)
+    except ValueError:
+        return None
+
+
+def decode_with_pillow(content: bytes, name: str, min_side_px: int | None) -> np.ndarray:
+    """`(height, width, 3)` of an image that PIL can read; errors call it `name`."""
+    try:
+        with Image.open(io.BytesIO(content)) as file:
+            if min_side_px is not None:
+                file.draft(None, reduced_size(file.size, min_side_px))  # other formats than JPEG ignore it
+            return np.asarray(file.convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise VideoReadError(f"{name}: cannot identify the image's format.") from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # PIL calls a broken PNG a SyntaxError
+        raise VideoReadError(f"{name}: {first_line(error)}") from error
 
 
 def reduced_size(size: tuple[int, int], min_side_px: int) -> tuple[int, int]:
@@ -397,17 +433,21 @@ def reduced_size(size: tuple[int, int], min_side_px: int) -> tuple[int, int]:
     return size
 
 
-def open_frame(frame: EncodedFrame, index: int) -> tuple[str | Path | io.BytesIO, str]:
-    """What PIL opens, and what an error calls it."""
+def frame_content(frame: EncodedFrame, index: int) -> tuple[bytes, str]:
+    """The file of a frame, and what an error calls it."""
     if isinstance(frame, dict):
         content, path = frame["bytes"], frame["path"]
     elif isinstance(frame, bytes):
         content, path = frame, None
     else:
         content, path = None, frame
-    if content is None:
-        return path, str(path)
-    return io.BytesIO(content), f"embedded frame {index}" + (f" ({path})" if path else "")
+    if content is not None:
+        return content, f"embedded frame {index}" + (f" ({path})" if path else "")
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 (a `Path` takes as long as the reading)
+            return file.read(), str(path)
+    except OSError as error:
+        raise VideoReadError(f"{path}: {first_line(error)}") from error
 
 
 def frame_files(folder: Path) -> list[str]:

@@ -1,3 +1,4 @@
+import io
 import os
 import pickle
 import subprocess
@@ -751,3 +752,53 @@ def test_wrong_frames_in_memory_are_a_value_error(videos, kwargs, reason, proces
 def test_impossible_options_are_named(name, processor):
     with pytest.raises(Exception, match=name):
         processor(marked_frames(20), **{name: 0})
+
+
+# --- the quick JPEG decoder
+
+
+def jpeg_bytes(size=(64, 48), mode="RGB", **options) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1] // 8, size[0] // 8, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC).convert(mode).save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("min_side_px", [None, 1, 12, 24, 48])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quality": 90},
+        {"quality": 40, "subsampling": 0},
+        {"quality": 75, "subsampling": 1, "progressive": True},
+        {"mode": "L"},
+        {"mode": "CMYK"},
+        {"size": (67, 53)},
+    ],
+    ids=lambda options: "-".join(map(str, options.values())),
+)
+def test_both_jpeg_decoders_give_the_same_pixels(options, min_side_px):
+    pytest.importorskip("simplejpeg")
+    content = jpeg_bytes(**options)
+    quick = reader.decode_jpeg(content, min_side_px)
+    expected = reader.decode_with_pillow(content, "frame", min_side_px)
+    if options.get("mode") == "CMYK":
+        assert quick is None
+    else:
+        assert np.array_equal(quick, expected)
+
+
+@pytest.mark.parametrize("content", [jpeg_bytes()[:-60], b"\xff\xd8", b"", b"no picture"])
+def test_what_the_quick_decoder_leaves_alone(content):
+    assert reader.decode_jpeg(content, None) is None
+    with pytest.raises(VideoReadError, match=r"^frame: "):
+        reader.decode_with_pillow(content, "frame", None)
+
+
+def test_without_the_quick_decoder_frames_are_the_same(tmp_path, monkeypatch):
+    for number in range(20):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg_bytes((64, 64), quality=50 + number))
+    processor = LogoFormerVideoProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    frames = processor(tmp_path, return_tensors="pt")["pixel_values"]
+    monkeypatch.setattr(reader, "simplejpeg_library", lambda: None)
+    assert torch.equal(processor(tmp_path, return_tensors="pt")["pixel_values"], frames)
