@@ -26,7 +26,7 @@ from logoformer_hf.data.clips import ClipDataset, check_rows
 from logoformer_hf.data.sources import SourceArguments, gather_clips
 from logoformer_hf.data.transforms import TrainingTransforms
 from logoformer_hf.evaluation import Scorer
-from logoformer_hf.hub import push_folder
+from logoformer_hf.hub import EXAMPLES, push_folder
 from logoformer_hf.models import SIZES, load_model, new_model, reading_processor
 from logoformer_hf.plots import plot_confusion_matrix, plot_training_curves
 from logoformer_hf.predictions import PREDICTIONS_FILE, RunInfo, load_runs, read_predictions, write_predictions
@@ -251,6 +251,7 @@ def write_card(
         },
         fine_tuned_from=settings.model.model_name_or_path,
         frame_encoder_from=settings.model.backbone_checkpoint,
+        example_videos=EXAMPLES,
     )
 
 

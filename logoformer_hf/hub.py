@@ -35,8 +35,15 @@ PUBLISHED = (
     "report.md",
     "*.png",
 )
+# Drawn clips for the widget of the model's page.
+EXAMPLES = ("examples/happy.mp4", "examples/sad.mp4", "examples/surprise.mp4")
 # Of the project: the licence of the code, and what Inference Endpoints start. The Space is all of hub_card/space/.
-PROJECT_FILES = {name: f"hub_card/{name}" for name in ("handler.py", "requirements.txt")} | {"LICENSE": "LICENSE"}
+PROJECT_FILES = {
+    "LICENSE": "LICENSE",
+    "handler.py": "hub_card/handler.py",
+    "requirements.txt": "hub_card/requirements.txt",
+    **{name: f"hub_card/space/{name}" for name in EXAMPLES},
+}
 
 ATTEMPTS = 5
 FIRST_WAIT_SEC = 1.0  # doubles with every attempt
@@ -127,7 +134,7 @@ def files_to_push(output_dir: Path) -> dict[str, Content]:
     Which files of an output folder go to the Hub: an allow list, each checked to be what its name says.
 
     Returns:
-        Path in the repository -> file, with the licence of the code and the handler for Inference Endpoints.
+        Path in the repository -> file, with the licence of the code, examples, and the handler for Inference Endpoints.
     """
     if not output_dir.is_dir():
         raise PushError(f"{output_dir}: there is no such folder.")
