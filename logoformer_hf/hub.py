@@ -134,7 +134,7 @@ def files_to_push(output_dir: Path) -> dict[str, Content]:
     Which files of an output folder go to the Hub: an allow list, each checked to be what its name says.
 
     Returns:
-        Path in the repository -> file, with the licence of the code, examples, and the handler for Inference Endpoints.
+        Path in the repository -> file, with the code's licence, examples, and the handler for Inference Endpoints.
     """
     if not output_dir.is_dir():
         raise PushError(f"{output_dir}: there is no such folder.")
