@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
-from logoformer_hf.data.face_rig import ACTION_UNITS, Identity, Light, Pose, write_clip
+from logoformer_hf.data.drawn.person import Identity
+from logoformer_hf.data.drawn.rig import ACTION_UNITS, Light, Pose
+from logoformer_hf.data.drawn.writer import write_clip
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -42,7 +44,7 @@ def workplace(tmp_path):
     write_clip(
         tmp_path / "clip.mp4",
         Identity.draw(np.random.default_rng(0)),
-        np.zeros((20, len(ACTION_UNITS))),
+        np.zeros((20, len(ACTION_UNITS), 2)),
         [list(vars(pose).values())] * 20,
         [list(vars(light).values())] * 20,
         image_size=64,

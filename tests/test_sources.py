@@ -6,6 +6,7 @@ import pytest
 from dataset_trees import write_dfew_annotation, write_dfew_frames, write_ferv39k, write_frames
 
 from logoformer_hf import EXPRESSIONS
+from logoformer_hf.data import sources
 from logoformer_hf.data.builder import ClipProblems
 from logoformer_hf.data.sources import SourceArguments, gather_clips, load_source
 
@@ -28,6 +29,15 @@ def test_drawn_faces(tmp_path):
     source = load_source(arguments(tmp_path, num_train_clips=7, num_validation_clips=7, num_test_clips=7))
     assert {split: len(rows) for split, rows in source.rows.items()} == {"train": 7, "validation": 7, "test": 7}
     assert (source.dataset, source.num_folds, source.problems) == ("faces", None, {})
+
+
+def test_drawn_faces_as_hard_and_as_uneven_as_asked_for(tmp_path, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(sources, "build_synthetic_clips", lambda **settings: asked.update(settings))
+    load_source(arguments(tmp_path, difficulty=0.5, uneven_classes=True))
+    assert (asked["difficulty"], asked["uneven"]) == (0.5, True)
+    load_source(arguments(tmp_path))
+    assert (asked["difficulty"], asked["uneven"]) == (0.0, False)
 
 
 def test_a_fold_of_dfew(trees, tmp_path):
@@ -96,6 +106,10 @@ def test_problems_are_written_whether_they_stop_or_not(trees, tmp_path, capsys):
         ({"dataset": "ferv39k", "data_dir": "x", "fold": "1"}, ["fold", "ferv39k", "dfew"]),
         ({"dataset": "clips", "data_dir": "x", "setup": "Action"}, ["setup", "clips", "ferv39k"]),
         ({"data_dir": "x"}, ["data_dir", "faces", "dfew"]),
+        ({"dataset": "clips", "data_dir": "x", "difficulty": 0.5}, ["difficulty", "clips", "faces"]),
+        ({"dataset": "dfew", "data_dir": "x", "fold": "1", "uneven_classes": True}, ["uneven_classes", "faces"]),
+        ({"difficulty": 1.5}, ["difficulty", "1.5", "from 0 to 1"]),
+        ({"difficulty": float("nan")}, ["difficulty", "from 0 to 1"]),
     ],
 )
 def test_arguments_that_say_nothing_are_refused(settings, words):

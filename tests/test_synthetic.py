@@ -1,5 +1,6 @@
-"""Drawn clips: the same every time, balanced, nobody in two splits, and never half a cache taken for a whole one."""
+"""Drawn clips: the same every time, classes as often as asked for, and never half a cache taken for a whole one."""
 
+import json
 import logging
 import os
 import subprocess
@@ -15,9 +16,11 @@ import pytest
 
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
 from logoformer_hf.data import synthetic
-from logoformer_hf.data.face_rig import ACTION_UNITS
+from logoformer_hf.data.drawn.behaviour import EXPRESSION_UNITS
+from logoformer_hf.data.drawn.rig import ACTION_UNITS
+from logoformer_hf.data.drawn.writer import draw_frames
 from logoformer_hf.data.rows import clip_features
-from logoformer_hf.data.synthetic import EXPRESSION_UNITS, SPLITS, build_synthetic_clips, plan_clip
+from logoformer_hf.data.synthetic import DFEW_PERCENT, SPLITS, build_synthetic_clips, clip_labels, plan_clip
 
 SMALL = {"num_train": 14, "num_validation": 7, "num_test": 8, "image_size": 32}
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -62,12 +65,35 @@ def test_classes_are_balanced(clips):
         assert max(counts.values()) - min(counts.values()) <= 1
 
 
+def test_uneven_classes_follow_dfew_at_every_count():
+    percent = np.array([DFEW_PERCENT[name] for name in EXPRESSIONS])
+    assert abs(percent.sum() - 100) < 0.1
+    labels = clip_labels(9000, uneven=True)
+    for count in (7, 14, 100, 350, 1400, 9000):
+        assert clip_labels(count, uneven=True) == labels[:count]
+        counts = np.bincount(labels[:count], minlength=7)
+        assert counts.min() >= 1
+        if count >= 100:
+            assert np.abs(counts - count * percent / percent.sum()).max() < 1
+    assert clip_labels(9) == [0, 1, 2, 3, 4, 5, 6, 0, 1]
+
+
+def test_only_the_test_split_of_uneven_clips_is_even(tmp_path, monkeypatch):
+    monkeypatch.setattr(synthetic, "_draw_clips", lambda plans, *_: [path.write_bytes(b"") for path in plans])
+    clips = build_synthetic_clips(tmp_path, 140, 70, 70, difficulty=1, uneven=True)
+    assert clips["train"]["label"][:] == clip_labels(140, uneven=True)
+    assert clips["validation"]["label"][:] == clip_labels(70, uneven=True)
+    assert clips["test"]["label"][:] == clip_labels(70)
+    assert max(Counter(clips["train"]["identity"]).values()) == 7
+
+
 def test_nobody_appears_in_two_splits(clips):
     names = [set(split["identity"]) for split in clips.values()]
     assert sum(map(len, names)) == len(set.union(*names)) == 2 + 1 + 2
-    people = [{plan_clip(split, index).identity for index in range(70)} for split in SPLITS]
-    assert [len(faces) for faces in people] == [10, 10, 10]
-    assert len(set.union(*people)) == 30
+    for difficulty in (0, 1):
+        people = [{plan_clip(split, index, 0, difficulty).identity for index in range(70)} for split in SPLITS]
+        assert [len(faces) for faces in people] == [10, 10, 10]
+        assert len(set.union(*people)) == 30
 
 
 def test_the_files_hold_what_the_rows_say(clips):
@@ -97,49 +123,89 @@ def test_an_expression_rises_from_rest_and_falls_back(label):
         assert plan.label == label
         assert plan.action_units.min() >= 0
         assert plan.action_units.max() <= 1
-        units = np.delete(plan.action_units, blink, axis=1)
+        units = np.delete(plan.action_units, blink, axis=1).max(axis=-1)  # of the two sides
         assert units[[0, -1]].max() < 0.2
         if EXPRESSIONS[label] == "neutral":
             assert units.max() < 0.1
         for unit, far in EXPRESSION_UNITS[EXPRESSIONS[label]].items():
-            course = plan.action_units[:, ACTION_UNITS.index(unit)]
+            course = plan.action_units[:, ACTION_UNITS.index(unit)].max(axis=-1)
             assert course.max() > 0.5 * far
             assert (course > 0.35 * far).mean() > 0.25  # long enough to be seen, in the shortest clip as well
 
 
 def test_eyes_blink():
-    shut = np.concatenate([plan_clip("train", index).action_units[:, ACTION_UNITS.index(45)] for index in range(50)])
-    assert 0.02 < (shut > 0.9).mean() < 0.2
+    for difficulty in (0, 1):
+        plans = [plan_clip("train", index, 0, difficulty) for index in range(50)]
+        shut = np.concatenate([plan.action_units[:, ACTION_UNITS.index(45)] for plan in plans])
+        assert 0.02 < (shut > 0.9).mean() < 0.2
 
 
-def test_the_expression_shows_in_the_picture(cache_dir):
-    clips = build_synthetic_clips(cache_dir, **SMALL)
-    changes = {name: [] for name in EXPRESSIONS}
-    for split in clips.values():
-        for row in split:
-            frames = decode(row["video"])
-            apex = np.abs(frames[len(frames) // 2] - frames[0])[8:30, 6:26]
-            changes[EXPRESSIONS[row["label"]]].append(apex.mean())
-    neutral = np.mean(changes.pop("neutral"))
-    assert min(np.mean(values) for values in changes.values()) > 1.2 * neutral
+def test_the_label_changes_nothing_but_the_expression():
+    for index in range(30):
+        plans = [plan_clip("train", index, difficulty=1.0, label=label) for label in range(7)]
+        assert [plan.label for plan in plans] == list(range(7))
+        for plan in plans[1:]:
+            assert np.array_equal(plan.poses, plans[0].poses) and np.array_equal(plan.lights, plans[0].lights)
+            for name in ("person", "identity", "camera", "occluders", "noise_seed"):
+                assert getattr(plan, name) == getattr(plans[0], name)
+            blinks = [each.action_units[:, ACTION_UNITS.index(45)] for each in (plan, plans[0])]
+            assert np.array_equal(*blinks)
+            assert not np.array_equal(plan.action_units, plans[0].action_units)
 
 
-def test_bytes_depend_on_neither_workers_nor_counts_but_on_the_seed(clips, tmp_path):
+def test_a_person_rests_alike_in_all_clips():
+    # Label 2, neutral: the lowest of each unit over a clip is the face at rest, give or take the drift.
+    people = [
+        [plan_clip("train", 7 * person + clip, difficulty=1.0, label=2) for clip in range(4)] for person in range(9)
+    ]
+    rests = np.array([[plan.action_units.min(axis=0) for plan in plans] for plans in people])
+    assert np.ptp(rests, axis=1).max() < 0.1
+    assert rests.mean(axis=1).max(axis=(1, 2)).max() > 0.25
+
+
+def test_a_job_is_json():
+    plan = plan_clip("test", 4, difficulty=1.0)
+    job = json.loads(json.dumps(plan.job("a.mp4", 64)))
+    assert np.shape(job["action_units"]) == (len(plan.poses), len(ACTION_UNITS), 2)
+    assert (np.shape(job["poses"])[1], np.shape(job["lights"])[1]) == (8, 5)
+    assert (job["path"], job["image_size"], job["fps"], job["seed"]) == ("a.mp4", 64, 25, plan.noise_seed)
+
+
+@pytest.mark.parametrize("difficulty", [0.0, 1.0])
+def test_the_expression_shows_in_the_picture(difficulty):
+    def draw(plan):
+        moments = [0, len(plan.poses) // 2]
+        courses = [getattr(plan, name)[moments].tolist() for name in ("action_units", "poses", "lights")]
+        return draw_frames(plan.identity, *courses, image_size=64).astype(int)
+
+    for index in range(4):
+        neutral, *shown = (draw(plan_clip("test", index, 0, difficulty, label)) for label in (2, 0, 1, 3, 4, 5, 6))
+        for frames in shown:
+            first, apex = np.abs(frames - neutral).max(axis=(1, 2, 3))
+            assert apex > 30 > 2 * first
+
+
+def test_bytes_depend_on_neither_workers_nor_counts_but_on_seed_and_difficulty(clips, tmp_path):
     fewer = {"num_train": 7, "num_validation": 7, "num_test": 7, "image_size": 32, "num_workers": 1}
     before, again = clip_bytes(clips), clip_bytes(build_synthetic_clips(tmp_path, **fewer))
     assert len(again) == 21
     assert {clip_id: before[clip_id] for clip_id in again} == again
     other = clip_bytes(build_synthetic_clips(tmp_path, **fewer, seed=1))
     assert all(other[clip_id] != again[clip_id] for clip_id in again)
-    assert len(finished_folders(tmp_path)) == 2
+    hard = clip_bytes(build_synthetic_clips(tmp_path, **fewer, difficulty=1.0))
+    assert all(hard[clip_id] != again[clip_id] for clip_id in again)
+    assert len(finished_folders(tmp_path)) == 3
 
 
 def test_another_seed_changes_everything_about_a_clip():
-    plan, again, other = (plan_clip("train", 3, seed) for seed in (0, 0, 1))
-    for name in ("action_units", "poses", "lights"):
-        assert np.array_equal(getattr(plan, name), getattr(again, name))
-        assert not np.array_equal(getattr(plan, name)[0], getattr(other, name)[0])
-    assert plan.identity == again.identity != other.identity
+    for difficulty in (0.0, 1.0):
+        plan, again, other = (plan_clip("train", 3, seed, difficulty) for seed in (0, 0, 1))
+        for name in ("action_units", "poses", "lights"):
+            assert np.array_equal(getattr(plan, name), getattr(again, name))
+            assert not np.array_equal(getattr(plan, name)[0], getattr(other, name)[0])
+        assert plan.identity == again.identity != other.identity
+        assert plan.noise_seed == again.noise_seed != other.noise_seed
+        assert (plan.camera, plan.occluders) == (again.camera, again.occluders)
 
 
 def test_a_second_call_draws_nothing(clips, cache_dir, monkeypatch):
@@ -217,10 +283,17 @@ def test_an_interrupted_run_stops_its_workers(tmp_path, monkeypatch):
 def test_a_failing_worker_is_reported(tmp_path, monkeypatch, program):
     broken = tmp_path / "broken.py"
     broken.write_text(program)
-    monkeypatch.setattr(synthetic.face_rig, "__file__", str(broken))
+    monkeypatch.setattr(synthetic, "_WRITER", (sys.executable, str(broken)))
     with pytest.raises(RuntimeError, match=r"train/0000\d\.mp4 ended with exit code 3"):
         build_synthetic_clips(tmp_path / "cache", **SMALL, num_workers=2)
     assert finished_folders(tmp_path / "cache") == []
+
+
+def test_the_callers_folder_has_no_say_in_what_draws(tmp_path, monkeypatch):
+    (tmp_path / "drawn").mkdir()
+    (tmp_path / "drawn" / "__init__.py").write_text("raise SystemExit(4)")
+    monkeypatch.chdir(tmp_path)
+    assert len(build_synthetic_clips(tmp_path / "cache", 7, 7, 7, image_size=32, num_workers=1)["test"]) == 7
 
 
 @pytest.mark.parametrize(
@@ -235,6 +308,11 @@ def test_a_failing_worker_is_reported(tmp_path, monkeypatch, program):
         ({"image_size": "128"}, TypeError, "image_size is '128'"),
         ({"seed": -1}, ValueError, "seed is -1, but must be from 0"),
         ({"num_workers": 0}, ValueError, "num_workers is 0, but must be from 1"),
+        ({"difficulty": 1.1}, ValueError, "difficulty is 1.1, but must be from 0 to 1"),
+        ({"difficulty": float("nan")}, ValueError, "difficulty is nan"),
+        ({"difficulty": "hard"}, TypeError, "difficulty is 'hard', but must be a number from 0 to 1"),
+        ({"difficulty": True}, TypeError, "difficulty is True"),
+        ({"uneven": 1}, TypeError, "uneven is 1, but must be True or False"),
         ({"cache_dir": 5}, TypeError, "cache_dir is 5, but must be a path"),
     ],
 )
@@ -249,3 +327,7 @@ def test_bad_clips_are_named():
         plan_clip("dev", 0)
     with pytest.raises(ValueError, match="index is -1"):
         plan_clip("train", -1)
+    with pytest.raises(ValueError, match="label is 7"):
+        plan_clip("train", 0, label=7)
+    with pytest.raises(ValueError, match=r"difficulty is -0\.1"):
+        plan_clip("train", 0, difficulty=-0.1)

@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, Dataset
 from ..trainer import collate_clips
 from ..video_processing_logoformer import LogoFormerVideoProcessor, read_clip, sample_frame_indices
 from .clips import ClipDataset
-from .face_rig import ACTION_UNITS, Light, Pose, render_face
+from .drawn.writer import draw_frames
 from .prepare import load_shards, prepare_shards
 from .rows import clip_features
 from .synthetic import plan_clip
@@ -104,12 +104,10 @@ def draw_clips(folder: Path, num_clips: int, jpeg_quality: int) -> list[Path]:
         plan = plan_clip("train", number)
         clip = folder / f"{number + 1:05d}"
         clip.mkdir()
-        for frame in range(FRAMES_PER_CLIP):
-            moment = frame * len(plan.poses) // FRAMES_PER_CLIP
-            units = dict(zip(ACTION_UNITS, plan.action_units[moment], strict=True))
-            pose, light = Pose(*plan.poses[moment]), Light(*plan.lights[moment])
-            face = Image.fromarray(render_face(plan.identity, units, pose, light, FRAME_SIZE))
-            face.save(clip / f"{frame + 1:05d}.jpg", quality=jpeg_quality)
+        moments = np.arange(FRAMES_PER_CLIP) * len(plan.poses) // FRAMES_PER_CLIP
+        course = (each[moments] for each in (plan.action_units, plan.poses, plan.lights))
+        for frame, face in enumerate(draw_frames(plan.identity, *course, FRAME_SIZE)):
+            Image.fromarray(face).save(clip / f"{frame + 1:05d}.jpg", quality=jpeg_quality)
         clips.append(clip)
     return clips
 

@@ -20,7 +20,7 @@ from .synthetic import build_synthetic_clips
 SOURCE_FILE = "source.json"  # beside prepared shards: which data set they are of, and what is not among them
 # Arguments that only some sources have a use for; elsewhere they would be ignored without a word.
 _TAKES = {
-    "faces": (),
+    "faces": ("difficulty", "uneven_classes"),
     "dfew": ("data_dir", "fold", "frames", "list_file", "label_map"),
     "ferv39k": ("data_dir", "setup", "list_file", "label_map"),
     "clips": ("data_dir", "list_file", "label_map"),
@@ -81,15 +81,29 @@ class SourceArguments:
     num_validation_clips: int = field(default=350, metadata={"help": "Drawn clips to choose the best epoch on."})
     num_test_clips: int = field(default=350, metadata={"help": "Drawn clips to test on, once."})
     clips_seed: int = field(default=0, metadata={"help": "Seed of the drawn clips, apart from the run's --seed."})
+    difficulty: float = field(
+        default=0.0,
+        metadata={"help": "Of the drawn clips: from 0, plain expressions seen well, to 1, as hard as in the wild."},
+    )
+    uneven_classes: bool = field(
+        default=False,
+        metadata={
+            "help": "Draw the classes to train and to choose the best epoch on as unevenly often as DFEW has them; "
+            "the test clips stay even."
+        },
+    )
 
     def __post_init__(self):
-        for name in ("data_dir", "fold", "setup", "frames", "list_file", "label_map"):
-            if getattr(self, name) is not None and name not in _TAKES[self.dataset]:
+        for name in dict.fromkeys(name for arguments in _TAKES.values() for name in arguments):
+            # None, False and 0.0 say nothing, so that settings can be passed on from one source to the next.
+            if getattr(self, name) not in (None, False) and name not in _TAKES[self.dataset]:
                 takers = [source for source, arguments in _TAKES.items() if name in arguments]
                 raise ValueError(
                     f"`{name}` says nothing about dataset {self.dataset!r}; it is for {', '.join(takers)}. Leave it "
                     "out, or name that `dataset`."
                 )
+        if not 0 <= self.difficulty <= 1:
+            raise ValueError(f"`difficulty` is {self.difficulty}; it must be from 0 to 1.")
         if self.data_dir is None and "data_dir" in _TAKES[self.dataset]:
             raise ValueError(f"dataset {self.dataset!r} lies on your disk: name its folder with `data_dir`.")
         if self.dataset == "dfew" and self.fold is None and self.list_file is None:
@@ -158,6 +172,8 @@ def _draw_faces(args: SourceArguments) -> Source:
         num_validation=args.num_validation_clips,
         num_test=args.num_test_clips,
         seed=args.clips_seed,
+        difficulty=args.difficulty,
+        uneven=args.uneven_classes,
     )
     return Source(rows, "faces", "drawn faces of logoformer-hf")
 

@@ -20,35 +20,33 @@ from datasets.utils import tqdm
 from huggingface_hub.utils import WeakFileLock
 
 from ..configuration_logoformer import EXPRESSIONS
-from . import face_rig
-from .face_rig import ACTION_UNITS, Identity
+from .drawn.behaviour import draw_action_units, draw_resting_face
+from .drawn.camera import Camera
+from .drawn.motion import draw_lights, draw_poses
+from .drawn.occlusion import Occluder, draw_occluders
+from .drawn.person import Identity
 from .rows import clip_features
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1  # counts up whenever the same parameters would give other clips, so that old caches are not taken for new
+VERSION = 2  # counts up whenever the same parameters would give other clips, so that old caches are not taken for new
 FPS = 25
 SPLITS = ("train", "validation", "test")
+CLIPS_PER_PERSON = 7
+# Per cent of DFEW's clips with a single label (X. Jiang et al., *DFEW: A Large-Scale Database for Recognizing Dynamic
+# Facial Expressions in the Wild*, ACM MM 2020).
+DFEW_PERCENT = {
+    "happy": 20.63,
+    "sad": 16.65,
+    "neutral": 22.46,
+    "angry": 18.48,
+    "surprise": 12.40,
+    "disgust": 1.21,
+    "fear": 8.14,
+}
 _MOST_CLIPS = 99_999  # of a split: what the five digits in their names can tell apart
-
-# What each expression moves, and how far at its strongest.
-EXPRESSION_UNITS = {
-    "happy": {6: 1.0, 12: 1.0},
-    "sad": {1: 1.0, 4: 0.8, 15: 1.0},
-    "neutral": {},
-    "angry": {4: 1.0, 5: 0.6, 7: 0.9, 23: 1.0},
-    "surprise": {1: 1.0, 2: 1.0, 5: 1.0, 26: 1.0},
-    "disgust": {9: 1.0, 15: 0.7},
-    "fear": {1: 1.0, 2: 0.8, 4: 0.9, 5: 1.0, 7: 0.4, 20: 1.0, 26: 0.35},
-}
-# What only some people add to it.
-OPTIONAL_UNITS = {
-    "happy": {25: 0.8},
-    "sad": {17: 0.8},
-    "surprise": {25: 0.3},
-    "disgust": {10: 0.8, 16: 0.5},
-    "fear": {25: 0.6},
-}
+# The program that draws imports nothing of this package, torch and all, so it is started from its own folder.
+_WRITER = (sys.executable, "-m", "drawn.writer")
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,13 @@ class ClipPlan:
         label: index into `EXPRESSIONS`.
         person: name of the identity, which appears in one split only.
         identity: whose face.
-        action_units: intensities from 0 to 1, shape (frames, `len(ACTION_UNITS)`), in the order of `ACTION_UNITS`.
-        poses: the fields of `Pose`, shape (frames, 6).
-        lights: the fields of `Light`, shape (frames, 4).
+        action_units: intensities from 0 to 1, shape (frames, `len(ACTION_UNITS)`, 2), in the order of `ACTION_UNITS`,
+            on the left and on the right of the picture.
+        poses: the fields of `Pose`, shape (frames, 8).
+        lights: the fields of `Light`, shape (frames, 5).
+        camera: what takes the clip, with its noise and its blur.
+        occluders: what passes before the face.
+        noise_seed: of the camera's noise.
     """
 
     label: int
@@ -70,98 +72,104 @@ class ClipPlan:
     action_units: np.ndarray
     poses: np.ndarray
     lights: np.ndarray
+    camera: Camera
+    occluders: list[Occluder]
+    noise_seed: int
+
+    def job(self, path: str | Path, image_size: int) -> dict:
+        """The arguments of `write_clip`, as JSON takes them."""
+        return {
+            "path": str(path),
+            "identity": asdict(self.identity),
+            **{name: getattr(self, name).tolist() for name in ("action_units", "poses", "lights")},
+            "image_size": image_size,
+            "fps": FPS,
+            "camera": asdict(self.camera),
+            "occluders": [asdict(occluder) for occluder in self.occluders],
+            "seed": self.noise_seed,
+        }
 
 
-def plan_clip(split: str, index: int, seed: int = 0) -> ClipPlan:
-    """Decide everything about one clip; nothing but the three arguments has a say.
+def plan_clip(
+    split: str,
+    index: int,
+    seed: int = 0,
+    difficulty: float = 0.0,
+    label: int | None = None,
+    view_difficulty: float | None = None,
+) -> ClipPlan:
+    """Decide everything about one clip; nothing but the arguments has a say.
 
-    Seven clips in a row show one person with one expression each. An expression is a combination of action units
-    after EMFACS (W. Friesen, P. Ekman, *EMFACS-7: Emotional Facial Action Coding System*, 1983) that rises from rest
-    to its apex and falls back; a neutral clip only blinks and drifts.
+    Seven clips in a row show one person. The label decides over the expression's action units alone: person, length,
+    speech, poses, light, camera and occluders have random numbers of their own and are the same for every label.
 
     Args:
         split: "train", "validation" or "test".
         index: number of the clip in its split, from 0.
         seed: another seed gives other people and other clips.
+        difficulty: of what the face does, from 0 (plain expressions) to 1 (as in the wild).
+        label: index into `EXPRESSIONS`; by default each person shows each expression once.
+        view_difficulty: of who and how it is seen (people, poses, light, camera, things in the way); by default as
+            `difficulty`.
 
     Raises:
-        TypeError: for an index or seed that is no whole number.
-        ValueError: for an unknown split, a negative index, or a seed out of its range.
+        TypeError: for an index, seed or label that is no whole number, or a difficulty that is no number.
+        ValueError: for an unknown split, a negative index, or a seed, label or difficulty out of its range.
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}, but must be one of {SPLITS}")
     _check_int("index", index, 0, _MOST_CLIPS)
     _check_int("seed", seed, 0, 2**32 - 1)
-    number, (person, label) = SPLITS.index(split), divmod(index, len(EXPRESSIONS))
-    rng = np.random.default_rng([seed, number, index])
+    _check_difficulty("difficulty", difficulty)
+    if view_difficulty is None:
+        view_difficulty = difficulty
+    _check_difficulty("view_difficulty", view_difficulty)
+    if label is None:
+        label = index % len(EXPRESSIONS)
+    _check_int("label", label, 0, len(EXPRESSIONS) - 1)
+    number, person = SPLITS.index(split), index // CLIPS_PER_PERSON
     # The 1 keeps a person's random numbers apart from those of the clip with the person's number.
-    identity = Identity.draw(np.random.default_rng([seed, number, person, 1]))
-    num_frames = _draw_num_frames(rng)
+    identity_rng, rest_rng = np.random.default_rng([seed, number, person, 1]).spawn(2)
+    streams = np.random.default_rng([seed, number, index]).spawn(7)
+    length_rng, face_rng, pose_rng, light_rng, camera_rng, occluder_rng, noise_rng = streams
+    num_frames = _draw_num_frames(length_rng)
     time_sec = np.arange(num_frames) / FPS
+    identity = Identity.draw(identity_rng, view_difficulty)
+    resting_face = draw_resting_face(rest_rng, difficulty)
     return ClipPlan(
         label=label,
         person=f"{split}-{person:05d}",
         identity=identity,
-        action_units=_draw_action_units(rng, EXPRESSIONS[label], time_sec),
-        poses=_draw_poses(rng, time_sec),
-        lights=_draw_lights(rng, time_sec),
+        action_units=draw_action_units(face_rng, EXPRESSIONS[label], time_sec, difficulty, resting_face),
+        poses=draw_poses(pose_rng, time_sec, view_difficulty),
+        lights=draw_lights(light_rng, time_sec, view_difficulty),
+        camera=Camera.draw(camera_rng, view_difficulty),
+        occluders=draw_occluders(occluder_rng, view_difficulty, num_frames, identity),
+        noise_seed=int(noise_rng.integers(2**32)),
     )
+
+
+def clip_labels(count: int, uneven: bool = False) -> list[int]:
+    """The labels of a split's first `count` clips: in turn, or as often as in DFEW.
+
+    More clips never change the labels of the first ones: each next label is the one that lags most behind its share,
+    so that every class is within a clip of it. The first seven clips show one class each, that none is missing.
+    """
+    every = range(len(EXPRESSIONS))
+    if not uneven:
+        return [index % len(EXPRESSIONS) for index in range(count)]
+    shares = np.array([DFEW_PERCENT[name] for name in EXPRESSIONS])
+    shares /= shares.sum()
+    labels, so_far = list(every)[:count], np.ones(len(EXPRESSIONS))
+    while len(labels) < count:
+        labels.append(int(np.argmax(shares * (len(labels) + 1) - so_far)))
+        so_far[labels[-1]] += 1
+    return labels
 
 
 def _draw_num_frames(rng: np.random.Generator) -> int:
     low, high = ((8, 15), (16, 23), (24, 60), (61, 120))[rng.choice(4, p=(0.04, 0.06, 0.8, 0.1))]
     return int(rng.integers(low, high, endpoint=True))
-
-
-def _draw_action_units(rng: np.random.Generator, expression: str, time_sec: np.ndarray) -> np.ndarray:
-    """Intensities, shape (frames, `len(ACTION_UNITS)`): the expression's course, drift and blinks."""
-    duration_sec = time_sec[-1]
-    units = np.abs(_drift(rng, time_sec, len(ACTION_UNITS), 0.05))
-    # Of a clip of a few frames hardly any may be lost to rest.
-    rest = 0.08 if len(time_sec) < 16 else 0.2
-    before_sec, after_sec = duration_sec * rng.uniform(0.3 * rest, rest, 2)
-    rise_sec, fall_sec = np.minimum(rng.uniform(0.2, 0.6, 2), 0.2 * duration_sec)
-    intensity = rng.uniform(0.6, 1.0)
-    added = {unit: far for unit, far in OPTIONAL_UNITS.get(expression, {}).items() if rng.random() < 0.7}
-    for unit, far in (EXPRESSION_UNITS[expression] | added).items():
-        lag_sec = min(rng.uniform(0, 0.12), 0.05 * duration_sec)
-        course = _ease((time_sec - before_sec - lag_sec) / rise_sec)
-        course *= _ease((duration_sec - after_sec - time_sec) / fall_sec)
-        units[:, ACTION_UNITS.index(unit)] += intensity * far * rng.uniform(0.85, 1.1) * course
-    units[:, ACTION_UNITS.index(45)] = _draw_blinks(rng, time_sec)
-    return np.clip(units, 0, 1)
-
-
-def _draw_blinks(rng: np.random.Generator, time_sec: np.ndarray) -> np.ndarray:
-    """How far the eyes are shut, shape (frames,): a blink of a fifth of a second every few seconds."""
-    shut = np.zeros(len(time_sec))
-    blink_sec = rng.uniform(0, 3.5)
-    while blink_sec < time_sec[-1]:
-        shut = np.maximum(shut, np.clip(1.5 - np.abs(time_sec - blink_sec) / 0.08, 0, 1))
-        blink_sec += rng.uniform(1.2, 4)
-    return shut
-
-
-def _draw_poses(rng: np.random.Generator, time_sec: np.ndarray) -> np.ndarray:
-    spread = np.array([0.06, 0.1, 0.06, 0.02, 0.015, 0.04])  # roll, yaw, pitch, shift_x, shift_y, scale
-    rest = np.clip(rng.normal(0, 1, 6), -2, 2) * spread + (0, 0, 0, 0, 0, 1)
-    return rest + _drift(rng, time_sec, 6, 0.5 * spread)
-
-
-def _draw_lights(rng: np.random.Generator, time_sec: np.ndarray) -> np.ndarray:
-    rest = (rng.uniform(0.85, 1.1), rng.uniform(-np.pi, 0), rng.uniform(0, 0.25), rng.normal(0, 0.35))
-    return rest + _drift(rng, time_sec, 4, np.array([0.04, 0.3, 0.03, 0.1]))
-
-
-def _drift(rng: np.random.Generator, time_sec: np.ndarray, count: int, size: float | np.ndarray) -> np.ndarray:
-    """Slow waves round zero, shape (frames, count), that seldom go beyond `size`."""
-    rate_hz, phase = rng.uniform(0.1, 0.5, (2, count)), rng.uniform(0, 2 * np.pi, (2, count))
-    return size * 0.5 * np.sin(2 * np.pi * rate_hz * time_sec[:, None, None] + phase).sum(axis=1)
-
-
-def _ease(progress: np.ndarray) -> np.ndarray:
-    progress = np.clip(progress, 0, 1)
-    return progress * progress * (3 - 2 * progress)
 
 
 def build_synthetic_clips(
@@ -172,11 +180,14 @@ def build_synthetic_clips(
     image_size: int = 128,
     seed: int = 0,
     num_workers: int | None = None,
+    difficulty: float = 0.0,
+    uneven: bool = False,
+    view_difficulty: float | None = None,
 ) -> DatasetDict:
     """Draw clips of faces that show the seven expressions, as mp4 files at 25 frames per second, or find them drawn.
 
-    The classes are balanced, and nobody appears in two splits. A clip depends on `seed`, its split and its number
-    only: the same call gives the same files, with any number of workers.
+    Nobody appears in two splits. A clip depends on `seed`, `difficulty`, `uneven`, its split and its number only: the
+    same call gives the same files, with any number of workers.
 
     Args:
         cache_dir: folder to keep the clips in, in a sub-folder of their own for each set of parameters; by default
@@ -187,6 +198,12 @@ def build_synthetic_clips(
         image_size: height and width in pixels, even, from 32 to 512.
         seed: another seed gives other people and other clips; from 0 to 2**32 - 1.
         num_workers: processes that draw; by default one per core.
+        difficulty: from 0, plain expressions that are seen well, to 1, as hard as in the wild: weak and mixed
+            expressions, speech, faces that look sad or angry at rest, look-alikes that one frame can't tell apart.
+        view_difficulty: the same of how a face is seen: all kinds of people, turned heads, bad light, things in the
+            way, poor cameras; by default as `difficulty`.
+        uneven: whether the classes of "train" and "validation" are as unevenly frequent as DFEW's; those of "test"
+            are always even, so that each class's recall is measured as well as the others'.
 
     Returns:
         Splits "train", "validation" and "test" with the columns of `clip_features` (`video` is the absolute path of
@@ -207,12 +224,19 @@ def build_synthetic_clips(
     if num_workers is None:
         num_workers = os.cpu_count() or 1
     _check_int("num_workers", num_workers, 1, 1024)
+    if view_difficulty is None:
+        view_difficulty = difficulty
+    _check_difficulty("difficulty", difficulty)
+    _check_difficulty("view_difficulty", view_difficulty)
+    if not isinstance(uneven, bool):
+        raise TypeError(f"uneven is {uneven!r}, but must be True or False")
     if cache_dir is None:
         cache_dir = Path(datasets.config.HF_DATASETS_CACHE) / "logoformer_synthetic"
     elif not isinstance(cache_dir, str | Path):
         raise TypeError(f"cache_dir is {cache_dir!r}, but must be a path or None")
 
     parameters = {"version": VERSION, "counts": counts, "image_size": image_size, "seed": seed}
+    parameters |= {"difficulty": float(difficulty), "view_difficulty": float(view_difficulty), "uneven": uneven}
     fingerprint = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:16]
     folder = Path(cache_dir).expanduser().resolve() / f"clips-{fingerprint}"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -244,6 +268,13 @@ def _check_int(name: str, value: object, low: int, high: int) -> None:
         raise ValueError(f"{name} is {value}, but must be from {low} to {high}")
 
 
+def _check_difficulty(name: str, value: object) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, but must be a number from 0 to 1")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value}, but must be from 0 to 1")
+
+
 def _draw_folder(folder: Path, parameters: dict, num_workers: int) -> None:
     """Draw all clips under another name first: what a killed run leaves behind is never taken for finished."""
     partial = folder.with_suffix(".partial")
@@ -253,8 +284,11 @@ def _draw_folder(folder: Path, parameters: dict, num_workers: int) -> None:
         (partial / split).mkdir(parents=True)
     plans, clips = {}, []
     for split, count in parameters["counts"].items():
-        for index in range(count):
-            clip_id, plan = f"{split}/{index:05d}", plan_clip(split, index, parameters["seed"])
+        for index, label in enumerate(clip_labels(count, parameters["uneven"] and split != "test")):
+            clip_id = f"{split}/{index:05d}"
+            plan = plan_clip(
+                split, index, parameters["seed"], parameters["difficulty"], label, parameters["view_difficulty"]
+            )
             plans[partial / f"{clip_id}.mp4"] = plan
             row = {"num_frames": len(plan.poses), "label": plan.label, "identity": plan.person}
             clips.append({"clip_id": clip_id, **row})
@@ -269,12 +303,13 @@ def _draw_clips(plans: dict[Path, ClipPlan], image_size: int, num_workers: int) 
     `multiprocessing` would import the caller's script and this package, torch and all, in every worker, and fails in a
     script without `if __name__ == "__main__"`. The rig as a program of its own starts in a third of a second.
     """
+    # Its folder comes first; the folder that the caller happens to be in has no say.
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
     idle = queue.SimpleQueue()
 
     def draw(path: Path) -> None:
-        plan = plans[path]
-        job = {"path": str(path), "identity": asdict(plan.identity), "image_size": image_size, "fps": FPS}
-        job |= {name: getattr(plan, name).tolist() for name in ("action_units", "poses", "lights")}
+        job = plans[path].job(path, image_size)
         worker = idle.get()
         try:
             print(json.dumps(job), file=worker.stdin, flush=True)
@@ -288,8 +323,8 @@ def _draw_clips(plans: dict[Path, ClipPlan], image_size: int, num_workers: int) 
 
     with ExitStack() as stack:
         for _ in range(min(num_workers, len(plans))):
-            command = [sys.executable, face_rig.__file__]
-            worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            worker = subprocess.Popen(_WRITER, env=environment, **pipes)
             stack.callback(worker.communicate)  # closes its pipes
             stack.callback(worker.kill)
             idle.put(worker)

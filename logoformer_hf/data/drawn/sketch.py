@@ -1,0 +1,137 @@
+"""
+Polygons for all frames of a clip at once, and their projection into the picture.
+
+Shapes are laid out in face units: origin between eyes and nose, x to the right of the picture, y down, 1 = about half
+a face's width. Numbers come with a leading axis for the frames, so that numpy is called once per clip and shape, not
+once per frame: what is left to do for each frame is filling polygons.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+_FRACTION_BITS = 4
+_ANGLE = np.linspace(0, 2 * np.pi, 28, endpoint=False)
+_BEND = np.linspace(0, 1, 9)
+_MIRRORED = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])  # the face's side on the picture's left, and on its right
+
+
+def mix(colour: Sequence[float], other: Sequence[float], amount):
+    """Colours between two, of the shape of `amount` with the three channels in place of its last axis, if it has
+    one."""
+    return np.asarray(colour) + (np.asarray(other) - np.asarray(colour)) * amount
+
+
+def times(colour: Sequence[float], factor: float) -> np.ndarray:
+    return np.minimum(np.asarray(colour) * factor, 255.0)
+
+
+def curve(x, y) -> np.ndarray:
+    """Points of shape (..., points, 2), from coordinates of shape (..., points)."""
+    return np.stack(np.broadcast_arrays(x, y), axis=-1)
+
+
+def between(x, top, bottom) -> np.ndarray:
+    """The polygon between two curves over the same `x`."""
+    return np.concatenate(np.broadcast_arrays(curve(x, top), curve(x, bottom)[..., ::-1, :]), axis=-2)
+
+
+def disc(x, y, width, height) -> np.ndarray:
+    return curve(x + width * np.cos(_ANGLE), y + height * np.sin(_ANGLE))
+
+
+def bend(start, handle, end) -> np.ndarray:
+    """A smooth curve of 9 points from the first (x, y) to the last, pulled towards the second."""
+    t, rest = _BEND, 1 - _BEND
+    x, y = (rest * rest * a + 2 * t * rest * b + t * t * c for a, b, c in zip(start, handle, end, strict=True))
+    return curve(x, y)
+
+
+class Sketch:
+    """Polygons in painting order.
+
+    `both` adds the mirror image on the face's other side; the axis before the points is then for the two sides, the
+    picture's left first. `lift` is how far something stands out of the face, which shows when the head turns.
+    """
+
+    def __init__(self, skin: Sequence[float], num_frames: int) -> None:
+        self.skin = np.asarray(skin)
+        self.num_frames = num_frames
+        self.shapes: list[np.ndarray] = []
+        self.colours: list[list[Sequence[float]]] = []
+        self.lifts: list[float] = []
+        self.shown: list[list[bool] | None] = []
+
+    def fill(self, points: np.ndarray, colour, lift: float = 0.0, both: bool = False, shown=None) -> None:
+        """
+        Args:
+            points: shape (points, 2) or (frames, points, 2), for both sides (frames, sides, points, 2).
+            colour: shape (3,) or (frames, 3), for both sides also (frames, sides, 3).
+            lift: in face units.
+            both: on both sides.
+            shown: None for always, or shape (frames,), for both sides (frames, sides).
+        """
+        colour = np.asarray(colour, dtype=float)
+        if both:
+            points = points * _MIRRORED
+        for side in range(2) if both else (None,):
+            shape = points[..., side, :, :] if both else points
+            self.shapes.append(shape.reshape(-1, *shape.shape[-2:]))
+            tone = colour[:, side] if colour.ndim == 3 else colour
+            self.colours.append(np.broadcast_to(tone, (self.num_frames, 3)).tolist())
+            self.lifts.append(lift)
+            seen = shown if shown is None or np.ndim(shown) == 1 else shown[:, side]
+            self.shown.append(None if seen is None else np.broadcast_to(seen, self.num_frames).tolist())
+
+    def ellipse(self, x, y, width, height, colour, lift: float = 0.0, both: bool = False, shown=None) -> None:
+        self.fill(disc(x, y, width, height), colour, lift, both, shown)
+
+    def stroke(self, points: np.ndarray, width, colour, lift: float = 0.0, both: bool = False, shown=None) -> None:
+        """A line that is `width` thick in its middle and pointed at both ends."""
+        along = np.empty_like(points)
+        along[..., 1:-1, :] = points[..., 2:, :] - points[..., :-2, :]
+        along[..., 0, :] = points[..., 1, :] - points[..., 0, :]
+        along[..., -1, :] = points[..., -1, :] - points[..., -2, :]
+        along /= np.sqrt((along * along).sum(axis=-1, keepdims=True)) + 1e-9
+        thickness = width * 0.5 * (1.0 - 0.85 * np.linspace(-1, 1, points.shape[-2]) ** 2)
+        side = np.stack([-along[..., 1] * thickness, along[..., 0] * thickness], axis=-1)
+        self.fill(np.concatenate([points + side, (points - side)[..., ::-1, :]], axis=-2), colour, lift, both, shown)
+
+    def fold(self, start, handle, end, width: float, depth, lift: float = 0.0, both: bool = True) -> None:
+        """A wrinkle, the darker the deeper (0 to 1); on either side of the face, of `depth` (frames, sides, 1), or
+        in its middle, of `depth` (frames, 1)."""
+        depth = np.broadcast_to(depth, (self.num_frames, 2, 1) if both else (self.num_frames, 1))
+        shown = depth[..., 0] > 0.08
+        if shown.any():
+            colour = mix(self.skin, times(self.skin, 0.52), np.clip(depth, 0, 1))
+            self.stroke(bend(start, handle, end), width, colour, lift, both, shown)
+
+    def project(self, poses: np.ndarray, size: int) -> None:
+        """Turn the head and lay all shapes out in a picture of `size` pixels; `poses` has the shape (frames, 8)."""
+        self.lengths = [shape.shape[-2] for shape in self.shapes]
+        roll, yaw, pitch, shift_x, shift_y, scale = (poses[:, field, None] for field in range(6))
+        shape = (self.num_frames, sum(self.lengths))
+        x, y = np.empty(shape), np.empty(shape)
+        end = 0
+        for points, length in zip(self.shapes, self.lengths, strict=True):
+            start, end = end, end + length
+            x[:, start:end], y[:, start:end] = points[..., 0], points[..., 1]
+        # An ellipsoid that runs out softly, so that what stands out at its edge (ears, hair) does not break.
+        square = 1.0 - 0.8 * x * x - 0.45 * y * y
+        depth = np.sqrt(0.5 * (square + np.sqrt(square * square + 0.03))) + np.repeat(self.lifts, self.lengths)
+        x = x * np.cos(yaw) + depth * np.sin(yaw)
+        y = y * np.cos(pitch) + depth * np.sin(pitch)
+        unit = 0.325 * scale * size
+        cos, sin = unit * np.cos(roll), unit * np.sin(roll)
+        # OpenCV's whole numbers are the middles of pixels: without the half, sizes would not line up.
+        x, y = cos * x - sin * y + (0.5 + shift_x) * size - 0.5, sin * x + cos * y + (0.515 + shift_y) * size - 0.5
+        self.pixels = np.rint(np.stack([x, y], axis=-1) * (1 << _FRACTION_BITS)).astype(np.int32)
+
+    def paint(self, image: np.ndarray, frame: int) -> None:
+        """Paint what was projected on `image` (height, width, 3)."""
+        pixels, end = self.pixels[frame], 0
+        for length, colours, shown in zip(self.lengths, self.colours, self.shown, strict=True):
+            start, end = end, end + length
+            if shown is None or shown[frame]:
+                cv2.fillPoly(image, [pixels[start:end]], colours[frame], cv2.LINE_AA, _FRACTION_BITS)
