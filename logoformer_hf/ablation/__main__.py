@@ -1,0 +1,112 @@
+"""
+Trains every variant with every seed on the same drawn clips and writes a table, pictures and a page.
+
+    python -m logoformer_hf.ablation
+    python -m logoformer_hf.ablation --quick
+    python -m logoformer_hf.ablation --only without_local without_global
+
+What is finished is never done again: clips and frame tokens lie in `--output_dir`, and every finished run is a line of
+the results file, so that the command can be stopped and started at will.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import transformers
+from datasets.utils import tqdm
+
+from .benchmark import ENCODER_FACTS, prepare_benchmark
+from .budget import BUDGETS
+from .costs import measure_costs
+from .page import write_page
+from .results import Results
+from .training import train_run
+from .variants import VARIANTS, find_variants
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m logoformer_hf.ablation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="few clips and epochs, to see that it runs")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="variants or groups to train; the default is all")
+    parser.add_argument("--seeds", type=int, help="trainings of each variant, counted from 0")
+    parser.add_argument("--output_dir", type=Path, help="clips and predictions; outputs/ablation or …-quick")
+    parser.add_argument(
+        "--results", type=Path, help="file of the records; docs/ablation.json, or in output_dir for --quick"
+    )
+    parser.add_argument("--page", type=Path, help="page to write; docs/ablation.md, or in output_dir for --quick")
+    parser.add_argument("--page_only", action="store_true", help="write the page anew from what there is")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs at the same time")
+    args = parser.parse_args(arguments)
+    name = "ablation-quick" if args.quick else "ablation"
+    args.output_dir = args.output_dir or Path("outputs") / name
+    home = args.output_dir if args.quick else Path("docs")
+    args.results = args.results or home / "ablation.json"
+    args.page = args.page or home / "ablation.md"
+    return args
+
+
+def main(arguments: list[str] | None = None) -> None:
+    args = parse_arguments(arguments)
+    budget = BUDGETS["quick" if args.quick else "full"]
+    results = Results(args.results, budget)
+    variants = find_variants(args.only)
+    if not args.page_only:
+        transformers.logging.set_verbosity_error()
+        seeds = range(args.seeds or budget.seeds)
+        # Seed by seed, so that a stopped ablation has something to say of every variant.
+        pending = [(variant, seed) for seed in seeds for variant in variants if not results.has(variant.name, seed)]
+        if pending:
+            clips_dir = prepare_benchmark(budget, args.output_dir, args.workers)
+            results.encoder = json.loads((clips_dir / ENCODER_FACTS).read_text())
+            train_all(pending, budget, clips_dir, args.output_dir, args.workers, results)
+        models = [variant for variant in VARIANTS if variant.group == "models"]
+        if not results.costs and any(variant in variants for variant in models):
+            print("measuring what the models cost ...", flush=True)
+            results.costs = measure_costs(models)
+            results.save()
+    write_page(args.page, results, args.output_dir)
+
+
+def train_all(pending, budget, clips_dir: Path, output_dir: Path, num_workers: int, results: Results) -> None:
+    """Several runs at a time, each in a process and on a core of its own."""
+    num_threads = max((os.cpu_count() or 1) // num_workers, 1)
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(num_workers, mp_context=context) as pool,
+        tqdm(total=len(pending), desc="Training", unit="run", smoothing=0) as bar,
+    ):
+        futures = [
+            pool.submit(
+                train_run,
+                variant,
+                seed,
+                budget,
+                clips_dir,
+                output_dir / "runs" / variant.name / f"seed-{seed}",
+                num_threads,
+            )
+            for variant, seed in pending
+        ]
+        try:
+            for future in as_completed(futures):
+                record = future.result()
+                results.add(record)
+                bar.write(
+                    f"{record['variant']}, seed {record['seed']}: UAR {record['uar']:.1%}, {record['train_sec']:.0f} s"
+                )
+                bar.update()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""The page that an ablation writes: tables, pictures, and how to make them again."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..configuration_logoformer import EXPRESSIONS
+from ..plots import plot_projections
+from ..predictions import PREDICTIONS_FILE, read_predictions
+from ..projection import project
+from ..significance import Estimate, bootstrap_uar_war
+from ..tables import interval, markdown_table, percent, points
+from .benchmark import DIFFICULTY
+from .budget import BUDGETS, Budget
+from .pictures import plot_costs, plot_differences
+from .results import Results, Spread, difference
+from .variants import REFERENCE, VARIANTS, Variant
+
+KEPT = "<!-- What stands below is written by hand, and kept when the page is written anew. -->"
+EFFECTS = {
+    "intra_class_distance": "intra-class distance",
+    "inter_class_distance": "inter-class distance",
+    "distance_ratio": "their ratio",
+    "silhouette": "silhouette",
+    "calibration_error": "calibration error",
+}
+
+
+def write_page(page: Path, results: Results, output_dir: Path) -> None:
+    """
+    Writes the page, and beside it its pictures, from the records that there are.
+
+    Args:
+        page: Markdown file. What stands in it below the line `KEPT` stays.
+        results: of all runs so far.
+        output_dir: with the runs' predictions, for the projection; without them the last one stays.
+    """
+    page.parent.mkdir(parents=True, exist_ok=True)
+    budget = Budget(**results.facts["budget"])
+    sections = [introduction(budget, results)]
+    if len(results.values(REFERENCE.name, "uar")):
+        sections += [parts_section(page, results), effects_section(page, results, output_dir)]
+    sections += [models_section(page, results)] if results.costs else []
+    sections.append(how_to(budget))
+    below = page.read_text().partition(KEPT)[2] if page.exists() else "\n"
+    page.write_text("\n\n".join(section for section in sections if section) + f"\n\n{KEPT}{below}")
+    print(f"{page}: {len(results.records)} runs.")
+
+
+def introduction(budget: Budget, results: Results) -> str:
+    shares = " and ".join(f"`{name}` {value:g}" for name, value in DIFFICULTY.items())
+    return f"""# Does each part earn its place?
+
+Written by `python -m logoformer_hf.ablation{"" if budget.name == "full" else f" --{budget.name}"}` from
+`{results.file.name}`, which has a line for every run; {len(results.records)} of
+{len(VARIANTS) * budget.seeds} are there.
+
+The clips are drawn faces ({shares}), not photographs: what is said here is said of them. There are
+{budget.num_train_clips:,} to train on, with the class frequencies of DFEW, and {budget.num_test_clips:,} of other
+people to test on, {budget.num_test_clips // len(EXPRESSIONS)} of each class, so that every recall is measured equally
+well. All train for {budget.part_epochs} epochs, in which every class comes equally often, by the recipe `modern`. The
+last epoch is tested: nothing is chosen, neither on test clips nor on others. UAR is the mean of the recalls; WAR
+weighs them by the frequencies of the training clips. "±" is the standard deviation over seeds. A difference comes with
+Welch's 95 % interval over seeds, in points, and counts where that leaves out zero. {noise(results)}"""
+
+
+def noise(results: Results) -> str:
+    records = [record for record in results.records if record["variant"] == REFERENCE.name]
+    if not records:
+        return ""
+    uar, _ = bootstrap_uar_war([np.array(records[0]["confusion_matrix"])])
+    half = 50 * (uar.high - uar.low)
+    return f"Drawing the test clips anew would move a UAR by ±{half:.1f} points (bootstrap, 95 %), all models alike."
+
+
+def parts_section(page: Path, results: Results) -> str:
+    reference = results.values(REFERENCE.name, "uar")
+    rows, lines = [], []
+    for variant in trained(results, "parts"):
+        uars = results.values(variant.name, "uar")
+        estimate = None if variant is REFERENCE else difference(uars, reference)
+        rows.append([variant.title, *scores(results, variant), *against(estimate), str(len(uars))])
+        if variant is not REFERENCE:
+            lines.append((variant.title, uars, estimate))
+    table = markdown_table(["", "UAR", "WAR", "against the reference", "95 %", "seeds"], rows)
+    if lines:
+        plot_differences(lines, reference, page.with_name("ablation_parts.png"), "One thing changed at a time")
+    return f"""## The parts
+
+Each row changes one thing. All are trained on the frame tokens of one frozen frame encoder, a small ResNet that has
+learnt to read action units off single frames of other people, the stand-in for the field's pretraining on faces: what
+differs is only what happens after it.{encoder_sentence(results)} Two layers of 32 stand on the grid of
+`base`, 16 x 7 x 7 tokens. "One repeated frame" shows the middle frame 16 times, in training and in testing; "frames
+shuffled" shows the 16 frames in an order that is another one for every clip.
+
+{table}
+
+![UAR of every variant against the reference](ablation_parts.png)"""
+
+
+def encoder_sentence(results: Results) -> str:
+    if not results.encoder:
+        return ""
+    explained = results.encoder["explained_variance"]
+    return f" It explains {explained:.0%} of the action units' variance on clips that it has not seen."
+
+
+def effects_section(page: Path, results: Results, output_dir: Path) -> str:
+    names = [REFERENCE.name, *(variant.name for variant in VARIANTS if is_about_compact_loss(variant))]
+    variants = [variant for variant in trained(results, "parts") if variant.name in names]
+    rows = [
+        [
+            title_of_loss(variant),
+            *(
+                f"{spread(results, variant, key).mean:.3f}{plus_minus(spread(results, variant, key), '.3f')}"
+                for key in EFFECTS
+            ),
+        ]
+        for variant in variants
+    ]
+    plot_loss_projections(page.with_name("ablation_compact.png"), output_dir)
+    return f"""## What the compact loss does
+
+Measured on the embeddings of the test clips. Distances are root mean squares, to the own class centre and between
+class centres, in units of the embedding: only their ratio compares models. The silhouette is of the true classes, the
+calibration error the expected one over 15 bins.
+
+{markdown_table(["compact loss", *EFFECTS.values()], rows)}
+
+![Test embeddings without and with the compact loss, by t-SNE](ablation_compact.png)"""
+
+
+def models_section(page: Path, results: Results) -> str:
+    variants = trained(results, "models")
+    if not variants:
+        return ""
+    first, costs = variants[0], results.costs
+    reference = results.values(first.name, "uar")
+    rows, dots = [], []
+    for variant in variants:
+        uars, cost = results.values(variant.name, "uar"), costs[variant.name]
+        estimate = None if variant is first else difference(uars, reference)
+        rows.append(
+            [
+                variant.title,
+                *scores(results, variant),
+                *against(estimate),
+                str(len(uars)),
+                f"{cost['num_parameters'] / 1e3:.0f} k",
+                f"{cost['gflops']:.2f}",
+                f"{cost['train_clips_per_sec']:.0f} ({cost['train_ratio']:.2f})",
+                f"{cost['test_clips_per_sec']:.0f} ({cost['test_ratio']:.2f})",
+            ]
+        )
+        dots.append((variant.title, uars, 1000 / cost["test_clips_per_sec"]))
+    header = ["", "UAR", "WAR", f"against {first.title}", "95 %", "seeds", "params", "GFLOPs"]
+    plot_costs(dots, page.with_name("ablation_models.png"), "Models from random weights, same clips and epochs")
+    return f"""## Beside other models
+
+All from random weights, on pixels, with the same clips, epochs, optimiser and learning rate, and at a matched size.
+Clips per second are those of one core, medians of interleaved rounds, with the ratio to {first.title}'s in brackets.
+
+{markdown_table([*header, "training, clips/s", "testing, clips/s"], rows)}
+
+![UAR of the models over what they cost](ablation_models.png)"""
+
+
+def how_to(budget: Budget) -> str:
+    quick = BUDGETS["quick"]
+    return f"""## Make it again
+
+```
+python -m logoformer_hf.ablation          # {budget.seeds} seeds; stops and goes on at will
+python -m logoformer_hf.ablation --quick  # {quick.num_train_clips} clips, minutes: shows that it runs, says little
+```
+
+`--only without_local former_dfer` trains those alone, `--seeds 5` adds seeds, `--page_only` writes this page anew."""
+
+
+def trained(results: Results, group: str) -> list[Variant]:
+    return [v for v in VARIANTS if v.group == group and len(results.values(v.name, "uar"))]
+
+
+def spread(results: Results, variant: Variant, key: str) -> Spread:
+    return Spread.of(results.values(variant.name, key))
+
+
+def plus_minus(spread: Spread, form: str, factor: float = 1.0) -> str:
+    return "" if spread.deviation is None else f" ± {factor * spread.deviation:{form}}"
+
+
+def scores(results: Results, variant: Variant) -> list[str]:
+    """UAR and WAR in percent, mean and deviation."""
+    both = [spread(results, variant, key) for key in ("uar", "war")]
+    return [f"{percent(each.mean)}{plus_minus(each, '.2f', 100)}" for each in both]
+
+
+def against(estimate: Estimate | None) -> list[str]:
+    return ["-", "-"] if estimate is None else [points(estimate.value), interval(estimate)]
+
+
+def is_about_compact_loss(variant: Variant) -> bool:
+    return (variant.compact_loss, variant.compact_loss_weight) != (
+        REFERENCE.compact_loss,
+        REFERENCE.compact_loss_weight,
+    )
+
+
+def title_of_loss(variant: Variant) -> str:
+    return "none" if variant.compact_loss == "none" else f"{variant.compact_loss} x {variant.compact_loss_weight:g}"
+
+
+def plot_loss_projections(picture: Path, output_dir: Path) -> None:
+    """Test embeddings of seed 0 without and with the compact loss, where both runs' predictions lie on this disk."""
+    names = {"without_compact": "cross-entropy alone", REFERENCE.name: "with the compact loss (margin x 0.1)"}
+    files = [output_dir / "runs" / name / "seed-0" / PREDICTIONS_FILE for name in names]
+    if not all(file.exists() for file in files):
+        return
+    predictions = [read_predictions(file) for file in files]
+    projections = project([each.embeddings for each in predictions], predictions[0].labels)
+    panels = list(zip(names.values(), projections, strict=True))
+    plot_projections(panels, EXPRESSIONS, picture, "Embeddings of the test clips")

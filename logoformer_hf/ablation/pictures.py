@@ -1,0 +1,81 @@
+"""Pictures of an ablation: every variant against the reference, and models against their cost."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..plots import BLUE, EMPTY, GREEN, INK, MUTED, ORANGE
+from ..significance import Estimate
+
+
+def plot_differences(
+    rows: Sequence[tuple[str, np.ndarray, Estimate | None]], reference: np.ndarray, path: Path, title: str
+) -> None:
+    """
+    Draws one line a variant: how far its UAR is from the reference's, in points, a dot for each seed.
+
+    Args:
+        rows: title, UAR of every seed (0 to 1), and the difference of the means with its interval.
+        reference: UAR of every seed of the reference.
+        path: picture to write.
+        title: above it.
+    """
+    figure = Figure(figsize=(8, 1.3 + 0.36 * len(rows)), dpi=150, layout="constrained", facecolor="white")
+    axes = figure.subplots()
+    base = reference.mean()
+    axes.axvline(0, color=INK, linewidth=1)
+    axes.axvspan(100 * (reference.min() - base), 100 * (reference.max() - base), color=EMPTY, zorder=0)
+    for row, (_, values, estimate) in enumerate(rows):
+        color = MUTED
+        if estimate is not None:
+            color = ORANGE if estimate.high < 0 else GREEN if estimate.low > 0 else MUTED
+            axes.plot([100 * estimate.low, 100 * estimate.high], [row, row], color=color, linewidth=2.2, alpha=0.7)
+        axes.plot(100 * (values - base), np.full(len(values), row), "o", color=color, markersize=3.5, alpha=0.6)
+        axes.plot(100 * (values.mean() - base), row, "D", color=color, markeredgecolor="white", markersize=7)
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)  # the first on top
+    axes.set_xlabel("UAR against the reference, points (band: its seeds; line: 95 % interval)", color=INK)
+    _tidy(axes, title)
+    figure.savefig(path)
+
+
+def plot_costs(rows: Sequence[tuple[str, np.ndarray, float]], path: Path, title: str) -> None:
+    """
+    Draws models by what they cost and what they reach.
+
+    Args:
+        rows: title, UAR of every seed (0 to 1), and milliseconds that a clip takes.
+        path: picture to write.
+        title: above it.
+    """
+    figure = Figure(figsize=(7, 3.6), dpi=150, layout="constrained", facecolor="white")
+    axes = figure.subplots()
+    for (name, values, clip_ms), color in zip(rows, (BLUE, ORANGE, GREEN), strict=True):
+        axes.plot(np.full(len(values), clip_ms), 100 * values, "o", color=color, markersize=4, alpha=0.6)
+        axes.plot(clip_ms, 100 * values.mean(), "D", color=color, markeredgecolor="white", markersize=9)
+        axes.annotate(
+            name,
+            (clip_ms, 100 * values.mean()),
+            (9, 0),
+            textcoords="offset points",
+            va="center",
+            color=color,
+            fontsize=9,
+        )
+    axes.set_xlabel("milliseconds to read a clip, one core", color=INK)
+    axes.set_ylabel("UAR, %", color=INK)
+    axes.set_xlim(0, 1.6 * max(clip_ms for _, _, clip_ms in rows))  # room for the names
+    _tidy(axes, title)
+    axes.grid(axis="y", color=EMPTY)
+    figure.savefig(path)
+
+
+def _tidy(axes, title: str) -> None:
+    axes.set_title(title, fontsize=11, color=INK, pad=10)
+    axes.grid(axis="x", color=EMPTY)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(MUTED)
+    axes.tick_params(colors=INK, labelsize=9)

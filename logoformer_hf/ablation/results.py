@@ -1,0 +1,91 @@
+"""The file of results: one record a run, added as soon as the run is finished, and what follows from several seeds."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from ..significance import CONFIDENCE, Estimate
+from .budget import Budget
+
+VERSION = 1  # counts up whenever the same variant, seed and budget would give another record
+
+
+class Results:
+    """
+    Records in a JSON file, which is always whole: it is written beside and moved into place.
+
+    Attributes:
+        records: of `train_run`, one a run.
+        costs: of `measure_costs`.
+        encoder: what `train_encoder` says of the frame encoder.
+
+    Args:
+        file: to read, if it is there, and to write.
+        budget: that all records were made with.
+
+    Raises:
+        ValueError: the file holds records of another budget or version.
+    """
+
+    def __init__(self, file: Path, budget: Budget):
+        self.file = file
+        self.facts = {"version": VERSION, "budget": asdict(budget)}
+        self.records: list[dict[str, Any]] = []
+        self.costs: dict[str, dict[str, float]] = {}
+        self.encoder: dict[str, float] = {}
+        if file.exists():
+            known = json.loads(file.read_text())
+            if any(known[name] != value for name, value in self.facts.items()):
+                raise ValueError(
+                    f"{file} holds results of another budget or version ({known['budget']['name']}, version "
+                    f"{known['version']}): name another file with --results, or delete that one to begin anew."
+                )
+            self.records, self.costs, self.encoder = known["records"], known["costs"], known["encoder"]
+
+    def save(self) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.file.with_name(f"{self.file.name}.partial")
+        head = json.dumps(self.facts | {"encoder": self.encoder, "costs": self.costs}, indent=1)[:-2]
+        lines = ",\n".join(json.dumps(record) for record in self.records)  # a line a run: changes are easy to read
+        partial.write_text(f'{head},\n "records": [\n{lines}\n ]\n}}\n')
+        partial.replace(self.file)
+
+    def add(self, record: dict[str, Any]) -> None:
+        self.records.append(record)
+        self.records.sort(key=lambda record: (record["seed"], record["variant"]))
+        self.save()
+
+    def has(self, variant: str, seed: int) -> bool:
+        return any(record["variant"] == variant and record["seed"] == seed for record in self.records)
+
+    def values(self, variant: str, key: str) -> np.ndarray:
+        """One number of every seed, in the order of the seeds."""
+        return np.array([record[key] for record in self.records if record["variant"] == variant])
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation (with n - 1) over seeds; the latter is None for one seed."""
+
+    mean: float
+    deviation: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        return cls(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
+
+
+def difference(values: np.ndarray, reference: np.ndarray) -> Estimate | None:
+    """
+    How much higher the mean of one model's seeds is than that of another's, with Welch's interval, which does not take
+    the two for equally scattered; None where one of them has a single seed.
+    """
+    if min(len(values), len(reference)) < 2:
+        return None
+    interval = stats.ttest_ind(values, reference, equal_var=False).confidence_interval(CONFIDENCE)
+    return Estimate(float(values.mean() - reference.mean()), float(interval.low), float(interval.high))

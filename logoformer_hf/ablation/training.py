@@ -1,0 +1,103 @@
+"""One run: a variant trained with one seed by the package's own Trainer, tested once, and measured."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import Trainer, set_seed
+from transformers.trainer_callback import PrinterCallback
+
+from ..configuration_logoformer import EXPRESSIONS
+from ..predictions import PREDICTIONS_FILE, RunInfo, write_predictions
+from ..trainer import RECIPES, LogoFormerTrainer, LogoFormerTrainingArguments, collate_clips
+from .budget import Budget
+from .clips import StoredClips, clip_processor
+from .effects import measure_effects
+from .variants import Variant
+
+
+class TokenTrainer(LogoFormerTrainer):
+    """Trains on frame tokens, which need no processor: they go into the model as `inputs_embeds`."""
+
+    def _prepare_inputs(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        inputs = dict(inputs)
+        # Stored in half the bytes; (batch, frames, height, width, features)
+        inputs["inputs_embeds"] = inputs.pop("frames").float()
+        return Trainer._prepare_inputs(self, inputs)
+
+
+def train_run(
+    variant: Variant, seed: int, budget: Budget, clips_dir: Path, output_dir: Path, num_threads: int
+) -> dict[str, Any]:
+    """
+    Trains and tests one variant; its predictions and embeddings go to `output_dir`.
+
+    The last epoch is tested: nothing is chosen, so test clips choose nothing either.
+
+    Returns:
+        the run's record, JSON values: scores, confusion matrix, `measure_effects` and seconds.
+    """
+    torch.set_num_threads(num_threads)
+    set_seed(seed)
+    kind = "tokens" if variant.group == "parts" else "frames"
+    train = StoredClips(clips_dir, "train", kind, variant.frames, seed)
+    test = StoredClips(clips_dir, "test", kind, variant.frames, seed)
+    model = variant.build_model()
+    args = LogoFormerTrainingArguments(
+        **RECIPES["modern"] | {"num_train_epochs": budget.epochs(variant.group)},
+        output_dir=str(output_dir),
+        seed=seed,
+        compact_loss=variant.compact_loss,
+        compact_loss_weight=variant.compact_loss_weight,
+        class_balanced_sampling=True,  # UAR weighs the classes alike, of which one has a hundredth of the clips
+        eval_strategy="no",
+        save_strategy="no",
+        logging_strategy="no",
+        load_best_model_at_end=False,
+        dataloader_num_workers=0,
+        label_names=["labels"],  # not every model's forward names them
+        disable_tqdm=True,
+    )
+    trainer = (TokenTrainer if kind == "tokens" else LogoFormerTrainer)(
+        model=model,
+        args=args,
+        train_dataset=train,
+        data_collator=collate_clips,
+        processing_class=clip_processor(),
+    )
+    trainer.remove_callback(PrinterCallback)
+    start_sec = time.perf_counter()
+    trainer.train()
+    train_sec = time.perf_counter() - start_sec
+
+    tested = trainer.predict_clips(test)
+    scores = torch.from_numpy(tested.logits).softmax(dim=1).numpy()
+    confusion = np.zeros((len(EXPRESSIONS), len(EXPRESSIONS)), dtype=int)
+    np.add.at(confusion, (tested.labels, scores.argmax(axis=1)), 1)
+    recalls = confusion.diagonal() / confusion.sum(axis=1)
+    shares = np.bincount(train.labels, minlength=len(EXPRESSIONS)) / len(train)
+    info = RunInfo(
+        label_names=EXPRESSIONS,
+        dataset="faces",
+        dataset_name="drawn faces of logoformer-hf, difficulty 1",
+        seed=seed,
+        selection="last",
+        model=variant.title,
+        compact_loss=variant.compact_loss,
+        compact_loss_weight=variant.compact_loss_weight,
+    )
+    output_dir.mkdir(parents=True, exist_ok=True)
+    write_predictions(
+        output_dir / PREDICTIONS_FILE, test.clip_ids, tested.labels, tested.logits, tested.embeddings, info
+    )
+    return {
+        "variant": variant.name,
+        "seed": seed,
+        "uar": float(recalls.mean()),
+        "war": float(recalls @ shares),  # at the class frequencies of the training clips
+        "confusion_matrix": confusion.tolist(),
+        **measure_effects(tested.embeddings, scores, tested.labels),
+        "train_sec": round(train_sec, 1),
+    }
