@@ -35,9 +35,11 @@ def test_drawn_faces_as_hard_and_as_uneven_as_asked_for(tmp_path, monkeypatch):
     asked = {}
     monkeypatch.setattr(sources, "build_synthetic_clips", lambda **settings: asked.update(settings))
     load_source(arguments(tmp_path, difficulty=0.5, uneven_classes=True))
-    assert (asked["difficulty"], asked["uneven"]) == (0.5, True)
+    assert (asked["difficulty"], asked["view_difficulty"], asked["uneven"]) == (0.5, None, True)
     load_source(arguments(tmp_path))
-    assert (asked["difficulty"], asked["uneven"]) == (0.0, False)
+    assert (asked["difficulty"], asked["view_difficulty"], asked["uneven"]) == (0.0, None, False)
+    load_source(arguments(tmp_path, difficulty=1.0, view_difficulty=0.0))
+    assert (asked["difficulty"], asked["view_difficulty"]) == (1.0, 0.0)
 
 
 def test_a_fold_of_dfew(trees, tmp_path):
@@ -108,6 +110,8 @@ def test_problems_are_written_whether_they_stop_or_not(trees, tmp_path, capsys):
         ({"data_dir": "x"}, ["data_dir", "faces", "dfew"]),
         ({"dataset": "clips", "data_dir": "x", "difficulty": 0.5}, ["difficulty", "clips", "faces"]),
         ({"dataset": "dfew", "data_dir": "x", "fold": "1", "uneven_classes": True}, ["uneven_classes", "faces"]),
+        ({"dataset": "clips", "data_dir": "x", "view_difficulty": 0.5}, ["view_difficulty", "clips", "faces"]),
+        ({"view_difficulty": -0.5}, ["view_difficulty", "-0.5", "from 0 to 1"]),
         ({"difficulty": 1.5}, ["difficulty", "1.5", "from 0 to 1"]),
         ({"difficulty": float("nan")}, ["difficulty", "from 0 to 1"]),
     ],

@@ -153,6 +153,25 @@ def test_the_label_changes_nothing_but_the_expression():
             assert not np.array_equal(plan.action_units, plans[0].action_units)
 
 
+def test_how_it_is_seen_leaves_what_the_face_does_alone():
+    for index in range(7):
+        seen_well, seen_badly = (plan_clip("train", index, 0, 1.0, view_difficulty=view) for view in (0.0, 1.0))
+        assert np.array_equal(seen_well.action_units, seen_badly.action_units)
+        assert not np.array_equal(seen_well.poses, seen_badly.poses)
+        assert not np.array_equal(seen_well.lights, seen_badly.lights)
+        assert seen_well.identity != seen_badly.identity and seen_well.camera != seen_badly.camera
+        assert seen_well.occluders == []
+        left_out = plan_clip("train", index, 0, 1.0)
+        assert (left_out.identity, left_out.camera) == (seen_badly.identity, seen_badly.camera)
+
+
+def test_how_it_is_seen_has_a_cache_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(synthetic, "_draw_clips", lambda plans, *_: [path.write_bytes(b"") for path in plans])
+    for view, folders in ((None, 1), (0.5, 1), (0.0, 2), (1, 3)):
+        build_synthetic_clips(tmp_path, **SMALL, difficulty=0.5, view_difficulty=view)
+        assert len(finished_folders(tmp_path)) == folders
+
+
 def test_a_person_rests_alike_in_all_clips():
     # Label 2, neutral: the lowest of each unit over a clip is the face at rest, give or take the drift.
     people = [
@@ -312,6 +331,7 @@ def test_the_callers_folder_has_no_say_in_what_draws(tmp_path, monkeypatch):
         ({"difficulty": float("nan")}, ValueError, "difficulty is nan"),
         ({"difficulty": "hard"}, TypeError, "difficulty is 'hard', but must be a number from 0 to 1"),
         ({"difficulty": True}, TypeError, "difficulty is True"),
+        ({"view_difficulty": -1}, ValueError, "view_difficulty is -1, but must be from 0 to 1"),
         ({"uneven": 1}, TypeError, "uneven is 1, but must be True or False"),
         ({"cache_dir": 5}, TypeError, "cache_dir is 5, but must be a path"),
     ],

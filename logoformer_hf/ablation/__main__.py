@@ -25,7 +25,7 @@ from .costs import measure_costs
 from .page import write_page
 from .results import Results
 from .training import train_run
-from .variants import VARIANTS, find_variants
+from .variants import GROUPS, VARIANTS, find_variants
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -62,7 +62,13 @@ def main(arguments: list[str] | None = None) -> None:
         transformers.logging.set_verbosity_error()
         seeds = range(args.seeds or budget.seeds)
         # Seed by seed, so that a stopped ablation has something to say of every variant.
-        pending = [(variant, seed) for seed in seeds for variant in variants if not results.has(variant.name, seed)]
+        pending = [
+            (variant, seed)
+            for group in GROUPS
+            for seed in seeds
+            for variant in variants
+            if variant.group == group and not results.has(variant.name, seed)
+        ]
         if pending:
             clips_dir = prepare_benchmark(budget, args.output_dir, args.workers)
             results.encoder = json.loads((clips_dir / ENCODER_FACTS).read_text())

@@ -53,6 +53,7 @@ def train_encoder(frames: np.ndarray, units: np.ndarray, epochs: int, seed: int 
     with tqdm(total=num_steps, desc="Training the frame encoder", unit="step") as bar:
         for _ in range(epochs):
             for clips in torch.randperm(num_train).split(CLIPS_AT_ONCE):
+                clips = clips.numpy()  # NumPy takes a tensor of one number for a number
                 optimiser.zero_grad()
                 read = head(encode(encoder.train(), frames[clips]))
                 target = torch.from_numpy(units[clips]).float().flatten(0, 1)  # (clips x frames, units)

@@ -48,12 +48,13 @@ def write_page(page: Path, results: Results, output_dir: Path) -> None:
 
 
 def introduction(budget: Budget, results: Results) -> str:
+    num_seeds = max([budget.seeds, *(record["seed"] + 1 for record in results.records)])
     shares = " and ".join(f"`{name}` {value:g}" for name, value in DIFFICULTY.items())
     return f"""# Does each part earn its place?
 
 Written by `python -m logoformer_hf.ablation{"" if budget.name == "full" else f" --{budget.name}"}` from
 `{results.file.name}`, which has a line for every run; {len(results.records)} of
-{len(VARIANTS) * budget.seeds} are there.
+{len(VARIANTS) * num_seeds} are there.
 
 The clips are drawn faces ({shares}), not photographs: what is said here is said of them. There are
 {budget.num_train_clips:,} to train on, with the class frequencies of DFEW, and {budget.num_test_clips:,} of other
@@ -95,7 +96,7 @@ shuffled" shows the 16 frames in an order that is another one for every clip.
 
 {table}
 
-![UAR of every variant against the reference](ablation_parts.png)"""
+{picture(page, "parts", "UAR of every variant against the reference") if lines else ""}""".rstrip()
 
 
 def encoder_sentence(results: Results) -> str:
@@ -127,14 +128,14 @@ calibration error the expected one over 15 bins.
 
 {markdown_table(["compact loss", *EFFECTS.values()], rows)}
 
-![Test embeddings without and with the compact loss, by t-SNE](ablation_compact.png)"""
+{picture(page, "compact", "Test embeddings without and with the compact loss, by t-SNE")}""".rstrip()
 
 
 def models_section(page: Path, results: Results) -> str:
     variants = trained(results, "models")
     if not variants:
         return ""
-    first, costs = variants[0], results.costs
+    first, costs = next(variant for variant in VARIANTS if variant.group == "models"), results.costs
     reference = results.values(first.name, "uar")
     rows, dots = [], []
     for variant in variants:
@@ -175,6 +176,11 @@ python -m logoformer_hf.ablation --quick  # {quick.num_train_clips} clips, minut
 ```
 
 `--only without_local former_dfer` trains those alone, `--seeds 5` adds seeds, `--page_only` writes this page anew."""
+
+
+def picture(page: Path, name: str, text: str) -> str:
+    file = page.with_name(f"ablation_{name}.png")
+    return f"![{text}]({file.name})" if file.exists() else ""
 
 
 def trained(results: Results, group: str) -> list[Variant]:

@@ -52,7 +52,7 @@ def plot_costs(rows: Sequence[tuple[str, np.ndarray, float]], path: Path, title:
     """
     figure = Figure(figsize=(7, 3.6), dpi=150, layout="constrained", facecolor="white")
     axes = figure.subplots()
-    for (name, values, clip_ms), color in zip(rows, (BLUE, ORANGE, GREEN), strict=True):
+    for (name, values, clip_ms), color in zip(rows, (BLUE, ORANGE, GREEN), strict=False):
         axes.plot(np.full(len(values), clip_ms), 100 * values, "o", color=color, markersize=4, alpha=0.6)
         axes.plot(clip_ms, 100 * values.mean(), "D", color=color, markeredgecolor="white", markersize=9)
         axes.annotate(

@@ -17,6 +17,9 @@ from .clips import StoredClips, clip_processor
 from .effects import measure_effects
 from .variants import Variant
 
+# Three times the recipe's, which is for wider models: at its own, one run had a UAR of 42.0 % in place of 47.2.
+LEARNING_RATE = 3e-3
+
 
 class TokenTrainer(LogoFormerTrainer):
     """Trains on frame tokens, which need no processor: they go into the model as `inputs_embeds`."""
@@ -46,7 +49,7 @@ def train_run(
     test = StoredClips(clips_dir, "test", kind, variant.frames, seed)
     model = variant.build_model()
     args = LogoFormerTrainingArguments(
-        **RECIPES["modern"] | {"num_train_epochs": budget.epochs(variant.group)},
+        **RECIPES["modern"] | {"num_train_epochs": budget.epochs(variant.group), "learning_rate": LEARNING_RATE},
         output_dir=str(output_dir),
         seed=seed,
         compact_loss=variant.compact_loss,

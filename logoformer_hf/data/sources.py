@@ -20,7 +20,7 @@ from .synthetic import build_synthetic_clips
 SOURCE_FILE = "source.json"  # beside prepared shards: which data set they are of, and what is not among them
 # Arguments that only some sources have a use for; elsewhere they would be ignored without a word.
 _TAKES = {
-    "faces": ("difficulty", "uneven_classes"),
+    "faces": ("difficulty", "view_difficulty", "uneven_classes"),
     "dfew": ("data_dir", "fold", "frames", "list_file", "label_map"),
     "ferv39k": ("data_dir", "setup", "list_file", "label_map"),
     "clips": ("data_dir", "list_file", "label_map"),
@@ -85,6 +85,13 @@ class SourceArguments:
         default=0.0,
         metadata={"help": "Of the drawn clips: from 0, plain expressions seen well, to 1, as hard as in the wild."},
     )
+    view_difficulty: float | None = field(
+        default=None,
+        metadata={
+            "help": "How hard drawn faces are to see, 0 to 1: people, pose, light, camera, things in the way; as "
+            "`difficulty` where it is left out."
+        },
+    )
     uneven_classes: bool = field(
         default=False,
         metadata={
@@ -102,8 +109,10 @@ class SourceArguments:
                     f"`{name}` says nothing about dataset {self.dataset!r}; it is for {', '.join(takers)}. Leave it "
                     "out, or name that `dataset`."
                 )
-        if not 0 <= self.difficulty <= 1:
-            raise ValueError(f"`difficulty` is {self.difficulty}; it must be from 0 to 1.")
+        for name in ("difficulty", "view_difficulty"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"`{name}` is {value}; it must be from 0 to 1.")
         if self.data_dir is None and "data_dir" in _TAKES[self.dataset]:
             raise ValueError(f"dataset {self.dataset!r} lies on your disk: name its folder with `data_dir`.")
         if self.dataset == "dfew" and self.fold is None and self.list_file is None:
@@ -173,6 +182,7 @@ def _draw_faces(args: SourceArguments) -> Source:
         num_test=args.num_test_clips,
         seed=args.clips_seed,
         difficulty=args.difficulty,
+        view_difficulty=args.view_difficulty,
         uneven=args.uneven_classes,
     )
     return Source(rows, "faces", "drawn faces of logoformer-hf")

@@ -1,0 +1,196 @@
+"""The page from records made by hand, whose numbers are known."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from logoformer_hf.ablation.budget import BUDGETS
+from logoformer_hf.ablation.page import KEPT, write_page
+from logoformer_hf.ablation.results import Results, difference
+from logoformer_hf.ablation.variants import REFERENCE, VARIANTS, find_variants
+from logoformer_hf.configuration_logoformer import EXPRESSIONS
+from logoformer_hf.predictions import PREDICTIONS_FILE, RunInfo, write_predictions
+
+QUICK = BUDGETS["quick"]
+PARTS, MODELS = find_variants(["parts"]), find_variants(["models"])
+COSTS = {
+    name: {
+        "num_parameters": 109_047 + 10_000 * number,
+        "gflops": 0.25 + number,
+        "train_clips_per_sec": 50.0 / (number + 1),
+        "train_ratio": 1 / (number + 1),
+        "test_clips_per_sec": 100.0 * (number + 1),
+        "test_ratio": number + 1.0,
+    }
+    for number, name in enumerate(("logoformer", "former_dfer", "videomae"))
+}
+
+
+def uar_of(number: int, seed: int) -> float:
+    return 0.30 + 0.01 * number + (0.002 + 0.001 * number) * seed
+
+
+def make_results(tmp_path, variants=VARIANTS, num_seeds: int = 2, costs=COSTS) -> Results:
+    results = Results(tmp_path / "ablation.json", QUICK)
+    results.costs = costs
+    for variant in variants:
+        number = VARIANTS.index(variant)
+        for seed in range(num_seeds):
+            record = {"variant": variant.name, "seed": seed, "uar": uar_of(number, seed), "war": 0.5 + 0.1 * seed}
+            record |= {"confusion_matrix": (10 * np.eye(7, dtype=int) + 10).tolist()}
+            record |= {"intra_class_distance": 1.0 + seed, "inter_class_distance": 4.0, "silhouette": -0.125}
+            results.records.append(record | {"distance_ratio": number / 8, "calibration_error": 0.0625})
+    return results
+
+
+def write_runs(folder) -> None:
+    """Predictions of the two runs whose embeddings are drawn."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(28) % 7
+    run = RunInfo(EXPRESSIONS, "faces", "faces", 0, "last", "LOGO-Former")
+    for name in ("without_compact", "reference"):
+        file = folder / "runs" / name / "seed-0" / PREDICTIONS_FILE
+        ids = [f"test/{index}" for index in range(28)]
+        write_predictions(file, ids, labels, rng.normal(size=(28, 7)), rng.normal(size=(28, 4)), run)
+
+
+def tables(page) -> list[dict[str, list[str]]]:
+    """Of every table the cells of each row by the row's title."""
+    found = re.findall(r"(?:^\|.*\n)+", page.read_text(), flags=re.MULTILINE)
+    split = [[[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()] for table in found]
+    return [{title: cells for title, *cells in rows[2:]} for rows in split]
+
+
+def runs_there(page) -> tuple[int, int]:
+    """How many runs the page says there are, and of how many."""
+    there, all_of_them = re.search(r"(\d+) of\s+(\d+)\b", page.read_text()).groups()
+    return int(there), int(all_of_them)
+
+
+def test_a_row_for_every_variant_with_its_numbers(tmp_path):
+    page = tmp_path / "ablation.md"
+    write_page(page, make_results(tmp_path), tmp_path)
+    parts, _, models = tables(page)
+    assert list(parts) == [variant.title for variant in PARTS]
+    assert list(models) == [variant.title for variant in MODELS]
+    for number, variant in enumerate(VARIANTS):
+        cells = (parts | models)[variant.title]
+        first, second = (100 * uar_of(number, seed) for seed in range(2))
+        assert cells[0] == f"{(first + second) / 2:.2f} ± {(second - first) / 2**0.5:.2f}"
+        assert cells[1] == "55.00 ± 7.07"
+        assert cells[4] == "2"
+    assert parts[REFERENCE.title][2:4] == models["LOGO-Former"][2:4] == ["-", "-"]
+    ours, theirs = (np.array([uar_of(number, seed) for seed in range(2)]) for number in (1, 0))
+    estimate = difference(ours, theirs)
+    gap = f"{100 * estimate.value:+.2f}"
+    assert parts["without local attention"][2:4] == [gap, f"{100 * estimate.low:.2f} to {100 * estimate.high:.2f}"]
+    assert gap == "+1.05"
+    assert runs_there(page) == (len(VARIANTS) * 2, len(VARIANTS) * 2)
+
+
+def test_what_models_cost_stands_beside_them(tmp_path):
+    page = tmp_path / "ablation.md"
+    write_page(page, make_results(tmp_path), tmp_path)
+    models = tables(page)[-1]
+    assert models["LOGO-Former"][5:] == ["109 k", "0.25", "50 (1.00)", "100 (1.00)"]
+    assert models["VideoMAE"][5:] == ["129 k", "2.25", "17 (0.33)", "300 (3.00)"]
+
+
+def test_the_effects_of_the_compact_loss(tmp_path):
+    page = tmp_path / "ablation.md"
+    write_page(page, make_results(tmp_path), tmp_path)
+    effects = tables(page)[1]
+    assert set(effects) == {"margin x 0.1", "none", "margin x 0.3", "margin x 1", "center x 0.1", "center x 1"}
+    assert effects["margin x 0.1"] == [
+        "1.500 ± 0.707",
+        "4.000 ± 0.000",
+        "0.000 ± 0.000",
+        "-0.125 ± 0.000",
+        "0.062 ± 0.000",
+    ]
+    number = [variant.name for variant in VARIANTS].index("without_compact")
+    assert effects["none"][2] == f"{number / 8:.3f} ± 0.000"
+
+
+def test_one_seed_has_no_deviation_and_no_interval(tmp_path):
+    page = tmp_path / "ablation.md"
+    write_page(page, make_results(tmp_path, num_seeds=1), tmp_path)
+    parts, effects, models = tables(page)
+    assert parts["without local attention"] == ["31.00", "50.00", "-", "-", "1"]
+    assert effects["none"][0] == "1.000"
+    assert models["VideoMAE"][:5] == [f"{100 * uar_of(len(VARIANTS) - 1, 0):.2f}", "50.00", "-", "-", "1"]
+
+
+def test_every_picture_of_the_page_is_written(tmp_path):
+    page = tmp_path / "docs" / "ablation.md"
+    write_runs(tmp_path)
+    write_page(page, make_results(tmp_path), tmp_path)
+    named = re.findall(r"!\[.+\]\((.+)\)", page.read_text())
+    assert len(named) == 3
+    for name in named:
+        with Image.open(page.parent / name) as picture:
+            assert min(picture.size) > 300
+            assert len(picture.convert("RGB").getcolors(1 << 20)) > 10
+
+
+def test_without_predictions_the_last_projection_stays(tmp_path):
+    (tmp_path / "ablation_compact.png").write_text("the last one")
+    write_page(tmp_path / "ablation.md", make_results(tmp_path), tmp_path / "nowhere")
+    assert (tmp_path / "ablation_compact.png").read_text() == "the last one"
+
+
+def test_what_is_written_by_hand_stays(tmp_path):
+    page = tmp_path / "ablation.md"
+    write_page(page, make_results(tmp_path, num_seeds=1), tmp_path)
+    assert page.read_text().endswith(f"{KEPT}\n")
+    by_hand = "\n\n## What follows\n\nThe windows pay. | a | b |\n"
+    page.write_text(page.read_text().replace("30.00", "99.99").rstrip("\n") + by_hand)
+    for _ in range(2):
+        (tmp_path / "ablation.json").unlink(missing_ok=True)
+        write_page(page, make_results(tmp_path), tmp_path)
+        text = page.read_text()
+        assert text.endswith(KEPT + by_hand) and text.count(KEPT) == 1 and "99.99" not in text
+
+
+def test_without_models_the_page_is_of_the_parts(tmp_path):
+    page = tmp_path / "ablation.md"
+    for costs in ({}, COSTS):
+        write_page(page, make_results(tmp_path, PARTS, costs=costs), tmp_path)
+        assert len(tables(page)) == 2 and "Beside other models" not in page.read_text()
+    assert not (tmp_path / "ablation_models.png").exists()
+
+
+@pytest.mark.parametrize("names", [["logoformer"], ["logoformer", "videomae"], ["former_dfer"]])
+def test_a_page_of_some_models(tmp_path, names):
+    """As `--only without_local former_dfer` of the page's own advice leaves them."""
+    page = tmp_path / "ablation.md"
+    write_page(page, make_results(tmp_path, find_variants(names)), tmp_path)
+    (models,) = tables(page)
+    assert list(models) == [variant.title for variant in find_variants(names)]
+    assert (tmp_path / "ablation_models.png").exists()
+
+
+@pytest.mark.parametrize("names", [[], ["without_local"], ["reference"], ["reference", "joint"]])
+def test_a_page_of_few_records_names_no_picture_that_is_not_there(tmp_path, names):
+    page = tmp_path / "ablation.md"
+    write_page(page, make_results(tmp_path, find_variants(names) if names else (), costs={}), tmp_path)
+    assert runs_there(page) == (2 * len(names), 2 * len(VARIANTS))
+    for name in re.findall(r"!\[.+\]\((.+)\)", page.read_text()):
+        assert (tmp_path / name).exists(), name
+
+
+def test_more_seeds_than_planned_are_not_more_than_all(tmp_path):
+    page = tmp_path / "ablation.md"
+    write_page(page, make_results(tmp_path, num_seeds=3), tmp_path)
+    there, planned = runs_there(page)
+    assert there == 3 * len(VARIANTS) <= planned
+
+
+def test_the_commands_of_the_page_name_real_variants(tmp_path):
+    page = tmp_path / "ablation.md"
+    write_page(page, make_results(tmp_path), tmp_path)
+    names = re.search(r"--only ([\w ]+)`", page.read_text())[1].split()
+    assert [variant.name for variant in find_variants(names)] == names
+    assert "`python -m logoformer_hf.ablation --quick`" in page.read_text()

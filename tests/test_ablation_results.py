@@ -1,0 +1,120 @@
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from logoformer_hf.ablation import results as results_module
+from logoformer_hf.ablation.budget import BUDGETS
+from logoformer_hf.ablation.results import Results, Spread, difference
+from logoformer_hf.significance import Estimate
+
+QUICK = BUDGETS["quick"]
+
+
+def record(variant: str, seed: int, uar: float = 0.5) -> dict:
+    return {"variant": variant, "seed": seed, "uar": uar, "confusion_matrix": [[3, 1], [0, 4]]}
+
+
+def test_results_go_on_where_they_stopped(tmp_path):
+    file = tmp_path / "new" / "ablation.json"
+    first = Results(file, QUICK)
+    assert first.records == [] and first.costs == {} and not file.exists()
+    first.add(record("reference", 0, 0.25))
+    second = Results(file, QUICK)
+    assert second.has("reference", 0)
+    assert not second.has("reference", 1) and not second.has("joint", 0)
+    second.add(record("joint", 0))
+    second.costs = {"videomae": {"gflops": 0.5}}
+    second.save()
+    third = Results(file, QUICK)
+    assert third.records == [record("joint", 0), record("reference", 0, 0.25)]
+    assert third.costs == {"videomae": {"gflops": 0.5}}
+
+
+def test_values_come_by_seed_in_whatever_order_runs_finish(tmp_path):
+    results = Results(tmp_path / "ablation.json", QUICK)
+    for variant, seed in (("b", 2), ("a", 1), ("b", 0), ("a", 0), ("b", 1)):
+        results.add(record(variant, seed, seed / 10))
+    assert results.values("b", "uar").tolist() == [0.0, 0.1, 0.2]
+    assert results.values("a", "uar").tolist() == [0.0, 0.1]
+    assert len(results.values("c", "uar")) == 0
+    assert [each["seed"] for each in results.records] == [0, 0, 1, 1, 2]
+
+
+def test_a_run_is_a_line(tmp_path):
+    """And adding one leaves the others' lines as they are, but for the comma."""
+    results = Results(tmp_path / "ablation.json", QUICK)
+    for seed in range(3):
+        results.add(record("reference", seed))
+    before = [line.rstrip(",") for line in results.file.read_text().splitlines()]
+    results.add(record("joint", 1))
+    after = [line.rstrip(",") for line in results.file.read_text().splitlines()]
+    assert len(after) == len(before) + 1
+    assert [line for line in after if line not in before] == [json.dumps(record("joint", 1))]
+
+
+def test_the_file_is_whole_when_writing_is_cut_off(tmp_path, monkeypatch):
+    results = Results(tmp_path / "ablation.json", QUICK)
+    results.add(record("reference", 0))
+    before = results.file.read_text()
+
+    def cut_off(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        results.add(record("reference", 1))
+    assert results.file.read_text() == before
+    monkeypatch.undo()
+    again = Results(results.file, QUICK)
+    assert again.records == [record("reference", 0)]
+    again.add(record("reference", 1))
+    assert len(Results(results.file, QUICK).records) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["ablation.json"]
+
+
+def test_results_of_another_budget_are_refused(tmp_path):
+    file = tmp_path / "ablation.json"
+    Results(file, QUICK).add(record("reference", 0))
+    before = file.read_text()
+    for other in (BUDGETS["full"], replace(QUICK, part_epochs=QUICK.part_epochs + 1)):
+        with pytest.raises(ValueError, match=r"ablation\.json holds results of another budget .*quick.*--results"):
+            Results(file, other)
+    assert file.read_text() == before
+
+
+def test_results_of_another_version_are_refused(tmp_path, monkeypatch):
+    file = tmp_path / "ablation.json"
+    Results(file, QUICK).add(record("reference", 0))
+    version = results_module.VERSION
+    monkeypatch.setattr(results_module, "VERSION", version + 1)
+    with pytest.raises(ValueError, match=rf"version {version}\)"):
+        Results(file, QUICK)
+
+
+def test_spread_over_seeds():
+    assert Spread.of([0.3, 0.4, 0.8]) == Spread(pytest.approx(0.5), pytest.approx(0.07**0.5))  # 0.04 + 0.01 + 0.09
+    assert Spread.of(np.array([0.3])) == Spread(0.3, None)
+
+
+def test_difference_has_welchs_interval_worked_out_by_hand():
+    ours, theirs = np.array([0.42, 0.44, 0.49]), np.array([0.30, 0.31])
+    parts = [values.var(ddof=1) / len(values) for values in (ours, theirs)]
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (len(values) - 1) for part, values in zip(parts, (ours, theirs), strict=True)
+    )
+    half = stats.t.ppf(0.975, freedom) * sum(parts) ** 0.5
+    gap = 0.45 - 0.305
+    assert difference(ours, theirs) == Estimate(
+        pytest.approx(gap), pytest.approx(gap - half), pytest.approx(gap + half)
+    )
+    back = difference(theirs, ours)
+    assert (back.value, back.low) == (pytest.approx(-gap), pytest.approx(-gap - half))
+
+
+def test_one_seed_says_nothing_of_a_difference():
+    one, three = np.array([0.5]), np.array([0.4, 0.5, 0.6])
+    assert difference(one, three) is difference(three, one) is difference(one, one) is None
