@@ -102,7 +102,7 @@ def test_the_effects_of_the_compact_loss(tmp_path):
     page = tmp_path / "ablation.md"
     write_page(page, make_results(tmp_path), tmp_path)
     effects = tables(page)[1]
-    assert set(effects) == {"margin x 0.1", "none", "margin x 0.3", "margin x 1", "center x 0.1", "center x 1"}
+    assert set(effects) == {"margin x 0.1", "none", "margin x 1", "center x 0.1", "center x 1"}
     assert effects["margin x 0.1"] == [
         "1.500 ± 0.707",
         "4.000 ± 0.000",

@@ -54,7 +54,7 @@ def test_weights_come_from_the_global_generator():
 def test_tokens_lie_on_the_grid_of_base():
     model = REFERENCE.build_model().eval()
     assert model.encode_frames(torch.zeros(1, 16, 3, 56, 56)).shape == (1, *GRID, 64)
-    assert reference_config().window_size == (4, 4, 4)
+    assert reference_config().window_size == (16, 2, 2)
 
 
 def changes(variant: Variant) -> dict:
@@ -105,7 +105,7 @@ def test_windows_and_losses_are_what_their_titles_say():
         else:
             continue
         titled += 1
-    assert titled == 7
+    assert titled == 8
 
 
 def test_parts_that_a_variant_is_without_are_not_there():

@@ -291,11 +291,10 @@ def test_the_snippets_of_a_model_run_without_this_package(tmp_path, write_video)
     assert lines[3] == f"first.mp4: {guesses[0][0]} {guesses[0][1]}%"
     assert lines[4].startswith("second.mp4: ")
     assert lines[5] == "embedding (1, 64)"
-    parts = [
-        re.fullmatch(r"part (\d) of 4 of the clip: ([\d.]+)% of the attention", line).groups() for line in lines[6:]
-    ]
-    assert [number for number, _ in parts] == ["1", "2", "3", "4"]
-    assert sum(float(share) for _, share in parts) == pytest.approx(100, abs=0.3)
+    rows = [re.fullmatch(r"([\d. %]+) of the attention, from left to right", line)[1] for line in lines[6:]]
+    shares = [[float(share.rstrip("%")) for share in row.split()] for row in rows]
+    assert [len(row) for row in shares] == [2, 2]  # windows of 2 x 2 on a grid of 4 x 4
+    assert sum(map(sum, shares)) == pytest.approx(100, abs=0.3)
 
 
 def test_the_snippet_of_a_model_without_global_attention_asks_for_none(tmp_path):

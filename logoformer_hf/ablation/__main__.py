@@ -13,6 +13,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--page_only", action="store_true", help="write the page anew from what there is")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs at the same time")
     args = parser.parse_args(arguments)
+    for option in ("seeds", "workers"):
+        value = getattr(args, option)
+        if value is not None and value < 1:
+            parser.error(f"--{option} is {value}; it must be at least 1.")
+    try:
+        args.variants = find_variants(args.only)
+    except ValueError as error:
+        parser.error(str(error))
     name = "ablation-quick" if args.quick else "ablation"
     args.output_dir = args.output_dir or Path("outputs") / name
     home = args.output_dir if args.quick else Path("docs")
@@ -57,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parse_arguments(arguments)
     budget = BUDGETS["quick" if args.quick else "full"]
     results = Results(args.results, budget)
-    variants = find_variants(args.only)
+    variants = args.variants
     if not args.page_only:
         transformers.logging.set_verbosity_error()
         seeds = range(args.seeds or budget.seeds)
@@ -115,4 +124,7 @@ def train_all(pending, budget, clips_dir: Path, output_dir: Path, num_workers: i
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f"ablation: {error}")
