@@ -36,7 +36,7 @@ class Budget:
 BUDGETS = {
     budget.name: budget
     for budget in (
-        Budget("full", 4200, 2100, 2800, views=2, encoder_epochs=18, part_epochs=3, model_epochs=3, seeds=3),
+        Budget("full", 4200, 2100, 2800, views=2, encoder_epochs=18, part_epochs=3, model_epochs=12, seeds=3),
         Budget("quick", 280, 140, 140, views=2, encoder_epochs=2, part_epochs=2, model_epochs=2, seeds=2),
     )
 }
