@@ -14,6 +14,7 @@ from .benchmark import DIFFICULTY
 from .budget import BUDGETS, Budget
 from .pictures import plot_costs, plot_differences
 from .results import Results, Spread, difference
+from .training import TOKEN_LEARNING_RATE
 from .variants import REFERENCE, VARIANTS, Variant
 
 KEPT = "<!-- What stands below is written by hand, and kept when the page is written anew. -->"
@@ -39,8 +40,8 @@ def write_page(page: Path, results: Results, output_dir: Path) -> None:
     budget = Budget(**results.facts["budget"])
     sections = [introduction(budget, results)]
     if len(results.values(REFERENCE.name, "uar")):
-        sections += [parts_section(page, results), effects_section(page, results, output_dir)]
-    sections += [models_section(page, results)] if results.costs else []
+        sections += [parts_section(page, budget, results), effects_section(page, results, output_dir)]
+    sections += [models_section(page, budget, results)] if results.costs else []
     sections.append(how_to(budget))
     below = page.read_text().partition(KEPT)[2] if page.exists() else "\n"
     page.write_text("\n\n".join(section for section in sections if section) + f"\n\n{KEPT}{below}")
@@ -59,10 +60,10 @@ Written by `python -m logoformer_hf.ablation{"" if budget.name == "full" else f"
 The clips are drawn faces ({shares}), not photographs: what is said here is said of them. There are
 {budget.num_train_clips:,} to train on, with the class frequencies of DFEW, and {budget.num_test_clips:,} of other
 people to test on, {budget.num_test_clips // len(EXPRESSIONS)} of each class, so that every recall is measured equally
-well. All train for {budget.part_epochs} epochs, in which every class comes equally often, by the recipe `modern`. The
-last epoch is tested: nothing is chosen, neither on test clips nor on others. UAR is the mean of the recalls; WAR
-weighs them by the frequencies of the training clips. "±" is the standard deviation over seeds. A difference comes with
-Welch's 95 % interval over seeds, in points, and counts where that leaves out zero. {noise(results)}"""
+well. All train by the recipe `modern`, with every class equally often in an epoch. The last epoch is tested: nothing
+is chosen, neither on test clips nor on others. UAR is the mean of the recalls; WAR weighs them by the frequencies of the
+training clips. "±" is the standard deviation over seeds. A difference comes with Welch's 95 % interval over seeds, in
+points, and counts where that leaves out zero. {noise(results)}"""
 
 
 def noise(results: Results) -> str:
@@ -74,7 +75,7 @@ def noise(results: Results) -> str:
     return f"Drawing the test clips anew would move a UAR by ±{half:.1f} points (bootstrap, 95 %), all models alike."
 
 
-def parts_section(page: Path, results: Results) -> str:
+def parts_section(page: Path, budget: Budget, results: Results) -> str:
     reference = results.values(REFERENCE.name, "uar")
     rows, lines = [], []
     for variant in trained(results, "parts"):
@@ -88,11 +89,12 @@ def parts_section(page: Path, results: Results) -> str:
         plot_differences(lines, reference, page.with_name("ablation_parts.png"), "One thing changed at a time")
     return f"""## The parts
 
-Each row changes one thing. All are trained on the frame tokens of one frozen frame encoder, a small ResNet that has
-learnt to read action units off single frames of other people, the stand-in for the field's pretraining on faces: what
-differs is only what happens after it.{encoder_sentence(results)} Two layers of 32 stand on the grid of
-`base`, 16 x 7 x 7 tokens. "One repeated frame" shows the middle frame 16 times, in training and in testing; "frames
-shuffled" shows the 16 frames in an order that is another one for every clip.
+Each row changes one thing. All are trained for {budget.part_epochs} epochs at a learning rate of
+{TOKEN_LEARNING_RATE:g} on the frame tokens of one frozen frame encoder, a small ResNet that has learnt to read action
+units off single frames of other people, the stand-in for the field's pretraining on faces: what differs is only what
+happens after it.{encoder_sentence(results)} Two layers of 32 stand on the grid of `base`, 16 x 7 x 7 tokens. "One
+repeated frame" shows the middle frame 16 times, in training and in testing; "frames shuffled" shows the 16 frames in
+an order that is another one for every clip.
 
 {table}
 
@@ -131,7 +133,7 @@ calibration error the expected one over 15 bins.
 {picture(page, "compact", "Test embeddings without and with the compact loss, by t-SNE")}""".rstrip()
 
 
-def models_section(page: Path, results: Results) -> str:
+def models_section(page: Path, budget: Budget, results: Results) -> str:
     variants = trained(results, "models")
     if not variants:
         return ""
@@ -158,8 +160,9 @@ def models_section(page: Path, results: Results) -> str:
     plot_costs(dots, page.with_name("ablation_models.png"), "Models from random weights, same clips and epochs")
     return f"""## Beside other models
 
-All from random weights, on pixels, with the same clips, epochs, optimiser and learning rate, and at a matched size.
-Clips per second are those of one core, medians of interleaved rounds, with the ratio to {first.title}'s in brackets.
+All from random weights, on pixels, for {budget.model_epochs} epochs of the same clips at the recipe's own learning
+rate, and at a matched size. Clips per second are those of one core, medians of interleaved rounds, with the ratio to
+{first.title}'s in brackets.
 
 {markdown_table([*header, "training, clips/s", "testing, clips/s"], rows)}
 

@@ -1,5 +1,6 @@
 """Pictures of an ablation: every variant against the reference, and models against their cost."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,8 @@ def plot_differences(
     rows: Sequence[tuple[str, np.ndarray, Estimate | None]], reference: np.ndarray, path: Path, title: str
 ) -> None:
     """
-    Draws one line a variant: how far its UAR is from the reference's, in points, a dot for each seed.
+    Draws one line a variant: how far its UAR is from the reference's, in points. A dot for each seed, a line for the
+    interval, a band for the reference's seeds.
 
     Args:
         rows: title, UAR of every seed (0 to 1), and the difference of the means with its interval.
@@ -34,9 +36,9 @@ def plot_differences(
             axes.plot([100 * estimate.low, 100 * estimate.high], [row, row], color=color, linewidth=2.2, alpha=0.7)
         axes.plot(100 * (values - base), np.full(len(values), row), "o", color=color, markersize=3.5, alpha=0.6)
         axes.plot(100 * (values.mean() - base), row, "D", color=color, markeredgecolor="white", markersize=7)
-    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    axes.set_yticks(range(len(rows)), [textwrap.fill(name, 36) for name, _, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)  # the first on top
-    axes.set_xlabel("UAR against the reference, points (band: its seeds; line: 95 % interval)", color=INK)
+    axes.set_xlabel("UAR against the reference, points", color=INK)
     _tidy(axes, title)
     figure.savefig(path)
 

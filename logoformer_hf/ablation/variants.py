@@ -93,7 +93,7 @@ VARIANTS = (
     Variant("class_token", "class token instead of the mean token", model="class_token"),
     Variant("middle_frame", "one repeated frame", frames="middle"),
     Variant("shuffled_frames", "frames shuffled", frames="shuffled"),
-    Variant("former_dfer_tokens", "plain spatial and temporal transformer (Former-DFER's kind)", model="former_dfer"),
+    Variant("former_dfer_tokens", "plain transformers instead (Former-DFER's kind)", model="former_dfer"),
     Variant("logoformer", "LOGO-Former", group="models"),
     Variant(
         "former_dfer",
