@@ -62,8 +62,8 @@ The clips are drawn faces ({shares}), not photographs: what is said here is said
 people to test on, {budget.num_test_clips // len(EXPRESSIONS)} of each class, so that every recall is measured equally
 well. All train by the recipe `modern`, with every class equally often in an epoch. The last epoch is tested: nothing
 is chosen, neither on test clips nor on others. UAR is the mean of the recalls; WAR weighs them by the frequencies of
-the training clips. "±" is the standard deviation over seeds. A difference comes with Welch's 95 % interval over seeds, in
-points, and counts where that leaves out zero. {noise(results)}"""
+the training clips. "±" is the standard deviation over seeds. A difference comes with Welch's 95 % interval over seeds,
+in points, and counts where that leaves out zero. {noise(results)}"""
 
 
 def noise(results: Results) -> str:
