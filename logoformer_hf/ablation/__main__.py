@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import os
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def train_all(pending, budget, clips_dir: Path, output_dir: Path, num_workers: i
     num_threads = max((os.cpu_count() or 1) // num_workers, 1)
     context = multiprocessing.get_context("spawn")
     with (
-        ProcessPoolExecutor(num_workers, mp_context=context) as pool,
+        ProcessPoolExecutor(num_workers, mp_context=context, initializer=end_with_parent) as pool,
         tqdm(total=len(pending), desc="Training", unit="run", smoothing=0) as bar,
     ):
         futures = [
@@ -121,6 +122,16 @@ def train_all(pending, budget, clips_dir: Path, output_dir: Path, num_workers: i
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def end_with_parent() -> None:
+    """Lets a worker end as soon as the program that started it is gone, however that was ended."""
+
+    def wait() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":
