@@ -3,7 +3,13 @@ import pytest
 import torch
 from datasets import Dataset
 
-from logoformer_hf.ablation.benchmark import DIFFICULTY, ENCODER_SEED, frozen_encoder, true_units
+from logoformer_hf.ablation.benchmark import (
+    DIFFICULTY,
+    ENCODER_SEED,
+    frozen_encoder,
+    prepare_benchmark,
+    true_units,
+)
 from logoformer_hf.ablation.budget import BUDGETS
 from logoformer_hf.ablation.clips import clip_processor
 from logoformer_hf.ablation.encoder import encode
@@ -71,3 +77,24 @@ def test_the_encoder_is_trained_once(rows, tmp_path, monkeypatch):
     frames = np.load(tmp_path / "encoder_frames.npy")[0, :1]
     with torch.inference_mode():
         assert torch.equal(encode(first, frames), encode(again, frames))
+
+
+def test_clips_of_another_budget_are_not_taken_for_these(tmp_path, monkeypatch):
+    monkeypatch.setattr("logoformer_hf.ablation.benchmark.build_synthetic_clips", lambda **_: pytest.fail("drawn"))
+    for name, message in (("full", "drawn"), ("quick", "num_train_clips 4200 .now 280.")):
+        with pytest.raises((pytest.fail.Exception, ValueError), match=message):
+            prepare_benchmark(BUDGETS[name], tmp_path, 1, ["models"])
+
+
+def test_models_need_no_frame_encoder(tmp_path, monkeypatch):
+    shared = {"num_validation": 7, "num_test": 7, "image_size": 48, "num_workers": 1}
+    drawn = build_synthetic_clips(tmp_path / "drawn", num_train=14, **shared)
+    monkeypatch.setattr("logoformer_hf.ablation.benchmark.build_synthetic_clips", lambda **_: drawn)
+    folder = prepare_benchmark(BUDGETS["quick"], tmp_path, 1, ["models"])
+    assert {file.name for file in folder.iterdir()} == {
+        "run.json",
+        "train.npz",
+        "test.npz",
+        "train_frames.npy",
+        "test_frames.npy",
+    }

@@ -11,23 +11,19 @@ the results file, so that the command can be stopped and started at will.
 
 import argparse
 import json
-import multiprocessing
 import os
 import sys
-import threading
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import transformers
-from datasets.utils import tqdm
 
 from .benchmark import ENCODER_FACTS, prepare_benchmark
 from .budget import BUDGETS
 from .costs import measure_costs
 from .page import write_page
 from .results import Results
-from .training import train_run
 from .variants import GROUPS, VARIANTS, find_variants
+from .workers import train_all
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -80,8 +76,10 @@ def main(arguments: list[str] | None = None) -> None:
             if variant.group == group and not results.has(variant.name, seed)
         ]
         if pending:
-            clips_dir = prepare_benchmark(budget, args.output_dir, args.workers)
-            results.encoder = json.loads((clips_dir / ENCODER_FACTS).read_text())
+            groups = {variant.group for variant, _ in pending}
+            clips_dir = prepare_benchmark(budget, args.output_dir, args.workers, groups)
+            if "parts" in groups:
+                results.encoder = json.loads((clips_dir / ENCODER_FACTS).read_text())
             train_all(pending, budget, clips_dir, args.output_dir, args.workers, results)
         models = [variant for variant in VARIANTS if variant.group == "models"]
         if not results.costs and any(variant in variants for variant in models):
@@ -89,49 +87,6 @@ def main(arguments: list[str] | None = None) -> None:
             results.costs = measure_costs(models)
             results.save()
     write_page(args.page, results, args.output_dir)
-
-
-def train_all(pending, budget, clips_dir: Path, output_dir: Path, num_workers: int, results: Results) -> None:
-    """Several runs at a time, each in a process and on a core of its own."""
-    num_threads = max((os.cpu_count() or 1) // num_workers, 1)
-    context = multiprocessing.get_context("spawn")
-    with (
-        ProcessPoolExecutor(num_workers, mp_context=context, initializer=end_with_parent) as pool,
-        tqdm(total=len(pending), desc="Training", unit="run", smoothing=0) as bar,
-    ):
-        futures = [
-            pool.submit(
-                train_run,
-                variant,
-                seed,
-                budget,
-                clips_dir,
-                output_dir / "runs" / variant.name / f"seed-{seed}",
-                num_threads,
-            )
-            for variant, seed in pending
-        ]
-        try:
-            for future in as_completed(futures):
-                record = future.result()
-                results.add(record)
-                bar.write(
-                    f"{record['variant']}, seed {record['seed']}: UAR {record['uar']:.1%}, {record['train_sec']:.0f} s"
-                )
-                bar.update()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def end_with_parent() -> None:
-    """Lets a worker end as soon as the program that started it is gone, however that was ended."""
-
-    def wait() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":

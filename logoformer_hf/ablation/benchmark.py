@@ -1,6 +1,8 @@
 """From nothing to arrays to train on: clips are drawn, read, and for "parts" encoded, each once."""
 
 import json
+from collections.abc import Collection
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,10 @@ from datasets import Dataset
 from safetensors.torch import load_file, save_file
 from transformers import AutoBackbone
 
+from ..data.synthetic import VERSION as DRAWING
 from ..data.synthetic import build_synthetic_clips, plan_clip
 from ..data.transforms import TrainingTransforms, clip_seed
+from ..run_state import open_run_folder
 from ..video_processing_logoformer import sample_frame_indices
 from .budget import Budget
 from .clips import store_frames
@@ -25,15 +29,31 @@ ENCODER_FACTS = "encoder.json"
 _FEWEST = 7  # clips of a split
 
 
-def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int) -> Path:
+def describe_difficulty(mark: str = "") -> str:
+    """How the faces are drawn, in words; `mark` stands around the names."""
+    return " and ".join(f"{mark}{name}{mark} {value:g}" for name, value in DIFFICULTY.items())
+
+
+def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int, groups: Collection[str]) -> Path:
     """
-    Makes the array files that are not there yet.
+    Makes the array files that are not there yet: frames, and for "parts" frame tokens of a frozen frame encoder.
+
+    Args:
+        budget: how many clips.
+        output_dir: of the ablation.
+        num_workers: processes that draw and read.
+        groups: of the variants that are to be trained.
 
     Returns:
         their folder.
+
+    Raises:
+        ValueError: the folder holds other clips.
     """
     folder = output_dir / "clips"
-    folder.mkdir(parents=True, exist_ok=True)
+    epochs = {"part_epochs", "model_epochs", "seeds"}  # of the trainings, which the clips don't depend on
+    facts = {name: value for name, value in asdict(budget).items() if name not in epochs}
+    open_run_folder(folder, facts | DIFFICULTY | {"drawing": DRAWING})
     shared = {"cache_dir": output_dir / "drawn", "num_workers": num_workers, **DIFFICULTY}
     rows = build_synthetic_clips(
         num_train=budget.num_train_clips,
@@ -48,9 +68,10 @@ def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int) -> Pat
     store_frames(rows["test"], folder / "test_frames.npy", num_workers)
     for split in ("train", "test"):
         np.savez(folder / f"{split}.npz", labels=rows[split]["label"], clip_ids=rows[split]["clip_id"])
-    encoder = frozen_encoder(budget, folder, shared, num_workers)
-    for split in ("train", "test"):
-        store_tokens(encoder, folder / f"{split}_frames.npy", folder / f"{split}_tokens.npy")
+    if "parts" in groups:
+        encoder = frozen_encoder(budget, folder, shared, num_workers)
+        for split in ("train", "test"):
+            store_tokens(encoder, folder / f"{split}_frames.npy", folder / f"{split}_tokens.npy")
     return folder
 
 

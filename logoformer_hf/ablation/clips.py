@@ -1,6 +1,7 @@
 """The benchmark's clips, drawn and read once: what is trained on again and again lies on disk as plain arrays."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from .variants import reference_config
 MIDDLE = 8  # of a clip's 16 frames
 
 
+@cache
 def clip_processor() -> LogoFormerVideoProcessor:
     """Reads clips at the size of `reference_config`."""
     config = reference_config()

@@ -1,5 +1,6 @@
 """The page that an ablation writes: tables, pictures, and how to make them again."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from ..predictions import PREDICTIONS_FILE, read_predictions
 from ..projection import project
 from ..significance import Estimate, bootstrap_uar_war
 from ..tables import interval, markdown_table, percent, points
-from .benchmark import DIFFICULTY
+from .benchmark import describe_difficulty
 from .budget import BUDGETS, Budget
 from .pictures import plot_costs, plot_differences
 from .results import Results, Spread, difference
@@ -44,20 +45,29 @@ def write_page(page: Path, results: Results, output_dir: Path) -> None:
     sections += [models_section(page, budget, results)] if results.costs else []
     sections.append(how_to(budget))
     below = page.read_text().partition(KEPT)[2] if page.exists() else "\n"
-    page.write_text("\n\n".join(section for section in sections if section) + f"\n\n{KEPT}{below}")
+    page.write_text("\n\n".join(wrap(section) for section in sections if section) + f"\n\n{KEPT}{below}")
     print(f"{page}: {len(results.records)} runs.")
 
 
+def wrap(section: str) -> str:
+    """Even lines, whatever numbers were filled in; headings, tables, pictures and commands stay as they are."""
+    return "\n\n".join(
+        part if part.startswith(("#", "|", "!", "```")) else textwrap.fill(part, 120, break_on_hyphens=False)
+        for part in section.split("\n\n")
+    )
+
+
 def introduction(budget: Budget, results: Results) -> str:
-    num_seeds = max([budget.seeds, *(record["seed"] + 1 for record in results.records)])
-    shares = " and ".join(f"`{name}` {value:g}" for name, value in DIFFICULTY.items())
+    num_planned = len(VARIANTS) * budget.seeds
+    num_done = sum(record["seed"] < budget.seeds for record in results.records)
+    num_more = len(results.records) - num_done
     return f"""# Does each part earn its place?
 
 Written by `python -m logoformer_hf.ablation{"" if budget.name == "full" else f" --{budget.name}"}` from
-`{results.file.name}`, which has a line for every run; {len(results.records)} of
-{len(VARIANTS) * num_seeds} are there.
+`{results.file.name}`, which has a line for every run: {num_done} of the
+{num_planned} planned ones are there{f", and {num_more} with further seeds" if num_more else ""}.
 
-The clips are drawn faces ({shares}), not photographs: what is said here is said of them. There are
+The clips are drawn faces ({describe_difficulty("`")}), not photographs: what is said here is said of them. There are
 {budget.num_train_clips:,} to train on, with the class frequencies of DFEW, and {budget.num_test_clips:,} of other
 people to test on, {budget.num_test_clips // len(EXPRESSIONS)} of each class, so that every recall is measured equally
 well. All train by the recipe `modern`, with every class equally often in an epoch. The last epoch is tested: nothing

@@ -1,17 +1,20 @@
 """One run: a variant trained with one seed by the package's own Trainer, tested once, and measured."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import Trainer, set_seed
+from transformers import Trainer, TrainerCallback, set_seed
 from transformers.trainer_callback import PrinterCallback
 
 from ..configuration_logoformer import EXPRESSIONS
+from ..evaluation import Scorer
 from ..predictions import PREDICTIONS_FILE, RunInfo, write_predictions
 from ..trainer import RECIPES, LogoFormerTrainer, LogoFormerTrainingArguments, collate_clips
+from .benchmark import describe_difficulty
 from .budget import Budget
 from .clips import StoredClips, clip_processor
 from .effects import measure_effects
@@ -31,18 +34,35 @@ class TokenTrainer(LogoFormerTrainer):
         return Trainer._prepare_inputs(self, inputs)
 
 
+class EpochReporter(TrainerCallback):
+    """Calls `report` at the end of every epoch."""
+
+    def __init__(self, report: Callable[[], None]):
+        self.report = report
+
+    def on_epoch_end(self, args, state, control, **kwargs):
+        self.report()
+
+
 def train_run(
-    variant: Variant, seed: int, budget: Budget, clips_dir: Path, output_dir: Path, num_threads: int
+    variant: Variant, seed: int, budget: Budget, clips_dir: Path, output_dir: Path, report: Callable[[], None]
 ) -> dict[str, Any]:
     """
     Trains and tests one variant; its predictions and embeddings go to `output_dir`.
 
     The last epoch is tested: nothing is chosen, so test clips choose nothing either.
 
+    Args:
+        variant: to train.
+        seed: of weights, dropout and the order of the clips.
+        budget: for how many epochs.
+        clips_dir: as `prepare_benchmark` left it.
+        output_dir: of the run.
+        report: called after every epoch.
+
     Returns:
         the run's record, JSON values: scores, confusion matrix, `measure_effects` and seconds.
     """
-    torch.set_num_threads(num_threads)
     set_seed(seed)
     kind = "tokens" if variant.group == "parts" else "frames"
     train = StoredClips(clips_dir, "train", kind, variant.frames, seed)
@@ -74,20 +94,20 @@ def train_run(
         processing_class=clip_processor(),
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(EpochReporter(report))
     start_sec = time.perf_counter()
     trainer.train()
     train_sec = time.perf_counter() - start_sec
 
     tested = trainer.predict_clips(test)
     scores = torch.from_numpy(tested.logits).softmax(dim=1).numpy()
-    confusion = np.zeros((len(EXPRESSIONS), len(EXPRESSIONS)), dtype=int)
-    np.add.at(confusion, (tested.labels, scores.argmax(axis=1)), 1)
-    recalls = confusion.diagonal() / confusion.sum(axis=1)
+    scored = Scorer(EXPRESSIONS).score(tested.logits, tested.labels)
+    recalls = np.array([scored["recall"][name] for name in EXPRESSIONS])
     shares = np.bincount(train.labels, minlength=len(EXPRESSIONS)) / len(train)
     info = RunInfo(
         label_names=EXPRESSIONS,
         dataset="faces",
-        dataset_name="drawn faces of logoformer-hf, difficulty 1",
+        dataset_name=f"drawn faces of logoformer-hf ({describe_difficulty()})",
         seed=seed,
         selection="last",
         model=variant.title,
@@ -101,9 +121,9 @@ def train_run(
     return {
         "variant": variant.name,
         "seed": seed,
-        "uar": float(recalls.mean()),
+        "uar": scored["uar"],
         "war": float(recalls @ shares),  # at the class frequencies of the training clips
-        "confusion_matrix": confusion.tolist(),
+        "confusion_matrix": scored["confusion_matrix"],
         **measure_effects(tested.embeddings, scores, tested.labels),
         "train_sec": round(train_sec, 1),
     }

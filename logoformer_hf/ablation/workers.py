@@ -1,0 +1,84 @@
+"""Several runs at a time, each in a process and on a core of its own."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets.utils import tqdm
+
+from .budget import Budget
+from .results import Results
+from .training import train_run
+from .variants import Variant
+
+_CHECK_SEC = 0.5  # between two looks at what the workers have done
+_epochs: SimpleQueue  # of a worker: where it reports every epoch
+
+
+def train_all(
+    runs: Sequence[tuple[Variant, int]],
+    budget: Budget,
+    clips_dir: Path,
+    output_dir: Path,
+    num_workers: int,
+    results: Results,
+) -> None:
+    """
+    Trains variants with seeds, in their order, and adds each record as soon as it is there.
+
+    Args:
+        runs: variants and seeds.
+        budget: of all.
+        clips_dir: as `prepare_benchmark` left it.
+        output_dir: of the ablation; a run's predictions go to `runs/VARIANT/seed-N`.
+        num_workers: runs at a time.
+        results: to add to.
+    """
+    num_threads = max((os.cpu_count() or 1) // num_workers, 1)
+    context = multiprocessing.get_context("spawn")
+    epochs = context.SimpleQueue()
+    num_epochs = sum(budget.epochs(variant.group) for variant, _ in runs)
+    with (
+        ProcessPoolExecutor(num_workers, context, initializer=start_worker, initargs=(num_threads, epochs)) as pool,
+        tqdm(total=num_epochs, desc=f"Training {len(runs)} runs", unit="epoch", smoothing=0) as bar,
+    ):
+        pending = {
+            pool.submit(run_in_worker, variant, seed, budget, clips_dir, output_dir / "runs") for variant, seed in runs
+        }
+        try:
+            while pending:
+                done, pending = wait(pending, _CHECK_SEC, FIRST_COMPLETED)
+                while not epochs.empty():
+                    bar.update(epochs.get())
+                for future in done:
+                    record = future.result()
+                    results.add(record)
+                    what = f"{record['variant']}, seed {record['seed']}"
+                    bar.write(f"{what}: UAR {record['uar']:.1%}, {record['train_sec']:.0f} s")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def start_worker(num_threads: int, epochs: SimpleQueue) -> None:
+    global _epochs
+    _epochs = epochs
+    torch.set_num_threads(num_threads)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """Ends a worker as soon as the program that started it is gone, however that was ended."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def run_in_worker(variant: Variant, seed: int, budget: Budget, clips_dir: Path, runs_dir: Path) -> dict[str, Any]:
+    folder = runs_dir / variant.name / f"seed-{seed}"
+    return train_run(variant, seed, budget, clips_dir, folder, report=lambda: _epochs.put(1))
