@@ -276,7 +276,7 @@ def open_page(browser, address):
 
     def open_page(path: str = "/", width: int = 1280, height: int = 900):
         context = browser.new_context(viewport={"width": width, "height": height}, permissions=["camera"])
-        context.set_default_timeout(60_000)  # milliseconds, for machines that have other work to do
+        context.set_default_timeout(180_000)  # milliseconds, for machines that have other work to do
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: requests.append(request.url))
