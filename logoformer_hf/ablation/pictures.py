@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..configuration_logoformer import EXPRESSIONS
 from ..plots import BLUE, EMPTY, GREEN, INK, MUTED, ORANGE
 from ..significance import Estimate
+
+CHANCE = 100 / len(EXPRESSIONS)  # UAR, %
 
 
 def plot_differences(
@@ -36,7 +39,7 @@ def plot_differences(
             axes.plot([100 * estimate.low, 100 * estimate.high], [row, row], color=color, linewidth=2.2, alpha=0.7)
         axes.plot(100 * (values - base), np.full(len(values), row), "o", color=color, markersize=3.5, alpha=0.6)
         axes.plot(100 * (values.mean() - base), row, "D", color=color, markeredgecolor="white", markersize=7)
-    axes.set_yticks(range(len(rows)), [textwrap.fill(name, 36) for name, _, _ in rows])
+    axes.set_yticks(range(len(rows)), [textwrap.fill(name, 36, break_on_hyphens=False) for name, _, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)  # the first on top
     axes.set_xlabel("UAR against the reference, points", color=INK)
     _tidy(axes, title)
@@ -58,14 +61,17 @@ def plot_costs(rows: Sequence[tuple[str, np.ndarray, float]], path: Path, title:
         axes.plot(np.full(len(values), clip_ms), 100 * values, "o", color=color, markersize=4, alpha=0.6)
         axes.plot(clip_ms, 100 * values.mean(), "D", color=color, markeredgecolor="white", markersize=9)
         axes.annotate(
-            name,
+            textwrap.fill(name, 34, break_on_hyphens=False),
             (clip_ms, 100 * values.mean()),
-            (9, 0),
+            (9, 3),
             textcoords="offset points",
-            va="center",
+            va="bottom",
             color=color,
             fontsize=9,
         )
+    axes.axhline(CHANCE, color=MUTED, linestyle="--", linewidth=1)
+    axes.text(0, CHANCE, " chance", va="top", color=MUTED, fontsize=9)
+    axes.set_ylim(bottom=0)
     axes.set_xlabel("milliseconds to read a clip, one core", color=INK)
     axes.set_ylabel("UAR, %", color=INK)
     axes.set_xlim(0, 1.6 * max(clip_ms for _, _, clip_ms in rows))  # room for the names
