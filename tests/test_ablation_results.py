@@ -8,7 +8,7 @@ from scipy import stats
 
 from logoformer_hf.ablation import results as results_module
 from logoformer_hf.ablation.budget import BUDGETS
-from logoformer_hf.ablation.results import Results, Spread, difference
+from logoformer_hf.ablation.results import Results, Spread, mean_gain
 from logoformer_hf.significance import Estimate
 
 QUICK = BUDGETS["quick"]
@@ -100,21 +100,28 @@ def test_spread_over_seeds():
     assert Spread.of(np.array([0.3])) == Spread(0.3, None)
 
 
-def test_difference_has_welchs_interval_worked_out_by_hand():
-    ours, theirs = np.array([0.42, 0.44, 0.49]), np.array([0.30, 0.31])
-    parts = [values.var(ddof=1) / len(values) for values in (ours, theirs)]
-    freedom = sum(parts) ** 2 / sum(
-        part**2 / (len(values) - 1) for part, values in zip(parts, (ours, theirs), strict=True)
-    )
-    half = stats.t.ppf(0.975, freedom) * sum(parts) ** 0.5
-    gap = 0.45 - 0.305
-    assert difference(ours, theirs) == Estimate(
-        pytest.approx(gap), pytest.approx(gap - half), pytest.approx(gap + half)
-    )
-    back = difference(theirs, ours)
-    assert (back.value, back.low) == (pytest.approx(-gap), pytest.approx(-gap - half))
+def test_gains_are_of_the_seeds_that_both_have(tmp_path):
+    results = Results(tmp_path / "ablation.json", QUICK)
+    for variant, seed, uar in (
+        ("joint", 2, 0.5),
+        ("joint", 0, 0.4),
+        ("reference", 0, 0.3),
+        ("reference", 1, 0.9),
+        ("reference", 2, 0.45),
+    ):
+        results.add(record(variant, seed, uar))
+    assert results.gains("joint", "reference") == pytest.approx([0.1, 0.05])
+    assert results.gains("reference", "joint") == pytest.approx([-0.1, -0.05])
+    assert len(results.gains("class_token", "reference")) == 0
 
 
-def test_one_seed_says_nothing_of_a_difference():
-    one, three = np.array([0.5]), np.array([0.4, 0.5, 0.6])
-    assert difference(one, three) is difference(three, one) is difference(one, one) is None
+def test_mean_gain_has_students_interval_worked_out_by_hand():
+    gains = np.array([0.04, -0.01, 0.06])
+    half = stats.t.ppf(0.975, 2) * gains.std(ddof=1) / 3**0.5
+    expected = Estimate(pytest.approx(0.03), pytest.approx(0.03 - half), pytest.approx(0.03 + half))
+    assert mean_gain(gains) == expected
+
+
+@pytest.mark.parametrize("gains", [[], [0.1]])
+def test_one_seed_says_nothing_of_a_difference(gains):
+    assert mean_gain(np.array(gains)) is None

@@ -14,7 +14,7 @@ from ..tables import interval, markdown_table, percent, points
 from .benchmark import describe_difficulty
 from .budget import BUDGETS, Budget
 from .pictures import plot_costs, plot_differences
-from .results import Results, Spread, difference
+from .results import Results, Spread, mean_gain
 from .training import TOKEN_LEARNING_RATE
 from .variants import REFERENCE, VARIANTS, Variant
 
@@ -72,8 +72,9 @@ The clips are drawn faces ({describe_difficulty("`")}), not photographs: what is
 people to test on, {budget.num_test_clips // len(EXPRESSIONS)} of each class, so that every recall is measured equally
 well. All train by the recipe `modern`, with every class equally often in an epoch. The last epoch is tested: nothing
 is chosen, neither on test clips nor on others. UAR is the mean of the recalls; WAR weighs them by the frequencies of
-the training clips. "±" is the standard deviation over seeds. A difference comes with Welch's 95 % interval over seeds,
-in points, and counts where that leaves out zero. {noise(results)}"""
+the training clips. "±" is the standard deviation over seeds. A difference, in points,
+is the mean over the seeds that both have, because some seeds are better than others for every variant; it comes with
+Student's 95 % interval of the paired differences, and counts where that leaves out zero. {noise(results)}"""
 
 
 def noise(results: Results) -> str:
@@ -86,17 +87,17 @@ def noise(results: Results) -> str:
 
 
 def parts_section(page: Path, budget: Budget, results: Results) -> str:
-    reference = results.values(REFERENCE.name, "uar")
     rows, lines = [], []
     for variant in trained(results, "parts"):
-        uars = results.values(variant.name, "uar")
-        estimate = None if variant is REFERENCE else difference(uars, reference)
-        rows.append([variant.title, *scores(results, variant), *against(estimate), str(len(uars))])
-        if variant is not REFERENCE:
-            lines.append((variant.title, uars, estimate))
+        gains = results.gains(variant.name, REFERENCE.name)
+        estimate = None if variant is REFERENCE else mean_gain(gains)
+        num_seeds = len(results.values(variant.name, "uar"))
+        rows.append([variant.title, *scores(results, variant), *against(estimate), str(num_seeds)])
+        if variant is not REFERENCE and len(gains):
+            lines.append((variant.title, gains, estimate))
     table = markdown_table(["", "UAR", "WAR", "against the reference", "95 %", "seeds"], rows)
     if lines:
-        plot_differences(lines, reference, page.with_name("ablation_parts.png"), "One thing changed at a time")
+        plot_differences(lines, page.with_name("ablation_parts.png"), "One thing changed at a time")
     return f"""## The parts
 
 Each row changes one thing. All are trained for {budget.part_epochs} epochs at a learning rate of
@@ -148,11 +149,10 @@ def models_section(page: Path, budget: Budget, results: Results) -> str:
     if not variants:
         return ""
     first, costs = next(variant for variant in VARIANTS if variant.group == "models"), results.costs
-    reference = results.values(first.name, "uar")
     rows, dots = [], []
     for variant in variants:
         uars, cost = results.values(variant.name, "uar"), costs[variant.name]
-        estimate = None if variant is first else difference(uars, reference)
+        estimate = None if variant is first else mean_gain(results.gains(variant.name, first.name))
         rows.append(
             [
                 variant.title,

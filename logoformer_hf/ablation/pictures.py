@@ -14,31 +14,26 @@ from ..significance import Estimate
 CHANCE = 100 / len(EXPRESSIONS)  # UAR, %
 
 
-def plot_differences(
-    rows: Sequence[tuple[str, np.ndarray, Estimate | None]], reference: np.ndarray, path: Path, title: str
-) -> None:
+def plot_differences(rows: Sequence[tuple[str, np.ndarray, Estimate | None]], path: Path, title: str) -> None:
     """
-    Draws one line a variant: how far its UAR is from the reference's, in points. A dot for each seed, a line for the
-    interval, a band for the reference's seeds.
+    Draws one line a variant: how far its UAR is from the reference's, in points. A dot for each seed, a diamond for
+    their mean, a line for its interval.
 
     Args:
-        rows: title, UAR of every seed (0 to 1), and the difference of the means with its interval.
-        reference: UAR of every seed of the reference.
+        rows: title, difference of every seed (of UAR from 0 to 1), and their mean with its interval.
         path: picture to write.
         title: above it.
     """
     figure = Figure(figsize=(8, 1.3 + 0.36 * len(rows)), dpi=150, layout="constrained", facecolor="white")
     axes = figure.subplots()
-    base = reference.mean()
     axes.axvline(0, color=INK, linewidth=1)
-    axes.axvspan(100 * (reference.min() - base), 100 * (reference.max() - base), color=EMPTY, zorder=0)
-    for row, (_, values, estimate) in enumerate(rows):
+    for row, (_, gains, estimate) in enumerate(rows):
         color = MUTED
         if estimate is not None:
             color = ORANGE if estimate.high < 0 else GREEN if estimate.low > 0 else MUTED
             axes.plot([100 * estimate.low, 100 * estimate.high], [row, row], color=color, linewidth=2.2, alpha=0.7)
-        axes.plot(100 * (values - base), np.full(len(values), row), "o", color=color, markersize=3.5, alpha=0.6)
-        axes.plot(100 * (values.mean() - base), row, "D", color=color, markeredgecolor="white", markersize=7)
+        axes.plot(100 * gains, np.full(len(gains), row), "o", color=color, markersize=3.5, alpha=0.6)
+        axes.plot(100 * gains.mean(), row, "D", color=color, markeredgecolor="white", markersize=7)
     axes.set_yticks(range(len(rows)), [textwrap.fill(name, 36, break_on_hyphens=False) for name, _, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)  # the first on top
     axes.set_xlabel("UAR against the reference, points", color=INK)

@@ -67,6 +67,14 @@ class Results:
         """One number of every seed, in the order of the seeds."""
         return np.array([record[key] for record in self.records if record["variant"] == variant])
 
+    def gains(self, variant: str, reference: str) -> np.ndarray:
+        """How much higher a variant's UAR is than the reference's, of every seed that both have."""
+        ours, theirs = (
+            {record["seed"]: record["uar"] for record in self.records if record["variant"] == name}
+            for name in (variant, reference)
+        )
+        return np.array([ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())])
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -80,12 +88,12 @@ class Spread:
         return cls(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
 
 
-def difference(values: np.ndarray, reference: np.ndarray) -> Estimate | None:
+def mean_gain(gains: np.ndarray) -> Estimate | None:
     """
-    How much higher the mean of one model's seeds is than that of another's, with Welch's interval, which does not take
-    the two for equally scattered; None where one of them has a single seed.
+    Mean of `Results.gains` with Student's interval; None for a single seed. Paired, because a seed decides the order
+    of the clips for all variants and is good or bad for all of them.
     """
-    if min(len(values), len(reference)) < 2:
+    if len(gains) < 2:
         return None
-    interval = stats.ttest_ind(values, reference, equal_var=False).confidence_interval(CONFIDENCE)
-    return Estimate(float(values.mean() - reference.mean()), float(interval.low), float(interval.high))
+    interval = stats.ttest_1samp(gains, 0).confidence_interval(CONFIDENCE)
+    return Estimate(float(gains.mean()), float(interval.low), float(interval.high))
