@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
         if pending:
             groups = {variant.group for variant, _ in pending}
             clips_dir = prepare_benchmark(budget, args.output_dir, args.workers, groups)
-            if "parts" in groups:
+            if groups - {"models"}:
                 results.encoder = json.loads((clips_dir / ENCODER_FACTS).read_text())
             train_all(pending, budget, clips_dir, args.output_dir, args.workers, results)
         models = [variant for variant in VARIANTS if variant.group == "models"]

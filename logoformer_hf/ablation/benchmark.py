@@ -36,7 +36,8 @@ def describe_difficulty(mark: str = "") -> str:
 
 def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int, groups: Collection[str]) -> Path:
     """
-    Makes the array files that are not there yet: frames, and for "parts" frame tokens of a frozen frame encoder.
+    Makes the array files that are not there yet: frames, and frame tokens of a frozen frame encoder for all groups but
+    "models".
 
     Args:
         budget: how many clips.
@@ -68,7 +69,7 @@ def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int, groups
     store_frames(rows["test"], folder / "test_frames.npy", num_workers)
     for split in ("train", "test"):
         np.savez(folder / f"{split}.npz", labels=rows[split]["label"], clip_ids=rows[split]["clip_id"])
-    if "parts" in groups:
+    if set(groups) - {"models"}:
         encoder = frozen_encoder(budget, folder, shared, num_workers)
         for split in ("train", "test"):
             store_tokens(encoder, folder / f"{split}_frames.npy", folder / f"{split}_tokens.npy")

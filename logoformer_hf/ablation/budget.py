@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+LONGER = 3  # times the epochs of "parts"
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -30,7 +32,11 @@ class Budget:
     seeds: int
 
     def epochs(self, group: str) -> int:
-        return self.part_epochs if group == "parts" else self.model_epochs
+        return {
+            "parts": self.part_epochs,
+            "longer": LONGER * self.part_epochs,
+            "models": self.model_epochs,
+        }[group]
 
 
 BUDGETS = {

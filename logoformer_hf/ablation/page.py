@@ -1,6 +1,7 @@
 """The page that an ablation writes: tables, pictures, and how to make them again."""
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,10 @@ EFFECTS = {
     "silhouette": "silhouette",
     "calibration_error": "calibration error",
 }
+# All but what a variant of the compact loss changes.
+AS_REFERENCE = {
+    name: getattr(REFERENCE, name) for name in ("name", "title", "group", "compact_loss", "compact_loss_weight")
+}
 
 
 def write_page(page: Path, results: Results, output_dir: Path) -> None:
@@ -42,6 +47,7 @@ def write_page(page: Path, results: Results, output_dir: Path) -> None:
     sections = [introduction(budget, results)]
     if len(results.values(REFERENCE.name, "uar")):
         sections += [parts_section(page, budget, results), effects_section(page, results, output_dir)]
+    sections.append(longer_section(budget, results))
     sections += [models_section(page, budget, results)] if results.costs else []
     sections.append(how_to(budget))
     below = page.read_text().partition(KEPT)[2] if page.exists() else "\n"
@@ -87,15 +93,7 @@ def noise(results: Results) -> str:
 
 
 def parts_section(page: Path, budget: Budget, results: Results) -> str:
-    rows, lines = [], []
-    for variant in trained(results, "parts"):
-        gains = results.gains(variant.name, REFERENCE.name)
-        estimate = None if variant is REFERENCE else mean_gain(gains)
-        num_seeds = len(results.values(variant.name, "uar"))
-        rows.append([variant.title, *scores(results, variant), *against(estimate), str(num_seeds)])
-        if variant is not REFERENCE and len(gains):
-            lines.append((variant.title, gains, estimate))
-    table = markdown_table(["", "UAR", "WAR", "against the reference", "95 %", "seeds"], rows)
+    table, lines = compare(results, "parts")
     if lines:
         plot_differences(lines, page.with_name("ablation_parts.png"), "One thing changed at a time")
     return f"""## The parts
@@ -112,6 +110,35 @@ an order that is another one for every clip.
 {picture(page, "parts", "UAR of every variant against the reference") if lines else ""}""".rstrip()
 
 
+def longer_section(budget: Budget, results: Results) -> str:
+    if not trained(results, "longer"):
+        return ""
+    table, _ = compare(results, "longer")
+    return f"""## The same, trained longer
+
+{budget.epochs("longer")} epochs instead of {budget.part_epochs}, and nothing else changed.
+
+{table}
+
+What the compact loss does then:
+
+{effects_table(results, "longer")}"""
+
+
+def compare(results: Results, group: str) -> tuple[str, list[tuple[str, np.ndarray, Estimate | None]]]:
+    """The table of a group against its first variant, and for every other variant its gains and their mean."""
+    reference = next(variant for variant in VARIANTS if variant.group == group)
+    rows, lines = [], []
+    for variant in trained(results, group):
+        gains = results.gains(variant.name, reference.name)
+        estimate = None if variant is reference else mean_gain(gains)
+        num_seeds = len(results.values(variant.name, "uar"))
+        rows.append([variant.title, *scores(results, variant), *against(estimate), str(num_seeds)])
+        if variant is not reference and len(gains):
+            lines.append((variant.title, gains, estimate))
+    return markdown_table(["", "UAR", "WAR", "against the reference", "95 %", "seeds"], rows), lines
+
+
 def encoder_sentence(results: Results) -> str:
     if not results.encoder:
         return ""
@@ -120,18 +147,6 @@ def encoder_sentence(results: Results) -> str:
 
 
 def effects_section(page: Path, results: Results, output_dir: Path) -> str:
-    names = [REFERENCE.name, *(variant.name for variant in VARIANTS if is_about_compact_loss(variant))]
-    variants = [variant for variant in trained(results, "parts") if variant.name in names]
-    rows = [
-        [
-            title_of_loss(variant),
-            *(
-                f"{spread(results, variant, key).mean:.3f}{plus_minus(spread(results, variant, key), '.3f')}"
-                for key in EFFECTS
-            ),
-        ]
-        for variant in variants
-    ]
     plot_loss_projections(page.with_name("ablation_compact.png"), output_dir)
     return f"""## What the compact loss does
 
@@ -139,9 +154,20 @@ Measured on the embeddings of the test clips. Distances are root mean squares, t
 class centres, in units of the embedding: only their ratio compares models. The silhouette is of the true classes, the
 calibration error the expected one over 15 bins.
 
-{markdown_table(["compact loss", *EFFECTS.values()], rows)}
+{effects_table(results, "parts")}
 
 {picture(page, "compact", "Test embeddings without and with the compact loss, by t-SNE")}""".rstrip()
+
+
+def effects_table(results: Results, group: str) -> str:
+    """Of the group's variants that differ in their compact loss at most."""
+    rows = []
+    for variant in trained(results, group):
+        if replace(variant, **AS_REFERENCE) == REFERENCE:
+            spreads = [spread(results, variant, key) for key in EFFECTS]
+            numbers = [f"{each.mean:.3f}{plus_minus(each, '.3f')}" for each in spreads]
+            rows.append([title_of_loss(variant), *numbers])
+    return markdown_table(["compact loss", *EFFECTS.values()], rows)
 
 
 def models_section(page: Path, budget: Budget, results: Results) -> str:
@@ -216,13 +242,6 @@ def scores(results: Results, variant: Variant) -> list[str]:
 
 def against(estimate: Estimate | None) -> list[str]:
     return ["-", "-"] if estimate is None else [points(estimate.value), interval(estimate)]
-
-
-def is_about_compact_loss(variant: Variant) -> bool:
-    return (variant.compact_loss, variant.compact_loss_weight) != (
-        REFERENCE.compact_loss,
-        REFERENCE.compact_loss_weight,
-    )
 
 
 def title_of_loss(variant: Variant) -> str:

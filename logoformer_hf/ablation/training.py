@@ -64,7 +64,7 @@ def train_run(
         the run's record, JSON values: scores, confusion matrix, `measure_effects` and seconds.
     """
     set_seed(seed)
-    kind = "tokens" if variant.group == "parts" else "frames"
+    kind = "frames" if variant.group == "models" else "tokens"
     train = StoredClips(clips_dir, "train", kind, variant.frames, seed)
     test = StoredClips(clips_dir, "test", kind, variant.frames, seed)
     model = variant.build_model()
