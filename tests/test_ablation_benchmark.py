@@ -81,7 +81,7 @@ def test_the_encoder_is_trained_once(rows, tmp_path, monkeypatch):
 
 def test_clips_of_another_budget_are_not_taken_for_these(tmp_path, monkeypatch):
     monkeypatch.setattr("logoformer_hf.ablation.benchmark.build_synthetic_clips", lambda **_: pytest.fail("drawn"))
-    for name, message in (("full", "drawn"), ("quick", "num_train_clips 4200 .now 280.")):
+    for name, message in (("full", "drawn"), ("quick", "encoder_epochs 18 .now 2.")):
         with pytest.raises((pytest.fail.Exception, ValueError), match=message):
             prepare_benchmark(BUDGETS[name], tmp_path, 1, ["models"])
 
