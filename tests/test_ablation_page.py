@@ -65,7 +65,7 @@ def tables(page) -> list[dict[str, list[str]]]:
 
 def runs_there(page) -> tuple[int, int]:
     """How many runs the page says there are, and of how many."""
-    there, all_of_them = re.search(r"(\d+) of\s+the\s+(\d+) planned", page.read_text()).groups()
+    there, all_of_them = re.search(r"(\d+)\s+of\s+the\s+(\d+)\s+planned", page.read_text()).groups()
     return int(there), int(all_of_them)
 
 

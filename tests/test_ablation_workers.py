@@ -58,9 +58,9 @@ def test_every_run_leaves_a_record_and_predictions(clips_dir, tmp_path, capfd):
         assert "view_difficulty 0.3" in written.run.dataset_name
     first, second = (each for each in records if each["variant"] == "reference")
     assert first["intra_class_distance"] != second["intra_class_distance"]
-    shown = capfd.readouterr().err
-    assert "5/5" in shown  # two epochs of each of two, and one
-    assert "reference, seed 1: UAR" in shown
+    shown = capfd.readouterr()
+    assert "5/5" in shown.err  # two epochs of each of two, and one
+    assert "reference, seed 1: UAR" in shown.out
 
 
 def test_the_same_seed_gives_the_same_record(clips_dir, tmp_path):
