@@ -27,7 +27,7 @@ EFFECTS = {
     "silhouette": "silhouette",
     "calibration_error": "calibration error",
 }
-# All but what a variant of the compact loss changes.
+# What a variant of the compact loss may change; alike in all else, it is one.
 AS_REFERENCE = {
     name: getattr(REFERENCE, name) for name in ("name", "title", "group", "compact_loss", "compact_loss_weight")
 }
