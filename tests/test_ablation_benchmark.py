@@ -83,14 +83,14 @@ def test_clips_of_another_budget_are_not_taken_for_these(tmp_path, monkeypatch):
     monkeypatch.setattr("logoformer_hf.ablation.benchmark.build_synthetic_clips", lambda **_: pytest.fail("drawn"))
     for name, message in (("full", "drawn"), ("quick", "encoder_epochs 18 .now 2.")):
         with pytest.raises((pytest.fail.Exception, ValueError), match=message):
-            prepare_benchmark(BUDGETS[name], tmp_path, 1, ["models"])
+            prepare_benchmark(BUDGETS[name], tmp_path, 1, tokens=False)
 
 
 def test_models_need_no_frame_encoder(tmp_path, monkeypatch):
     shared = {"num_validation": 7, "num_test": 7, "image_size": 48, "num_workers": 1}
     drawn = build_synthetic_clips(tmp_path / "drawn", num_train=14, **shared)
     monkeypatch.setattr("logoformer_hf.ablation.benchmark.build_synthetic_clips", lambda **_: drawn)
-    folder = prepare_benchmark(BUDGETS["quick"], tmp_path, 1, ["models"])
+    folder = prepare_benchmark(BUDGETS["quick"], tmp_path, 1, tokens=False)
     assert {file.name for file in folder.iterdir()} == {
         "run.json",
         "train.npz",

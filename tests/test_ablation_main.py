@@ -86,7 +86,7 @@ def test_an_unknown_variant_stops_the_command_before_anything_is_drawn(tmp_path)
     ]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode != 0
-    assert "there is no variant 'windows'; accepted: parts, longer, models, reference" in run.stderr
+    assert "there is no variant 'windows'; accepted: parts, models, reference" in run.stderr
     assert not list(tmp_path.iterdir())
 
 

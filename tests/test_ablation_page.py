@@ -14,7 +14,7 @@ from logoformer_hf.configuration_logoformer import EXPRESSIONS
 from logoformer_hf.predictions import PREDICTIONS_FILE, RunInfo, write_predictions
 
 QUICK = BUDGETS["quick"]
-PARTS, LONGER, MODELS = (find_variants([group]) for group in ("parts", "longer", "models"))
+PARTS, MODELS = (find_variants([group]) for group in ("parts", "models"))
 COSTS = {
     name: {
         "num_parameters": 109_047 + 10_000 * number,
@@ -72,17 +72,16 @@ def runs_there(page) -> tuple[int, int]:
 def test_a_row_for_every_variant_with_its_numbers(tmp_path):
     page = tmp_path / "ablation.md"
     write_page(page, make_results(tmp_path), tmp_path)
-    parts, _, longer, _, models = tables(page)
+    parts, _, models = tables(page)
     assert list(parts) == [variant.title for variant in PARTS]
-    assert list(longer) == [variant.title for variant in LONGER]
     assert list(models) == [variant.title for variant in MODELS]
     for number, variant in enumerate(VARIANTS):
-        cells = {"parts": parts, "longer": longer, "models": models}[variant.group][variant.title]
+        cells = {"parts": parts, "models": models}[variant.group][variant.title]
         first, second = (100 * uar_of(number, seed) for seed in range(2))
         assert cells[0] == f"{(first + second) / 2:.2f} ± {(second - first) / 2**0.5:.2f}"
         assert cells[1] == "55.00 ± 7.07"
         assert cells[4] == "2"
-    assert parts[REFERENCE.title][2:4] == longer[REFERENCE.title][2:4] == models["LOGO-Former"][2:4] == ["-", "-"]
+    assert parts[REFERENCE.title][2:4] == models["LOGO-Former"][2:4] == ["-", "-"]
     estimate = mean_gain(np.array([uar_of(1, seed) - uar_of(0, seed) for seed in range(2)]))
     gap = f"{100 * estimate.value:+.2f}"
     assert parts["without local attention"][2:4] == [gap, f"{100 * estimate.low:.2f} to {100 * estimate.high:.2f}"]
@@ -110,16 +109,14 @@ def test_the_effects_of_the_compact_loss(tmp_path):
         "-0.125 ± 0.000",
         "0.062 ± 0.000",
     ]
-    for name, table in (("without_compact", effects), ("without_compact_longer", tables(page)[3])):
-        number = [variant.name for variant in VARIANTS].index(name)
-        assert table["none"][2] == f"{number / 8:.3f} ± 0.000"
-    assert set(tables(page)[3]) == {"margin x 0.1", "none"}
+    number = [variant.name for variant in VARIANTS].index("without_compact")
+    assert effects["none"][2] == f"{number / 8:.3f} ± 0.000"
 
 
 def test_one_seed_has_no_deviation_and_no_interval(tmp_path):
     page = tmp_path / "ablation.md"
     write_page(page, make_results(tmp_path, num_seeds=1), tmp_path)
-    parts, effects, _, _, models = tables(page)
+    parts, effects, models = tables(page)
     assert parts["without local attention"] == ["31.00", "50.00", "-", "-", "1"]
     assert effects["none"][0] == "1.000"
     assert models["VideoMAE"][:5] == [f"{100 * uar_of(len(VARIANTS) - 1, 0):.2f}", "50.00", "-", "-", "1"]

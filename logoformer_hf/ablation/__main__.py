@@ -76,9 +76,9 @@ def main(arguments: list[str] | None = None) -> None:
             if variant.group == group and not results.has(variant.name, seed)
         ]
         if pending:
-            groups = {variant.group for variant, _ in pending}
-            clips_dir = prepare_benchmark(budget, args.output_dir, args.workers, groups)
-            if groups - {"models"}:
+            tokens = any(variant.reads_tokens for variant, _ in pending)
+            clips_dir = prepare_benchmark(budget, args.output_dir, args.workers, tokens)
+            if tokens:
                 results.encoder = json.loads((clips_dir / ENCODER_FACTS).read_text())
             train_all(pending, budget, clips_dir, args.output_dir, args.workers, results)
         models = [variant for variant in VARIANTS if variant.group == "models"]

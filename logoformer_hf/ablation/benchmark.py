@@ -1,7 +1,6 @@
 """From nothing to arrays to train on: clips are drawn, read, and for "parts" encoded, each once."""
 
 import json
-from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
@@ -34,16 +33,15 @@ def describe_difficulty(mark: str = "") -> str:
     return " and ".join(f"{mark}{name}{mark} {value:g}" for name, value in DIFFICULTY.items())
 
 
-def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int, groups: Collection[str]) -> Path:
+def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int, tokens: bool) -> Path:
     """
-    Makes the array files that are not there yet: frames, and frame tokens of a frozen frame encoder for all groups but
-    "models".
+    Makes the array files that are not there yet: frames, and frame tokens of a frozen frame encoder.
 
     Args:
         budget: how many clips.
         output_dir: of the ablation.
         num_workers: processes that draw and read.
-        groups: of the variants that are to be trained.
+        tokens: whether some variant reads tokens; drawing and training for them takes longer than all else.
 
     Returns:
         their folder.
@@ -69,7 +67,7 @@ def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int, groups
     store_frames(rows["test"], folder / "test_frames.npy", num_workers)
     for split in ("train", "test"):
         np.savez(folder / f"{split}.npz", labels=rows[split]["label"], clip_ids=rows[split]["clip_id"])
-    if set(groups) - {"models"}:
+    if tokens:
         encoder = frozen_encoder(budget, folder, shared, num_workers)
         for split in ("train", "test"):
             store_tokens(encoder, folder / f"{split}_frames.npy", folder / f"{split}_tokens.npy")

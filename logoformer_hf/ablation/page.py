@@ -28,9 +28,7 @@ EFFECTS = {
     "calibration_error": "calibration error",
 }
 # What a variant of the compact loss may change; alike in all else, it is one.
-AS_REFERENCE = {
-    name: getattr(REFERENCE, name) for name in ("name", "title", "group", "compact_loss", "compact_loss_weight")
-}
+AS_REFERENCE = {name: getattr(REFERENCE, name) for name in ("name", "title", "compact_loss", "compact_loss_weight")}
 
 
 def write_page(page: Path, results: Results, output_dir: Path) -> None:
@@ -47,7 +45,6 @@ def write_page(page: Path, results: Results, output_dir: Path) -> None:
     sections = [introduction(budget, results)]
     if len(results.values(REFERENCE.name, "uar")):
         sections += [parts_section(page, budget, results), effects_section(page, results, output_dir)]
-    sections.append(longer_section(budget, results))
     sections += [models_section(page, budget, results)] if results.costs else []
     sections.append(how_to(budget))
     below = page.read_text().partition(KEPT)[2] if page.exists() else "\n"
@@ -93,7 +90,7 @@ def noise(results: Results) -> str:
 
 
 def parts_section(page: Path, budget: Budget, results: Results) -> str:
-    table, lines = compare(results, "parts")
+    table, lines = compare_parts(results)
     if lines:
         plot_differences(lines, page.with_name("ablation_parts.png"), "One thing changed at a time")
     return f"""## The parts
@@ -110,31 +107,15 @@ an order that is another one for every clip.
 {picture(page, "parts", "UAR of every variant against the reference") if lines else ""}""".rstrip()
 
 
-def longer_section(budget: Budget, results: Results) -> str:
-    if not trained(results, "longer"):
-        return ""
-    table, _ = compare(results, "longer")
-    return f"""## The same, trained longer
-
-{budget.epochs("longer")} epochs instead of {budget.part_epochs}, and nothing else changed.
-
-{table}
-
-What the compact loss does then:
-
-{effects_table(results, "longer")}"""
-
-
-def compare(results: Results, group: str) -> tuple[str, list[tuple[str, np.ndarray, Estimate | None]]]:
-    """The table of a group against its first variant, and for every other variant its gains and their mean."""
-    reference = next(variant for variant in VARIANTS if variant.group == group)
+def compare_parts(results: Results) -> tuple[str, list[tuple[str, np.ndarray, Estimate | None]]]:
+    """The table of the parts, and of every variant but the reference its title, gains and their mean."""
     rows, lines = [], []
-    for variant in trained(results, group):
-        gains = results.gains(variant.name, reference.name)
-        estimate = None if variant is reference else mean_gain(gains)
+    for variant in trained(results, "parts"):
+        gains = results.gains(variant.name, REFERENCE.name)
+        estimate = None if variant is REFERENCE else mean_gain(gains)
         num_seeds = len(results.values(variant.name, "uar"))
         rows.append([variant.title, *scores(results, variant), *against(estimate), str(num_seeds)])
-        if variant is not reference and len(gains):
+        if variant is not REFERENCE and len(gains):
             lines.append((variant.title, gains, estimate))
     return markdown_table(["", "UAR", "WAR", "against the reference", "95 %", "seeds"], rows), lines
 
@@ -154,15 +135,15 @@ Measured on the embeddings of the test clips. Distances are root mean squares, t
 class centres, in units of the embedding: only their ratio compares models. The silhouette is of the true classes, the
 calibration error the expected one over 15 bins.
 
-{effects_table(results, "parts")}
+{effects_table(results)}
 
 {picture(page, "compact", "Test embeddings without and with the compact loss, by t-SNE")}""".rstrip()
 
 
-def effects_table(results: Results, group: str) -> str:
-    """Of the group's variants that differ in their compact loss at most."""
+def effects_table(results: Results) -> str:
+    """Of the variants that differ in their compact loss at most."""
     rows = []
-    for variant in trained(results, group):
+    for variant in trained(results, "parts"):
         if replace(variant, **AS_REFERENCE) == REFERENCE:
             spreads = [spread(results, variant, key) for key in EFFECTS]
             numbers = [f"{each.mean:.3f}{plus_minus(each, '.3f')}" for each in spreads]

@@ -64,12 +64,12 @@ def train_run(
         the run's record, JSON values: scores, confusion matrix, `measure_effects` and seconds.
     """
     set_seed(seed)
-    kind = "frames" if variant.group == "models" else "tokens"
+    kind = "tokens" if variant.reads_tokens else "frames"
     train = StoredClips(clips_dir, "train", kind, variant.frames, seed)
     test = StoredClips(clips_dir, "test", kind, variant.frames, seed)
     model = variant.build_model()
     changes = {"num_train_epochs": budget.epochs(variant.group)}
-    if kind == "tokens":
+    if variant.reads_tokens:
         changes["learning_rate"] = TOKEN_LEARNING_RATE
     args = LogoFormerTrainingArguments(
         **RECIPES["modern"] | changes,
@@ -86,7 +86,7 @@ def train_run(
         label_names=["labels"],  # not every model's forward names them
         disable_tqdm=True,
     )
-    trainer = (TokenTrainer if kind == "tokens" else LogoFormerTrainer)(
+    trainer = (TokenTrainer if variant.reads_tokens else LogoFormerTrainer)(
         model=model,
         args=args,
         train_dataset=train,

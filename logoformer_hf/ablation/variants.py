@@ -1,7 +1,7 @@
 """What is compared: every variant is the reference with one thing changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from transformers import PreTrainedModel
@@ -28,8 +28,8 @@ class Variant:
     Attributes:
         name: of its runs and results.
         title: for readers.
-        group: "parts" are trained on the frame tokens of one frozen frame encoder, "longer" are some of them, trained
-            longer, and "models" are trained on pixels and from random weights.
+        group: "parts" are trained on the frame tokens of one frozen frame encoder, "models" on pixels and from random
+            weights.
         config: fields of `LogoFormerConfig` that differ from the reference.
         compact_loss: form of the compact loss.
         compact_loss_weight: what it is multiplied by.
@@ -45,6 +45,11 @@ class Variant:
     compact_loss_weight: float = 0.1
     frames: str = "clip"
     model: str = "logoformer"
+
+    @property
+    def reads_tokens(self) -> bool:
+        """Frame tokens rather than pixels."""
+        return self.group == "parts"
 
     def build_config(self) -> LogoFormerConfig:
         return reference_config(**self.config)
@@ -75,10 +80,6 @@ def _compact(form: str, weight: float) -> Variant:
     return Variant(f"{form}_{weight:g}", f"{form} x {weight:g}", compact_loss=form, compact_loss_weight=weight)
 
 
-def _longer(variant: Variant) -> Variant:
-    return replace(variant, name=f"{variant.name}_longer", group="longer")
-
-
 REFERENCE = Variant("reference", "LOGO-Former: window 16x2x2, margin x 0.1, mean token")
 WITHOUT_LOCAL = Variant("without_local", "without local attention", config={"use_local_attention": False})
 WITHOUT_COMPACT = Variant("without_compact", "without compact loss", compact_loss="none", compact_loss_weight=0.0)
@@ -100,9 +101,6 @@ VARIANTS = (
     Variant("middle_frame", "one repeated frame", frames="middle"),
     Variant("shuffled_frames", "frames shuffled", frames="shuffled"),
     Variant("former_dfer_tokens", "plain transformers instead (Former-DFER's kind)", model="former_dfer"),
-    _longer(REFERENCE),
-    _longer(WITHOUT_LOCAL),
-    _longer(WITHOUT_COMPACT),
     Variant("logoformer", "LOGO-Former", group="models"),
     Variant(
         "former_dfer",
@@ -112,7 +110,7 @@ VARIANTS = (
     ),
     Variant("videomae", "VideoMAE", group="models", model="videomae"),
 )
-GROUPS = ("parts", "longer", "models")
+GROUPS = ("parts", "models")
 
 
 def find_variants(names: list[str] | None) -> list[Variant]:
