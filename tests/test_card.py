@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -280,7 +281,8 @@ def test_the_snippets_of_a_model_run_without_this_package(tmp_path, write_video)
     processor = LogoFormerVideoProcessor(size={"shortest_edge": 64}, crop_size={"height": 64, "width": 64})
     processor.save_pretrained(tmp_path / "demo")
     write_video(tmp_path / "clip.mp4", 20)
-    write_video(tmp_path / "first.mp4", 20)
+    # Written twice it could differ: x264's threads make other bytes of the same frames now and then.
+    shutil.copy(tmp_path / "clip.mp4", tmp_path / "first.mp4")
     write_video(tmp_path / "second.mp4", 9, seed=1)
     code = snippets(write_model(tmp_path / "README.md", model_name="demo", config=config))
     assert len(code) == 3 and not any("logoformer_hf" in snippet for snippet in code)
