@@ -48,8 +48,8 @@ class LogoFormerConfig(PreTrainedConfig):
         num_attention_heads (`int`): heads of both attentions; divides `hidden_size`.
         intermediate_size (`int`): width inside the feed-forward part.
         window_size (`tuple` of three `int`): tokens of a window along (frames, height, width). A grid that it does not
-            divide is padded and masked. The default spans the whole clip and a small place: UAR 67.5 % on drawn
-            clips, against 52.1 % with (4, 4, 4).
+            divide is padded and masked. The default spans the whole clip and a small place: on drawn clips its UAR
+            is 15 points higher than that of (4, 4, 4).
         use_local_attention (`bool`): attention inside the windows. False leaves it out, for ablation.
         use_global_attention (`bool`): attention to the summaries of all windows. False leaves it out, for ablation.
         hidden_act (`str`): activation of the feed-forward part.
