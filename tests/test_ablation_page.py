@@ -76,7 +76,7 @@ def test_a_row_for_every_variant_with_its_numbers(tmp_path):
     assert list(parts) == [variant.title for variant in PARTS]
     assert list(models) == [variant.title for variant in MODELS]
     for number, variant in enumerate(VARIANTS):
-        cells = {"parts": parts, "models": models}[variant.group][variant.title]
+        cells = (parts | models)[variant.title]
         first, second = (100 * uar_of(number, seed) for seed in range(2))
         assert cells[0] == f"{(first + second) / 2:.2f} ± {(second - first) / 2**0.5:.2f}"
         assert cells[1] == "55.00 ± 7.07"

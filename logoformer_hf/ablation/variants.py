@@ -81,14 +81,12 @@ def _compact(form: str, weight: float) -> Variant:
 
 
 REFERENCE = Variant("reference", "LOGO-Former: window 16x2x2, margin x 0.1, mean token")
-WITHOUT_LOCAL = Variant("without_local", "without local attention", config={"use_local_attention": False})
-WITHOUT_COMPACT = Variant("without_compact", "without compact loss", compact_loss="none", compact_loss_weight=0.0)
 VARIANTS = (
     REFERENCE,
-    WITHOUT_LOCAL,
+    Variant("without_local", "without local attention", config={"use_local_attention": False}),
     Variant("without_global", "without global attention", config={"use_global_attention": False}),
     Variant("joint", "joint attention instead of both", config={"window_size": GRID, "use_global_attention": False}),
-    WITHOUT_COMPACT,
+    Variant("without_compact", "without compact loss", compact_loss="none", compact_loss_weight=0.0),
     _compact("margin", 1.0),
     _compact("center", 0.1),
     _compact("center", 1.0),
