@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from logoformer_hf.ablation import __main__ as command
 from logoformer_hf.ablation.__main__ import main, parse_arguments
+from logoformer_hf.ablation.benchmark import ENCODER_FACTS
 from logoformer_hf.ablation.budget import BUDGETS
 from logoformer_hf.ablation.results import Results
 
@@ -25,11 +27,12 @@ runpy.run_module("logoformer_hf.ablation", run_name="__main__", alter_sys=True)
 """
 
 
-def record(variant: str, seed: int) -> dict:
+def record(variant: str, seed: int, encoder: float | None = 0.5) -> dict:
     effects = ("intra_class_distance", "inter_class_distance", "distance_ratio", "silhouette", "calibration_error")
     return {
         "variant": variant,
         "seed": seed,
+        "encoder": encoder,
         "uar": 0.3,
         "war": 0.3,
         "confusion_matrix": [[1] * 7] * 7,
@@ -50,15 +53,49 @@ def test_default_places():
 def test_finished_runs_are_not_done_again(tmp_path, capsys):
     """Nothing is drawn or trained, and only the page is written."""
     results = Results(tmp_path / "ablation.json", BUDGETS["quick"])
-    for variant in ("reference", "joint"):
+    costs = ("num_parameters", "gflops", "train_clips_per_sec", "train_ratio", "test_clips_per_sec", "test_ratio")
+    results.costs = dict.fromkeys(("logoformer", "videomae"), dict.fromkeys(costs, 1.0))
+    for variant in ("logoformer", "videomae"):
         for seed in range(2):
-            results.add(record(variant, seed))
+            results.add(record(variant, seed, None))
     before = results.file.read_text()
-    main(["--quick", "--output_dir", str(tmp_path), "--only", "reference", "joint"])
+    main(["--quick", "--output_dir", str(tmp_path), "--only", "logoformer", "videomae"])
     assert "4 runs" in capsys.readouterr().out
     assert results.file.read_text() == before
     assert not (tmp_path / "clips").exists() and not (tmp_path / "runs").exists()
-    assert "joint attention instead of both" in (tmp_path / "ablation.md").read_text()
+    assert "VideoMAE" in (tmp_path / "ablation.md").read_text()
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch) -> list[tuple[str, int]]:
+    """Names and seeds that the command would train, where the clips' frame encoder explains a quarter."""
+
+    def prepare(*_):
+        (tmp_path / ENCODER_FACTS).write_text(json.dumps({"explained_variance": 0.25}))
+        return tmp_path
+
+    names = []
+    monkeypatch.setattr(command, "prepare_benchmark", prepare)
+    monkeypatch.setattr(command, "train_all", lambda runs, *_: names.extend((run[0].name, run[1]) for run in runs))
+    return names
+
+
+def test_parts_are_finished_on_their_own_frame_encoder(tmp_path, trained, capsys):
+    """As after moving to another machine: what its encoder has not seen is trained beside what the last one has."""
+    results = Results(tmp_path / "ablation.json", BUDGETS["quick"])
+    for run in (("reference", 0, 0.25), ("reference", 1, 0.75), ("joint", 0, 0.75)):
+        results.add(record(*run))
+    main(["--quick", "--output_dir", str(tmp_path), "--only", "reference", "joint"])
+    assert trained == [("joint", 0), ("reference", 1), ("joint", 1)]
+    assert "other frame encoders" in capsys.readouterr().out
+
+
+def test_on_one_frame_encoder_no_run_is_done_again(tmp_path, trained, capsys):
+    results = Results(tmp_path / "ablation.json", BUDGETS["quick"])
+    for seed in range(2):
+        results.add(record("reference", seed, 0.25))
+    main(["--quick", "--output_dir", str(tmp_path), "--only", "reference"])
+    assert not trained and "other frame encoders" not in capsys.readouterr().out
 
 
 def test_the_page_alone_trains_nothing(tmp_path):

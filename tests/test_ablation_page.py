@@ -32,7 +32,7 @@ def uar_of(number: int, seed: int) -> float:
     return 0.30 + 0.01 * number + (0.002 + 0.001 * number) * seed
 
 
-def make_results(tmp_path, variants=VARIANTS, num_seeds: int = 2, costs=COSTS) -> Results:
+def make_results(tmp_path, variants=VARIANTS, num_seeds: int = 2, costs=COSTS, encoder: float = 0.25) -> Results:
     results = Results(tmp_path / "ablation.json", QUICK)
     results.costs = costs
     for variant in variants:
@@ -40,6 +40,7 @@ def make_results(tmp_path, variants=VARIANTS, num_seeds: int = 2, costs=COSTS) -
         for seed in range(num_seeds):
             record = {"variant": variant.name, "seed": seed, "uar": uar_of(number, seed), "war": 0.5 + 0.1 * seed}
             record |= {"confusion_matrix": (10 * np.eye(7, dtype=int) + 10).tolist()}
+            record |= {"encoder": encoder if variant.reads_tokens else None}
             record |= {"intra_class_distance": 1.0 + seed, "inter_class_distance": 4.0, "silhouette": -0.125}
             results.records.append(record | {"distance_ratio": number / 8, "calibration_error": 0.0625})
     return results
@@ -185,7 +186,21 @@ def test_further_seeds_are_counted_apart(tmp_path):
     write_page(page, make_results(tmp_path, num_seeds=3), tmp_path)
     number = len(VARIANTS)
     assert runs_there(page) == (2 * number, 2 * number)
-    assert f"and {number} with further seeds" in " ".join(page.read_text().split())
+    assert f"and {number} further ones" in " ".join(page.read_text().split())
+
+
+def test_frame_encoders_are_told_apart_and_their_runs_counted(tmp_path):
+    page = tmp_path / "ablation.md"
+    write_page(page, make_results(tmp_path), tmp_path)
+    assert "It explains 25% of" in " ".join(page.read_text().split())
+    both = make_results(tmp_path)
+    both.records += make_results(tmp_path, PARTS[:3], encoder=0.251).records
+    write_page(page, both, tmp_path)
+    text = " ".join(page.read_text().split())
+    assert "There are 2 of them" in text and "25.00 and 25.10 %" in text and "and 6 further ones" in text
+    parts = tables(page)[0]
+    assert [parts[variant.title][4] for variant in PARTS[:4]] == ["4", "4", "4", "2"]
+    assert runs_there(page) == (2 * len(VARIANTS), 2 * len(VARIANTS))
 
 
 def test_the_commands_of_the_page_name_real_variants(tmp_path):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from logoformer_hf.ablation.peers import ClassTokenLogoFormer, FormerDFERKind, matched_videomae
+from logoformer_hf.ablation.peers import ClassTokenLogoFormer, FormerDFERKind, MeanSummaryLogoFormer, matched_videomae
 from logoformer_hf.ablation.variants import GRID, reference_config
 from logoformer_hf.modeling_logoformer import LogoFormerForVideoClassification, padding_mask
 
@@ -101,6 +101,30 @@ def test_class_token_is_read_and_learns(class_token_model):
     mean = LogoFormerForVideoClassification(reference_config())
     more = set(dict(class_token_model.named_parameters())) - set(dict(mean.named_parameters()))
     assert more == {"class_token"}
+
+
+# --- window means
+
+
+@torch.no_grad()
+def test_summaries_are_window_means_behind_the_same_norm():
+    torch.manual_seed(0)
+    model = MeanSummaryLogoFormer(reference_config(window_size=(4, 7, 7)))
+    tokens = torch.randn(1, *GRID, 32)
+    means = tokens.unflatten(1, (4, 4)).mean(dim=(2, 3, 4))  # (1, windows, hidden)
+    for layer in model.logoformer.layers:
+        attention = layer.global_attention
+        torch.testing.assert_close(attention.summarise(tokens), attention.summary_norm(means), rtol=1e-3, atol=1e-3)
+
+
+def test_nothing_else_is_another_than_with_learned_summaries():
+    torch.manual_seed(0)
+    learned = LogoFormerForVideoClassification(reference_config()).state_dict()
+    torch.manual_seed(0)
+    mean = MeanSummaryLogoFormer(reference_config()).state_dict()
+    gone = {f"logoformer.layers.{layer}.global_attention.summary_weight" for layer in (0, 1)}
+    assert set(learned) - set(mean) == gone and not set(mean) - set(learned)
+    assert all(torch.equal(mean[name], learned[name]) for name in mean)
 
 
 # --- both

@@ -14,8 +14,14 @@ from logoformer_hf.significance import Estimate
 QUICK = BUDGETS["quick"]
 
 
-def record(variant: str, seed: int, uar: float = 0.5) -> dict:
-    return {"variant": variant, "seed": seed, "uar": uar, "confusion_matrix": [[3, 1], [0, 4]]}
+def record(variant: str, seed: int, uar: float = 0.5, encoder: float | None = 0.25) -> dict:
+    return {
+        "variant": variant,
+        "seed": seed,
+        "encoder": encoder,
+        "uar": uar,
+        "confusion_matrix": [[3, 1], [0, 4]],
+    }
 
 
 def test_results_go_on_where_they_stopped(tmp_path):
@@ -24,8 +30,9 @@ def test_results_go_on_where_they_stopped(tmp_path):
     assert first.records == [] and first.costs == {} and not file.exists()
     first.add(record("reference", 0, 0.25))
     second = Results(file, QUICK)
-    assert second.has("reference", 0)
-    assert not second.has("reference", 1) and not second.has("joint", 0)
+    assert second.has("reference", 0, 0.25)
+    assert not second.has("reference", 1, 0.25) and not second.has("joint", 0, 0.25)
+    assert not second.has("reference", 0, 0.5) and not second.has("reference", 0, None)
     second.add(record("joint", 0))
     second.costs = {"videomae": {"gflops": 0.5}}
     second.save()
@@ -113,6 +120,23 @@ def test_gains_are_of_the_seeds_that_both_have(tmp_path):
     assert results.gains("joint", "reference") == pytest.approx([0.1, 0.05])
     assert results.gains("reference", "joint") == pytest.approx([-0.1, -0.05])
     assert len(results.gains("class_token", "reference")) == 0
+
+
+def test_gains_are_of_one_frame_encoder_each(tmp_path):
+    results = Results(tmp_path / "ablation.json", QUICK)
+    for variant, seed, uar, encoder in (
+        ("reference", 0, 0.3, 0.25),
+        ("reference", 0, 0.5, 0.75),
+        ("reference", 1, 0.9, 0.75),
+        ("joint", 0, 0.6, 0.75),
+        ("joint", 0, 0.2, 0.25),
+        ("joint", 1, 0.1, 0.25),
+        ("videomae", 0, 0.1, None),
+    ):
+        results.add(record(variant, seed, uar, encoder))
+    assert results.gains("joint", "reference") == pytest.approx([-0.1, 0.1])
+    assert results.encoders() == [0.25, 0.75]
+    assert results.values("joint", "uar").tolist() == [0.2, 0.6, 0.1]
 
 
 def test_mean_gain_has_students_interval_worked_out_by_hand():

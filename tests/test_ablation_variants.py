@@ -77,6 +77,8 @@ def changes(variant: Variant) -> dict:
         ("without_local", {"use_local_attention": False}),
         ("without_global", {"use_global_attention": False}),
         ("joint", {"window_size": [*GRID], "use_global_attention": False}),
+        ("mean_summary", {"model": "mean_summary"}),
+        ("mean_summary_without_local", {"model": "mean_summary", "use_local_attention": False}),
         ("without_compact", {"compact_loss": "none", "compact_loss_weight": 0.0}),
         ("class_token", {"model": "class_token"}),
         ("middle_frame", {"frames": "middle"}),
@@ -87,7 +89,7 @@ def changes(variant: Variant) -> dict:
         ("videomae", {"group": "models", "model": "videomae"}),
     ],
 )
-def test_a_variant_changes_one_thing(name, expected):
+def test_a_variant_changes_what_its_title_says_and_nothing_else(name, expected):
     assert changes(BY_NAME[name]) == expected
 
 
@@ -112,6 +114,7 @@ def test_parts_that_a_variant_is_without_are_not_there():
     for name, gone, kept in (
         ("without_local", "local_attention", "global_attention"),
         ("without_global", "global_attention", "local_attention"),
+        ("mean_summary_without_local", "local_attention", "global_attention"),
     ):
         for layer in BY_NAME[name].build_model().logoformer.layers:
             assert getattr(layer, gone) is None and getattr(layer, kept) is not None

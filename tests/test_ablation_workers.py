@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from logoformer_hf.ablation.benchmark import ENCODER_FACTS
 from logoformer_hf.ablation.budget import Budget
 from logoformer_hf.ablation.results import Results
 from logoformer_hf.ablation.variants import GRID, find_variants
@@ -24,6 +25,7 @@ LABELS = {"train": [0] * 9 + [1, 2, 3, 4, 5, 6] * 2, "test": [0, 1, 2, 3, 4, 5, 
 def clips_dir(tmp_path):
     folder = tmp_path / "clips"
     folder.mkdir()
+    (folder / ENCODER_FACTS).write_text(json.dumps({"explained_variance": 0.25}))
     rng = np.random.default_rng(0)
     for split, labels in LABELS.items():
         tokens = rng.normal(size=(1, len(labels), *GRID, 64)) + np.array(labels)[None, :, None, None, None, None]
@@ -56,6 +58,7 @@ def test_every_run_leaves_a_record_and_predictions(clips_dir, tmp_path, capfd):
         assert np.array_equal(confusion, written.confusion_matrix)
         assert (written.run.seed, written.run.selection) == (record["seed"], "last")
         assert "view_difficulty 0.3" in written.run.dataset_name
+    assert [record["encoder"] for record in records] == [0.25, None, 0.25]
     first, second = (each for each in records if each["variant"] == "reference")
     assert first["intra_class_distance"] != second["intra_class_distance"]
     shown = capfd.readouterr()

@@ -6,19 +6,19 @@ Trains every variant with every seed on the same drawn clips and writes a table,
     python -m logoformer_hf.ablation --only without_local without_global
 
 What is finished is never done again: clips and frame tokens lie in `--output_dir`, and every finished run is a line of
-the results file, so that the command can be stopped and started at will.
+the results file, so that the command can be stopped and started at will. A run of the parts is finished where it was
+done on the same frame encoder; another machine comes to another one.
 """
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 
 import transformers
 
-from .benchmark import ENCODER_FACTS, prepare_benchmark
-from .budget import BUDGETS
+from .benchmark import prepare_benchmark, read_encoder
+from .budget import BUDGETS, Budget
 from .costs import measure_costs
 from .page import write_page
 from .results import Results
@@ -63,30 +63,41 @@ def main(arguments: list[str] | None = None) -> None:
     args = parse_arguments(arguments)
     budget = BUDGETS["quick" if args.quick else "full"]
     results = Results(args.results, budget)
-    variants = args.variants
     if not args.page_only:
         transformers.logging.set_verbosity_error()
-        seeds = range(args.seeds or budget.seeds)
-        # Seed by seed, so that a stopped ablation has something to say of every variant.
-        pending = [
-            (variant, seed)
-            for group in GROUPS
-            for seed in seeds
-            for variant in variants
-            if variant.group == group and not results.has(variant.name, seed)
-        ]
-        if pending:
-            tokens = any(variant.reads_tokens for variant, _ in pending)
-            clips_dir = prepare_benchmark(budget, args.output_dir, args.workers, tokens)
-            if tokens:
-                results.encoder = json.loads((clips_dir / ENCODER_FACTS).read_text())
-            train_all(pending, budget, clips_dir, args.output_dir, args.workers, results)
+        train_missing(args, budget, results)
         models = [variant for variant in VARIANTS if variant.group == "models"]
-        if not results.costs and any(variant in variants for variant in models):
+        if not results.costs and any(variant in args.variants for variant in models):
             print("measuring what the models cost ...", flush=True)
             results.costs = measure_costs(models)
             results.save()
     write_page(args.page, results, args.output_dir)
+
+
+def train_missing(args: argparse.Namespace, budget: Budget, results: Results) -> None:
+    """Trains what `results` does not have yet, on this machine's frame encoder where it is of the parts."""
+    # Seed by seed, so that a stopped ablation has something to say of every variant.
+    runs = [
+        (variant, seed)
+        for group in GROUPS
+        for seed in range(args.seeds or budget.seeds)
+        for variant in args.variants
+        if variant.group == group
+    ]
+    tokens = any(variant.reads_tokens for variant in args.variants)
+    if not tokens and all(results.has(variant.name, seed, None) for variant, seed in runs):
+        return
+    clips_dir = prepare_benchmark(budget, args.output_dir, args.workers, tokens)
+    encoder = read_encoder(clips_dir) if tokens else None
+    if tokens and set(results.encoders()) - {encoder}:
+        print(f"{args.results} has runs on other frame encoders: pairs are made of runs on the same.", flush=True)
+    pending = [
+        (variant, seed)
+        for variant, seed in runs
+        if not results.has(variant.name, seed, encoder if variant.reads_tokens else None)
+    ]
+    if pending:
+        train_all(pending, budget, clips_dir, args.output_dir, args.workers, results)
 
 
 if __name__ == "__main__":

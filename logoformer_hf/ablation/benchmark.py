@@ -24,7 +24,7 @@ from .variants import reference_config
 # difficulty of the view a frame encoder of this size, trained for minutes, sees next to nothing of them.
 DIFFICULTY = {"difficulty": 1.0, "view_difficulty": 0.3}
 CLIPS_SEED, ENCODER_SEED = 0, 1  # of the drawn clips: different people
-ENCODER_FACTS = "encoder.json"
+ENCODER_FACTS = "encoder.json"  # beside the frame tokens
 _FEWEST = 7  # clips of a split
 
 
@@ -72,6 +72,14 @@ def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int, tokens
         for split in ("train", "test"):
             store_tokens(encoder, folder / f"{split}_frames.npy", folder / f"{split}_tokens.npy")
     return folder
+
+
+def read_encoder(clips_dir: Path) -> float:
+    """
+    The share of the action units' variance that the frame encoder explains, with all its digits: it names the encoder.
+    Another machine rounds otherwise and comes to another one, on which a whole run may stand some points of UAR apart.
+    """
+    return json.loads((clips_dir / ENCODER_FACTS).read_text())["explained_variance"]
 
 
 def frozen_encoder(budget: Budget, folder: Path, shared: dict, num_workers: int) -> torch.nn.Module:

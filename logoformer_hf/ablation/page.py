@@ -46,7 +46,7 @@ def write_page(page: Path, results: Results, output_dir: Path) -> None:
     if len(results.values(REFERENCE.name, "uar")):
         sections += [parts_section(page, budget, results), effects_section(page, results, output_dir)]
     sections += [models_section(page, budget, results)] if results.costs else []
-    sections.append(how_to(budget))
+    sections.append(how_to(budget, results))
     below = page.read_text().partition(KEPT)[2] if page.exists() else "\n"
     page.write_text("\n\n".join(wrap(section) for section in sections if section) + f"\n\n{KEPT}{below}")
     print(f"{page}: {len(results.records)} runs.")
@@ -62,22 +62,23 @@ def wrap(section: str) -> str:
 
 def introduction(budget: Budget, results: Results) -> str:
     num_planned = len(VARIANTS) * budget.seeds
-    num_done = sum(record["seed"] < budget.seeds for record in results.records)
+    num_done = len({(each["variant"], each["seed"]) for each in results.records if each["seed"] < budget.seeds})
     num_more = len(results.records) - num_done
     return f"""# Does each part earn its place?
 
 Written by `python -m logoformer_hf.ablation{"" if budget.name == "full" else f" --{budget.name}"}` from
 `{results.file.name}`, which has a line for every run: {num_done} of the
-{num_planned} planned ones are there{f", and {num_more} with further seeds" if num_more else ""}.
+{num_planned} planned ones are there{f", and {num_more} further ones" if num_more else ""}.
 
 The clips are drawn faces ({describe_difficulty("`")}), not photographs: what is said here is said of them. There are
 {budget.num_train_clips:,} to train on, with the class frequencies of DFEW, and {budget.num_test_clips:,} of other
 people to test on, {budget.num_test_clips // len(EXPRESSIONS)} of each class, so that every recall is measured equally
 well. All train by the recipe `modern`, with every class equally often in an epoch. The last epoch is tested: nothing
 is chosen, neither on test clips nor on others. UAR is the mean of the recalls; WAR weighs them by the frequencies of
-the training clips. "±" is the standard deviation over seeds. A difference, in points,
-is the mean over the seeds that both have, because some seeds are better than others for every variant; it comes with
-Student's 95 % interval of the paired differences, and counts where that leaves out zero. {noise(results)}"""
+the training clips. "±" is the standard deviation over runs. A difference, in points,
+is the mean over the pairs of runs with the same seed and the same frame encoder, because these are good or bad for
+every variant; it comes with Student's 95 % interval of the paired differences, and counts where that leaves out zero.
+It is therefore not always the difference of the two means. {noise(results)}"""
 
 
 def noise(results: Results) -> str:
@@ -95,10 +96,10 @@ def parts_section(page: Path, budget: Budget, results: Results) -> str:
         plot_differences(lines, page.with_name("ablation_parts.png"), "One thing changed at a time")
     return f"""## The parts
 
-Each row changes one thing. All are trained for {budget.part_epochs} epochs at a learning rate of
+Each row changes what it names and nothing else. All are trained for {budget.part_epochs} epochs at a learning rate of
 {TOKEN_LEARNING_RATE:g} on the frame tokens of one frozen frame encoder, a small ResNet that has learnt to read action
 units off single frames of other people, the stand-in for the field's pretraining on faces: what differs is only what
-happens after it.{encoder_sentence(results)} Two layers of 32 stand on the grid of `base`, 16 x 7 x 7 tokens. "One
+happens after it. {encoder_sentence(results)}Two layers of 32 stand on the grid of `base`, 16 x 7 x 7 tokens. "One
 repeated frame" shows the middle frame 16 times, in training and in testing; "frames shuffled" shows the 16 frames in
 an order that is another one for every clip.
 
@@ -113,18 +114,22 @@ def compare_parts(results: Results) -> tuple[str, list[tuple[str, np.ndarray, Es
     for variant in trained(results, "parts"):
         gains = results.gains(variant.name, REFERENCE.name)
         estimate = None if variant is REFERENCE else mean_gain(gains)
-        num_seeds = len(results.values(variant.name, "uar"))
-        rows.append([variant.title, *scores(results, variant), *against(estimate), str(num_seeds)])
+        num_runs = len(results.values(variant.name, "uar"))
+        rows.append([variant.title, *scores(results, variant), *against(estimate), str(num_runs)])
         if variant is not REFERENCE and len(gains):
             lines.append((variant.title, gains, estimate))
-    return markdown_table(["", "UAR", "WAR", "against the reference", "95 %", "seeds"], rows), lines
+    return markdown_table(["", "UAR", "WAR", "against the reference", "95 %", "runs"], rows), lines
 
 
 def encoder_sentence(results: Results) -> str:
-    if not results.encoder:
+    encoders = results.encoders()
+    if not encoders:
         return ""
-    explained = results.encoder["explained_variance"]
-    return f" It explains {explained:.0%} of the action units' variance on clips that it has not seen."
+    if len(encoders) == 1:
+        return f"It explains {encoders[0]:.0%} of the action units' variance on clips that it has not seen. "
+    explained = " and ".join(f"{100 * encoder:.2f}" for encoder in encoders)
+    return f"""There are {len(encoders)} of them, because machines round differently; they explain {explained} % of the
+action units' variance on clips that they have not seen. """
 
 
 def effects_section(page: Path, results: Results, output_dir: Path) -> str:
@@ -173,7 +178,7 @@ def models_section(page: Path, budget: Budget, results: Results) -> str:
             ]
         )
         dots.append((variant.title, uars, 1000 / cost["test_clips_per_sec"]))
-    header = ["", "UAR", "WAR", f"against {first.title}", "95 %", "seeds", "params", "GFLOPs"]
+    header = ["", "UAR", "WAR", f"against {first.title}", "95 %", "runs", "params", "GFLOPs"]
     plot_costs(dots, page.with_name("ablation_models.png"), "Models from random weights, same clips and epochs")
     return f"""## Beside other models
 
@@ -186,7 +191,7 @@ rate, and at a matched size. Clips per second are those of one core, medians of 
 ![UAR of the models over what they cost](ablation_models.png)"""
 
 
-def how_to(budget: Budget) -> str:
+def how_to(budget: Budget, results: Results) -> str:
     quick = BUDGETS["quick"]
     return f"""## Make it again
 
@@ -195,7 +200,9 @@ python -m logoformer_hf.ablation          # {budget.seeds} seeds; stops and goes
 python -m logoformer_hf.ablation --quick  # {quick.num_train_clips} clips, minutes: shows that it runs, says little
 ```
 
-`--only without_local former_dfer` trains those alone, `--seeds 5` adds seeds, `--page_only` writes this page anew."""
+`--only without_local former_dfer` trains those alone, `--seeds 5` adds seeds, `--page_only` writes this page anew.
+Runs that `{results.file.name}` has are not done again, those of the parts only on another frame encoder, that is, on
+another machine: move the file away to begin from nothing."""
 
 
 def picture(page: Path, name: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The models that LOGO-Former is held against, and a LOGO-Former that is read off a class token."""
+"""The models that LOGO-Former is held against, and LOGO-Formers that no field of the configuration makes."""
 
 import torch
 from torch import nn
@@ -51,6 +51,18 @@ class ClassTokenLogoFormer(LogoFormerForVideoClassification):
         everything = everything + layer.drop_path(output)
         everything = everything + layer.drop_path(layer.mlp(layer.mlp_norm(everything)))
         return everything[:, :-1].unflatten(1, tokens.shape[1:4]), everything[:, -1:]
+
+
+class MeanSummaryLogoFormer(LogoFormerForVideoClassification):
+    """A window's summary is the plain mean of its tokens: the LayerNorm behind it makes no difference to a sum."""
+
+    def __init__(self, config: LogoFormerConfig):
+        super().__init__(config)
+        for layer in self.logoformer.layers:
+            attention = layer.global_attention
+            weight = torch.ones_like(attention.summary_weight)  # (tokens of a window, hidden)
+            del attention.summary_weight
+            attention.register_buffer("summary_weight", weight, persistent=False)
 
 
 class FormerDFERKind(LogoFormerPreTrainedModel):

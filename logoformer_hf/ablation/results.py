@@ -12,7 +12,7 @@ from scipy import stats
 from ..significance import CONFIDENCE, Estimate
 from .budget import Budget
 
-VERSION = 1  # counts up whenever the same variant, seed and budget would give another record
+VERSION = 2  # counts up whenever the same variant, seed and budget would give another record
 
 
 class Results:
@@ -22,7 +22,6 @@ class Results:
     Attributes:
         records: of `train_run`, one a run.
         costs: of `measure_costs`.
-        encoder: what `train_encoder` says of the frame encoder.
 
     Args:
         file: to read, if it is there, and to write.
@@ -37,7 +36,6 @@ class Results:
         self.facts = {"version": VERSION, "budget": asdict(budget)}
         self.records: list[dict[str, Any]] = []
         self.costs: dict[str, dict[str, float]] = {}
-        self.encoder: dict[str, float] = {}
         if file.exists():
             known = json.loads(file.read_text())
             if any(known[name] != value for name, value in self.facts.items()):
@@ -45,35 +43,40 @@ class Results:
                     f"{file} holds results of another budget or version ({known['budget']['name']}, version "
                     f"{known['version']}): name another file with --results, or delete that one to begin anew."
                 )
-            self.records, self.costs, self.encoder = known["records"], known["costs"], known["encoder"]
+            self.records, self.costs = known["records"], known["costs"]
 
     def save(self) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         partial = self.file.with_name(f"{self.file.name}.partial")
-        head = json.dumps(self.facts | {"encoder": self.encoder, "costs": self.costs}, indent=1)[:-2]
+        head = json.dumps(self.facts | {"costs": self.costs}, indent=1)[:-2]
         lines = ",\n".join(json.dumps(record) for record in self.records)  # a line a run: changes are easy to read
         partial.write_text(f'{head},\n "records": [\n{lines}\n ]\n}}\n')
         partial.replace(self.file)
 
     def add(self, record: dict[str, Any]) -> None:
         self.records.append(record)
-        self.records.sort(key=lambda record: (record["seed"], record["variant"]))
+        self.records.sort(key=lambda record: (record["seed"], record["variant"], record["encoder"] or 0))
         self.save()
 
-    def has(self, variant: str, seed: int) -> bool:
-        return any(record["variant"] == variant and record["seed"] == seed for record in self.records)
+    def has(self, variant: str, seed: int, encoder: float | None) -> bool:
+        run = (variant, seed, encoder)
+        return any((record["variant"], record["seed"], record["encoder"]) == run for record in self.records)
+
+    def encoders(self) -> list[float]:
+        """Frame encoders of all records, each by the variance that it explains."""
+        return sorted({record["encoder"] for record in self.records} - {None})
 
     def values(self, variant: str, key: str) -> np.ndarray:
-        """One number of every seed, in the order of the seeds."""
+        """One number of every run, in the order of the seeds."""
         return np.array([record[key] for record in self.records if record["variant"] == variant])
 
     def gains(self, variant: str, reference: str) -> np.ndarray:
-        """How much higher a variant's UAR is than the reference's, of every seed that both have."""
+        """How much higher a variant's UAR is than the reference's, of every seed and frame encoder that both have."""
         ours, theirs = (
-            {record["seed"]: record["uar"] for record in self.records if record["variant"] == name}
+            {(each["seed"], each["encoder"]): each["uar"] for each in self.records if each["variant"] == name}
             for name in (variant, reference)
         )
-        return np.array([ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())])
+        return np.array([uar - theirs[run] for run, uar in ours.items() if run in theirs])
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,8 @@ class Spread:
 
 def mean_gain(gains: np.ndarray) -> Estimate | None:
     """
-    Mean of `Results.gains` with Student's interval; None for a single seed. Paired, because a seed decides the order
-    of the clips for all variants and is good or bad for all of them.
+    Mean of `Results.gains` with Student's interval; None for a single one. Paired, because a seed decides the order of
+    the clips for all variants, and a frame encoder what they see: they are good or bad for all of them.
     """
     if len(gains) < 2:
         return None

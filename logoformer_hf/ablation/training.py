@@ -14,7 +14,7 @@ from ..configuration_logoformer import EXPRESSIONS
 from ..evaluation import Scorer
 from ..predictions import PREDICTIONS_FILE, RunInfo, write_predictions
 from ..trainer import RECIPES, LogoFormerTrainer, LogoFormerTrainingArguments, collate_clips
-from .benchmark import describe_difficulty
+from .benchmark import describe_difficulty, read_encoder
 from .budget import Budget
 from .clips import StoredClips, clip_processor
 from .effects import measure_effects
@@ -61,7 +61,7 @@ def train_run(
         report: called after every epoch.
 
     Returns:
-        the run's record, JSON values: scores, confusion matrix, `measure_effects` and seconds.
+        the run's record, JSON values: frame encoder, scores, confusion matrix, `measure_effects` and seconds.
     """
     set_seed(seed)
     kind = "tokens" if variant.reads_tokens else "frames"
@@ -121,6 +121,7 @@ def train_run(
     return {
         "variant": variant.name,
         "seed": seed,
+        "encoder": read_encoder(clips_dir) if variant.reads_tokens else None,
         "uar": scored["uar"],
         "war": float(recalls @ shares),  # at the class frequencies of the training clips
         "confusion_matrix": scored["confusion_matrix"],

@@ -1,4 +1,4 @@
-"""What is compared: every variant is the reference with one thing changed."""
+"""What is compared: every variant is the reference with one thing changed, or two where one stands in for another."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,13 +8,14 @@ from transformers import PreTrainedModel
 
 from ..configuration_logoformer import LogoFormerConfig, resnet18_to_stage3
 from ..modeling_logoformer import LogoFormerForVideoClassification
-from .peers import ClassTokenLogoFormer, FormerDFERKind, matched_videomae
+from .peers import ClassTokenLogoFormer, FormerDFERKind, MeanSummaryLogoFormer, matched_videomae
 
 GRID = (16, 7, 7)  # tokens of a clip along frames, height and width, as base has them
 
 _MODELS = {
     "logoformer": LogoFormerForVideoClassification,
     "class_token": ClassTokenLogoFormer,
+    "mean_summary": MeanSummaryLogoFormer,
     "former_dfer": FormerDFERKind,
     "videomae": matched_videomae,
 }
@@ -86,6 +87,13 @@ VARIANTS = (
     Variant("without_local", "without local attention", config={"use_local_attention": False}),
     Variant("without_global", "without global attention", config={"use_global_attention": False}),
     Variant("joint", "joint attention instead of both", config={"window_size": GRID, "use_global_attention": False}),
+    Variant("mean_summary", "window means as summaries", model="mean_summary"),
+    Variant(
+        "mean_summary_without_local",
+        "window means as summaries, and without local attention",
+        config={"use_local_attention": False},
+        model="mean_summary",
+    ),
     Variant("without_compact", "without compact loss", compact_loss="none", compact_loss_weight=0.0),
     _compact("margin", 1.0),
     _compact("center", 0.1),
