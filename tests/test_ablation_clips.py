@@ -66,6 +66,21 @@ def test_what_a_stopped_reading_leaves_behind_is_not_taken_for_finished(rows, tm
     assert [each.name for each in tmp_path.iterdir()] == [file.name]
 
 
+# --- shares
+
+
+def test_a_share_of_every_class_in_their_order(tmp_path):
+    labels = [0, 1, 0, 0, 2, 1, 0, 1, 0, 0]
+    np.save(tmp_path / "train_frames.npy", np.arange(10, dtype=np.uint8)[None, :, None, None, None, None])
+    np.savez(tmp_path / "train.npz", labels=labels, clip_ids=[f"train/{index}" for index in range(10)])
+    clips = StoredClips(tmp_path, "train", "frames", share=1 / 3)
+    assert clips.labels == [0, 1, 0, 2]
+    assert clips.clip_ids == ["train/0", "train/1", "train/2", "train/4"]
+    assert [clips[index]["frames"].item() for index in range(len(clips))] == [0, 1, 2, 4]
+    assert [clips[index]["label"] for index in range(len(clips))] == clips.labels
+    assert StoredClips(tmp_path, "train", "frames").labels == labels
+
+
 # --- orders
 
 

@@ -87,6 +87,10 @@ def test_a_row_for_every_variant_with_its_numbers(tmp_path):
     gap = f"{100 * estimate.value:+.2f}"
     assert parts["without local attention"][2:4] == [gap, f"{100 * estimate.low:.2f} to {100 * estimate.high:.2f}"]
     assert gap == "+1.05"
+    names = [variant.name for variant in VARIANTS]
+    few, without = (names.index(name) for name in ("few_clips", "few_clips_without_local"))
+    gain = np.mean([uar_of(without, seed) - uar_of(few, seed) for seed in range(2)])
+    assert parts["a fifth of the clips, and no local attention"][2] == f"{100 * gain:+.2f}"
     assert runs_there(page) == (len(VARIANTS) * 2, len(VARIANTS) * 2)
 
 

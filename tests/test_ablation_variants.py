@@ -78,19 +78,39 @@ def changes(variant: Variant) -> dict:
         ("without_global", {"use_global_attention": False}),
         ("joint", {"window_size": [*GRID], "use_global_attention": False}),
         ("mean_summary", {"model": "mean_summary"}),
-        ("mean_summary_without_local", {"model": "mean_summary", "use_local_attention": False}),
+        (
+            "mean_summary_without_local",
+            {"model": "mean_summary", "use_local_attention": False, "against": "mean_summary"},
+        ),
+        ("few_clips", {"clips_share": 0.2}),
+        ("few_clips_without_local", {"clips_share": 0.2, "use_local_attention": False, "against": "few_clips"}),
+        (
+            "few_clips_without_compact",
+            {"clips_share": 0.2, "compact_loss": "none", "compact_loss_weight": 0.0, "against": "few_clips"},
+        ),
         ("without_compact", {"compact_loss": "none", "compact_loss_weight": 0.0}),
         ("class_token", {"model": "class_token"}),
         ("middle_frame", {"frames": "middle"}),
         ("shuffled_frames", {"frames": "shuffled"}),
         ("former_dfer_tokens", {"model": "former_dfer"}),
-        ("logoformer", {"group": "models"}),
-        ("former_dfer", {"group": "models", "model": "former_dfer"}),
-        ("videomae", {"group": "models", "model": "videomae"}),
+        ("logoformer", {"group": "models", "against": "logoformer"}),
+        ("former_dfer", {"group": "models", "model": "former_dfer", "against": "logoformer"}),
+        ("videomae", {"group": "models", "model": "videomae", "against": "logoformer"}),
     ],
 )
 def test_a_variant_changes_what_its_title_says_and_nothing_else(name, expected):
     assert changes(BY_NAME[name]) == expected
+
+
+def test_a_variant_is_compared_with_the_one_that_its_title_names():
+    first = {"parts": "reference", "models": "logoformer"}
+    twofold = [variant for variant in VARIANTS if ", and " in variant.title]
+    assert len(twofold) == 3
+    for variant in VARIANTS:
+        if variant in twofold:
+            assert BY_NAME[variant.against].title == variant.title.partition(", and ")[0]
+        else:
+            assert variant.against == first[variant.group]
 
 
 def test_windows_and_losses_are_what_their_titles_say():

@@ -77,7 +77,7 @@ def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int, tokens
 def read_encoder(clips_dir: Path) -> float:
     """
     The share of the action units' variance that the frame encoder explains, with all its digits: it names the encoder.
-    Another machine rounds otherwise and comes to another one, on which a whole run may stand some points of UAR apart.
+    Another machine rounds otherwise and comes to another one, and with it the same seed to another run.
     """
     return json.loads((clips_dir / ENCODER_FACTS).read_text())["explained_variance"]
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .variants import Variant
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -14,7 +16,7 @@ class Budget:
         views: how often the frames of a training clip are drawn anew (place in the segment, crop, flip); epochs take
             them in turn.
         encoder_epochs: of the frame encoder.
-        part_epochs: of a variant of "parts".
+        part_epochs: of a variant of "parts" that sees all clips.
         model_epochs: of a variant of "models".
         seeds: trainings of each variant.
     """
@@ -29,8 +31,10 @@ class Budget:
     model_epochs: int
     seeds: int
 
-    def epochs(self, group: str) -> int:
-        return {"parts": self.part_epochs, "models": self.model_epochs}[group]
+    def epochs(self, variant: Variant) -> int:
+        """So many that every variant sees as many clips."""
+        epochs = self.part_epochs if variant.reads_tokens else self.model_epochs
+        return round(epochs / variant.clips_share)
 
 
 BUDGETS = {

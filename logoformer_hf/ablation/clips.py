@@ -70,12 +70,14 @@ class StoredClips(torch.utils.data.Dataset):
         order: "clip", "middle" (the middle frame at every place), or "shuffled" (another order for every clip and
             epoch).
         seed: of the run.
+        share: of the clips of each class, the first ones and at least one.
     """
 
-    def __init__(self, clips_dir: Path, split: str, kind: str, order: str = "clip", seed: int = 0):
+    def __init__(self, clips_dir: Path, split: str, kind: str, order: str = "clip", seed: int = 0, share: float = 1.0):
         self.clips = np.load(clips_dir / f"{split}_{kind}.npy", mmap_mode="r")
         facts = np.load(clips_dir / f"{split}.npz")
-        self.labels, self.clip_ids = facts["labels"].tolist(), facts["clip_ids"].tolist()
+        self.places = first_of_each_class(facts["labels"], share)
+        self.labels, self.clip_ids = (facts[name][self.places].tolist() for name in ("labels", "clip_ids"))
         self.order = order
         self.seed = seed
         self.epoch = 0
@@ -87,7 +89,7 @@ class StoredClips(torch.utils.data.Dataset):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> dict:
-        clip = torch.from_numpy(self.clips[self.epoch % len(self.clips), index].copy())
+        clip = torch.from_numpy(self.clips[self.epoch % len(self.clips), self.places[index]].copy())
         return {"frames": clip[self.frame_order(index, len(clip))], "label": self.labels[index]}
 
     def frame_order(self, index: int, num_frames: int) -> Sequence[int] | torch.Tensor:
@@ -97,3 +99,9 @@ class StoredClips(torch.utils.data.Dataset):
             seed = clip_seed(self.seed, self.epoch, f"order of {self.clip_ids[index]}")
             return torch.randperm(num_frames, generator=torch.Generator().manual_seed(seed))
         return slice(None)
+
+
+def first_of_each_class(labels: np.ndarray, share: float) -> np.ndarray:
+    """Places of the first clips of every class, in order."""
+    of_classes = [np.flatnonzero(labels == number) for number in np.unique(labels)]
+    return np.sort(np.concatenate([places[: max(round(share * len(places)), 1)] for places in of_classes]))

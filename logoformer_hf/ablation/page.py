@@ -96,29 +96,30 @@ def parts_section(page: Path, budget: Budget, results: Results) -> str:
         plot_differences(lines, page.with_name("ablation_parts.png"), "One thing changed at a time")
     return f"""## The parts
 
-Each row changes what it names and nothing else. All are trained for {budget.part_epochs} epochs at a learning rate of
+Each row changes what it names and nothing else, and is compared with the first one; where it says "and", with the
+row that is named before it. All are trained for {budget.part_epochs} epochs at a learning rate of
 {TOKEN_LEARNING_RATE:g} on the frame tokens of one frozen frame encoder, a small ResNet that has learnt to read action
 units off single frames of other people, the stand-in for the field's pretraining on faces: what differs is only what
 happens after it. {encoder_sentence(results)}Two layers of 32 stand on the grid of `base`, 16 x 7 x 7 tokens. "One
 repeated frame" shows the middle frame 16 times, in training and in testing; "frames shuffled" shows the 16 frames in
-an order that is another one for every clip.
+an order that is another one for every clip. "A fifth of the clips" are seen five times as often.
 
 {table}
 
-{picture(page, "parts", "UAR of every variant against the reference") if lines else ""}""".rstrip()
+{picture(page, "parts", "What every change does to the UAR") if lines else ""}""".rstrip()
 
 
 def compare_parts(results: Results) -> tuple[str, list[tuple[str, np.ndarray, Estimate | None]]]:
-    """The table of the parts, and of every variant but the reference its title, gains and their mean."""
+    """The table of the parts, and of every variant but the reference its title, differences and their mean."""
     rows, lines = [], []
     for variant in trained(results, "parts"):
-        gains = results.gains(variant.name, REFERENCE.name)
+        gains = results.gains(variant.name, variant.against)
         estimate = None if variant is REFERENCE else mean_gain(gains)
         num_runs = len(results.values(variant.name, "uar"))
         rows.append([variant.title, *scores(results, variant), *against(estimate), str(num_runs)])
         if variant is not REFERENCE and len(gains):
             lines.append((variant.title, gains, estimate))
-    return markdown_table(["", "UAR", "WAR", "against the reference", "95 %", "runs"], rows), lines
+    return markdown_table(["", "UAR", "WAR", "difference", "95 %", "runs"], rows), lines
 
 
 def encoder_sentence(results: Results) -> str:
@@ -160,11 +161,11 @@ def models_section(page: Path, budget: Budget, results: Results) -> str:
     variants = trained(results, "models")
     if not variants:
         return ""
-    first, costs = next(variant for variant in VARIANTS if variant.group == "models"), results.costs
+    first, costs = next(variant for variant in VARIANTS if variant.name == variants[0].against), results.costs
     rows, dots = [], []
     for variant in variants:
         uars, cost = results.values(variant.name, "uar"), costs[variant.name]
-        estimate = None if variant is first else mean_gain(results.gains(variant.name, first.name))
+        estimate = None if variant is first else mean_gain(results.gains(variant.name, variant.against))
         rows.append(
             [
                 variant.title,

@@ -1,4 +1,4 @@
-"""Pictures of an ablation: every variant against the reference, and models against their cost."""
+"""Pictures of an ablation: what every variant changes, and models against their cost."""
 
 import textwrap
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ CHANCE = 100 / len(EXPRESSIONS)  # UAR, %
 
 def plot_differences(rows: Sequence[tuple[str, np.ndarray, Estimate | None]], path: Path, title: str) -> None:
     """
-    Draws one line a variant: how far its UAR is from the reference's, in points. A dot for each seed, a diamond for
-    their mean, a line for its interval.
+    Draws one line a variant: how far its UAR is from that of the one it is compared with, in points. A dot for each
+    pair of runs, a diamond for their mean, a line for its interval.
 
     Args:
-        rows: title, difference of every seed (of UAR from 0 to 1), and their mean with its interval.
+        rows: title, difference of every pair (of UAR from 0 to 1), and their mean with its interval.
         path: picture to write.
         title: above it.
     """
@@ -36,7 +36,7 @@ def plot_differences(rows: Sequence[tuple[str, np.ndarray, Estimate | None]], pa
         axes.plot(100 * gains.mean(), row, "D", color=color, markeredgecolor="white", markersize=7)
     axes.set_yticks(range(len(rows)), [textwrap.fill(name, 36, break_on_hyphens=False) for name, _, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)  # the first on top
-    axes.set_xlabel("UAR against the reference, points", color=INK)
+    axes.set_xlabel("difference in UAR, points", color=INK)
     _tidy(axes, title)
     figure.savefig(path)
 

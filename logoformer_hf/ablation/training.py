@@ -65,10 +65,10 @@ def train_run(
     """
     set_seed(seed)
     kind = "tokens" if variant.reads_tokens else "frames"
-    train = StoredClips(clips_dir, "train", kind, variant.frames, seed)
+    train = StoredClips(clips_dir, "train", kind, variant.frames, seed, variant.clips_share)
     test = StoredClips(clips_dir, "test", kind, variant.frames, seed)
     model = variant.build_model()
-    changes = {"num_train_epochs": budget.epochs(variant.group)}
+    changes = {"num_train_epochs": budget.epochs(variant)}
     if variant.reads_tokens:
         changes["learning_rate"] = TOKEN_LEARNING_RATE
     args = LogoFormerTrainingArguments(

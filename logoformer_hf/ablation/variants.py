@@ -12,6 +12,8 @@ from .peers import ClassTokenLogoFormer, FormerDFERKind, MeanSummaryLogoFormer, 
 
 GRID = (16, 7, 7)  # tokens of a clip along frames, height and width, as base has them
 
+FEW = 0.2  # of the clips
+
 _MODELS = {
     "logoformer": LogoFormerForVideoClassification,
     "class_token": ClassTokenLogoFormer,
@@ -35,7 +37,9 @@ class Variant:
         compact_loss: form of the compact loss.
         compact_loss_weight: what it is multiplied by.
         frames: "clip", "middle" (the middle frame repeated), or "shuffled" (in another order for every clip).
+        clips_share: of the training clips, which are then seen as much more often.
         model: key of the model's class.
+        against: name of the variant that it is compared with.
     """
 
     name: str
@@ -45,7 +49,9 @@ class Variant:
     compact_loss: str = "margin"
     compact_loss_weight: float = 0.1
     frames: str = "clip"
+    clips_share: float = 1.0
     model: str = "logoformer"
+    against: str = "reference"
 
     @property
     def reads_tokens(self) -> bool:
@@ -90,9 +96,10 @@ VARIANTS = (
     Variant("mean_summary", "window means as summaries", model="mean_summary"),
     Variant(
         "mean_summary_without_local",
-        "window means as summaries, and without local attention",
+        "window means as summaries, and no local attention",
         config={"use_local_attention": False},
         model="mean_summary",
+        against="mean_summary",
     ),
     Variant("without_compact", "without compact loss", compact_loss="none", compact_loss_weight=0.0),
     _compact("margin", 1.0),
@@ -106,15 +113,32 @@ VARIANTS = (
     Variant("class_token", "class token instead of the mean token", model="class_token"),
     Variant("middle_frame", "one repeated frame", frames="middle"),
     Variant("shuffled_frames", "frames shuffled", frames="shuffled"),
+    Variant("few_clips", "a fifth of the clips", clips_share=FEW),
+    Variant(
+        "few_clips_without_local",
+        "a fifth of the clips, and no local attention",
+        config={"use_local_attention": False},
+        clips_share=FEW,
+        against="few_clips",
+    ),
+    Variant(
+        "few_clips_without_compact",
+        "a fifth of the clips, and no compact loss",
+        compact_loss="none",
+        compact_loss_weight=0.0,
+        clips_share=FEW,
+        against="few_clips",
+    ),
     Variant("former_dfer_tokens", "plain transformers instead (Former-DFER's kind)", model="former_dfer"),
-    Variant("logoformer", "LOGO-Former", group="models"),
+    Variant("logoformer", "LOGO-Former", group="models", against="logoformer"),
     Variant(
         "former_dfer",
         "ResNet with spatial and temporal transformer (Former-DFER's kind)",
         group="models",
         model="former_dfer",
+        against="logoformer",
     ),
-    Variant("videomae", "VideoMAE", group="models", model="videomae"),
+    Variant("videomae", "VideoMAE", group="models", model="videomae", against="logoformer"),
 )
 GROUPS = ("parts", "models")
 

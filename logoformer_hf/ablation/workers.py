@@ -43,7 +43,7 @@ def train_all(
     num_threads = max((os.cpu_count() or 1) // num_workers, 1)
     context = multiprocessing.get_context("spawn")
     epochs = context.SimpleQueue()
-    num_epochs = sum(budget.epochs(variant.group) for variant, _ in runs)
+    num_epochs = sum(budget.epochs(variant) for variant, _ in runs)
     with (
         ProcessPoolExecutor(num_workers, context, initializer=start_worker, initargs=(num_threads, epochs)) as pool,
         tqdm(total=num_epochs, desc=f"Training {len(runs)} runs", unit="epoch", smoothing=0) as bar,
