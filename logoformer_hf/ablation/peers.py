@@ -54,7 +54,7 @@ class ClassTokenLogoFormer(LogoFormerForVideoClassification):
 
 
 class MeanSummaryLogoFormer(LogoFormerForVideoClassification):
-    """A window's summary is the plain mean of its tokens: the LayerNorm behind it makes no difference to a sum."""
+    """A window's summary is the plain mean of its tokens (their sum, which is the same to the LayerNorm behind it)."""
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
