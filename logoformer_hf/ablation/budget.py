@@ -32,7 +32,7 @@ class Budget:
     seeds: int
 
     def epochs(self, variant: Variant) -> int:
-        """So many that every variant sees as many clips."""
+        """So many that every variant of a group sees as many clips, however few of them are different ones."""
         epochs = self.part_epochs if variant.reads_tokens else self.model_epochs
         return round(epochs / variant.clips_share)
 

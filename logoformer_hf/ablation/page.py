@@ -98,7 +98,7 @@ def parts_section(page: Path, budget: Budget, results: Results) -> str:
 
 Each row changes what it names and nothing else, and is compared with the first one; where it says "and", with the
 row that is named before it. All are trained for {budget.part_epochs} epochs at a learning rate of
-{TOKEN_LEARNING_RATE:g} on the frame tokens of one frozen frame encoder, a small ResNet that has learnt to read action
+{TOKEN_LEARNING_RATE:g} on the frame tokens of a frozen frame encoder, a small ResNet that has learnt to read action
 units off single frames of other people, the stand-in for the field's pretraining on faces: what differs is only what
 happens after it. {encoder_sentence(results)}Two layers of 32 stand on the grid of `base`, 16 x 7 x 7 tokens. "One
 repeated frame" shows the middle frame 16 times, in training and in testing; "frames shuffled" shows the 16 frames in

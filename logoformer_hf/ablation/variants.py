@@ -1,7 +1,7 @@
-"""What is compared: every variant is the reference with one thing changed, or two where one stands in for another."""
+"""What is compared: every variant is the reference, or a variant of it, with one thing changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from transformers import PreTrainedModel
@@ -11,8 +11,6 @@ from ..modeling_logoformer import LogoFormerForVideoClassification
 from .peers import ClassTokenLogoFormer, FormerDFERKind, MeanSummaryLogoFormer, matched_videomae
 
 GRID = (16, 7, 7)  # tokens of a clip along frames, height and width, as base has them
-
-FEW = 0.2  # of the clips
 
 _MODELS = {
     "logoformer": LogoFormerForVideoClassification,
@@ -87,20 +85,22 @@ def _compact(form: str, weight: float) -> Variant:
     return Variant(f"{form}_{weight:g}", f"{form} x {weight:g}", compact_loss=form, compact_loss_weight=weight)
 
 
+def _and_no(part: str, base: Variant, **changes: Any) -> Variant:
+    """`base` without its "local attention" or "compact loss"."""
+    name = f"{base.name}_without_{part.split()[0]}"
+    return replace(base, name=name, title=f"{base.title}, and no {part}", against=base.name, **changes)
+
+
 REFERENCE = Variant("reference", "LOGO-Former: window 16x2x2, margin x 0.1, mean token")
+MEAN_SUMMARY = Variant("mean_summary", "window means as summaries", model="mean_summary")
+FEW_CLIPS = Variant("few_clips", "a fifth of the clips", clips_share=0.2)
 VARIANTS = (
     REFERENCE,
     Variant("without_local", "without local attention", config={"use_local_attention": False}),
     Variant("without_global", "without global attention", config={"use_global_attention": False}),
     Variant("joint", "joint attention instead of both", config={"window_size": GRID, "use_global_attention": False}),
-    Variant("mean_summary", "window means as summaries", model="mean_summary"),
-    Variant(
-        "mean_summary_without_local",
-        "window means as summaries, and no local attention",
-        config={"use_local_attention": False},
-        model="mean_summary",
-        against="mean_summary",
-    ),
+    MEAN_SUMMARY,
+    _and_no("local attention", MEAN_SUMMARY, config={"use_local_attention": False}),
     Variant("without_compact", "without compact loss", compact_loss="none", compact_loss_weight=0.0),
     _compact("margin", 1.0),
     _compact("center", 0.1),
@@ -113,22 +113,9 @@ VARIANTS = (
     Variant("class_token", "class token instead of the mean token", model="class_token"),
     Variant("middle_frame", "one repeated frame", frames="middle"),
     Variant("shuffled_frames", "frames shuffled", frames="shuffled"),
-    Variant("few_clips", "a fifth of the clips", clips_share=FEW),
-    Variant(
-        "few_clips_without_local",
-        "a fifth of the clips, and no local attention",
-        config={"use_local_attention": False},
-        clips_share=FEW,
-        against="few_clips",
-    ),
-    Variant(
-        "few_clips_without_compact",
-        "a fifth of the clips, and no compact loss",
-        compact_loss="none",
-        compact_loss_weight=0.0,
-        clips_share=FEW,
-        against="few_clips",
-    ),
+    FEW_CLIPS,
+    _and_no("local attention", FEW_CLIPS, config={"use_local_attention": False}),
+    _and_no("compact loss", FEW_CLIPS, compact_loss="none", compact_loss_weight=0.0),
     Variant("former_dfer_tokens", "plain transformers instead (Former-DFER's kind)", model="former_dfer"),
     Variant("logoformer", "LOGO-Former", group="models", against="logoformer"),
     Variant(
