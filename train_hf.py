@@ -21,20 +21,25 @@ import yaml
 from transformers import HfArgumentParser, set_seed
 
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification
-from logoformer_hf.card import write_model_card
+from logoformer_hf.hub.model_card import write_model_card
 from logoformer_hf.data.clips import ClipDataset, check_rows
-from logoformer_hf.data.sources import SourceArguments, gather_clips
+from logoformer_hf.data.sources.arguments import SourceArguments
+from logoformer_hf.data.sources.gather import gather_clips
 from logoformer_hf.data.transforms import TrainingTransforms
-from logoformer_hf.evaluation import Scorer
-from logoformer_hf.hub import EXAMPLES, push_folder
-from logoformer_hf.models import SIZES, load_model, new_model, reading_processor
-from logoformer_hf.plots import plot_confusion_matrix, plot_training_curves
-from logoformer_hf.predictions import PREDICTIONS_FILE, RunInfo, load_runs, read_predictions, write_predictions
-from logoformer_hf.protocol import Run, plan_runs, split_clips
-from logoformer_hf.report import write_report
-from logoformer_hf.report_text import format_summary
-from logoformer_hf.run_state import deciding_arguments, find_checkpoint, is_finished, open_run_folder
-from logoformer_hf.trainer import RECIPES, LogoFormerTrainer, LogoFormerTrainingArguments, collate_clips
+from logoformer_hf.evaluation.scorer import Scorer
+from logoformer_hf.hub.push import EXAMPLES, push_folder
+from logoformer_hf.models.loading import SIZES, load_model, new_model
+from logoformer_hf.models.inputs import reading_processor
+from logoformer_hf.evaluation.plots import plot_confusion_matrix, plot_training_curves
+from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE, RunInfo, load_runs, read_predictions, write_predictions
+from logoformer_hf.training.runs import Run, plan_runs
+from logoformer_hf.data.splits import split_clips
+from logoformer_hf.evaluation.report import write_report
+from logoformer_hf.evaluation.report_text import format_summary
+from logoformer_hf.training.run_folder import deciding_arguments, find_checkpoint, is_finished, open_run_folder
+from logoformer_hf.training.arguments import RECIPES, LogoFormerTrainingArguments
+from logoformer_hf.training.trainer import LogoFormerTrainer
+from logoformer_hf.data.collator import collate_clips
 
 HERE = Path(__file__).resolve().parent
 

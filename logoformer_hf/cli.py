@@ -8,16 +8,16 @@ from pathlib import Path
 
 from transformers import HfArgumentParser
 
-from .compare import compare, format_comparison, plot_comparison
-from .data.prepared import PrepareArguments, prepare_source
-from .data.sources import SourceArguments
-from .evaluation import EvaluationArguments, evaluate_model
-from .hub import push_folder
-from .hub_data import is_prepared, push_shards
-from .predictions import load_runs
-from .projection import ProjectionError
-from .report import write_report
-from .report_text import format_summary
+from .evaluation.compare import compare, format_comparison, plot_comparison
+from .hub.prepare import PrepareArguments, prepare_source
+from .data.sources.arguments import SourceArguments
+from .training.evaluate import EvaluationArguments, evaluate_model
+from .hub.push import push_folder
+from .hub.push_data import is_prepared, push_shards
+from .evaluation.predictions import load_runs
+from .evaluation.projection import ProjectionError
+from .evaluation.report import write_report
+from .evaluation.report_text import format_summary
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

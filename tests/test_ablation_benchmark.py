@@ -3,20 +3,15 @@ import pytest
 import torch
 from datasets import Dataset
 
-from logoformer_hf.ablation.benchmark import (
-    DIFFICULTY,
-    ENCODER_SEED,
-    frozen_encoder,
-    prepare_benchmark,
-    true_units,
-)
-from logoformer_hf.ablation.budget import BUDGETS
-from logoformer_hf.ablation.clips import clip_processor
-from logoformer_hf.ablation.encoder import encode
-from logoformer_hf.ablation.variants import REFERENCE
+from logoformer_hf.benchmarks.ablation.benchmark import DIFFICULTY, ENCODER_SEED, frozen_encoder, prepare_benchmark, true_units
+from logoformer_hf.benchmarks.ablation.budget import BUDGETS
+from logoformer_hf.benchmarks.ablation.clips import clip_processor
+from logoformer_hf.benchmarks.ablation.encoder import encode
+from logoformer_hf.benchmarks.ablation.variants import REFERENCE
 from logoformer_hf.data.clips import ClipDataset
-from logoformer_hf.data.drawn.rig import ACTION_UNITS
-from logoformer_hf.data.synthetic import build_synthetic_clips, plan_clip
+from logoformer_hf.data.synthetic.rig import ACTION_UNITS
+from logoformer_hf.data.synthetic.clips import build_synthetic_clips
+from logoformer_hf.data.synthetic.plan import plan_clip
 from logoformer_hf.data.transforms import TrainingTransforms
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from logoformer_hf.ablation.budget import BUDGETS
-from logoformer_hf.ablation.variants import VARIANTS, find_variants
+from logoformer_hf.benchmarks.ablation.budget import BUDGETS
+from logoformer_hf.benchmarks.ablation.variants import VARIANTS, find_variants
 
 FULL = BUDGETS["full"]
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from logoformer_hf.ablation.clips import MIDDLE, StoredClips, clip_processor, store_frames
+from logoformer_hf.benchmarks.ablation.clips import MIDDLE, StoredClips, clip_processor, store_frames
 from logoformer_hf.data.clips import ClipDataset
-from logoformer_hf.data.synthetic import build_synthetic_clips
+from logoformer_hf.data.synthetic.clips import build_synthetic_clips
 from logoformer_hf.data.transforms import TrainingTransforms
 
 

@@ -5,8 +5,8 @@ import statistics
 import pytest
 import torch
 
-from logoformer_hf.ablation import costs
-from logoformer_hf.ablation.variants import find_variants, reference_config
+from logoformer_hf.benchmarks.ablation import costs
+from logoformer_hf.benchmarks.ablation.variants import find_variants, reference_config
 
 MODELS = find_variants(["models"])
 

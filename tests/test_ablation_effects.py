@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_score
 
-from logoformer_hf.ablation.effects import class_distances, expected_calibration_error, measure_effects
+from logoformer_hf.benchmarks.ablation.effects import class_distances, expected_calibration_error, measure_effects
 
 
 def scores(*confidences: float) -> np.ndarray:

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from logoformer_hf.ablation import __main__ as command
-from logoformer_hf.ablation.__main__ import main, parse_arguments
-from logoformer_hf.ablation.benchmark import ENCODER_FACTS
-from logoformer_hf.ablation.budget import BUDGETS
-from logoformer_hf.ablation.results import Results
+from logoformer_hf.benchmarks.ablation import __main__ as command
+from logoformer_hf.benchmarks.ablation.__main__ import main, parse_arguments
+from logoformer_hf.benchmarks.ablation.benchmark import ENCODER_FACTS
+from logoformer_hf.benchmarks.ablation.budget import BUDGETS
+from logoformer_hf.benchmarks.ablation.results import Results
 
 # The real command line, with less to do than --quick.
 TINY = """
 import runpy
 import sys
 
-from logoformer_hf.ablation.budget import BUDGETS, Budget
+from logoformer_hf.benchmarks.ablation.budget import BUDGETS, Budget
 
 BUDGETS["quick"] = Budget("quick", 14, 14, 10, views=1, encoder_epochs=1, part_epochs=1, model_epochs=1, seeds=2)
 sys.argv[0] = "ablation"

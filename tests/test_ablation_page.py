@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from logoformer_hf.ablation.budget import BUDGETS
-from logoformer_hf.ablation.page import KEPT, write_page
-from logoformer_hf.ablation.results import Results, mean_gain
-from logoformer_hf.ablation.variants import REFERENCE, VARIANTS, find_variants
+from logoformer_hf.benchmarks.ablation.budget import BUDGETS
+from logoformer_hf.benchmarks.ablation.page import KEPT, write_page
+from logoformer_hf.benchmarks.ablation.results import Results, mean_gain
+from logoformer_hf.benchmarks.ablation.variants import REFERENCE, VARIANTS, find_variants
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
-from logoformer_hf.predictions import PREDICTIONS_FILE, RunInfo, write_predictions
+from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE, RunInfo, write_predictions
 
 QUICK = BUDGETS["quick"]
 PARTS, MODELS = (find_variants([group]) for group in ("parts", "models"))

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from logoformer_hf.ablation.peers import ClassTokenLogoFormer, FormerDFERKind, MeanSummaryLogoFormer, matched_videomae
-from logoformer_hf.ablation.variants import GRID, reference_config
+from logoformer_hf.benchmarks.ablation.peers import ClassTokenLogoFormer, FormerDFERKind, MeanSummaryLogoFormer, matched_videomae
+from logoformer_hf.benchmarks.ablation.variants import GRID, reference_config
 from logoformer_hf.modeling_logoformer import LogoFormerForVideoClassification, padding_mask
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from logoformer_hf.ablation import results as results_module
-from logoformer_hf.ablation.budget import BUDGETS
-from logoformer_hf.ablation.results import Results, Spread, mean_gain
-from logoformer_hf.significance import Estimate
+from logoformer_hf.benchmarks.ablation import results as results_module
+from logoformer_hf.benchmarks.ablation.budget import BUDGETS
+from logoformer_hf.benchmarks.ablation.results import Results, Spread, mean_gain
+from logoformer_hf.evaluation.significance import Estimate
 
 QUICK = BUDGETS["quick"]
 

@@ -4,15 +4,7 @@ from dataclasses import fields
 import pytest
 import torch
 
-from logoformer_hf.ablation.variants import (
-    GRID,
-    GROUPS,
-    REFERENCE,
-    VARIANTS,
-    Variant,
-    find_variants,
-    reference_config,
-)
+from logoformer_hf.benchmarks.ablation.variants import GRID, GROUPS, REFERENCE, VARIANTS, Variant, find_variants, reference_config
 from logoformer_hf.modeling_logoformer import LogoFormerForVideoClassification, partition_windows
 
 BY_NAME = {variant.name: variant for variant in VARIANTS}

@@ -10,12 +10,12 @@ import time
 import numpy as np
 import pytest
 
-from logoformer_hf.ablation.benchmark import ENCODER_FACTS
-from logoformer_hf.ablation.budget import Budget
-from logoformer_hf.ablation.results import Results
-from logoformer_hf.ablation.variants import GRID, find_variants
-from logoformer_hf.ablation.workers import train_all
-from logoformer_hf.predictions import PREDICTIONS_FILE, read_predictions
+from logoformer_hf.benchmarks.ablation.benchmark import ENCODER_FACTS
+from logoformer_hf.benchmarks.ablation.budget import Budget
+from logoformer_hf.benchmarks.ablation.results import Results
+from logoformer_hf.benchmarks.ablation.variants import GRID, find_variants
+from logoformer_hf.benchmarks.ablation.workers import train_all
+from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE, read_predictions
 
 BUDGET = Budget("tiny", 21, 14, 7, views=1, encoder_epochs=1, part_epochs=2, model_epochs=1, seeds=2)
 LABELS = {"train": [0] * 9 + [1, 2, 3, 4, 5, 6] * 2, "test": [0, 1, 2, 3, 4, 5, 6] * 2}
@@ -87,10 +87,10 @@ PARENT = """
 import sys
 from pathlib import Path
 
-from logoformer_hf.ablation.budget import Budget
-from logoformer_hf.ablation.results import Results
-from logoformer_hf.ablation.variants import find_variants
-from logoformer_hf.ablation.workers import train_all
+from logoformer_hf.benchmarks.ablation.budget import Budget
+from logoformer_hf.benchmarks.ablation.results import Results
+from logoformer_hf.benchmarks.ablation.variants import find_variants
+from logoformer_hf.benchmarks.ablation.workers import train_all
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

@@ -12,7 +12,7 @@ import torchvision
 from transformers import ConvNextConfig, ResNetConfig, ResNetForImageClassification
 
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification
-from logoformer_hf.backbone import load_backbone_checkpoint
+from logoformer_hf.models.backbone import load_backbone_checkpoint
 from logoformer_hf.configuration_logoformer import resnet18_to_stage3
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

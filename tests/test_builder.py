@@ -4,13 +4,10 @@ import datasets
 import pytest
 from dataset_trees import jpeg, write_frames
 
-from logoformer_hf.data.builder import (
-    ClipBuilder,
-    ClipProblems,
-    PlannedClip,
-    SourcePlan,
-)
-from logoformer_hf.video_processing_logoformer import frame_files
+from logoformer_hf.data.sources.builder import ClipBuilder, SourcePlan
+from logoformer_hf.data.problems import ClipProblems
+from logoformer_hf.data.sources.inventory import PlannedClip
+from logoformer_hf.video_reading_logoformer import frame_files
 
 
 class Listed(ClipBuilder):

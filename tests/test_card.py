@@ -17,9 +17,11 @@ from PIL import Image as PILImage
 from stranger import run_as_stranger
 
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
-from logoformer_hf.card import hub_repo, rename_card, write_dataset_card, write_model_card
+from logoformer_hf.hub.cards import hub_repo, rename_card
+from logoformer_hf.hub.dataset_card import write_dataset_card
+from logoformer_hf.hub.model_card import write_model_card
 from logoformer_hf.data.rows import clip_features
-from logoformer_hf.predictions import RunInfo
+from logoformer_hf.evaluation.predictions import RunInfo
 
 HUB_CARD = Path(__file__).parents[1] / "hub_card"
 LABELS = ["happy", "sad", "fear"]

@@ -9,7 +9,7 @@ import pytest
 
 from logoformer_hf import EXPRESSIONS
 from logoformer_hf.cli import main
-from logoformer_hf.predictions import RunInfo, write_predictions
+from logoformer_hf.evaluation.predictions import RunInfo, write_predictions
 
 NUM_CLIPS = 70
 

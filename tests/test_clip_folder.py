@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from logoformer_hf.data.builder import ClipProblems
-from logoformer_hf.data.clip_folder import ClipFolder
+from logoformer_hf.data.problems import ClipProblems
+from logoformer_hf.data.sources.clip_folder import ClipFolder
 from logoformer_hf.video_processing_logoformer import LogoFormerVideoProcessor
 
 

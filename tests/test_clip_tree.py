@@ -2,8 +2,8 @@
 
 import pytest
 
-from logoformer_hf.data.clip_tree import find_clips, list_clips
-from logoformer_hf.data.lists import ListError
+from logoformer_hf.data.sources.clip_tree import find_clips, list_clips
+from logoformer_hf.data.sources.lists import ListError
 
 
 @pytest.fixture

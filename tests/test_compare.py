@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from logoformer_hf.compare import compare, compare_runs, format_comparison, plot_comparison
+from logoformer_hf.evaluation.compare import compare, compare_runs, format_comparison, plot_comparison
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
-from logoformer_hf.predictions import PREDICTIONS_FILE, RunInfo, read_predictions, write_predictions
-from logoformer_hf.projection import ProjectionError
-from logoformer_hf.significance import McNemar
+from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE, RunInfo, read_predictions, write_predictions
+from logoformer_hf.evaluation.projection import ProjectionError
+from logoformer_hf.evaluation.significance import McNemar
 
 RUN = RunInfo(EXPRESSIONS, "clips", "my clips", seed=42, selection="validation", model="tiny", compact_loss="none")
 LABELS = np.repeat(np.arange(7), [40, 30, 30, 20, 20, 5, 5])  # 150 clips

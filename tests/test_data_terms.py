@@ -2,7 +2,7 @@
 
 import pytest
 
-from logoformer_hf.data_terms import check_may_be_public, data_terms
+from logoformer_hf.data.terms import check_may_be_public, data_terms
 
 
 @pytest.mark.parametrize("dataset", ["dfew", "DFEW", "DFEW, fold 3", "my/dfew-prepared"])

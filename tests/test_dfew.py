@@ -13,9 +13,9 @@ from dataset_trees import (
 )
 
 from logoformer_hf import EXPRESSIONS
-from logoformer_hf.data.builder import ClipProblems
-from logoformer_hf.data.dfew import CLIP_FOLDERS, DFEW
-from logoformer_hf.data.lists import ListError
+from logoformer_hf.data.problems import ClipProblems
+from logoformer_hf.data.sources.dfew import CLIP_FOLDERS, DFEW
+from logoformer_hf.data.sources.lists import ListError
 
 
 @pytest.fixture

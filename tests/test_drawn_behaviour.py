@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from logoformer_hf.data.drawn import behaviour
-from logoformer_hf.data.drawn.behaviour import (
+from logoformer_hf.data.synthetic import behaviour
+from logoformer_hf.data.synthetic.behaviour import (
     CORE_UNITS,
     EXPRESSION_UNITS,
     LOOK_ALIKE_UNITS,
@@ -14,7 +14,7 @@ from logoformer_hf.data.drawn.behaviour import (
     draw_resting_face,
     draw_speech,
 )
-from logoformer_hf.data.drawn.rig import ACTION_UNITS
+from logoformer_hf.data.synthetic.rig import ACTION_UNITS
 
 TIME_SEC = np.arange(50) / 25
 EXPRESSIONS = list(EXPRESSION_UNITS)

@@ -6,9 +6,9 @@ from dataclasses import asdict, fields
 import numpy as np
 import pytest
 
-from logoformer_hf.data.drawn.camera import Camera, shoot
-from logoformer_hf.data.drawn.person import Identity
-from logoformer_hf.data.drawn.rig import Light, Pose, render_face
+from logoformer_hf.data.synthetic.camera import Camera, shoot
+from logoformer_hf.data.synthetic.person import Identity
+from logoformer_hf.data.synthetic.rig import Light, Pose, render_face
 
 FACE = render_face(Identity.draw(np.random.default_rng(3)), {}, Pose(), Light())
 

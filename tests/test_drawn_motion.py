@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from logoformer_hf.data.drawn.motion import draw_lights, draw_poses, drift, ease
+from logoformer_hf.data.synthetic.motion import draw_lights, draw_poses, drift, ease
 
 TIME_SEC = np.arange(50) / 25
 

@@ -6,9 +6,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from logoformer_hf.data.drawn.occlusion import KINDS, Occluder, draw_occluders
-from logoformer_hf.data.drawn.person import Identity
-from logoformer_hf.data.drawn.writer import draw_frames
+from logoformer_hf.data.synthetic.occlusion import KINDS, Occluder, draw_occluders
+from logoformer_hf.data.synthetic.person import Identity
+from logoformer_hf.data.synthetic.writer import draw_frames
 
 NUM_FRAMES = 30
 IDENTITY = Identity.draw(np.random.default_rng(0))

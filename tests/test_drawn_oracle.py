@@ -2,8 +2,8 @@
 
 import sys
 
-from logoformer_hf.data import drawn_oracle
-from logoformer_hf.data.drawn_oracle import oracle_accuracy
+from logoformer_hf.benchmarks import oracle as drawn_oracle
+from logoformer_hf.benchmarks.oracle import oracle_accuracy
 
 
 def test_plain_expressions_are_all_told_right():

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from logoformer_hf.data.drawn.person import BEARDS, COLLARS, GLASSES, HAIR_STYLES, Identity
+from logoformer_hf.data.synthetic.person import BEARDS, COLLARS, GLASSES, HAIR_STYLES, Identity
 
 
 def crowd(difficulty: float, count: int = 300) -> list[Identity]:

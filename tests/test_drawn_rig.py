@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from logoformer_hf.data.drawn.person import GLASSES, HAIR_STYLES, Identity
-from logoformer_hf.data.drawn.rig import ACTION_UNITS, Light, Pose, render_face
+from logoformer_hf.data.synthetic.person import GLASSES, HAIR_STYLES, Identity
+from logoformer_hf.data.synthetic.rig import ACTION_UNITS, Light, Pose, render_face
 
 SYMMETRIC = replace(Identity.draw(np.random.default_rng(3)), hair_style="bald", glasses="none")
 # The rows of the picture, from 0 (top) to 1 (bottom), where each action unit shows on an upright face.

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from logoformer_hf.data import drawn
-from logoformer_hf.data.drawn.camera import Camera
-from logoformer_hf.data.drawn.occlusion import Occluder
-from logoformer_hf.data.drawn.person import Identity
-from logoformer_hf.data.drawn.rig import ACTION_UNITS, Light, Pose, render_face
-from logoformer_hf.data.drawn.writer import draw_frames, write_clip
+from logoformer_hf.data.synthetic.camera import Camera
+from logoformer_hf.data.synthetic.occlusion import Occluder
+from logoformer_hf.data.synthetic.person import Identity
+from logoformer_hf.data.synthetic.rig import ACTION_UNITS, Light, Pose, render_face
+from logoformer_hf.data.synthetic.writer import draw_frames, write_clip
 
 NUM_FRAMES = 12
 FOLDER = Path(drawn.__file__).parent

@@ -8,10 +8,16 @@ import torch
 from dataset_trees import write_dfew_annotation, write_dfew_frames, write_ferv39k
 from transformers import EvalPrediction
 
-from logoformer_hf import EXPRESSIONS, LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
-from logoformer_hf.data.sources import SourceArguments
-from logoformer_hf.evaluation import EvaluationArguments, Scorer, evaluate_model
-from logoformer_hf.predictions import RunInfo, read_predictions, write_predictions
+from logoformer_hf import (
+    EXPRESSIONS,
+    LogoFormerConfig,
+    LogoFormerForVideoClassification,
+    LogoFormerVideoProcessor,
+)
+from logoformer_hf.data.sources.arguments import SourceArguments
+from logoformer_hf.training.evaluate import EvaluationArguments, evaluate_model
+from logoformer_hf.evaluation.scorer import Scorer
+from logoformer_hf.evaluation.predictions import RunInfo, read_predictions, write_predictions
 
 
 @pytest.fixture(scope="module")

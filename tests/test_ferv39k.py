@@ -9,9 +9,9 @@ import pytest
 from dataset_trees import EMOTIONS, ferv39k_clips, jpeg, write_ferv39k, write_ferv39k_lists, write_frames
 
 from logoformer_hf import EXPRESSIONS
-from logoformer_hf.data.builder import ClipProblems
-from logoformer_hf.data.ferv39k import FERV39K, NUM_CLIPS
-from logoformer_hf.data.lists import ListError
+from logoformer_hf.data.problems import ClipProblems
+from logoformer_hf.data.sources.ferv39k import FERV39K, NUM_CLIPS
+from logoformer_hf.data.sources.lists import ListError
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from hub_server import Fault, HubServer, running_hub
 from huggingface_hub import HfApi
 from stranger import run_as_stranger
 
-from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor, hub
-from logoformer_hf.hub import PushError, commit_files, files_to_push, push_folder
+from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
+from logoformer_hf.hub import push as hub
+from logoformer_hf.hub.push import PushError, commit_files, files_to_push, push_folder
 
 TOKEN = "hf_writes"
 CARD = "---\npipeline_tag: video-classification\n---\n# A model\n"
@@ -252,7 +253,7 @@ class TestCommit:
 PUSH = """
 import sys
 from logoformer_hf import LogoFormerForVideoClassification, LogoFormerVideoProcessor
-from logoformer_hf.hub import push_folder
+from logoformer_hf.hub.push import push_folder
 
 folder = sys.argv[1]
 # The library's own, of each part.

@@ -10,8 +10,8 @@ from dataset_trees import write_dfew_annotation, write_dfew_frames, write_frames
 from hub_server import running_hub
 
 from logoformer_hf.cli import main
-from logoformer_hf.hub import PushError
-from logoformer_hf.hub_data import is_prepared, push_shards
+from logoformer_hf.hub.push import PushError
+from logoformer_hf.hub.push_data import is_prepared, push_shards
 
 TOKEN = "hf_writes"
 

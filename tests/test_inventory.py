@@ -3,16 +3,9 @@ import csv
 import pytest
 from dataset_trees import jpeg, write_frames
 
-from logoformer_hf.data.inventory import (
-    PlannedClip,
-    Problem,
-    UnusableClip,
-    count_frames,
-    fingerprint,
-    name_some,
-    write_problems,
-)
-from logoformer_hf.video_processing_logoformer import VideoReadError, frame_files, read_frames
+from logoformer_hf.data.sources.inventory import PlannedClip, UnusableClip, count_frames, fingerprint
+from logoformer_hf.data.problems import Problem, name_some, write_problems
+from logoformer_hf.video_reading_logoformer import VideoReadError, frame_files, read_frames
 
 
 def test_counted_are_the_frames_that_are_read(tmp_path):

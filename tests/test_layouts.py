@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from logoformer_hf.data.layouts import existing_folder, find_nearby, has_numbered_clips, numbered_clips
+from logoformer_hf.data.sources.layouts import existing_folder, find_nearby, has_numbered_clips, numbered_clips
 
 
 def make_folders(root, *names):

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from logoformer_hf.data.list_formats import FERV39K, FORMER_DFER, VIDEOMAE, ListError, read_raw_list
+from logoformer_hf.data.sources.list_formats import FERV39K, FORMER_DFER, VIDEOMAE, ListError, read_raw_list
 
 
 @pytest.fixture

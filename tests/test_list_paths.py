@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logoformer_hf.data.list_paths import path_parts, reroot
-from logoformer_hf.data.lists import ListError
+from logoformer_hf.data.sources.list_paths import path_parts, reroot
+from logoformer_hf.data.sources.lists import ListError
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from logoformer_hf import EXPRESSIONS
-from logoformer_hf.data.lists import ListedClip, ListError, read_list, read_lists
+from logoformer_hf.data.sources.lists import ListedClip, ListError, read_list, read_lists
 
 USUAL_0 = "--label_map 0=happy 1=sad 2=neutral 3=angry 4=surprise 5=disgust 6=fear"
 USUAL_1 = "--label_map 1=happy 2=sad 3=neutral 4=angry 5=surprise 6=disgust 7=fear"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from logoformer_hf.losses import center_compact_loss, margin_compact_loss
+from logoformer_hf.training.losses import center_compact_loss, margin_compact_loss
 
 
 def margin_by_hand(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 import logoformer_hf.metrics
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
-from logoformer_hf.metrics import ExpressionMetrics
+from logoformer_hf.evaluation.metrics import ExpressionMetrics
 
 FILE = Path(logoformer_hf.metrics.__file__)
 

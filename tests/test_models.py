@@ -31,15 +31,12 @@ from logoformer_hf import (
     LogoFormerVideoProcessor,
 )
 from logoformer_hf.data.transforms import TrainingTransforms
-from logoformer_hf.models import (
-    load_model,
-    load_trained_model,
-    model_inputs,
-    new_model,
-    reading_processor,
-    set_labels,
-)
-from logoformer_hf.trainer import LogoFormerTrainer, LogoFormerTrainingArguments, collate_clips
+from logoformer_hf.models.loading import load_model, load_trained_model, new_model
+from logoformer_hf.models.inputs import model_inputs, reading_processor
+from logoformer_hf.models.heads import set_labels
+from logoformer_hf.training.trainer import LogoFormerTrainer
+from logoformer_hf.training.arguments import LogoFormerTrainingArguments
+from logoformer_hf.data.collator import collate_clips
 
 SHARED = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 SQUARE = {"crop_size": {"height": 32, "width": 32}}

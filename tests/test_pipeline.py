@@ -14,7 +14,12 @@ import pytest
 import torch
 from transformers import pipeline
 
-from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor, VideoReadError
+from logoformer_hf import (
+    LogoFormerConfig,
+    LogoFormerForVideoClassification,
+    LogoFormerVideoProcessor,
+    VideoReadError,
+)
 from logoformer_hf import video_processing_logoformer as reader
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from logoformer_hf import plots
-from logoformer_hf.plots import plot_confusion_matrix, plot_projections, plot_recalls, plot_training_curves
-from logoformer_hf.projection import Projection
-from logoformer_hf.significance import Estimate
+from logoformer_hf.evaluation import plots
+from logoformer_hf.evaluation.plots import plot_confusion_matrix, plot_projections, plot_recalls, plot_training_curves
+from logoformer_hf.evaluation.projection import Projection
+from logoformer_hf.evaluation.significance import Estimate
 
 TRAINING = [
     {"loss": 2.0, "cross_entropy": 1.9, "compact_loss": 0.5, "learning_rate": 0.01, "epoch": 0.5, "step": 1},

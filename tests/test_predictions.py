@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from logoformer_hf.predictions import (
+from logoformer_hf.evaluation.predictions import (
     PREDICTIONS_FILE,
     RunInfo,
     find_predictions,

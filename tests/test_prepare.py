@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from logoformer_hf import LogoFormerVideoProcessor
-from logoformer_hf.data import prepare
+from logoformer_hf.data import shards as prepare
 from logoformer_hf.data.clips import ClipDataset, check_rows
-from logoformer_hf.data.inventory import ClipProblems
-from logoformer_hf.data.prepare import DEFAULT_SIDE_PX, load_shards, prepare_shards
+from logoformer_hf.data.problems import ClipProblems
+from logoformer_hf.data.shards import DEFAULT_SIDE_PX, load_shards, prepare_shards
 from logoformer_hf.data.rows import clip_features
 from logoformer_hf.data.transforms import TrainingTransforms
 

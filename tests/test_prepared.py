@@ -8,8 +8,9 @@ from dataset_trees import write_dfew_annotation, write_dfew_frames, write_ferv39
 from logoformer_hf import LogoFormerVideoProcessor
 from logoformer_hf.cli import main
 from logoformer_hf.data.clips import ClipDataset
-from logoformer_hf.data.prepared import PrepareArguments, prepare_source
-from logoformer_hf.data.sources import SourceArguments, load_source
+from logoformer_hf.hub.prepare import PrepareArguments, prepare_source
+from logoformer_hf.data.sources.arguments import SourceArguments
+from logoformer_hf.data.sources.gather import load_source
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from logoformer_hf import projection
-from logoformer_hf.projection import ProjectionError, project
+from logoformer_hf.evaluation import projection
+from logoformer_hf.evaluation.projection import ProjectionError, project
 
 LABELS = np.repeat([0, 1, 2], [40, 25, 3])
 

@@ -4,7 +4,8 @@ import datasets
 import pytest
 
 from logoformer_hf.data.rows import clip_features
-from logoformer_hf.protocol import Run, plan_runs, split_clips
+from logoformer_hf.training.runs import Run, plan_runs
+from logoformer_hf.data.splits import split_clips
 
 
 def make_rows(labels: list[int], prefix: str) -> datasets.Dataset:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from logoformer_hf.data import reading_benchmark as benchmark
+from logoformer_hf.benchmarks import reading as reading_benchmark as benchmark
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc")
 

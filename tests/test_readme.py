@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
-from logoformer_hf.data.drawn.person import Identity
-from logoformer_hf.data.drawn.rig import ACTION_UNITS, Light, Pose
-from logoformer_hf.data.drawn.writer import write_clip
+from logoformer_hf.data.synthetic.person import Identity
+from logoformer_hf.data.synthetic.rig import ACTION_UNITS, Light, Pose
+from logoformer_hf.data.synthetic.writer import write_clip
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
-from logoformer_hf.metrics import ExpressionMetrics
-from logoformer_hf.predictions import PREDICTIONS_FILE, RunInfo, read_predictions, write_predictions
-from logoformer_hf.published import PUBLISHED, published_beside
-from logoformer_hf.report import write_report
+from logoformer_hf.evaluation.metrics import ExpressionMetrics
+from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE, RunInfo, read_predictions, write_predictions
+from logoformer_hf.evaluation.published import PUBLISHED, published_beside
+from logoformer_hf.evaluation.report import write_report
 
 RUN = RunInfo(
     EXPRESSIONS,

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from logoformer_hf.run_state import find_checkpoint, is_finished, open_run_folder
+from logoformer_hf.training.run_folder import find_checkpoint, is_finished, open_run_folder
 
 
 def test_a_folder_opens_again_with_the_same_settings(tmp_path):

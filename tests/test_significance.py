@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score
 
-from logoformer_hf.significance import (
+from logoformer_hf.evaluation.significance import (
     Estimate,
     McNemar,
     bootstrap_difference,

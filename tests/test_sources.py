@@ -6,9 +6,10 @@ import pytest
 from dataset_trees import write_dfew_annotation, write_dfew_frames, write_ferv39k, write_frames
 
 from logoformer_hf import EXPRESSIONS
-from logoformer_hf.data import sources
-from logoformer_hf.data.builder import ClipProblems
-from logoformer_hf.data.sources import SourceArguments, gather_clips, load_source
+from logoformer_hf.data.sources import gather as sources
+from logoformer_hf.data.problems import ClipProblems
+from logoformer_hf.data.sources.arguments import SourceArguments
+from logoformer_hf.data.sources.gather import gather_clips, load_source
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
-from logoformer_hf.data import synthetic
-from logoformer_hf.data.drawn.behaviour import EXPRESSION_UNITS
-from logoformer_hf.data.drawn.rig import ACTION_UNITS
-from logoformer_hf.data.drawn.writer import draw_frames
+from logoformer_hf.data.synthetic import clips as synthetic
+from logoformer_hf.data.synthetic.behaviour import EXPRESSION_UNITS
+from logoformer_hf.data.synthetic.rig import ACTION_UNITS
+from logoformer_hf.data.synthetic.writer import draw_frames
 from logoformer_hf.data.rows import clip_features
-from logoformer_hf.data.synthetic import DFEW_PERCENT, SPLITS, build_synthetic_clips, clip_labels, plan_clip
+from logoformer_hf.data.synthetic.plan import DFEW_PERCENT, SPLITS, clip_labels, plan_clip
+from logoformer_hf.data.synthetic.clips import build_synthetic_clips
 
 SMALL = {"num_train": 14, "num_validation": 7, "num_test": 8, "image_size": 32}
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -1,7 +1,7 @@
 """Tables and numbers as they are printed."""
 
-from logoformer_hf.significance import Estimate
-from logoformer_hf.tables import interval, markdown_table, percent, points
+from logoformer_hf.evaluation.significance import Estimate
+from logoformer_hf.evaluation.tables import interval, markdown_table, percent, points
 
 
 def test_columns_are_aligned():

@@ -18,10 +18,10 @@ from transformers import AutoConfig, VideoMAEConfig, VideoMAEForVideoClassificat
 
 from logoformer_hf import EXPRESSIONS
 from logoformer_hf.cli import main
-from logoformer_hf.data.builder import ClipProblems
-from logoformer_hf.data.sources import SourceArguments
-from logoformer_hf.evaluation import EvaluationArguments, evaluate_model
-from logoformer_hf.predictions import read_predictions
+from logoformer_hf.data.problems import ClipProblems
+from logoformer_hf.data.sources.arguments import SourceArguments
+from logoformer_hf.training.evaluate import EvaluationArguments, evaluate_model
+from logoformer_hf.evaluation.predictions import read_predictions
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import train_hf

@@ -12,14 +12,11 @@ from transformers import VideoMAEConfig, VideoMAEForVideoClassification
 
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
 from logoformer_hf.configuration_logoformer import resnet18_to_stage3
-from logoformer_hf.losses import center_compact_loss, margin_compact_loss
-from logoformer_hf.trainer import (
-    RECIPES,
-    ClipSampler,
-    LogoFormerTrainer,
-    LogoFormerTrainingArguments,
-    collate_clips,
-)
+from logoformer_hf.training.losses import center_compact_loss, margin_compact_loss
+from logoformer_hf.training.arguments import RECIPES, LogoFormerTrainingArguments
+from logoformer_hf.data.sampler import ClipSampler
+from logoformer_hf.training.trainer import LogoFormerTrainer
+from logoformer_hf.data.collator import collate_clips
 
 
 class RandomClips(torch.utils.data.Dataset):

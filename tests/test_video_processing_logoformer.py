@@ -16,9 +16,15 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import AutoVideoProcessor, pipeline
 
-from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor, VideoReadError
+from logoformer_hf import (
+    LogoFormerConfig,
+    LogoFormerForVideoClassification,
+    LogoFormerVideoProcessor,
+    VideoReadError,
+)
 from logoformer_hf import video_processing_logoformer as reader
-from logoformer_hf.video_processing_logoformer import read_encoded_frames, read_frames, sample_frame_indices
+from logoformer_hf.video_reading_logoformer import read_encoded_frames, read_frames
+from logoformer_hf.video_processing_logoformer import sample_frame_indices
 
 RAW = {"do_resize": False, "do_center_crop": False, "do_rescale": False, "do_normalize": False}
 

@@ -7,7 +7,8 @@ import datasets
 import torch
 from transformers.video_utils import VideoMetadata
 
-from ..video_processing_logoformer import LogoFormerVideoProcessor, VideoReadError, read_clip
+from ..video_processing_logoformer import LogoFormerVideoProcessor
+from ..video_reading_logoformer import VideoReadError, read_clip
 from .transforms import TrainingTransforms, clip_seed
 
 

@@ -1,0 +1,101 @@
+"""
+The frozen frame encoder of "parts".
+
+The field's frame encoders know faces before they see an expression: they come pretrained from photographs. Drawn faces
+have none, so a small ResNet learns to read action units off single frames of other people. It is the same for every
+variant, so what differs between two is what happens after it, and its frame tokens are computed once.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from datasets.utils import tqdm
+from torch import nn
+from transformers import AutoBackbone
+
+from ...models.inputs import model_inputs
+from .clips import clip_processor
+from .variants import reference_config
+
+CLIPS_AT_ONCE = 16
+HEAD_CHANNELS = 16
+
+
+def train_encoder(frames: np.ndarray, units: np.ndarray, epochs: int, seed: int = 0) -> tuple[nn.Module, float]:
+    """
+    Trains the frame encoder of `reference_config` to tell action units by two linear layers on its whole feature map.
+
+    Args:
+        frames: uint8 `(clips, frames, channels, height, width)`.
+        units: intensities of both sides' action units, 0 to 1, `(clips, frames, units)`.
+        epochs: over all frames.
+        seed: of weights and order.
+
+    Returns:
+        the encoder, and the share of the action units' variance that it explains on the last tenth of the clips, which
+        it is not trained on.
+    """
+    torch.manual_seed(seed)
+    config = reference_config()
+    encoder = AutoBackbone.from_config(config.backbone_config)
+    # Few channels of every place: a layer from all features at once would learn the people by heart.
+    head = nn.Sequential(
+        nn.Conv2d(encoder.channels[0], HEAD_CHANNELS, kernel_size=1),
+        nn.Flatten(),
+        nn.Linear(HEAD_CHANNELS * config.grid_size**2, units.shape[-1]),
+    )
+    parameters = [*encoder.parameters(), *head.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=0.05)
+    num_train = len(frames) - max(len(frames) // 10, 1)
+    num_steps = epochs * -(-num_train // CLIPS_AT_ONCE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=num_steps)
+    with tqdm(total=num_steps, desc="Training the frame encoder", unit="step") as bar:
+        for _ in range(epochs):
+            for clips in torch.randperm(num_train).split(CLIPS_AT_ONCE):
+                clips = clips.numpy()  # NumPy takes a tensor of one number for a number
+                optimiser.zero_grad()
+                read = head(encode(encoder.train(), frames[clips]))
+                target = torch.from_numpy(units[clips]).float().flatten(0, 1)  # (clips x frames, units)
+                loss = nn.functional.mse_loss(read, target)
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                bar.set_postfix(loss=f"{loss.item():.4f}")
+                bar.update()
+    encoder.eval(), head.eval()
+    with torch.inference_mode():
+        held_out = [head(encode(encoder, clip[None])).numpy() for clip in frames[num_train:]]
+    truth = units[num_train:]
+    errors = np.square(np.stack(held_out) - truth).mean(axis=(0, 1))  # (units,)
+    return encoder, float(1 - errors.sum() / truth.var(axis=(0, 1)).sum())
+
+
+def encode(encoder: nn.Module, frames: np.ndarray) -> torch.Tensor:
+    """Clips of uint8 frames to features `(clips x frames, features, height, width)`."""
+    pixels = model_inputs(clip_processor(), torch.from_numpy(np.array(frames)))["pixel_values"]
+    return encoder(pixels.flatten(0, 1)).feature_maps[0]
+
+
+def store_tokens(encoder: nn.Module, frames_file: Path, file: Path) -> None:
+    """Frame tokens of an array file of frames, float16 `(views, clips, frames, height, width, features)`."""
+    if file.exists():
+        return
+    frames = np.load(frames_file, mmap_mode="r")
+    grid = reference_config().grid_size
+    partial = file.with_suffix(".partial")
+    shape = (*frames.shape[:3], grid, grid, encoder.channels[0])
+    tokens = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
+    with (
+        tqdm(total=shape[0] * shape[1], desc=f"Encoding {frames_file.stem}", unit="clip") as bar,
+        torch.inference_mode(),
+    ):
+        for view in range(shape[0]):
+            for start in range(0, shape[1], CLIPS_AT_ONCE):
+                clips = slice(start, start + CLIPS_AT_ONCE)
+                features = encode(encoder, frames[view, clips])
+                # (clips, frames, height, width, features)
+                tokens[view, clips] = features.permute(0, 2, 3, 1).unflatten(0, (-1, shape[2])).half().numpy()
+                bar.update(len(frames[view, clips]))
+    tokens.flush()
+    partial.rename(file)

@@ -1,0 +1,143 @@
+"""The models that LOGO-Former is held against, and LOGO-Formers that no field of the configuration makes."""
+
+import torch
+from torch import nn
+from transformers import AutoBackbone, VideoMAEConfig, VideoMAEForVideoClassification
+
+from ...configuration_logoformer import LogoFormerConfig
+from ...modeling_logoformer import (
+    LogoFormerClassifierOutput,
+    LogoFormerEmbeddings,
+    LogoFormerForVideoClassification,
+    LogoFormerLayer,
+    LogoFormerPreTrainedModel,
+    padding_mask,
+)
+
+
+class ClassTokenLogoFormer(LogoFormerForVideoClassification):
+    """
+    The same layers, read off a class token instead of the mean token.
+
+    It belongs to no window, so local attention leaves it out: in every layer it queries the summaries of all windows,
+    as every other token does, and goes through the feed-forward part. Nothing attends to it.
+    """
+
+    def __init__(self, config: LogoFormerConfig):
+        super().__init__(config)
+        self.class_token = nn.Parameter(torch.randn(1, 1, config.hidden_size) * config.initializer_range)
+
+    def forward(self, pixel_values=None, inputs_embeds=None, **kwargs) -> LogoFormerClassifierOutput:
+        """As `LogoFormerForVideoClassification.forward`, without a loss."""
+        base = self.logoformer
+        if inputs_embeds is None:
+            inputs_embeds = base.encode_frames(pixel_values)
+        tokens = base.embeddings(inputs_embeds)  # (batch, frames, height, width, hidden)
+        mask = padding_mask(tokens, self.config.window_size)
+        class_token = self.class_token.expand(tokens.shape[0], -1, -1)  # (batch, 1, hidden)
+        for layer in base.layers:
+            tokens, class_token = self.run_layer(layer, tokens, class_token, mask)
+        embedding = base.layernorm(class_token)[:, 0]  # (batch, hidden)
+        return LogoFormerClassifierOutput(logits=self.classifier(embedding), embedding=embedding)
+
+    def run_layer(
+        self, layer: LogoFormerLayer, tokens: torch.Tensor, class_token: torch.Tensor, mask: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        output, _ = layer.local_attention(layer.local_norm(tokens), mask)
+        tokens = tokens + layer.drop_path(output)
+        summaries = layer.global_attention.summarise(layer.global_norm(tokens))  # (batch, windows, hidden)
+        everything = torch.cat([tokens.flatten(1, 3), class_token], dim=1)  # (batch, tokens + 1, hidden)
+        output, _ = layer.global_attention.attend(layer.global_norm(everything), summaries)
+        everything = everything + layer.drop_path(output)
+        everything = everything + layer.drop_path(layer.mlp(layer.mlp_norm(everything)))
+        return everything[:, :-1].unflatten(1, tokens.shape[1:4]), everything[:, -1:]
+
+
+class MeanSummaryLogoFormer(LogoFormerForVideoClassification):
+    """A window's summary is the plain mean of its tokens (their sum, which is the same to the LayerNorm behind it)."""
+
+    def __init__(self, config: LogoFormerConfig):
+        super().__init__(config)
+        for layer in self.logoformer.layers:
+            attention = layer.global_attention
+            weight = torch.ones_like(attention.summary_weight)  # (tokens of a window, hidden)
+            del attention.summary_weight
+            attention.register_buffer("summary_weight", weight, persistent=False)
+
+
+class FormerDFERKind(LogoFormerPreTrainedModel):
+    """
+    A ResNet-18 with a plain spatial, then a plain temporal transformer.
+
+    After Former-DFER (Zhao and Liu, *Former-DFER: Dynamic Facial Expression Recognition Transformer*, ACM MM 2021),
+    which has one spatial layer inside the frame encoder and three temporal ones that are read off a class token. Its
+    fourth ResNet stage behind the spatial layer is left out, as LOGO-Former's is, and the mean over space stands in.
+    """
+
+    NUM_SPATIAL_LAYERS, NUM_TEMPORAL_LAYERS = 1, 3
+
+    def __init__(self, config: LogoFormerConfig):
+        super().__init__(config)
+        self.backbone = AutoBackbone.from_config(config.backbone_config)
+        self.embeddings = LogoFormerEmbeddings(config, num_features=self.backbone.channels[0])
+        self.class_token = nn.Parameter(torch.randn(1, 1, config.hidden_size) * config.initializer_range)
+        self.spatial = self.make_encoder(self.NUM_SPATIAL_LAYERS)
+        self.temporal = self.make_encoder(self.NUM_TEMPORAL_LAYERS)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.post_init()
+
+    def make_encoder(self, num_layers: int) -> nn.TransformerEncoder:
+        config = self.config
+        layer = nn.TransformerEncoderLayer(
+            config.hidden_size,
+            config.num_attention_heads,
+            config.intermediate_size,
+            dropout=config.hidden_dropout_prob,
+            activation="gelu",
+            layer_norm_eps=config.layer_norm_eps,
+            batch_first=True,
+            norm_first=True,
+        )
+        norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        return nn.TransformerEncoder(layer, num_layers, norm, enable_nested_tensor=False)
+
+    def forward(self, pixel_values=None, inputs_embeds=None, **kwargs) -> LogoFormerClassifierOutput:
+        """Clips or their frame tokens, as `LogoFormerForVideoClassification.forward`, without a loss."""
+        if inputs_embeds is None:
+            features = self.backbone(pixel_values.flatten(0, 1)).feature_maps[0]
+            # (batch, frames, height, width, features)
+            inputs_embeds = features.permute(0, 2, 3, 1).unflatten(0, pixel_values.shape[:2])
+        batch_size, num_frames, height, width, _ = inputs_embeds.shape
+        tokens = self.embeddings.projection(inputs_embeds) + self.embeddings.space(height, width)[:, None]
+        tokens = tokens.flatten(0, 1).flatten(1, 2)  # (batch x frames, height x width, hidden)
+        frames = self.spatial(tokens).mean(dim=1).unflatten(0, (batch_size, num_frames))  # (batch, frames, hidden)
+        frames = frames + self.embeddings.time(num_frames)
+        class_token = self.class_token.expand(batch_size, -1, -1)  # (batch, 1, hidden)
+        embedding = self.temporal(torch.cat([class_token, frames], dim=1))[:, 0]  # (batch, hidden)
+        return LogoFormerClassifierOutput(logits=self.classifier(embedding), embedding=embedding)
+
+
+def matched_videomae(config: LogoFormerConfig) -> VideoMAEForVideoClassification:
+    """
+    A VideoMAE from random weights, with about as many parameters as a LOGO-Former has with its frame encoder: as many
+    layers of twice the width.
+
+    Its tubes are two frames long, as published (Tong et al., *VideoMAE*, NeurIPS 2022), and as wide as LOGO-Former's
+    tokens.
+    """
+    hidden_size = 2 * config.hidden_size
+    return VideoMAEForVideoClassification(
+        VideoMAEConfig(
+            image_size=config.image_size,
+            patch_size=config.feature_stride,
+            num_frames=config.num_frames,
+            tubelet_size=2,
+            hidden_size=hidden_size,
+            num_hidden_layers=config.num_hidden_layers,
+            num_attention_heads=2 * config.num_attention_heads,
+            intermediate_size=4 * hidden_size,
+            initializer_range=config.initializer_range,
+            id2label=config.id2label,
+            label2id=config.label2id,
+        )
+    )

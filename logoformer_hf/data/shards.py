@@ -1,0 +1,309 @@
+"""Parquet shards with all frames of the clips embedded as small JPEGs: quick to read, and easy to carry around."""
+
+import csv
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from datasets.utils import tqdm
+from PIL import Image
+from torchvision.transforms.v2 import functional
+
+from ..video_reading_logoformer import VideoReadError, read_clip
+from .problems import ClipProblems, Problem, write_problems
+from .transforms import shorter_side_px
+
+DEFAULT_SIDE_PX = shorter_side_px(image_size=112, min_crop_area=0.7)
+SETTINGS_FILE = "prepare_settings.json"
+PROBLEMS_FILE = "problems.csv"
+_VERSION = 1  # counts up whenever the same settings would give other shards
+_FRAMES_AT_ONCE = 64  # that are decoded: all of a long video would not fit into memory
+_ROWS_AT_ONCE = 50  # a row group: the least that a reader of the shards holds
+_SAMPLED_CLIPS = 20  # from which the size is estimated
+
+
+def prepare_shards(
+    rows: datasets.DatasetDict,
+    output_dir: str | Path,
+    side_px: int = DEFAULT_SIDE_PX,
+    jpeg_quality: int = 90,
+    clips_per_shard: int = 1000,
+    num_workers: int = 2,
+    on_problem: str = "stop",
+) -> list[Problem]:
+    """
+    Writes clips as Parquet files `data/<split>-00000-of-00012.parquet`, which `datasets` loads, streams and uploads.
+
+    Columns are those of `rows`, with the frames themselves as `video` (`List(Image())`) and their true number as
+    `num_frames`. A shard appears under its name when it is whole, and a second call writes only those that are not
+    there. How large the shards will be is estimated from a few clips and printed first.
+
+    Args:
+        rows: columns of `logoformer_hf.data.rows.clip_features`, `video` being a path.
+        output_dir: folder for the shards, the settings that they were made with, and `problems.csv`.
+        side_px: shorter side of the frames; larger ones are made smaller, smaller ones stay. By default what training
+            on 112x112 pixels needs, see `logoformer_hf.data.transforms.shorter_side_px`.
+        jpeg_quality: 1 to 95.
+        clips_per_shard: rows of a file.
+        num_workers: processes that decode and encode.
+        on_problem: with clips that cannot be read, "stop" leaves their shards unwritten and raises once all others
+            are written; "skip" leaves the clips out.
+
+    Returns:
+        The clips that were left out, those of earlier calls included.
+
+    Raises:
+        ClipProblems: unreadable clips with "stop", or nothing but such in a shard.
+        ValueError: an argument out of its range, or a folder whose shards were made of other clips or otherwise.
+        OSError: the disk has less room than the shards need.
+    """
+    if on_problem not in ("stop", "skip"):
+        raise ValueError(f"`on_problem` is {on_problem!r}; it must be 'stop' or 'skip'.")
+    for name, value, most in (("side_px", side_px, 65_500), ("jpeg_quality", jpeg_quality, 95)):
+        if not 1 <= value <= most:
+            raise ValueError(f"`{name}` is {value}; it must be from 1 to {most:,}.")
+    if clips_per_shard < 1:
+        raise ValueError(f"`clips_per_shard` is {clips_per_shard}; it must be at least 1.")
+    if empty := [split for split, clips in rows.items() if len(clips) == 0]:
+        raise ValueError(f"split {empty[0]!r} has no clips.")
+    output_dir = Path(output_dir)
+    (output_dir / "data").mkdir(parents=True, exist_ok=True)
+    fingerprints = {split: clips_fingerprint(rows[split]) for split in rows}
+    keep_settings(
+        output_dir / SETTINGS_FILE,
+        {
+            "version": _VERSION,
+            "side_px": side_px,
+            "jpeg_quality": jpeg_quality,
+            "clips_per_shard": clips_per_shard,
+            "clips": fingerprints,
+        },
+    )
+    clips = EncodedClips(rows, side_px, jpeg_quality)
+    shards = plan_shards(rows, output_dir / "data", clips_per_shard)
+    pending = [shard for shard in shards if not shard.file.exists()]
+    keys = [key for shard in pending for key in shard.keys]
+    if keys:
+        say_estimate(clips, keys, output_dir, f"{len(pending):,} of {len(shards):,} shards")
+
+    # Of shards that are there already; the others are tried again.
+    pending_ids = {clips.clip_ids[split][index] for split, index in keys}
+    problems = [problem for problem in read_problems(output_dir / PROBLEMS_FILE) if problem.clip_id not in pending_ids]
+    loader = torch.utils.data.DataLoader(
+        clips, sampler=keys, batch_size=None, collate_fn=as_it_is, num_workers=num_workers
+    )
+    encoded = iter(tqdm(loader, total=len(keys), desc="Preparing clips", unit=" clips"))
+    stopped = []
+    for shard in pending:
+        new = write_shard(shard, clips.features.arrow_schema, (next(encoded) for _ in shard.keys), on_problem)
+        problems += new
+        if not shard.file.exists():
+            stopped += new
+        write_problems(problems, output_dir / PROBLEMS_FILE)
+    if stopped:
+        raise ClipProblems(
+            stopped,
+            sum(map(len, rows.values())),
+            'Their shards are not written. Mend the clips, or leave them out with `on_problem="skip"`, and start '
+            "again: finished shards are kept.",
+        )
+    size_mb = sum(shard.file.stat().st_size for shard in shards) / 1e6
+    print(f"{output_dir}: {len(shards):,} shards, {size_mb:,.1f} MB, {len(problems):,} clips left out.")
+    return problems
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Clips of a split and the file that they go to; a clip is known by its split and its number there."""
+
+    keys: list[tuple[str, int]]
+    file: Path
+
+
+def plan_shards(rows: datasets.DatasetDict, folder: Path, clips_per_shard: int) -> list[Shard]:
+    shards = []
+    for split, clips in rows.items():
+        starts = range(0, len(clips), clips_per_shard)
+        for number, start in enumerate(starts):
+            numbers = range(start, min(start + clips_per_shard, len(clips)))
+            file = folder / f"{split}-{number:05d}-of-{len(starts):05d}.parquet"
+            shards.append(Shard([(split, number) for number in numbers], file))
+    return shards
+
+
+class EncodedClips(torch.utils.data.Dataset):
+    """Rows with all frames of their clips as JPEGs, by split and number; a `Problem` for an unreadable clip."""
+
+    def __init__(self, rows: datasets.DatasetDict, side_px: int, jpeg_quality: int):
+        self.rows = rows
+        self.side_px = side_px
+        self.jpeg_quality = jpeg_quality
+        self.clip_ids = {split: list(clips["clip_id"]) for split, clips in rows.items()}
+        self.features = datasets.Features(next(iter(rows.values())).features)
+        self.features["video"] = datasets.List(datasets.Image())
+
+    def __getitem__(self, key: tuple[str, int]) -> dict | Problem:
+        split, number = key
+        row = self.rows[split][number]
+        try:
+            frames = encode_frames(row["video"], self.side_px, self.jpeg_quality)
+        except VideoReadError as error:
+            return Problem(row["clip_id"], row["video"], str(error).removeprefix(f"{row['video']}: "))
+        return row | {"video": frames, "num_frames": len(frames)}
+
+
+def encode_frames(video: str, side_px: int, jpeg_quality: int) -> list[dict]:
+    """All frames of a clip as JPEGs whose shorter side has at most `side_px` pixels, as `Image` stores them."""
+    encoded, total = [], 1
+
+    def choose_next(num_frames: int) -> range:
+        nonlocal total
+        total = num_frames
+        return range(len(encoded), min(len(encoded) + _FRAMES_AT_ONCE, num_frames))
+
+    while len(encoded) < total:
+        pixels, _ = read_clip(video, choose_next, min_decoded_side_px=side_px)
+        frames = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # (frames, channels, height, width)
+        if min(frames.shape[-2:]) > side_px:
+            frames = functional.resize(frames, [side_px], antialias=True)
+        for frame in frames.permute(0, 2, 3, 1).contiguous().numpy():
+            file = io.BytesIO()
+            Image.fromarray(frame).save(file, "JPEG", quality=jpeg_quality)
+            encoded.append({"bytes": file.getvalue(), "path": None})
+    return encoded
+
+
+def as_it_is(item):
+    return item
+
+
+def write_shard(shard: Shard, schema: pa.Schema, encoded: Iterable[dict | Problem], on_problem: str) -> list[Problem]:
+    """Writes a shard whole, or with a problem and "stop" not at all."""
+    partial = shard.file.with_name(f".{shard.file.name}.partial")  # hidden: `datasets` never takes it for a shard
+    problems, batch, num_written = [], [], 0
+    with pq.ParquetWriter(partial, schema) as writer:
+        for item in encoded:
+            if isinstance(item, Problem):
+                problems.append(item)
+                continue
+            batch.append(item)
+            if len(batch) == _ROWS_AT_ONCE:
+                writer.write_table(pa.Table.from_pylist(batch, schema))
+                num_written, batch = num_written + len(batch), []
+        if batch:
+            writer.write_table(pa.Table.from_pylist(batch, schema))
+            num_written += len(batch)
+    if problems and (on_problem == "stop" or num_written == 0):
+        partial.unlink()
+    else:
+        partial.replace(shard.file)
+    return problems
+
+
+def say_estimate(clips: EncodedClips, keys: list[tuple[str, int]], output_dir: Path, what: str) -> None:
+    """Prints how large the shards of these clips will be, by a sample of them."""
+    step = -(-len(keys) // _SAMPLED_CLIPS)
+    sample = [clip for clip in map(clips.__getitem__, keys[::step]) if not isinstance(clip, Problem)]
+    if not sample:
+        return  # the clips themselves will say why
+    clip_bytes = sum(len(frame["bytes"]) for clip in sample for frame in clip["video"]) / len(sample)
+    size_mb, free_mb = clip_bytes * len(keys) / 1e6, shutil.disk_usage(output_dir).free / 1e6
+    print(
+        f"{output_dir}: {what} to write, {len(keys):,} clips, about {size_mb:,.1f} MB by a sample of {len(sample)}; "
+        f"{free_mb:,.0f} MB are free."
+    )
+    if size_mb > free_mb:
+        raise OSError(
+            f"{output_dir}: the shards need about {size_mb:,.0f} MB, and {free_mb:,.0f} MB are free. Name a folder on "
+            "another disk, or make the frames smaller with `side_px`."
+        )
+
+
+def clips_fingerprint(clips: datasets.Dataset) -> str:
+    """Of everything but the videos, which may lie in another folder the next time."""
+    digest = hashlib.sha256(repr(clips.features).encode())
+    for row in clips.remove_columns(["video", "num_frames"]):
+        digest.update(repr(sorted(row.items())).encode())
+    return f"{len(clips)} clips, {digest.hexdigest()[:16]}"
+
+
+def keep_settings(file: Path, settings: dict) -> None:
+    """Writes the settings of new shards, or compares them with those of the shards that are there."""
+    if not file.exists():
+        file.write_text(json.dumps(settings, indent=2) + "\n")
+        return
+    known = json.loads(file.read_text())
+    different = [name for name in settings if settings[name] != known.get(name)]
+    if different:
+        name = different[0]
+        raise ValueError(
+            f"{file.parent}: its shards have {name} {known.get(name)}, and now it is {settings[name]}. Shards of two "
+            "kinds do not go together: use the same arguments, name another folder, or delete this one."
+        )
+
+
+def read_problems(file: Path) -> list[Problem]:
+    """What `write_problems` wrote; nothing where there is no file yet."""
+    if not file.exists():
+        return []
+    with file.open(newline="", encoding="utf-8") as lines:
+        return [Problem(row["clip"], row["path"], row["reason"]) for row in csv.DictReader(lines)]
+
+
+def load_shards(
+    folder: str | Path, fold: int | None = None, cache_dir: str | Path | None = None
+) -> datasets.DatasetDict:
+    """
+    Rows of the shards that `prepare_shards` wrote.
+
+    `datasets` keeps them once more, as Arrow files in its cache, where single clips are found without reading others.
+
+    Args:
+        folder: what was `output_dir`.
+        fold: of shards with a column `fold`: its clips become the split "test" and all others "train".
+        cache_dir: where that copy is kept; by default the cache of `datasets`.
+
+    Raises:
+        FileNotFoundError: no shards, or not all of them.
+        ValueError: a fold that the shards do not have.
+    """
+    folder = Path(folder)
+    if not (folder / SETTINGS_FILE).exists():
+        raise FileNotFoundError(f"{folder} is no folder of prepared shards: it has no {SETTINGS_FILE}.")
+    data_files = {}
+    for split in json.loads((folder / SETTINGS_FILE).read_text())["clips"]:
+        files = sorted((folder / "data").glob(f"{split}-*-of-*.parquet"))
+        if not files or len(files) != int(files[0].stem[-5:]):
+            raise FileNotFoundError(
+                f"{folder}: {len(files)} shards of {split!r} are there, and others are missing. Start preparing again "
+                "with the same arguments: it writes only what is not there."
+            )
+        data_files[split] = [str(file) for file in files]
+    rows = datasets.load_dataset(
+        "parquet", data_files=data_files, cache_dir=None if cache_dir is None else str(cache_dir)
+    )
+    return rows if fold is None else split_by_fold(rows, fold)
+
+
+def split_by_fold(rows: datasets.DatasetDict, fold: int) -> datasets.DatasetDict:
+    clips = datasets.concatenate_datasets(list(rows.values()))
+    if "fold" not in clips.column_names:
+        raise ValueError(f"`fold` is {fold}, but these clips have no column `fold`: leave it out.")
+    folds = list(clips["fold"])
+    if fold not in folds:
+        raise ValueError(f"`fold` is {fold}; these clips have the folds {', '.join(map(str, sorted(set(folds))))}.")
+    is_test = [number == fold for number in folds]
+    return datasets.DatasetDict(
+        {
+            "train": clips.select([index for index, test in enumerate(is_test) if not test]),
+            "test": clips.select([index for index, test in enumerate(is_test) if test]),
+        }
+    )

@@ -1,0 +1,207 @@
+"""Clips on a user's disk as a builder of `datasets`: rows in Arrow, cached until lists or clips change.
+
+`datasets` replaces `open`, `Path` and parts of `os` in every module that defines a builder, as soon as one is made.
+The disk is therefore looked at in other modules, and those with a builder use none of these names themselves.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import datasets
+
+from .inventory import CHECKS, PlannedClip, fingerprint, inspect_clips
+from ..problems import ClipProblems, Problem, name_some, write_problems
+from .layouts import existing_folder
+from .lists import ClipList, read_lists
+from ..rows import clip_features
+
+__all__ = ["ClipBuilder", "ClipConfig", "ClipProblems", "PlannedClip", "Problem", "SourcePlan", "write_problems"]
+
+ON_PROBLEM = ("stop", "skip")
+_PROBLEMS_FILE = "problems.json"  # beside the Arrow files
+
+
+@dataclass(frozen=True)
+class SourcePlan:
+    """
+    All clips of a source as its lists or folders name them, and what was noticed while they were gathered.
+
+    Attributes:
+        clips: in the order of their rows.
+        label_names: names of the classes in the order of their numbers.
+        files: the lists that `clips` come from.
+        notes: sentences for the user: which layout was found, how counts differ from the published ones.
+        extra_features: the source's own columns, as `datasets` feature types.
+    """
+
+    clips: list[PlannedClip]
+    label_names: list[str]
+    files: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    extra_features: dict = field(default_factory=dict)
+
+
+@dataclass
+class ClipConfig(datasets.BuilderConfig):
+    """What every source of clips takes besides its `data_dir`."""
+
+    on_problem: str = field(
+        default="stop",
+        metadata={"help": "Clips that are missing, empty or unreadable: 'stop', or 'skip' them."},
+    )
+    check: str = field(
+        default="quick",
+        metadata={"help": "'quick' counts the frames and opens one of each clip, 'full' decodes every frame once."},
+    )
+    list_files: list[str] | None = field(
+        default=None,
+        metadata={"help": "Lists of clips to use instead of the data set's own: of train, of test."},
+    )
+    label_map: dict[int, str] | None = field(
+        default=None,
+        metadata={"help": "What the numbers in the lists mean, e.g. {0: 'angry', 1: 'disgust'}."},
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, choices in (("on_problem", ON_PROBLEM), ("check", CHECKS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"`{name}` is {getattr(self, name)!r}; it must be {' or '.join(map(repr, choices))}.")
+
+    def create_config_id(self, *args, **kwargs) -> str:
+        return self.name  # the builder's `hash` tells caches apart: it holds all arguments and the state of the disk
+
+
+class ClipBuilder(datasets.GeneratorBasedBuilder):
+    """
+    Base of the sources of clips on a user's disk; a subclass says in `plan` which clips there are.
+
+    What is wrong with an argument, the layout or a list is raised when the builder is made; what is wrong with the
+    clips when the rows are built, before the first one is written.
+
+    Args:
+        data_dir: folder of the data set.
+        cache_dir: where the rows are kept; by default the cache of `datasets`.
+        arguments: fields of the class's `BUILDER_CONFIG_CLASS`.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: `data_dir`, or what is looked for in it.
+        ValueError: an argument, a list, or a clip that is listed twice or in two splits.
+    """
+
+    BUILDER_CONFIG_CLASS = ClipConfig
+    VERSION = datasets.Version("1.0.0")  # to be raised when the same files come to give other rows
+
+    def __init__(self, data_dir: str | Path, cache_dir: str | Path | None = None, **arguments):
+        self.data_dir = existing_folder(data_dir)
+        arguments["data_dir"] = str(self.data_dir)
+        self.config = self.BUILDER_CONFIG_CLASS(**arguments)
+        self.source = self.plan()
+        _check_plan(self.source)
+        state = fingerprint(asdict(self.config), self.source.files, self.source.clips)
+        super().__init__(cache_dir=cache_dir, hash=state, **arguments)
+
+    def plan(self) -> SourcePlan:
+        """The clips in `self.data_dir`, by the other arguments, which are in `self.config`."""
+        raise NotImplementedError
+
+    def load(self) -> datasets.DatasetDict:
+        """
+        The rows by split, with the columns of `logoformer_hf.data.rows.clip_features` and the source's own: built, or
+        found in the cache.
+
+        Raises:
+            ClipProblems: clips that cannot be used, with `on_problem` "stop", or all clips of a split, with "skip".
+        """
+        self.download_and_prepare()
+        return self.as_dataset()
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Clips that were left out; known once the rows are there."""
+        with self._fs.open(f"{self._output_dir}/{_PROBLEMS_FILE}", "r", encoding="utf-8") as file:
+            return [Problem(**problem) for problem in json.load(file)]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found and what differs from what is published, as sentences; known once the rows are there."""
+        split_of = {clip.clip_id: clip.split for clip in self.source.clips}
+        num_clips = Counter(split_of.values())
+        left_out = defaultdict(list)
+        for problem in self.problems:
+            left_out[split_of[problem.clip_id]].append(problem.clip_id)
+        return self.source.notes + [
+            f"Left out of {split}: {len(names):,} of {num_clips[split]:,} clips, missing, empty or unreadable: "
+            f"{name_some(names)}."
+            for split, names in left_out.items()
+        ]
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(features=clip_features(self.source.label_names, **self.source.extra_features))
+
+    def _split_generators(self, dl_manager) -> list[datasets.SplitGenerator]:
+        # Errors from here reach the caller as they are; those from `_generate_examples` would be wrapped.
+        clips = self.source.clips
+        num_frames, problems = inspect_clips(clips, self.config.check)
+        good = {split: [] for split in dict.fromkeys(clip.split for clip in clips)}
+        for clip in clips:
+            if clip.clip_id in num_frames:
+                good[clip.split].append((clip, num_frames[clip.clip_id]))
+        if problems and self.config.on_problem == "stop":
+            raise ClipProblems(
+                problems,
+                len(clips),
+                'Mend them, or leave them out with `on_problem="skip"`: results then speak of the other clips alone.',
+            )
+        if not all(good.values()):
+            raise ClipProblems(
+                problems,
+                len(clips),
+                f"No {' and no '.join(split for split in good if not good[split])} clip is left: is `data_dir` "
+                f"({self.config.data_dir}) the right folder?",
+            )
+        with self._fs.open(f"{self._output_dir}/{_PROBLEMS_FILE}", "w", encoding="utf-8") as file:
+            json.dump([asdict(problem) for problem in problems], file)
+        return [datasets.SplitGenerator(split, gen_kwargs={"clips": good[split]}) for split in good]
+
+    def _generate_examples(self, clips: list[tuple[PlannedClip, int]]) -> Iterator[tuple[int, dict]]:
+        for key, (clip, num_frames) in enumerate(clips):
+            row = {"clip_id": clip.clip_id, "video": str(clip.path), "num_frames": num_frames, "label": clip.label}
+            yield key, row | clip.extra
+
+
+def read_split_lists(list_files: Sequence[str | Path], label_map: Mapping[int, str] | None) -> list[ClipList]:
+    """The two lists that stand in for a data set's own: train, test."""
+    if len(list_files) != 2:
+        raise ValueError(
+            f"`list_files` has {len(list_files)} lists, but must have two: the list to train on, and the list to test."
+        )
+    return read_lists(list_files, label_map)
+
+
+def _check_plan(plan: SourcePlan) -> None:
+    """What must not reach a row: a clip in two splits, an id of two clips, a label outside the classes."""
+    first: dict[str, PlannedClip] = {}
+    leaks, doubles = [], []
+    for clip in plan.clips:
+        other = first.setdefault(clip.clip_id, clip)
+        if other.split != clip.split:
+            leaks.append(f"{clip.clip_id} ({other.split}, {clip.split})")
+        elif other is not clip:
+            doubles.append(f"{clip.clip_id} ({other.path}, {clip.path})")
+    if leaks:
+        raise ValueError(
+            f"{len(leaks):,} clips are in two splits, so that tests would be made on what was trained on: "
+            f"{name_some(leaks)}. Take them out of one of the lists."
+        )
+    if doubles:
+        raise ValueError(f"{len(doubles):,} clips would be counted twice: {name_some(doubles)}. Leave one of each.")
+    strange = sorted({clip.label for clip in plan.clips} - set(plan.label_names))
+    if strange:
+        raise ValueError(
+            f"labels {', '.join(strange)}: this data set has the classes {', '.join(plan.label_names)}. Give "
+            "`label_map` these names."
+        )

@@ -1,0 +1,162 @@
+"""Anybody's own clips: found in folders that are called by split and label, or by lists."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from .builder import SourcePlan
+from .inventory import PlannedClip
+from ..problems import name_some
+from ..labels import describe_matches, match_label_names
+from .layouts import VIDEO_SUFFIXES
+from .list_paths import reroot
+from .lists import ClipList, ListError, read_lists
+
+LAYOUT = "<split>/<label>/<clip>, a clip being a video file or a folder of its frames: train/happy/anna.mp4"
+SPLITS = ("train", "validation", "test")
+_SPLIT_OF = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+_SYSTEM_FILES = ("__MACOSX", "Thumbs.db", "desktop.ini")  # besides hidden ones, as .DS_Store and ._clip.mp4
+
+
+def find_clips(data_dir: Path) -> SourcePlan:
+    """
+    The clips in `data_dir/<split>/<label>/`: video files, and folders, which should hold frames.
+
+    Splits are train, validation (val, valid, dev) and test in any case. Where no folder is called so, the labels are
+    looked for in `data_dir` itself, and all clips are in the split "train".
+
+    Raises:
+        ValueError: no clips, folders in another order, or labels that are numbers.
+    """
+    splits = {folder: _SPLIT_OF[folder.name.lower()] for folder in _folders(data_dir) if _is_split(folder)}
+    roots = sorted(splits, key=lambda folder: SPLITS.index(splits[folder])) or [data_dir]
+    others = [path for path in _visible(data_dir) if path not in splits and (splits or path.is_file())]
+    clips_in = {}  # by folder of a label
+    for root in roots:
+        others += [path for path in _visible(root) if root in splits and path.is_file()]
+        for folder in _folders(root):
+            paths = _visible(folder)
+            clips_in[folder] = [path for path in paths if path.suffix.lower() in VIDEO_SUFFIXES or path.is_dir()]
+            others += sorted(set(paths).difference(clips_in[folder]))
+    _check_folders(data_dir, clips_in)
+
+    label_names, class_of = match_label_names(folder.name for folder, paths in clips_in.items() if paths)
+    clips = [
+        PlannedClip(_clip_id(path, data_dir), splits.get(folder.parent, "train"), path, class_of[folder.name])
+        for folder, paths in clips_in.items()
+        for path in paths
+    ]
+    notes = [f"{data_dir}: {_count_splits(clips)}."]
+    if not splits:
+        notes.append(f"No folder is called train, validation or test, so all are train clips; for splits: {LAYOUT}.")
+    if matches := describe_matches(class_of):
+        notes.append(f"Labels: {matches}.")
+    if others:
+        names = name_some(path.relative_to(data_dir).as_posix() for path in others)
+        notes.append(
+            f"Left out, neither a video nor a folder of frames in a label's folder ({len(others):,}): {names}."
+        )
+    if empty := [folder.relative_to(data_dir).as_posix() for folder, paths in clips_in.items() if not paths]:
+        notes.append(f"Folders without a clip: {name_some(empty)}.")
+    return SourcePlan(clips, label_names, notes=notes)
+
+
+def _check_folders(data_dir: Path, clips_in: Mapping[Path, list[Path]]) -> None:
+    clips = [path for paths in clips_in.values() for path in paths]
+    if not clips:
+        names = name_some(path.name for path in _visible(data_dir)) or "nothing"
+        raise ValueError(f"{data_dir} has no clips where they belong, {LAYOUT}. It has {names}.")
+    if inner := next(filter(_is_split, clips), None):
+        raise ValueError(
+            f"{inner} is called as a split, but stands where a clip belongs: {LAYOUT}. If {inner.parent} holds the "
+            "splits, name that as `data_dir`; if labels come before splits, swap them."
+        )
+    numbers = [folder for folder, paths in clips_in.items() if paths and folder.name.isdecimal()]
+    if numbers:
+        raise ValueError(
+            f"{numbers[0]}: labels that are numbers could mean anything. Call the folders happy, sad, ..., or list "
+            "the clips in a CSV with the columns path and label and say what the numbers mean with `label_map`."
+        )
+
+
+def list_clips(files: Sequence[str], data_dir: Path, label_map: Mapping[int, str] | None) -> SourcePlan:
+    """
+    The clips that lists name: in a column `split`, or one list a split.
+
+    A list is of the split that it is called by (`my_val.csv`). Otherwise one list is of train, two are of train and
+    test, three of train, validation and test.
+
+    Raises:
+        ListError: as `read_lists` and `reroot` raise, and a clip or list of an unknown split.
+    """
+    lists = read_lists(files, label_map, new_labels=True)
+    listed = [clip for part in lists for clip in part.clips]
+    paths, moved = reroot([clip.path for clip in listed], data_dir)
+    clips = [
+        PlannedClip(_clip_id(path, data_dir), split, path, clip.label)
+        for clip, path, split in zip(listed, paths, _listed_splits(lists), strict=True)
+    ]
+    clips.sort(key=lambda clip: SPLITS.index(clip.split))
+    notes = [part.description for part in lists] + [f"{_count_splits(clips)}."] + ([moved] if moved else [])
+    label_names = match_label_names(clip.label for clip in listed)[0]
+    return SourcePlan(clips, label_names, [part.file for part in lists], notes)
+
+
+def _listed_splits(lists: list[ClipList]) -> list[str]:
+    """The split of each clip."""
+    listed = [clip for part in lists for clip in part.clips]
+    if all(clip.split is None for clip in listed):
+        names = _splits_of_files([part.file for part in lists])
+        return [split for part, split in zip(lists, names, strict=True) for _ in part.clips]
+    unknown = [clip for clip in listed if _split_named(clip.split or "") is None]
+    if unknown:
+        raise ListError(
+            f"{unknown[0]} has the split {unknown[0].split!r}; it must be train, validation (val, valid, dev) or test."
+        )
+    return [_split_named(clip.split) for clip in listed]
+
+
+def _splits_of_files(files: list[Path]) -> Sequence[str]:
+    words = [{_split_named(word) for word in re.split(r"[\W\d_]+", file.stem)} - {None} for file in files]
+    named = [next(iter(splits)) if len(splits) == 1 else None for splits in words]
+    if None not in named and len(set(named)) == len(named):
+        return named
+    in_order = {1: ("train",), 2: ("train", "test"), 3: SPLITS}.get(len(files))
+    if in_order is None or any(name not in (None, split) for name, split in zip(named, in_order, strict=True)):
+        raise ListError(
+            f"which list is of which split? Given are {', '.join(map(str, files))}. Give them a column split, or call "
+            "them train.csv, validation.csv and test.csv, or give them in this order."
+        )
+    return in_order
+
+
+def _count_splits(clips: Iterable[PlannedClip]) -> str:
+    counts = Counter(clip.split for clip in clips)
+    return ", ".join(f"{counts[split]:,} {split} clips" for split in SPLITS if counts[split])
+
+
+def _clip_id(path: Path, data_dir: Path) -> str:
+    """Its path in `data_dir` without the ending; the whole path of a clip elsewhere."""
+    inner = path.relative_to(data_dir) if path.is_relative_to(data_dir) else path
+    return (inner.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else inner).as_posix()
+
+
+def _split_named(name: str) -> str | None:
+    return _SPLIT_OF.get(name.strip().lower())
+
+
+def _is_split(folder: Path) -> bool:
+    return _split_named(folder.name) is not None and folder.is_dir()
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _visible(folder) if path.is_dir()]
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.name[0] != "." and path.name not in _SYSTEM_FILES)

@@ -1,0 +1,177 @@
+"""DFEW by its own annotation and folds, or by the lists of other code.
+
+X. Jiang et al., *DFEW: A Large-Scale Database for Recognizing Dynamic Facial Expressions in the Wild*, ACM MM 2020:
+16,372 clips, 11,697 of them with a single label; five folds, every clip is tested in one. Nobody may pass it on.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datasets import Value
+
+from ...configuration_logoformer import EXPRESSIONS
+from .builder import ClipBuilder, ClipConfig, SourcePlan, read_split_lists
+from .inventory import PlannedClip
+from ..problems import name_some
+from .layouts import find_nearby, has_numbered_clips, numbered_clips
+from .list_paths import path_parts
+from .lists import ClipList, ListedClip, ListError, read_lists
+
+FOLDS = (1, 2, 3, 4, 5)
+NUM_CLIPS = 11_697  # single-labelled, each of them in every fold: to train on, or to test
+NUM_TRAIN_FOLD_1, NUM_TEST_FOLD_1 = 9_356, 2_341
+
+ANNOTATION = "EmoLabel_DataSplit"
+# Where clips usually lie; where several are there the first one counts: frames of whole clips, 16 frames of each clip,
+# frames that people cropped themselves, and the videos, which take longest to read.
+CLIP_FOLDERS = ("Clip/jpg_256", "Clip/clip_224x224_16f", "DFEW_Face", "Clip/original")
+
+
+@dataclass
+class DFEWConfig(ClipConfig):
+    """What `DFEW` takes besides its `data_dir`."""
+
+    fold: int | None = field(default=None, metadata={"help": "The fold that is tested, 1 to 5."})
+    frames: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder of the clips, each called by its number, as seen from data_dir; by default the first of "
+            f"{', '.join(CLIP_FOLDERS)} that is there."
+        },
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.fold is None and self.list_files is None:
+            raise ValueError("DFEW is tested by fold: give `fold`, 1 to 5, or lists of your own with `list_files`.")
+        if self.fold is not None and self.fold not in FOLDS:
+            raise ValueError(f"`fold` is {self.fold!r}; it must be one of {', '.join(map(str, FOLDS))}.")
+        self.name = "lists" if self.fold is None else f"fold-{self.fold}"
+
+
+class DFEW(ClipBuilder):
+    """
+    One fold of DFEW: `DFEW(data_dir, fold=3).load()`. `ClipBuilder` has the other arguments and the errors.
+
+    `EmoLabel_DataSplit` (the official annotation) and one of `CLIP_FOLDERS` are found in `data_dir`, one folder below
+    or one above. `clip_id` is the number of the clip in five digits. The column `fold` is the fold that tests the
+    clip, None unless the five official test lists are there.
+    """
+
+    BUILDER_CONFIG_CLASS = DFEWConfig
+
+    def plan(self) -> SourcePlan:
+        train, test, official_tests = self._read_lists()
+        folder, folder_note = _choose_clip_folder(self.data_dir, self.config.frames, train)
+        on_disk = numbered_clips(folder)
+        tested_in = {}
+        if len(official_tests) == len(FOLDS):
+            tested_in = {_number(clip): fold for fold, part in official_tests.items() for clip in part.clips}
+        clips = []
+        for split, part in (("train", train), ("test", test)):
+            for listed in part.clips:
+                number = _number(listed)
+                clip_id = f"{number:05d}"
+                path = on_disk.get(number, folder / clip_id)
+                clips.append(PlannedClip(clip_id, split, path, listed.label, {"fold": tested_in.get(number)}))
+        notes = [train.description, test.description, folder_note]
+        notes += _compare_counts(self.config.fold, train, test, official_tests)
+        files = list(dict.fromkeys(part.file for part in (train, test, *official_tests.values())))
+        return SourcePlan(clips, list(EXPRESSIONS), files, notes, {"fold": Value("int32")})
+
+    def _read_lists(self) -> tuple[ClipList, ClipList, dict[int, ClipList]]:
+        """The lists to train on and to test, and the official test lists that are there, by fold."""
+        annotation = find_nearby(self.data_dir, ANNOTATION)
+        if annotation is None and self.config.list_files is None:
+            raise FileNotFoundError(
+                f"{self.data_dir}: there is no {ANNOTATION} here, one folder below or one above. Name the folder of "
+                "DFEW with `data_dir`, or lists of your own with `list_files`."
+            )
+        test_files = {}
+        if annotation is not None:
+            test_files = {fold: annotation / "test(single-labeled)" / f"set_{fold}.csv" for fold in FOLDS}
+        there = [fold for fold, file in test_files.items() if file.is_file()]
+        if self.config.list_files is not None:
+            train, test = read_split_lists(self.config.list_files, self.config.label_map)
+            tests = read_lists([test_files[fold] for fold in there], official=True)
+            return train, test, dict(zip(there, tests, strict=True))
+        needed = sorted({*there, self.config.fold})
+        train_file = annotation / "train(single-labeled)" / f"set_{self.config.fold}.csv"
+        # Read together, so that a clip with another label in another fold is noticed.
+        files = [train_file, *(test_files[fold] for fold in needed)]
+        train, *tests = read_lists(files, self.config.label_map, official=True)
+        official_tests = dict(zip(needed, tests, strict=True))
+        return train, official_tests[self.config.fold], official_tests
+
+
+def _number(clip: ListedClip) -> int:
+    """The number of a clip, of which every list makes the last name of its path: `2522`, `…/02522`, `02522.mp4`."""
+    name = path_parts(clip.path)[-1].split(".")[0]
+    if not name.isdecimal():
+        raise ListError(f"{clip}: a clip of DFEW is called by its number, as 02522.")
+    return int(name)
+
+
+def _choose_clip_folder(data_dir: Path, frames: str | None, listed: ClipList) -> tuple[Path, str]:
+    """The folder of the clips, and a sentence about the choice."""
+    if frames is not None:
+        folder = find_nearby(data_dir, frames)
+        if folder is None or not has_numbered_clips(folder):
+            raise FileNotFoundError(
+                f"`frames` is {frames!r}, but {'there is no such folder' if folder is None else 'no clip is'} in "
+                f"{folder or data_dir}. Name a folder that has clips called by their numbers, as 02522 or 02522.mp4."
+            )
+        return folder, f"Clips are those of {folder}, as `frames` says."
+    in_lists = path_parts(listed.clips[0].path)[-2:-1]  # the folder that the list names, where it has paths
+    near = [find_nearby(data_dir, name) for name in (*CLIP_FOLDERS, *in_lists)]
+    # First `data_dir` itself, be it called as it will.
+    found = list(dict.fromkeys(folder for folder in (data_dir, *near) if folder and has_numbered_clips(folder)))
+    if not found:
+        raise FileNotFoundError(
+            f"{data_dir}: there are no clips here, one folder below or one above: none of {', '.join(CLIP_FOLDERS)} "
+            "with clips called by their numbers. Name the folder that has them with `frames`."
+        )
+    folder = next((folder for folder in found if folder.name in in_lists), found[0])
+    others = ", ".join(str(other) for other in found if other != folder)
+    return folder, f"Clips are those of {folder}." + (
+        f" There are others in {others}; `frames` chooses." if others else ""
+    )
+
+
+def _compare_counts(
+    fold: int | None, train: ClipList, test: ClipList, official_tests: dict[int, ClipList]
+) -> list[str]:
+    """Sentences on how the lists differ from what is published, and which clips make the difference."""
+    notes = []
+    listed = {_number(clip) for part in (train, test) for clip in part.clips}
+    times_tested = Counter(_number(clip) for part in official_tests.values() for clip in part.clips)
+    published = {"clips": (len(listed), NUM_CLIPS)}
+    if fold == 1:
+        published["clips to train on"] = (len(train.clips), NUM_TRAIN_FOLD_1)
+        published["clips to test"] = (len(test.clips), NUM_TEST_FOLD_1)
+    for what, (count, expected) in published.items():
+        if count != expected:
+            notes.append(f"The lists have {count:,} {what}; published are {expected:,}.")
+    if absent := [fold for fold in FOLDS if fold not in official_tests]:
+        notes.append(
+            f"The official test lists of fold {', '.join(map(str, absent))} are not there: it stays unknown in which "
+            "fold each clip is tested."
+        )
+        return notes
+    if len(times_tested) != NUM_CLIPS:
+        notes.append(f"The five official test lists have {len(times_tested):,} clips; published are {NUM_CLIPS:,}.")
+    tested_elsewhere = set()
+    if fold is not None:
+        tested_elsewhere = {_number(clip) for clip in test.clips} - {
+            _number(clip) for clip in official_tests[fold].clips
+        }
+    for sentence, numbers in (
+        ("are tested in more than one fold", [number for number, times in times_tested.items() if times > 1]),
+        ("are tested in some fold, but not in these lists", times_tested.keys() - listed),
+        ("are in these lists, but tested in no fold", listed - times_tested.keys()),
+        (f"are tested by these lists, but officially not in fold {fold}", tested_elsewhere),
+    ):
+        if numbers:
+            notes.append(f"{len(numbers):,} clips {sentence}: {name_some(f'{n:05d}' for n in sorted(numbers))}.")
+    return notes

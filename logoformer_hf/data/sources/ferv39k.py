@@ -1,0 +1,160 @@
+"""FERV39K by its own annotation, all scenes or one, or by the lists of other code.
+
+Y. Wang et al., *FERV39k: A Large-Scale Multi-Scene Dataset for Facial Expression Recognition in Videos*, CVPR 2022:
+38,935 clips of 22 scenes in one split. Nobody may pass it on.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from datasets import Value
+
+from ...configuration_logoformer import EXPRESSIONS
+from .builder import ClipBuilder, ClipConfig, SourcePlan, read_split_lists
+from .inventory import PlannedClip
+from ..problems import name_some
+from .layouts import find_nearby, subfolders
+from .list_paths import path_parts
+from .lists import ClipList, ListedClip, ListError, read_lists
+
+ALL_SCENES = "All_scenes"
+NUM_CLIPS = {"train": 31_088, "test": 7_847}
+ANNOTATION = "4_setups"
+CLIP_FOLDER = "2_ClipsforFaceCrop"
+
+
+@dataclass
+class FERV39KConfig(ClipConfig):
+    """What `FERV39K` takes besides its `data_dir`."""
+
+    setup: str = field(default=ALL_SCENES, metadata={"help": f"{ALL_SCENES}, or one scene by its name."})
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.name = self.setup
+
+
+class FERV39K(ClipBuilder):
+    """
+    FERV39K, or one scene of it: `FERV39K(data_dir).load()`. `ClipBuilder` has the other arguments and the errors.
+
+    `4_setups` (the official annotation) and `2_ClipsforFaceCrop` are found in `data_dir`, one folder below or one
+    above. A scene has lists of its own where `4_setups` holds `train_Action.csv` or `Action/train.csv` at any depth;
+    otherwise its part of the lists of all scenes is taken. `clip_id` is scene, emotion and number, as
+    `Action/Happy/0267`; the column `scene` is the first of them.
+    """
+
+    BUILDER_CONFIG_CLASS = FERV39KConfig
+
+    def plan(self) -> SourcePlan:
+        lists = self._read_lists()
+        scenes = sorted({_clip_id(clip)[0] for part in lists for clip in part.clips})
+        folder = _find_clip_folder(self.data_dir, lists[0].clips[0], scenes)
+        if self.config.setup == ALL_SCENES:
+            notes = _compare_counts(lists, folder)
+        else:
+            lists, note = self._choose_scene(lists, scenes)
+            notes = [note]
+        clips = []
+        for split, part in zip(NUM_CLIPS, lists, strict=True):
+            for listed in part.clips:
+                parts = _clip_id(listed)
+                extra = {"scene": parts[0]}
+                clips.append(PlannedClip("/".join(parts), split, folder.joinpath(*parts), listed.label, extra))
+        notes = [*(part.description for part in lists), f"Clips are those of {folder}.", *notes]
+        return SourcePlan(clips, list(EXPRESSIONS), [part.file for part in lists], notes, {"scene": Value("string")})
+
+    def _read_lists(self) -> list[ClipList]:
+        """The lists of all scenes, train and test."""
+        if self.config.list_files is not None:
+            return read_split_lists(self.config.list_files, self.config.label_map)
+        annotation = find_nearby(self.data_dir, ANNOTATION)
+        if annotation is None:
+            raise FileNotFoundError(
+                f"{self.data_dir}: there is no {ANNOTATION} here, one folder below or one above. Name the folder of "
+                "FERV39K with `data_dir`, or lists of your own with `list_files`."
+            )
+        files = [annotation / ALL_SCENES / f"{split}_All.csv" for split in NUM_CLIPS]
+        return read_lists(files, self.config.label_map)
+
+    def _choose_scene(self, lists: list[ClipList], scenes: list[str]) -> tuple[list[ClipList], str]:
+        """The lists of one scene, and a sentence about where they are from."""
+        scene = self.config.setup
+        if scene not in scenes:
+            raise ValueError(
+                f"`setup` is {scene!r}; it must be {ALL_SCENES} or one of the scenes {', '.join(scenes)}."
+            )
+        source = "your lists"
+        if self.config.list_files is None:
+            own_files = _find_scene_lists(find_nearby(self.data_dir, ANNOTATION), scene)
+            if own_files:
+                return read_lists(own_files, self.config.label_map), f"Scene {scene} has lists of its own."
+            source = "the lists of all scenes, as it has no train and test list of its own"
+        lists = [replace(part, clips=[clip for clip in part.clips if _clip_id(clip)[0] == scene]) for part in lists]
+        counts = " and ".join(f"{len(part.clips):,} {split}" for split, part in zip(NUM_CLIPS, lists, strict=True))
+        return lists, f"Scene {scene} is taken from {source}: {counts} clips."
+
+
+def _clip_id(clip: ListedClip) -> tuple[str, ...]:
+    """Scene, emotion and number, with which the path of a clip ends in every list."""
+    parts = path_parts(clip.path)
+    if len(parts) < 3:
+        raise ListError(f"{clip}: a clip of FERV39K is called by scene, emotion and number, as Action/Happy/0267.")
+    return tuple(parts[-3:])
+
+
+def _find_clip_folder(data_dir: Path, listed: ListedClip, scenes: list[str]) -> Path:
+    """The folder that holds the scenes: `data_dir` itself, the one that the list names, or the usual one."""
+    in_list = path_parts(listed.path)[-4:-3]
+    for folder in (data_dir, *(find_nearby(data_dir, name) for name in (*in_list, CLIP_FOLDER))):
+        if folder is not None and any((folder / scene).is_dir() for scene in scenes):
+            return folder
+    raise FileNotFoundError(
+        f"{data_dir}: there is no {CLIP_FOLDER} here, one folder below or one above, with a folder of a scene "
+        f"({name_some(scenes)}). Name the folder that holds them with `data_dir`."
+    )
+
+
+def _find_scene_lists(annotation: Path, scene: str) -> list[Path]:
+    """The lists of one scene, train and test; none where it has no lists of its own.
+
+    Raises:
+        ValueError: several that could be meant.
+    """
+    found = []
+    for split in NUM_CLIPS:
+        files = sorted(
+            file
+            for file in annotation.rglob(f"{split}*.csv")
+            if file.stem == f"{split}_{scene}" or (file.stem == split and file.parent.name == scene)
+        )
+        if len(files) > 1:
+            raise ValueError(
+                f"{' and '.join(map(str, files))} could both be the {split} list of {scene}. Give the lists that you "
+                "mean with `list_files`."
+            )
+        found += files
+    return found if len(found) == len(NUM_CLIPS) else []
+
+
+def _compare_counts(lists: list[ClipList], folder: Path) -> list[str]:
+    """Sentences on how the lists differ from what is published, and which clips on the disk they don't name."""
+    notes = [
+        f"The list {part.file} has {len(part.clips):,} clips; published are {expected:,}."
+        for part, expected in zip(lists, NUM_CLIPS.values(), strict=True)
+        if len(part.clips) != expected
+    ]
+    if notes:
+        listed = {_clip_id(clip) for part in lists for clip in part.clips}
+        on_disk = {
+            (scene.name, emotion.name, clip.name)
+            for scene in subfolders(folder)
+            for emotion in subfolders(scene)
+            for clip in subfolders(emotion)
+        }
+        unlisted = sorted("/".join(parts) for parts in on_disk - listed)
+        if unlisted:
+            notes.append(f"{len(unlisted):,} clips on the disk are in no list: {name_some(unlisted)}.")
+        else:
+            notes.append("Every clip on the disk is in a list, so nothing here says which clips make the difference.")
+    return notes

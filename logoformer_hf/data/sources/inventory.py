@@ -1,0 +1,191 @@
+"""What is on the disk behind a list of clips: frames counted, faults collected, and a fingerprint of it all."""
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
+
+import av
+from datasets.utils import tqdm
+from PIL import Image, UnidentifiedImageError
+
+from ...video_reading_logoformer import IMAGE_SUFFIXES, first_line, scan_packets
+
+# "quick" counts the frames, finds empty ones and opens one; of a video it scans the packets.
+# "full" decodes every frame once besides.
+CHECKS = ("quick", "full")
+# Counting is work for Python, of which more threads than two do not get more done; decoding leaves Python alone.
+_THREADS = {"quick": 2, "full": os.cpu_count() or 1}
+_NAMED = 10  # how many of many are named in a message
+
+
+@dataclass(frozen=True)
+class PlannedClip:
+    """
+    A clip as lists or folders name it, before it has been looked at.
+
+    Attributes:
+        clip_id: name of the clip, the same in every layout and list of a data set, and no other clip's.
+        split: "train", "validation" or "test".
+        path: video file or folder of frames, absolute.
+        label: name of the class.
+        extra: values of the source's own columns, e.g. `{"scene": "Action"}`.
+    """
+
+    clip_id: str
+    split: str
+    path: Path
+    label: str
+    extra: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A clip that cannot be used, and why."""
+
+    clip_id: str
+    path: str
+    reason: str
+
+
+class ClipProblems(ValueError):
+    """Clips that are missing, empty or unreadable; `problems` has them all, the message the first ones."""
+
+    def __init__(self, problems: Sequence[Problem], num_clips: int, advice: str):
+        self.problems = list(problems)
+        named = "".join(f"\n  {problem.clip_id}: {problem.reason} ({problem.path})" for problem in problems[:_NAMED])
+        more = f"\n  and {len(problems) - _NAMED:,} more" if len(problems) > _NAMED else ""
+        super().__init__(f"{len(problems):,} of {num_clips:,} clips cannot be used:{named}{more}\n{advice}")
+
+
+def write_problems(problems: Iterable[Problem], path: str | Path) -> None:
+    """Writes `problems.csv` with the columns clip, path and reason; the header alone where all clips are well."""
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["clip", "path", "reason"])
+        writer.writerows(astuple(problem) for problem in problems)
+
+
+def name_some(names: Iterable[str]) -> str:
+    """The first ten of many names, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def inspect_clips(clips: Sequence[PlannedClip], check: str) -> tuple[dict[str, int], list[Problem]]:
+    """
+    Counts the frames of every clip on the disk and finds the clips that cannot be used.
+
+    Returns:
+        `{clip_id: number of frames}` of the good clips, and the problems of the others, in the order of `clips`.
+    """
+
+    def inspect(clip: PlannedClip) -> int | Problem:
+        try:
+            return count_frames(clip.path, check)
+        except UnusableClip as reason:
+            return Problem(clip.clip_id, str(clip.path), str(reason))
+
+    num_frames, problems = {}, []
+    threads = ThreadPoolExecutor(_THREADS[check])
+    try:
+        results = tqdm(threads.map(inspect, clips), total=len(clips), desc="Looking at clips", unit=" clips")
+        for clip, result in zip(clips, results, strict=True):
+            if isinstance(result, Problem):
+                problems.append(result)
+            else:
+                num_frames[clip.clip_id] = result
+    finally:
+        threads.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the other clips
+    return num_frames, problems
+
+
+class UnusableClip(Exception):
+    """A clip that cannot be used; the message is the reason alone, without the path."""
+
+
+def count_frames(path: Path, check: str = "quick") -> int:
+    """
+    Frames of a video file, counted by its packets, or of a folder of images.
+
+    Args:
+        path: the clip.
+        check: one of `CHECKS`.
+
+    Raises:
+        UnusableClip: missing, empty or unreadable, as far as `check` looks.
+    """
+    try:
+        return _count_images(path, check) if path.is_dir() else _count_packets(path, check)
+    except FileNotFoundError:
+        raise UnusableClip("there is no such file or folder") from None
+    except (av.FFmpegError, OSError) as error:
+        raise UnusableClip(f"cannot be read: {first_line(error)}") from None
+
+
+def _count_images(folder: Path, check: str) -> int:
+    # The same files that `frame_files` of the processor lists; here unsorted, and with their sizes within reach.
+    with os.scandir(folder) as entries:
+        images = [entry for entry in entries if entry.name.lower().endswith(IMAGE_SUFFIXES) and entry.name[0] != "."]
+    if not images:
+        raise UnusableClip(f"the folder has no frames ({', '.join(IMAGE_SUFFIXES)})")
+    first = min(images, key=lambda image: image.name)
+    for image in images:
+        try:
+            if image.stat().st_size == 0:
+                raise UnusableClip(f"frame {image.name} is empty")
+            if check == "full" or image is first:
+                with Image.open(image.path) as picture:
+                    if check == "full":
+                        picture.load()
+        except UnidentifiedImageError:
+            raise UnusableClip(f"frame {image.name} is no image") from None
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # PIL calls a broken PNG a SyntaxError
+            raise UnusableClip(f"frame {image.name} cannot be read: {first_line(error)}") from None
+    return len(images)
+
+
+def _count_packets(file: Path, check: str) -> int:
+    if file.stat().st_size == 0:
+        raise UnusableClip("the file is empty")
+    with av.open(str(file)) as container:
+        if not container.streams.video:
+            raise UnusableClip("the file has no video stream")
+        num_frames = len(scan_packets(container)[0])
+    if num_frames == 0 or check == "full":
+        with av.open(str(file)) as container:
+            num_decoded = sum(1 for _ in container.decode(video=0))
+        if num_decoded == 0:
+            raise UnusableClip("the video has no frames")
+        num_frames = num_frames or num_decoded
+    return num_frames
+
+
+def fingerprint(settings: object, list_files: Iterable[Path], clips: Iterable[PlannedClip]) -> str:
+    """
+    A name for the state of a data set: another one as soon as a setting, a list or a clip has changed.
+
+    Of a list the content counts. Of a clip it is size and times of the video file or of the folder of frames, one
+    look at the disk a clip: a folder's times change when a frame is added, deleted or renamed. The time of the last
+    change of any kind (`st_ctime_ns`, not on Windows) also notices what keeps the time of modification: an archive
+    that is unpacked once more, a change of rights.
+
+    What slips through: a frame that is written anew in its place (its row stays true, a check of it does not); a
+    frame that is a link, with a change behind the link; a change within the tick of the file system's clock right
+    after a build (some milliseconds; 2 seconds on FAT); a mount that keeps no such times.
+    """
+    digest = hashlib.sha256(repr(settings).encode())
+    for file in list_files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for clip in clips:
+        try:
+            state = clip.path.stat()
+            state = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        except OSError as error:
+            state = error.errno
+        digest.update(f"{clip} {state}\n".encode())
+    return digest.hexdigest()[:16]

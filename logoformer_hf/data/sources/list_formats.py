@@ -1,0 +1,210 @@
+"""Reads the list files of this field: which clips, and which label each has in the list's own words."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..labels import canonical_expression
+
+ACCEPTED = """\
+Accepted, one clip a line:
+  path count label    Former-DFER style, labels from 0
+  path label          VideoMAE style, labels from 0
+  path Happy          FERV39K style
+or with a header that names the columns:
+  video_name,label    DFEW's own lists, labels from 1
+  path,label          (or path,id) labels from 0, or names; a column split besides if you like
+or Parquet with the columns path and label."""
+
+# What people call the columns; of several in one list the first one here counts.
+_PATH_COLUMNS = ("video_name", "path", "video_path", "clip_path", "file_path", "video", "clip", "file_name", "file")
+_LABEL_COLUMNS = ("label", "label_name", "expression", "emotion", "class", "id")
+_SPLIT_COLUMNS = ("split",)
+
+
+class ListError(ValueError):
+    """A list that cannot be trusted; the message names file, line and what would mend it."""
+
+
+@dataclass(frozen=True)
+class ListedClip:
+    """
+    Attributes:
+        path: as the list has it; in DFEW's own lists the number of the clip.
+        label: class name.
+        line: in its file, from 1; of Parquet the row.
+        file: the list.
+        split: what a column `split` says.
+    """
+
+    path: str
+    label: str
+    line: int
+    file: Path
+    split: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.file}, {'row' if _is_parquet(self.file) else 'line'} {self.line}: {self.path}"
+
+
+@dataclass(frozen=True)
+class ListFormat:
+    """
+    Attributes:
+        name: for messages.
+        first: number that labels are counted from, None where they are names.
+        pattern: of a line, where there is no header.
+    """
+
+    name: str
+    first: int | None
+    pattern: str = ""
+
+
+@dataclass(frozen=True)
+class RawList:
+    """A list as it is written: the `label` of its clips has no meaning yet."""
+
+    file: Path
+    format: ListFormat
+    clips: list[ListedClip]
+
+
+# Read from the right, since paths may have blanks.
+_BETWEEN = r"(?:\s*[,;\t]\s*|\s+)"
+_PATH = r"\s*(?P<path>.*[^\s,;])" + _BETWEEN
+FORMER_DFER = ListFormat("Former-DFER style (path, frame count, label)", 0, _PATH + rf"\d+{_BETWEEN}(?P<label>-?\d+)")
+VIDEOMAE = ListFormat("VideoMAE style (path, label)", 0, _PATH + r"(?P<label>-?\d+)")
+FERV39K = ListFormat("FERV39K style (path, expression)", None, _PATH + r"(?P<label>[^\s,;]+)")
+
+
+def read_raw_list(file: Path) -> RawList:
+    """
+    Reads a list in the format that its content shows.
+
+    Raises:
+        ListError: no list, or a line that does not fit the others.
+    """
+    if not file.is_file():
+        raise ListError(f"{file}: there is no such list.")
+    if _is_parquet(file):
+        return _read_parquet(file)
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ListError(f"{file}: the list is no text in UTF-8; save it as UTF-8.") from None
+    lines = [line.rstrip() for line in io.StringIO(text, newline=None)]
+    first = next((number for number, line in enumerate(lines, start=1) if line), None)
+    if first is None:
+        raise ListError(f"{file}: the list is empty.\n{ACCEPTED}")
+    for delimiter in (",", ";", "\t"):
+        header = next(csv.reader([lines[first - 1]], delimiter=delimiter))
+        if columns := _find_columns(header):
+            return _read_table(file, lines, first, delimiter, header, columns)
+    return _read_lines(file, lines)
+
+
+def _is_parquet(file: Path) -> bool:
+    return file.suffix.lower() == ".parquet"
+
+
+def _read_lines(file: Path, lines: list[str]) -> RawList:
+    numbers = [number for number, line in enumerate(lines, start=1) if line]
+    # The special ones first: each later pattern fits the lines of those before it.
+    for format in (FORMER_DFER, VIDEOMAE, FERV39K):
+        matches = {number: _match_line(format, lines[number - 1]) for number in numbers}
+        faulty = [number for number, match in matches.items() if match is None]
+        if 2 * len(faulty) < len(numbers):
+            break
+    if faulty:
+        others = f" Most others are {format.name}." if len(faulty) < len(numbers) else ""
+        raise ListError(
+            f"{file}, line {faulty[0]}: {lines[faulty[0] - 1]!r} is no clip with a label.{others}\n{ACCEPTED}"
+        )
+    clips = [ListedClip(match["path"], match["label"], number, file) for number, match in matches.items()]
+    return RawList(file, format, clips)
+
+
+def _match_line(format: ListFormat, line: str) -> re.Match | None:
+    match = re.fullmatch(format.pattern, line)
+    if match and format.first is None and canonical_expression(match["label"]) is None:
+        return None  # without a header any line that has a blank would be a path and a name
+    return match
+
+
+def _find_columns(header: Sequence[str]) -> tuple[int, int, int | None] | None:
+    """Where path, label and split are, None if these are no names of columns."""
+    names = [_column_name(name) for name in header]
+    path, label, split = (
+        next((names.index(name) for name in known if name in names), None)
+        for known in (_PATH_COLUMNS, _LABEL_COLUMNS, _SPLIT_COLUMNS)
+    )
+    return None if path is None or label is None else (path, label, split)
+
+
+def _column_name(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
+
+
+def _read_table(
+    file: Path,
+    lines: list[str],
+    first: int,
+    delimiter: str,
+    header: list[str],
+    columns: tuple[int, int, int | None],
+) -> RawList:
+    """The lines below the header, which is the line with the number `first`."""
+    path, label, split = columns
+    clips = []
+    for line, text in enumerate(lines[first:], start=first + 1):
+        if not text:
+            continue
+        fields = [field.strip() for field in next(csv.reader([text], delimiter=delimiter))]
+        if len(fields) != len(header) or not fields[path] or not fields[label]:
+            raise ListError(
+                f"{file}, line {line}: {text!r} does not fit the header {lines[first - 1]!r}: it needs "
+                f"{len(header)} fields, path and label among them. A path with a {delimiter!r} in it must stand in "
+                "double quotes."
+            )
+        clips.append(ListedClip(fields[path], fields[label], line, file, None if split is None else fields[split]))
+    return _below_header(file, header, header[path], clips)
+
+
+def _read_parquet(file: Path) -> RawList:
+    try:
+        table = pq.read_table(file)
+    except pa.ArrowInvalid as error:
+        raise ListError(f"{file}: the file is not readable as Parquet ({error}).") from error
+    columns = _find_columns(table.column_names)
+    if columns is None:
+        raise ListError(f"{file}: the columns are {', '.join(table.column_names)}.\n{ACCEPTED}")
+    fields = [None if column is None else table.column(column).to_pylist() for column in columns]
+    paths, labels, splits = fields[0], fields[1], fields[2] or [None] * table.num_rows
+    clips = []
+    for row, (path, label, split) in enumerate(zip(paths, labels, splits, strict=True), start=1):
+        if path in (None, "") or label in (None, ""):
+            raise ListError(f"{file}, row {row}: the path is {path!r} and the label {label!r}; both are needed.")
+        clips.append(ListedClip(str(path), str(label), row, file, None if split is None else str(split)))
+    return _below_header(file, table.column_names, table.column_names[columns[0]], clips)
+
+
+def _below_header(file: Path, header: list[str], path_column: str, clips: list[ListedClip]) -> RawList:
+    if not clips:
+        raise ListError(f"{file}: below the header {','.join(header)!r} there are no clips.")
+    numbers, names = [], []
+    for clip in clips:
+        (numbers if re.fullmatch(r"-?\d+", clip.label) else names).append(clip)
+    if numbers and names:
+        odd = min(numbers, names, key=len)[0]
+        raise ListError(
+            f"{odd} has the label {odd.label!r}, unlike most others; labels must be all numbers or all names."
+        )
+    first = None if names else int(_column_name(path_column) == "video_name")
+    return RawList(file, ListFormat(f"table with the header {','.join(header)!r}", first), clips)

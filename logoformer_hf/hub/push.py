@@ -1,0 +1,333 @@
+"""Publishing a trained model: one commit with all that a stranger needs, then loaded back as a stranger would."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TypeVar
+
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
+from huggingface_hub.utils import validate_repo_id
+from safetensors import SafetensorError, safe_open
+
+from .cards import rename_card
+
+PROJECT = Path(__file__).resolve().parents[1]
+TOKEN_PAGE = "https://huggingface.co/settings/tokens"
+
+TRAVELLING = ("configuration_logoformer.py", "modeling_logoformer.py", "video_processing_logoformer.py")
+NEEDED = ("README.md", "config.json", "video_preprocessor_config.json", *TRAVELLING)
+# All that may leave an output folder. Checkpoints, optimizer states, pickles and notes of the user stay.
+PUBLISHED = (
+    *NEEDED,
+    "model.safetensors",
+    "model-*-of-*.safetensors",
+    "model.safetensors.index.json",
+    "eval_results.json",
+    "report.json",
+    "report.md",
+    "*.png",
+)
+# Drawn clips for the widget of the model's page.
+EXAMPLES = ("examples/happy.mp4", "examples/sad.mp4", "examples/surprise.mp4")
+# Of the project: the licence of the code, and what Inference Endpoints start. The Space is all of hub_card/space/.
+PROJECT_FILES = {
+    "LICENSE": "LICENSE",
+    "handler.py": "hub_card/handler.py",
+    "requirements.txt": "hub_card/requirements.txt",
+    **{name: f"hub_card/space/{name}" for name in EXAMPLES},
+}
+
+ATTEMPTS = 5
+FIRST_WAIT_SEC = 1.0  # doubles with every attempt
+
+Result = TypeVar("Result")
+Content = Path | bytes  # of a file that is sent
+
+
+class PushError(RuntimeError):
+    """A push that was refused or failed; the message says why and what to do."""
+
+
+def push_folder(
+    output_dir: str | Path,
+    repo_id: str,
+    *,
+    private: bool = False,
+    space: bool = False,
+    dry_run: bool = False,
+    token: str | None = None,
+) -> str | None:
+    """
+    Publishes the model of an output folder, in one commit, and loads it back through its own code.
+
+    Before anything leaves, the folder must load without this package; what comes back from the Hub must give the same
+    logits, bit for bit. Sent again after an interruption, it sends no large file twice.
+
+    Args:
+        output_dir: folder with the model, its processor, its card (`README.md`) and its results.
+        repo_id: `owner/name` on the Hub, made where it is missing. The Space takes the same name.
+        private: only the owner sees it. A repository that exists and is public is refused.
+        space: publishes the demo of `hub_card/` too, for this model.
+        dry_run: only prints which files would leave and how large they are.
+        token: of the Hub; by default that of `hf auth login` or `HF_TOKEN`.
+
+    Returns:
+        Address of the commit; None after a dry run.
+
+    Raises:
+        PushError: names what is missing in the folder, wrong with token or repository, or different on the Hub.
+    """
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise PushError(f"{repo_id!r} is no name of a repository: {error} An example: me/logoformer-dfew.") from error
+    output_dir = Path(output_dir).resolve()
+    files = files_to_push(output_dir)
+    demo = space_files() if space else {}
+    print_files(repo_id, files)
+    if space:
+        print_files(f"spaces/{repo_id}", demo)
+    if dry_run:
+        return None
+
+    api, repo_id, token = log_in(repo_id, token)
+    logits = logits_by_remote_code(str(output_dir))
+    files["README.md"] = rename_card(files["README.md"].read_text(encoding="utf-8"), repo_id).encode()
+    commit = commit_files(api, repo_id, files, private=private)
+    if logits_by_remote_code(repo_id, revision=commit.oid, token=token) != logits:
+        raise PushError(
+            f"{commit.commit_url} is published but gives other logits than {output_dir}: don't use it, and push again."
+        )
+    if space:
+        commit_files(api, repo_id, demo, kind="space", private=private, variables={"MODEL_ID": repo_id})
+        print(f"Space: {api.endpoint}/spaces/{repo_id}")
+        if private:
+            print("It reads a private model: give it a token that may read as the secret HF_TOKEN, in its settings.")
+    return commit.commit_url
+
+
+def log_in(repo_id: str, token: str | None) -> tuple[HfApi, str, str]:
+    """The Hub for this user, the repository's name with its owner, and the token that is used."""
+    token = token or get_token()
+    if token is None:
+        raise PushError(
+            f"there is no token for the Hub: make one with the right to write at {TOKEN_PAGE}, then `hf auth login`, "
+            "or set HF_TOKEN."
+        )
+    api = HfApi(token=token)
+    if "/" not in repo_id:
+        with plain_errors(repo_id):
+            repo_id = f"{with_retries(api.whoami)['name']}/{repo_id}"
+    return api, repo_id, token
+
+
+def files_to_push(output_dir: Path) -> dict[str, Content]:
+    """
+    Which files of an output folder go to the Hub: an allow list, each checked to be what its name says.
+
+    Returns:
+        Path in the repository -> file, with the code's licence, examples, and the handler for Inference Endpoints.
+    """
+    if not output_dir.is_dir():
+        raise PushError(f"{output_dir}: there is no such folder.")
+    files = {path.name: path for pattern in PUBLISHED for path in sorted(output_dir.glob(pattern)) if path.is_file()}
+    if not any(name.endswith(".safetensors") for name in files):
+        raise PushError(f"{output_dir}: there are no weights, model.safetensors; give the folder of a finished run.")
+    if missing := [name for name in NEEDED if name not in files]:
+        raise PushError(
+            f"{output_dir}: {', '.join(missing)} missing; `save_pretrained` of model and processor writes code and "
+            "settings, train_hf.py the card."
+        )
+    for path in files.values():
+        check_content(path)
+    return files | {name: project_file(path) for name, path in PROJECT_FILES.items()}
+
+
+def space_files() -> dict[str, Path]:
+    """Path in the Space -> file of `hub_card/space/`."""
+    folder = project_file("hub_card/space/app.py").parent
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+    return {path.relative_to(folder).as_posix(): path for path in files}
+
+
+def project_file(name: str) -> Path:
+    path = PROJECT / name
+    if not path.is_file():
+        raise PushError(f"{path}: there is no such file; push from a checkout, installed by `pip install -e .`.")
+    return path
+
+
+def check_content(path: Path) -> None:
+    """Refuses a file whose content is of another kind than its name, a pickle among them."""
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt"):
+                pass
+        elif path.suffix == ".png":
+            if path.open("rb").read(8) != b"\x89PNG\r\n\x1a\n":
+                raise ValueError("no PNG signature")
+        else:
+            text = path.read_text(encoding="utf-8")
+            if path.suffix == ".json":
+                json.loads(text)
+    except (SafetensorError, ValueError) as error:
+        raise PushError(f"{path}: the content is not {path.suffix} ({error}); nothing was sent.") from error
+
+
+def print_files(repo_id: str, files: Mapping[str, Content]) -> None:
+    sizes = {name: len(file) if isinstance(file, bytes) else file.stat().st_size for name, file in files.items()}
+    sizes_mb = {name: size / 1e6 for name, size in sizes.items()}
+    print(f"{repo_id}: {len(files)} files, {sum(sizes_mb.values()):.2f} MB")
+    for name, size_mb in sizes_mb.items():
+        print(f"  {size_mb:10.3f} MB  {name}")
+
+
+def commit_files(
+    api: HfApi,
+    repo_id: str,
+    files: Mapping[str, Content],
+    *,
+    private: bool,
+    kind: str = "model",
+    variables: Mapping[str, str] | None = None,
+) -> CommitInfo:
+    """
+    Makes the repository where it is missing and sends all files in one commit, again after passing faults. Of what is
+    there, weights and shards of an earlier push under other names go, the rest stays.
+
+    Args:
+        api: with the token.
+        repo_id: `owner/name`.
+        files: path in the repository -> file, or its content.
+        private: as in `push_folder`.
+        kind: of repository, "model", "space" or "dataset".
+        variables: of a Space, what its program reads from its environment.
+    """
+
+    def push() -> CommitInfo:
+        sdk = "gradio" if kind == "space" else None
+        full_id = api.create_repo(repo_id, private=private, repo_type=kind, space_sdk=sdk, exist_ok=True).repo_id
+        if private and not api.repo_info(full_id, repo_type=kind).private:
+            raise PushError(
+                f"{full_id} exists and is public, and `private` was asked for: nothing was sent. Make it private in "
+                "its settings, or take another name."
+            )
+        for key, value in (variables or {}).items():
+            api.add_space_variable(full_id, key, value)
+        # New for every attempt, so that the Hub is asked anew what it already has.
+        operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=file) for name, file in files.items()]
+        # Weights in one file would be loaded instead of new ones in several, old shards beside new ones.
+        old = [name for name in api.list_repo_files(full_id, repo_type=kind) if name not in files]
+        stale = [name for name in old if fnmatch(name, "model*.safetensors*") or fnmatch(name, "data/*.parquet")]
+        operations += [CommitOperationDelete(name) for name in stale]
+        return api.create_commit(full_id, operations, commit_message="Upload by logoformer-hf", repo_type=kind)
+
+    with plain_errors(repo_id):
+        return with_retries(push)
+
+
+def with_retries(action: Callable[[], Result]) -> Result:
+    """The action's result, tried again with growing pauses where a fault may pass."""
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return action()
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            wait_sec = FIRST_WAIT_SEC * 2 ** (attempt - 1)
+            print(f"attempt {attempt} of {ATTEMPTS} failed ({first_line(error)}); the next in {wait_sec:g} s")
+            time.sleep(wait_sec)
+    return action()
+
+
+def may_pass(error: BaseException | None) -> bool:
+    """Server errors, too many requests, and connections that break; the library wraps those of uploads."""
+    while error is not None:
+        if isinstance(error, HfHubHTTPError):
+            return error.response.status_code == 429 or error.response.status_code >= 500
+        if isinstance(error, (HTTPError, json.JSONDecodeError)):  # a proxy's error page is no JSON
+            return True
+        error = error.__cause__
+    return False
+
+
+@contextmanager
+def plain_errors(repo_id: str) -> Iterator[None]:
+    """What the Hub refuses as a `PushError` that says what to do about it."""
+    try:
+        yield
+    except PushError:
+        raise
+    except OfflineModeIsEnabled as error:
+        raise PushError("HF_HUB_OFFLINE is set: unset it to push.") from error
+    except (HTTPError, RuntimeError, ValueError) as error:
+        status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+        if may_pass(error):
+            message = "the Hub did not answer as it should; the same command continues where this one stopped"
+        elif status in (401, 404):
+            message = f"the Hub does not accept the token for it; make one that may write at {TOKEN_PAGE}"
+        elif status == 403:
+            message = f"the token may not write to it; is the owner you? A token that may write: {TOKEN_PAGE}"
+        else:
+            message = "the Hub refused it"
+        raise PushError(f"{repo_id}: {message} ({first_line(error)}).") from error
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+# Run in a process of its own, where this package is not imported and the code comes with the model.
+LOGITS_OF_A_FIXED_CLIP = """
+import json, sys
+import torch
+from transformers import AutoModelForVideoClassification, AutoVideoProcessor
+
+name, revision = sys.argv[1], sys.argv[2] or None
+processor = AutoVideoProcessor.from_pretrained(name, revision=revision, trust_remote_code=True)
+model = AutoModelForVideoClassification.from_pretrained(name, revision=revision, trust_remote_code=True).eval()
+shape = (model.config.num_frames, 120, 160, 3)
+clip = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+with torch.inference_mode():
+    logits = model(**processor(clip, return_tensors="pt")).logits
+print(json.dumps(logits[0].tolist()))
+"""
+
+
+def logits_by_remote_code(name: str, revision: str | None = None, token: str | None = None) -> list[float]:
+    """
+    What a model answers to one fixed clip for someone without this package: its own code, nothing from a cache.
+
+    Args:
+        name: folder or repository.
+        revision: commit of the repository.
+        token: for a private one; the process finds it in its environment.
+    """
+    with tempfile.TemporaryDirectory() as cache:
+        environment = os.environ | {
+            "HF_HUB_CACHE": f"{cache}/hub",
+            "HF_MODULES_CACHE": f"{cache}/modules",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "TRANSFORMERS_VERBOSITY": "error",
+        }
+        if token is not None:
+            environment["HF_TOKEN"] = token
+        finished = subprocess.run(
+            [sys.executable, "-c", LOGITS_OF_A_FIXED_CLIP, name, revision or ""],
+            cwd=cache,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+    if finished.returncode != 0:
+        reason = (finished.stderr.strip().splitlines() or ["no message"])[-1]
+        raise PushError(f"{name} does not load by `trust_remote_code=True`: {reason}")
+    return json.loads(finished.stdout.splitlines()[-1])

@@ -1,0 +1,168 @@
+"""Pretrained frame encoders: weights of a ResNet from a local file or folder, in the dialects that people have."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+
+from ..modeling_logoformer import LogoFormerPreTrainedModel
+
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+@dataclass
+class BackboneReport:
+    """What `load_backbone_checkpoint` loaded, and how frames must be normalised for it."""
+
+    path: Path
+    num_loaded: int
+    ignored: list[str]
+    image_mean: Sequence[float]
+    image_std: Sequence[float]
+    normalisation_source: str
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.ignored[:3]) + (", ..." if len(self.ignored) > 3 else "")
+        return (
+            f"frame encoder from {self.path}: {self.num_loaded} tensors loaded, {len(self.ignored)} left out"
+            f"{f' ({shown})' if shown else ''}; mean {list(self.image_mean)} and standard deviation "
+            f"{list(self.image_std)} from {self.normalisation_source}."
+        )
+
+
+def load_backbone_checkpoint(model: LogoFormerPreTrainedModel, path: str | Path) -> BackboneReport:
+    """
+    Loads a pretrained ResNet into the frame encoder of a LOGO-Former, which must have a ResNet of the same kind.
+
+    Args:
+        model: a LOGO-Former; its frame encoder's weights are replaced.
+        path: a state dict of torchvision or timm (`.pth`, `.pt`, `.bin`, `.safetensors`, also wrapped in a checkpoint,
+            with `module.` or `backbone.` prefixes and extra heads), or a ResNet saved by transformers (its folder).
+            Pickles are read with `weights_only=True`: tensors, never code.
+
+    Returns:
+        What was loaded, and the mean and standard deviation that belong to it: from the folder's preprocessor
+        configuration (transformers) or `config.json` (timm), else ImageNet's.
+
+    Raises:
+        FileNotFoundError: nothing at `path`.
+        ValueError: no weights there, or not every tensor of the frame encoder among them; then nothing is loaded.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file or folder.")
+    backbone = model.base_model.backbone
+    if backbone.config.model_type != "resnet":
+        raise ValueError(
+            f"the frame encoder is a {backbone.config.model_type}; checkpoints are carried over into a 'resnet' only. "
+            "Others load with the model, from a saved LOGO-Former."
+        )
+    file = find_weights(path)
+    wanted = backbone.state_dict()
+    given, original_names = {}, {}
+    for original, tensor in read_state_dict(file).items():
+        name = transformers_name(original)
+        if name in given and name in wanted:  # two networks, or a head with a `bn1` of its own
+            raise ValueError(
+                f"{file}: {original_names[name]} and {original} are both {name} of the frame encoder: keep one of "
+                "them in the file."
+            )
+        given[name], original_names[name] = tensor, original
+    # Absent from old files; counts batches and is never read in evaluation.
+    needed = [name for name in wanted if not name.endswith("num_batches_tracked")]
+    missing = [name for name in needed if name not in given]
+    if len(missing) == len(needed):
+        raise ValueError(f"{file}: no tensor of a ResNet in it; its names begin with {', '.join(list(given)[:3])}.")
+    if missing:
+        raise ValueError(
+            f"{file}: {len(missing)} of {len(needed)} tensors of the frame encoder are not in it, e.g. {missing[0]}: "
+            f"`backbone_config` (layer_type={backbone.config.layer_type!r}, depths={backbone.config.depths}) is "
+            "another ResNet."
+        )
+    # A deeper ResNet has all of these tensors, and more between them; a later stage is no matter.
+    stages = tuple(f"encoder.stages.{stage}." for stage in range(len(backbone.config.depths)))
+    deeper = [name for name in given if name.startswith(stages) and name not in wanted]
+    if deeper:
+        raise ValueError(
+            f"{file}: the frame encoder has no {deeper[0]}: `backbone_config` "
+            f"(layer_type={backbone.config.layer_type!r}, depths={backbone.config.depths}) is another ResNet."
+        )
+    for name in needed:
+        if given[name].shape != wanted[name].shape:
+            raise ValueError(
+                f"{file}: {name} has shape {tuple(given[name].shape)}, but the frame encoder wants "
+                f"{tuple(wanted[name].shape)}: `backbone_config` is another ResNet."
+            )
+    loaded = {name: tensor for name, tensor in given.items() if name in wanted}
+    backbone.load_state_dict(loaded, strict=False)
+    mean, std, source = find_normalisation(path)
+    return BackboneReport(path, len(loaded), sorted(set(given) - set(loaded)), mean, std, source)
+
+
+def find_weights(path: Path) -> Path:
+    if path.is_file():
+        return path
+    for name in WEIGHT_FILES:
+        if (path / name).exists():
+            return path / name
+    raise ValueError(f"{path}: the folder has none of {', '.join(WEIGHT_FILES)}.")
+
+
+def read_state_dict(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        if file.suffix == ".safetensors":
+            content = safetensors.torch.load_file(file)
+        else:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"{file}: not a readable file of weights ({(str(error) or repr(error)).splitlines()[0]})."
+        ) from error
+    for key in ("state_dict", "model_state_dict", "model", "net"):  # checkpoints wrap the weights
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    named = content.items() if isinstance(content, dict) else ()
+    tensors = {name: value for name, value in named if isinstance(value, torch.Tensor)}
+    if not tensors:
+        raise ValueError(f"{file}: there are no tensors in it.")
+    return tensors
+
+
+def transformers_name(name: str) -> str:
+    """The name of a tensor in transformers' ResNet, whoever saved it; a name of no ResNet stays as it is."""
+    # The first match from the left, so that any prefix is skipped and `layer1.0.conv1` is not taken for `conv1`.
+    if match := re.search(r"(?:^|\.)((?:embedder|encoder\.stages)\..+)$", name):
+        return match[1]
+    if match := re.search(r"(?:^|\.)layer(\d)\.(\d+)\.(.+)$", name):
+        stage, layer, rest = int(match[1]) - 1, match[2], match[3]
+        rest = re.sub(r"^conv(\d)\.", lambda m: f"layer.{int(m[1]) - 1}.convolution.", rest)
+        rest = re.sub(r"^bn(\d)\.", lambda m: f"layer.{int(m[1]) - 1}.normalization.", rest)
+        rest = rest.replace("downsample.0.", "shortcut.convolution.").replace(
+            "downsample.1.", "shortcut.normalization."
+        )
+        return f"encoder.stages.{stage}.layers.{layer}.{rest}"
+    if match := re.search(r"(?:^|\.)(conv1|bn1)\.(\w+)$", name):
+        part = {"conv1": "convolution", "bn1": "normalization"}[match[1]]
+        return f"embedder.embedder.{part}.{match[2]}"
+    return name
+
+
+def find_normalisation(path: Path) -> tuple[Sequence[float], Sequence[float], str]:
+    # Beside a lone file of weights other people's settings may lie.
+    folder = path.parent if path.name in WEIGHT_FILES else path
+    preprocessor = folder / "preprocessor_config.json"
+    if preprocessor.exists():
+        settings = json.loads(preprocessor.read_text())
+        if "image_mean" in settings and "image_std" in settings:
+            return settings["image_mean"], settings["image_std"], preprocessor.name
+    config = folder / "config.json"
+    if config.exists():
+        settings = json.loads(config.read_text()).get("pretrained_cfg") or {}
+        if "mean" in settings and "std" in settings:
+            return settings["mean"], settings["std"], f"timm's {config.name}"
+    return IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, "ImageNet (the file names none)"

@@ -1,0 +1,73 @@
+"""What a run's folder says about the run: its settings, whether it is finished, where to go on."""
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainingArguments
+
+from ..evaluation.predictions import PREDICTIONS_FILE
+
+logger = logging.getLogger(__name__)
+
+SETTINGS_FILE = "run.json"
+# Training arguments that don't change what a run gives: where it writes, what it prints, how clips get to the model.
+_HOUSEKEEPING = re.compile(
+    r"output_dir|report_to|run_name|project|disable_tqdm|log.*|trackio.*|push_to_hub|hub_.*|resume_from_checkpoint|"
+    r"save_total_limit|per_device_eval_batch_size|dataloader_(num|pin|persistent|prefetch|multiprocessing|in)_.*|"
+    r"use_cpu|local_rank|ddp_.*|accelerator_config|debug|skip_memory_metrics|do_(train|eval|predict)"
+)
+
+
+def deciding_arguments(training_args: TrainingArguments) -> dict[str, Any]:
+    """The training arguments that a run's result depends on, and the number of its processes, as JSON values."""
+    arguments = training_args.to_dict() | {"num_processes": training_args.world_size}
+    return {name: value for name, value in arguments.items() if not _HOUSEKEEPING.fullmatch(name)}
+
+
+def open_run_folder(folder: Path, settings: Mapping[str, Any], write: bool = True) -> None:
+    """
+    Makes the folder of a run, or opens one that was begun with the same settings.
+
+    Args:
+        folder: of the run.
+        settings: all that decides its result, as JSON values.
+        write: of several processes one writes; all check.
+
+    Raises:
+        ValueError: the folder was begun with other settings. Nothing in it is touched.
+    """
+    settings = json.loads(json.dumps(settings))  # tuples become lists, as they do in the file
+    file = folder / SETTINGS_FILE
+    if file.exists():
+        known = json.loads(file.read_text())
+        differing = [name for name in sorted({*known, *settings}) if known.get(name) != settings.get(name)]
+        if differing:
+            shown = ", ".join(f"{name} {known.get(name)!r} (now {settings.get(name)!r})" for name in differing[:3])
+            raise ValueError(
+                f"{folder} holds a run with other settings: {shown}{', …' if len(differing) > 3 else ''}. Choose "
+                "another `output_dir`, or delete that folder to begin anew."
+            )
+    elif write:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(settings, indent=2) + "\n")
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run was trained and tested: its predictions are written last."""
+    return (folder / PREDICTIONS_FILE).exists()
+
+
+def find_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint of the run that was written to its end, None where there is none."""
+    numbers = {
+        int(match[1]): path for path in folder.glob("*") if (match := re.fullmatch(r"checkpoint-(\d+)", path.name))
+    }
+    for _, checkpoint in sorted(numbers.items(), reverse=True):
+        if (checkpoint / "trainer_state.json").exists():  # what Trainer writes last
+            return str(checkpoint)
+        logger.warning("%s was not written to its end and is passed over.", checkpoint)
+    return None

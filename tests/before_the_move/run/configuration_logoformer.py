@@ -1,0 +1,218 @@
+"""LOGO-Former configuration: every number of the architecture, checked when it is set."""
+
+from typing import TYPE_CHECKING
+
+from huggingface_hub.dataclasses import strict
+from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, ResNetConfig
+from transformers.activations import ACT2FN
+
+# With what is saved the library copies its file and all files that a line `from .x import` names. These lines let the
+# three files travel together, whichever class is saved.
+if TYPE_CHECKING:
+    from .modeling_logoformer import LogoFormerModel  # noqa: F401
+    from .video_processing_logoformer import LogoFormerVideoProcessor  # noqa: F401
+
+# Where the Auto classes find the code in a saved folder or a repository. The video processor's own file names its own.
+AUTO_MAP = {
+    "AutoConfig": "configuration_logoformer.LogoFormerConfig",
+    "AutoModel": "modeling_logoformer.LogoFormerModel",
+    "AutoModelForVideoClassification": "modeling_logoformer.LogoFormerForVideoClassification",
+}
+
+# The order of the labels everywhere: DFEW's official 1-7. Other orders are converted where data enters.
+EXPRESSIONS = ("happy", "sad", "neutral", "angry", "surprise", "disgust", "fear")
+
+
+@strict
+class LogoFormerConfig(PreTrainedConfig):
+    """
+    Configuration of a LOGO-Former (Ma, Sun, Li, ICASSP 2023, arXiv 2305.03343). The defaults are the base model.
+
+    Values of a wrong type raise `huggingface_hub.errors.StrictDataclassFieldValidationError`, impossible ones
+    `StrictDataclassClassValidationError`; both name the field, the value and what would be accepted.
+
+    From the authors' public port: frames, image size, the frame encoder, width, depth, heads, feed-forward, drop path.
+    Not published where we could read it, so ours: window size, pre-norm residuals, mean pooling. Window and pooling
+    are what the ablation on drawn clips chose, `docs/ablation.md`.
+
+    Args:
+        num_frames (`int`): frames of a clip; the length of the learned time embedding. Other lengths interpolate it.
+        image_size (`int`): height and width in pixels for which the space embedding is learned. Others interpolate it.
+        num_channels (`int`): colour channels of a frame.
+        backbone_config (`PreTrainedConfig` or `dict`): the frame encoder, any backbone of transformers that gives one
+            feature map. By default a ResNet-18 that ends at stage 3; the fourth stage is never built.
+        feature_stride (`int`): pixels per side of one token, the frame encoder's total stride. With `image_size` it
+            sets the size of the learned space embedding.
+        hidden_size (`int`): width of a token.
+        num_hidden_layers (`int`): number of `LogoFormerLayer`s.
+        num_attention_heads (`int`): heads of both attentions; divides `hidden_size`.
+        intermediate_size (`int`): width inside the feed-forward part.
+        window_size (`tuple` of three `int`): tokens of a window along (frames, height, width). A grid that it does not
+            divide is padded and masked. The default spans the whole clip and a small place: on drawn clips its UAR
+            is 15 points higher than that of (4, 4, 4).
+        use_local_attention (`bool`): attention inside the windows. False leaves it out, for ablation.
+        use_global_attention (`bool`): attention to the summaries of all windows. False leaves it out, for ablation.
+        hidden_act (`str`): activation of the feed-forward part.
+        hidden_dropout_prob (`float`): dropout after embeddings, attentions and feed-forward.
+        attention_probs_dropout_prob (`float`): dropout on attention weights.
+        drop_path_rate (`float`): chance to leave out a residual branch of a clip, rising linearly from 0 to this value
+            over the layers.
+        initializer_range (`float`): standard deviation of the initial weights outside the frame encoder.
+        layer_norm_eps (`float`): epsilon of every LayerNorm.
+    """
+
+    model_type = "logoformer"
+    sub_configs = {"backbone_config": AutoConfig}  # noqa: RUF012 (transformers reads it from the class)
+    # Trainer's evaluation would gather these from every batch; the metric needs the logits alone.
+    keys_to_ignore_at_inference = ["embedding", "hidden_states", "local_attentions", "global_attentions"]  # noqa: RUF012
+
+    num_frames: int = 16
+    image_size: int = 112
+    num_channels: int = 3
+
+    backbone_config: dict | PreTrainedConfig | None = None
+    feature_stride: int = 16
+
+    hidden_size: int = 512
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 8
+    intermediate_size: int = 2048
+    window_size: list[int] | tuple[int, ...] = (16, 2, 2)
+    use_local_attention: bool = True
+    use_global_attention: bool = True
+
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float | int = 0.0
+    attention_probs_dropout_prob: float | int = 0.0
+    drop_path_rate: float | int = 0.1
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-6
+
+    def __post_init__(self, **kwargs):
+        if self.backbone_config is None:
+            self.backbone_config = resnet18_to_stage3(num_channels=self.num_channels)
+        elif isinstance(self.backbone_config, dict):
+            backbone = dict(self.backbone_config)
+            model_type = backbone.pop("model_type", None)
+            if model_type not in CONFIG_MAPPING:
+                raise ValueError(
+                    f"`backbone_config` has model_type {model_type!r}; it must be one of transformers, e.g. 'resnet'."
+                )
+            self.backbone_config = AutoConfig.for_model(model_type, **backbone)
+        self.window_size = tuple(self.window_size)  # a list after the way through JSON
+        if self.id2label is None and kwargs.get("num_labels") in (None, len(EXPRESSIONS)):
+            self.id2label = dict(enumerate(EXPRESSIONS))
+            self.label2id = {name: index for index, name in self.id2label.items()}
+        super().__post_init__(**kwargs)
+        self.auto_map = dict(AUTO_MAP)  # the library would write the class alone that is saved
+
+    def validate_sizes(self):
+        """Every size is positive and the sizes fit one another."""
+        for field in (
+            "num_frames",
+            "image_size",
+            "num_channels",
+            "feature_stride",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+        ):
+            value = getattr(self, field)
+            if isinstance(value, bool) or value < 1:  # huggingface_hub 1 takes True for an int
+                raise ValueError(f"`{field}` is {value}; it must be an int of at least 1.")
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"`hidden_size` is {self.hidden_size}; it must be a multiple of `num_attention_heads`, "
+                f"{self.num_attention_heads}."
+            )
+        if len(self.window_size) != 3 or min(self.window_size) < 1:
+            raise ValueError(
+                f"`window_size` is {self.window_size}; it must be three numbers (frames, height, width), each at "
+                "least 1."
+            )
+
+    def validate_hidden_act(self):
+        """The activation is one that transformers knows."""
+        if self.hidden_act not in ACT2FN:
+            raise ValueError(f"`hidden_act` is {self.hidden_act!r}; it must be one of {', '.join(ACT2FN)}.")
+
+    def validate_probabilities(self):
+        """Every dropout rate leaves something over."""
+        for field in ("hidden_dropout_prob", "attention_probs_dropout_prob", "drop_path_rate"):
+            if not 0 <= getattr(self, field) < 1:
+                raise ValueError(f"`{field}` is {getattr(self, field)}; it must be at least 0 and less than 1.")
+
+    def validate_backbone(self):
+        """The frame encoder takes our frames and gives one feature map."""
+        out_features = getattr(self.backbone_config, "out_features", None)
+        if out_features is None or len(out_features) != 1:
+            raise ValueError(
+                f"`backbone_config.out_features` is {out_features}; the frame encoder must be a backbone of "
+                "transformers with exactly one feature map, e.g. ResNetConfig(out_features=['stage3'])."
+            )
+        channels = getattr(self.backbone_config, "num_channels", self.num_channels)
+        if channels != self.num_channels:
+            raise ValueError(
+                f"`num_channels` is {self.num_channels} but `backbone_config.num_channels` is {channels}; they must "
+                "be equal."
+            )
+
+    @property
+    def grid_size(self) -> int:
+        """Tokens per side of a frame of `image_size` pixels."""
+        return -(-self.image_size // self.feature_stride)
+
+    # What `output_attentions` switches on: this model has two attentions where the library expects one.
+    @property
+    def output_local_attentions(self) -> bool:
+        return self.output_attentions and self.use_local_attention
+
+    @property
+    def output_global_attentions(self) -> bool:
+        return self.output_attentions and self.use_global_attention
+
+    # A name alone is for LOGO-Former: handed on, a frame encoder without attention (any ResNet) would refuse it.
+    @property
+    def _attn_implementation(self):
+        return self._attn_implementation_internal
+
+    @_attn_implementation.setter
+    def _attn_implementation(self, value: str | dict | None):
+        PreTrainedConfig._attn_implementation.fset(self, {"": value} if isinstance(value, str) else value)
+
+    @classmethod
+    def small(cls, **kwargs) -> "LogoFormerConfig":
+        """The base model at half the width: four layers of 256."""
+        return cls(**{"hidden_size": 256, "intermediate_size": 1024} | kwargs)
+
+    @classmethod
+    def tiny(cls, **kwargs) -> "LogoFormerConfig":
+        """Two layers of 64 on a three-block ResNet at 64 pixels: trains in minutes on a CPU, for demo and tests."""
+        defaults = {
+            "image_size": 64,
+            "backbone_config": resnet18_to_stage3(
+                num_channels=kwargs.get("num_channels", 3),
+                embedding_size=16,
+                hidden_sizes=[16, 32, 64],
+                depths=[1, 1, 1],
+            ),
+            "hidden_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "intermediate_size": 128,
+            "initializer_range": 0.1,  # near 1 / sqrt(hidden_size), as 0.02 is for the width that it comes from
+        }
+        return cls(**defaults | kwargs)
+
+
+def resnet18_to_stage3(**kwargs) -> ResNetConfig:
+    """A ResNet-18 without its last stage and classifier: 16 pixels a token, 256 channels (He et al., CVPR 2016)."""
+    defaults = {
+        "layer_type": "basic",
+        "embedding_size": 64,
+        "hidden_sizes": [64, 128, 256],
+        "depths": [2, 2, 2],
+        "out_features": ["stage3"],
+    }
+    return ResNetConfig(**defaults | kwargs)

@@ -1,0 +1,538 @@
+"""
+LOGO-Former (Ma, Sun, Li, "LOGO-Former: Local-Global Spatio-Temporal Transformer for Dynamic Facial Expression
+Recognition", ICASSP 2023, arXiv 2305.03343). Reads from top to bottom like a clip flows: frame encoder, embeddings,
+local attention inside space-time windows, global attention to one summary per window, feed-forward, pooled embedding.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+
+import torch
+from torch import nn
+from torchvision.ops import StochasticDepth
+from transformers import AutoBackbone, PreTrainedModel
+from transformers import initialization as init
+from transformers.activations import ACT2FN
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.processing_utils import Unpack
+from transformers.utils import ModelOutput, TransformersKwargs, can_return_tuple
+from transformers.utils.output_capturing import OutputRecorder, capture_outputs, maybe_install_capturing_hooks
+
+from .configuration_logoformer import LogoFormerConfig
+
+
+@dataclass
+class LogoFormerModelOutput(ModelOutput):
+    """
+    Args:
+        last_hidden_state (`(batch, frames, height, width, hidden)`): normalised tokens.
+        pooler_output (`(batch, hidden)`): their mean, the clip's embedding.
+        hidden_states (one more than layers, each `(batch, frames, height, width, hidden)`): tokens before the first
+            and after every layer, before the last LayerNorm; on request.
+        local_attentions (one a layer, `(batch x windows, heads, tokens, tokens)`): on request, eager attention only.
+        global_attentions (one a layer, `(batch, heads, tokens, windows)`): on request, eager attention only.
+    """
+
+    last_hidden_state: torch.FloatTensor | None = None
+    pooler_output: torch.FloatTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    local_attentions: tuple[torch.FloatTensor, ...] | None = None
+    global_attentions: tuple[torch.FloatTensor, ...] | None = None
+
+
+@dataclass
+class LogoFormerClassifierOutput(ModelOutput):
+    """
+    Args:
+        loss (`()`): mean cross-entropy, when labels are given.
+        logits (`(batch, labels)`): scores before the softmax.
+        embedding (`(batch, hidden)`): what the compact loss, plots and retrieval use.
+        hidden_states, local_attentions, global_attentions: as in `LogoFormerModelOutput`.
+    """
+
+    loss: torch.FloatTensor | None = None
+    logits: torch.FloatTensor | None = None
+    embedding: torch.FloatTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    local_attentions: tuple[torch.FloatTensor, ...] | None = None
+    global_attentions: tuple[torch.FloatTensor, ...] | None = None
+
+
+def partition_windows(tokens: torch.Tensor, window_size: tuple[int, int, int]) -> torch.Tensor:
+    """
+    Cuts a grid of tokens into windows; at its far ends it is padded with zeros where a window would stick out.
+
+    Args:
+        tokens: `(batch, frames, height, width, channels)`.
+        window_size: tokens of a window along (frames, height, width).
+
+    Returns:
+        `(batch, windows, tokens of a window, channels)`, windows and tokens in (frames, height, width) order.
+    """
+    batch_size, *grid, channels = tokens.shape
+    pad_frames, pad_height, pad_width = (-size % window for size, window in zip(grid, window_size, strict=True))
+    if pad_frames or pad_height or pad_width:
+        tokens = nn.functional.pad(tokens, (0, 0, 0, pad_width, 0, pad_height, 0, pad_frames))
+    counts = [-(-size // window) for size, window in zip(grid, window_size, strict=True)]
+    # (batch, windows t, window frames, windows h, window height, windows w, window width, channels)
+    tokens = tokens.reshape(
+        batch_size, counts[0], window_size[0], counts[1], window_size[1], counts[2], window_size[2], channels
+    )
+    # (batch, windows t, windows h, windows w, window frames, window height, window width, channels)
+    tokens = tokens.permute(0, 1, 3, 5, 2, 4, 6, 7)
+    # (batch, windows, tokens of a window, channels)
+    return tokens.flatten(4, 6).flatten(1, 3)
+
+
+def merge_windows(
+    windows: torch.Tensor, window_size: tuple[int, int, int], grid: tuple[int, int, int]
+) -> torch.Tensor:
+    """
+    The inverse of `partition_windows`: drops the padding.
+
+    Args:
+        windows: `(batch, windows, tokens of a window, channels)`.
+        window_size: tokens of a window along (frames, height, width).
+        grid: tokens of the clip along (frames, height, width).
+
+    Returns:
+        `(batch, frames, height, width, channels)`.
+    """
+    batch_size, channels = windows.shape[0], windows.shape[-1]
+    counts = [-(-size // window) for size, window in zip(grid, window_size, strict=True)]
+    # (batch, windows t, windows h, windows w, window frames, window height, window width, channels)
+    windows = windows.reshape(batch_size, *counts, *window_size, channels)
+    # (batch, windows t, window frames, windows h, window height, windows w, window width, channels)
+    windows = windows.permute(0, 1, 4, 2, 5, 3, 6, 7)
+    # (batch, padded frames, padded height, padded width, channels)
+    tokens = windows.flatten(5, 6).flatten(3, 4).flatten(1, 2)
+    return tokens[:, : grid[0], : grid[1], : grid[2]]
+
+
+def padding_mask(tokens: torch.Tensor, window_size: tuple[int, int, int]) -> torch.Tensor | None:
+    """
+    What local attention adds to its scores so that no token sees the padding of its window.
+
+    Args:
+        tokens: `(batch, frames, height, width, channels)`.
+        window_size: tokens of a window along (frames, height, width).
+
+    Returns:
+        `(batch x windows, 1, tokens of a window, tokens of a window)`, 0 for real and the lowest finite number for
+        padded keys; None where the windows divide the grid.
+    """
+    batch_size, *grid, _ = tokens.shape
+    if all(size % window == 0 for size, window in zip(grid, window_size, strict=True)):
+        return None
+    is_real = partition_windows(tokens.new_ones(1, *grid, 1), window_size)[0, :, :, 0]  # (windows, tokens)
+    mask = (1.0 - is_real) * torch.finfo(tokens.dtype).min
+    num_windows, num_tokens = mask.shape
+    mask = mask[None, :, None, None, :].expand(batch_size, num_windows, 1, num_tokens, num_tokens)
+    return mask.reshape(batch_size * num_windows, 1, num_tokens, num_tokens)
+
+
+class LogoFormerEmbeddings(nn.Module):
+    """Frame tokens to the transformer's width, plus where in the frame and when in the clip they are."""
+
+    def __init__(self, config: LogoFormerConfig, num_features: int):
+        super().__init__()
+        self.projection = nn.Linear(num_features, config.hidden_size)  # a 1x1 convolution on channels-last tokens
+        self.space_embeddings = nn.Parameter(torch.zeros(1, config.grid_size, config.grid_size, config.hidden_size))
+        self.time_embeddings = nn.Parameter(torch.zeros(1, config.num_frames, config.hidden_size))
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def space(self, height: int, width: int) -> torch.Tensor:
+        """Space embedding `(1, height, width, hidden)`, interpolated where the grid is not the learned one."""
+        if (height, width) == self.space_embeddings.shape[1:3]:
+            return self.space_embeddings
+        embeddings = self.space_embeddings.permute(0, 3, 1, 2)  # (1, hidden, height, width)
+        embeddings = nn.functional.interpolate(embeddings.float(), size=(height, width), mode="bicubic")
+        return embeddings.permute(0, 2, 3, 1).to(self.space_embeddings.dtype)
+
+    def time(self, num_frames: int) -> torch.Tensor:
+        """Time embedding `(1, frames, hidden)`, interpolated where the clip is not as long as the learned one."""
+        if num_frames == self.time_embeddings.shape[1]:
+            return self.time_embeddings
+        embeddings = self.time_embeddings.permute(0, 2, 1)  # (1, hidden, frames)
+        embeddings = nn.functional.interpolate(embeddings.float(), size=num_frames, mode="linear")
+        return embeddings.permute(0, 2, 1).to(self.time_embeddings.dtype)
+
+    def forward(self, frame_tokens: torch.Tensor) -> torch.Tensor:
+        _, num_frames, height, width, _ = frame_tokens.shape
+        tokens = self.projection(frame_tokens)  # (batch, frames, height, width, hidden)
+        tokens = tokens + self.space(height, width)[:, None] + self.time(num_frames)[:, :, None, None]
+        return self.dropout(tokens)
+
+
+def eager_attention_forward(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs: Unpack[TransformersKwargs],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Attention written out, the one that can show its weights. Shapes `(batch, heads, tokens, head size)`."""
+    scores = torch.matmul(query, key.transpose(2, 3)) * scaling
+    if attention_mask is not None:
+        scores = scores + attention_mask
+    weights = nn.functional.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
+    weights = nn.functional.dropout(weights, p=dropout, training=module.training)
+    output = torch.matmul(weights, value).transpose(1, 2).contiguous()  # (batch, tokens, heads, head size)
+    return output, weights
+
+
+class LogoFormerAttention(nn.Module):
+    """Multi-head attention of one set of tokens to another; what local and global attention have in common."""
+
+    def __init__(self, config: LogoFormerConfig):
+        super().__init__()
+        self.config = config
+        self.head_size = config.hidden_size // config.num_attention_heads
+        self.scaling = self.head_size**-0.5
+        self.is_causal = False
+        self.window_size = config.window_size
+        self.query = nn.Linear(config.hidden_size, config.hidden_size)
+        self.key = nn.Linear(config.hidden_size, config.hidden_size)
+        self.value = nn.Linear(config.hidden_size, config.hidden_size)
+        self.output = nn.Linear(config.hidden_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def attend(
+        self,
+        queries: torch.Tensor,
+        sources: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Queries `(batch, tokens, hidden)` to sources `(batch, sources, hidden)`, giving the shape of the queries."""
+        batch_size, num_tokens, hidden_size = queries.shape
+        # (batch, heads, tokens or sources, head size)
+        query = self.query(queries).view(batch_size, num_tokens, -1, self.head_size).transpose(1, 2)
+        key = self.key(sources).view(batch_size, sources.shape[1], -1, self.head_size).transpose(1, 2)
+        value = self.value(sources).view(batch_size, sources.shape[1], -1, self.head_size).transpose(1, 2)
+
+        attention_interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
+            self.config._attn_implementation, eager_attention_forward
+        )
+        output, weights = attention_interface(
+            self,
+            query,
+            key,
+            value,
+            attention_mask,
+            dropout=self.config.attention_probs_dropout_prob if self.training else 0.0,
+            scaling=self.scaling,
+            **kwargs,
+        )
+        output = output.reshape(batch_size, num_tokens, hidden_size)
+        return self.dropout(self.output(output)), weights
+
+
+class LogoFormerLocalAttention(LogoFormerAttention):
+    """Tokens attend inside their own space-time window: muscles move locally, expressions change gradually."""
+
+    def forward(
+        self,
+        tokens: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        batch_size, *grid, _ = tokens.shape
+        windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
+        flat = windows.flatten(0, 1)  # (batch x windows, tokens of a window, hidden)
+        output, weights = self.attend(flat, flat, attention_mask, **kwargs)
+        return merge_windows(output.unflatten(0, (batch_size, -1)), self.window_size, tuple(grid)), weights
+
+
+class LogoFormerGlobalAttention(LogoFormerAttention):
+    """Every token queries one summary of every window of the clip."""
+
+    def __init__(self, config: LogoFormerConfig):
+        super().__init__(config)
+        num_tokens = config.window_size[0] * config.window_size[1] * config.window_size[2]
+        # A depth-wise convolution whose kernel and stride are the window is one weighted sum per window and channel.
+        self.summary_weight = nn.Parameter(torch.ones(num_tokens, config.hidden_size))
+        self.summary_bias = nn.Parameter(torch.zeros(config.hidden_size))
+        self.summary_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def summarise(self, tokens: torch.Tensor) -> torch.Tensor:
+        """One summary per window `(batch, windows, hidden)`; the zeros of the padding add nothing to the sum."""
+        windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
+        summaries = torch.einsum("bwtc,tc->bwc", windows, self.summary_weight) + self.summary_bias
+        return self.summary_norm(summaries)
+
+    def forward(
+        self, tokens: torch.Tensor, **kwargs: Unpack[TransformersKwargs]
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        grid = tokens.shape[1:4]
+        queries = tokens.flatten(1, 3)  # (batch, frames x height x width, hidden)
+        output, weights = self.attend(queries, self.summarise(tokens), **kwargs)
+        return output.unflatten(1, grid), weights  # (batch, frames, height, width, hidden)
+
+
+class LogoFormerMLP(nn.Module):
+    def __init__(self, config: LogoFormerConfig):
+        super().__init__()
+        self.fc1 = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.activation = ACT2FN[config.hidden_act]
+        self.fc2 = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.dropout(self.fc2(self.activation(self.fc1(tokens))))
+
+
+class LogoFormerLayer(GradientCheckpointingLayer):
+    """Local attention, global attention, feed-forward, each behind a LayerNorm and inside a residual branch."""
+
+    def __init__(self, config: LogoFormerConfig, drop_path_rate: float):
+        super().__init__()
+        self.local_attention = self.global_attention = None
+        if config.use_local_attention:
+            self.local_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+            self.local_attention = LogoFormerLocalAttention(config)
+        if config.use_global_attention:
+            self.global_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+            self.global_attention = LogoFormerGlobalAttention(config)
+        self.mlp_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.mlp = LogoFormerMLP(config)
+        self.drop_path = StochasticDepth(drop_path_rate, mode="row")
+
+    def forward(
+        self,
+        tokens: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> torch.Tensor:
+        if self.local_attention is not None:
+            output, _ = self.local_attention(self.local_norm(tokens), attention_mask, **kwargs)
+            tokens = tokens + self.drop_path(output)
+        if self.global_attention is not None:
+            output, _ = self.global_attention(self.global_norm(tokens), **kwargs)
+            tokens = tokens + self.drop_path(output)
+        return tokens + self.drop_path(self.mlp(self.mlp_norm(tokens)))
+
+
+class LogoFormerPreTrainedModel(PreTrainedModel):
+    config: LogoFormerConfig
+    config_class = LogoFormerConfig
+    base_model_prefix = "logoformer"
+    main_input_name = "pixel_values"
+    input_modalities = ("video",)
+    supports_gradient_checkpointing = True
+    _no_split_modules = ["LogoFormerEmbeddings", "LogoFormerLayer"]  # noqa: RUF012
+    _supports_sdpa = True
+    _supports_attention_backend = True
+    _can_compile_fullgraph = True
+    _can_record_outputs = {  # noqa: RUF012
+        "hidden_states": LogoFormerLayer,
+        "local_attentions": OutputRecorder(LogoFormerLocalAttention, index=1),
+        "global_attentions": OutputRecorder(LogoFormerGlobalAttention, index=1),
+    }
+
+    def set_attn_implementation(self, attn_implementation: str | dict, **kwargs) -> None:
+        """As in the library, but a name alone is for LOGO-Former: a ResNet, without attention, would refuse it."""
+        if isinstance(attn_implementation, str):
+            attn_implementation = {"": attn_implementation}
+        super().set_attn_implementation(attn_implementation, **kwargs)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module):
+        super()._init_weights(module)
+        if isinstance(module, LogoFormerEmbeddings):
+            init.trunc_normal_(module.space_embeddings, std=self.config.initializer_range)
+            init.trunc_normal_(module.time_embeddings, std=self.config.initializer_range)
+        elif isinstance(module, LogoFormerGlobalAttention):
+            # Random as a convolution's: plain means would begin by telling no place in a window from another.
+            init.trunc_normal_(module.summary_weight, std=self.config.initializer_range)
+            init.zeros_(module.summary_bias)
+
+
+RECORDED = ("output_hidden_states", "output_local_attentions", "output_global_attentions")
+
+
+def record_on_request(forward: Callable) -> Callable:
+    """
+    Prepares a model's forward for the library's `capture_outputs`: `output_attentions`, as a keyword or in the
+    configuration, asks for local and global attentions alike, and the frame encoder is left alone.
+    """
+
+    @wraps(forward)
+    def wrapper(self, *args, **kwargs):
+        asked = kwargs.get("output_attentions")
+        for kind in ("local", "global"):
+            if asked is not None and getattr(self.config, f"use_{kind}_attention"):
+                kwargs[f"output_{kind}_attentions"] = asked
+            if kwargs.get(f"output_{kind}_attentions") and self.config._attn_implementation != "eager":
+                raise ValueError(
+                    f"attention weights were asked for, but attn_implementation is "
+                    f"{self.config._attn_implementation!r}; only 'eager' can show them: "
+                    "model.set_attn_implementation('eager')."
+                )
+        if any(kwargs.get(key, getattr(self.config, key, False)) for key in RECORDED):
+            self.install_recording_hooks()
+        return forward(self, *args, **kwargs)
+
+    return wrapper
+
+
+class LogoFormerModel(LogoFormerPreTrainedModel):
+    """Clips to tokens and an embedding, without a classifier."""
+
+    def __init__(self, config: LogoFormerConfig):
+        super().__init__(config)
+        self.backbone = AutoBackbone.from_config(config.backbone_config)
+        self.embeddings = LogoFormerEmbeddings(config, num_features=self.backbone.channels[0])
+        last_layer = max(config.num_hidden_layers - 1, 1)
+        self.layers = nn.ModuleList(
+            LogoFormerLayer(config, drop_path_rate=config.drop_path_rate * index / last_layer)
+            for index in range(config.num_hidden_layers)
+        )
+        self.layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embeddings.projection
+
+    def install_recording_hooks(self) -> None:
+        """
+        The library's hooks on our own layers alone. A backbone has installed its own; the library would do so a second
+        time when it reaches it from here, and from then on every feature map would be another stage's (seen with
+        Dinov2 and ConvNeXt, transformers 5.23).
+        """
+        if not getattr(self, "_output_capturing_hooks_installed", False):
+            backbone, self.backbone = self.backbone, None  # keeps its place among the modules
+            maybe_install_capturing_hooks(self)
+            self.backbone = backbone
+
+    def encode_frames(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """
+        Every frame through the frame encoder, each alone: compute the tokens of a frame once and give them to
+        `forward` as `inputs_embeds` in every clip that the frame is part of.
+
+        Args:
+            pixel_values: `(batch, frames, channels, height, width)`.
+
+        Returns:
+            Frame tokens `(batch, frames, height / stride, width / stride, features)`.
+        """
+        if pixel_values.ndim != 5 or pixel_values.shape[2] != self.config.num_channels:
+            raise ValueError(
+                f"`pixel_values` has shape {tuple(pixel_values.shape)}; it must be (batch, frames, "
+                f"channels={self.config.num_channels}, height, width)."
+            )
+        if pixel_values.shape[1] == 0:
+            raise ValueError(f"`pixel_values` has shape {tuple(pixel_values.shape)}: a clip of zero frames.")
+        if not pixel_values.is_floating_point():
+            raise ValueError(
+                f"`pixel_values` are {pixel_values.dtype}; they must be floating point, rescaled and normalised as "
+                "LogoFormerVideoProcessor gives them."
+            )
+        batch_size = pixel_values.shape[0]
+        frames = pixel_values.flatten(0, 1)  # (batch x frames, channels, height, width)
+        feature_map = self.backbone(frames).feature_maps[0]  # (batch x frames, features, height, width)
+        return feature_map.permute(0, 2, 3, 1).unflatten(0, (batch_size, -1))
+
+    @record_on_request
+    @capture_outputs(tie_last_hidden_states=False)
+    def forward(
+        self,
+        pixel_values: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> LogoFormerModelOutput:
+        """
+        Args:
+            pixel_values: `(batch, frames, channels, height, width)`, any number of frames, any image size.
+            inputs_embeds: instead of them, the frame tokens that `encode_frames` gives,
+                `(batch, frames, height, width, features)`.
+        """
+        if (pixel_values is None) == (inputs_embeds is None):
+            raise ValueError("give exactly one of `pixel_values` and `inputs_embeds`.")
+        if inputs_embeds is None:
+            inputs_embeds = self.encode_frames(pixel_values)
+        elif inputs_embeds.ndim != 5 or inputs_embeds.shape[-1] != self.embeddings.projection.in_features:
+            raise ValueError(
+                f"`inputs_embeds` has shape {tuple(inputs_embeds.shape)}; it must be (batch, frames, height, width, "
+                f"features={self.embeddings.projection.in_features}), as `encode_frames` gives it."
+            )
+
+        tokens = self.embeddings(inputs_embeds)  # (batch, frames, height, width, hidden)
+        attention_mask = padding_mask(tokens, self.config.window_size) if self.config.use_local_attention else None
+        for layer in self.layers:
+            tokens = layer(tokens, attention_mask, **kwargs)
+        tokens = self.layernorm(tokens)
+        return LogoFormerModelOutput(
+            last_hidden_state=tokens,
+            pooler_output=tokens.mean(dim=(1, 2, 3)),  # (batch, hidden)
+        )
+
+
+def check_label_range(labels: torch.Tensor, num_labels: int) -> None:
+    if bad := [label for label in labels.tolist() if not 0 <= label < num_labels]:
+        raise ValueError(f"`labels` has {bad[0]}; they must be from 0 to {num_labels - 1}.")
+
+
+class LogoFormerForVideoClassification(LogoFormerPreTrainedModel):
+    """Clips to one score per expression."""
+
+    def __init__(self, config: LogoFormerConfig):
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.logoformer = LogoFormerModel(config)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.post_init()
+
+    def encode_frames(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """Frame tokens, as `LogoFormerModel.encode_frames`."""
+        return self.logoformer.encode_frames(pixel_values)
+
+    @can_return_tuple
+    def forward(
+        self,
+        pixel_values: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> LogoFormerClassifierOutput:
+        """
+        Args:
+            pixel_values: `(batch, frames, channels, height, width)`, any number of frames, any image size.
+            labels: `(batch,)`, class numbers; the loss is the mean cross-entropy.
+            inputs_embeds: instead of `pixel_values`, the frame tokens that `encode_frames` gives.
+        """
+        outputs = self.logoformer(pixel_values=pixel_values, inputs_embeds=inputs_embeds, **kwargs)
+        embedding = outputs.pooler_output
+        logits = self.classifier(embedding)
+
+        loss = None
+        if labels is not None:
+            if labels.shape != logits.shape[:1] or labels.is_floating_point():
+                raise ValueError(
+                    f"`labels` are {labels.dtype} of shape {tuple(labels.shape)}; they must be whole numbers of shape "
+                    f"{tuple(logits.shape[:1])}, one a clip."
+                )
+            # Elsewhere the look at the values would wait for the device, or break the graph.
+            if labels.device.type == "cpu" and not torch.compiler.is_compiling():
+                check_label_range(labels, self.num_labels)
+            # Under gradient accumulation Trainer gives the clips of the whole batch and divides by nothing itself.
+            num_clips = kwargs.get("num_items_in_batch")
+            num_clips = labels.shape[0] if num_clips is None else num_clips
+            loss = nn.functional.cross_entropy(logits, labels, reduction="sum") / num_clips
+
+        return LogoFormerClassifierOutput(
+            loss=loss,
+            logits=logits,
+            embedding=embedding,
+            hidden_states=outputs.hidden_states,
+            local_attentions=outputs.local_attentions,
+            global_attentions=outputs.global_attentions,
+        )
+
+
+__all__ = ["LogoFormerForVideoClassification", "LogoFormerModel", "LogoFormerPreTrainedModel"]
