@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..configuration_logoformer import EXPRESSIONS
-from .synthetic.writer import draw_frames
 from .synthetic.plan import CLIPS_PER_PERSON, FPS, ClipPlan, plan_clip
+from .synthetic.writer import draw_frames
 
 PAPER, INK, MUTED = "#f6f4ef", "#2b2f3a", "#656b78"
 GAP = 6  # pixels round every face

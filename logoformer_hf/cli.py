@@ -1,101 +1,151 @@
-"""The command `logoformer`: what is done with data sets, runs and models besides training."""
+"""
+The command `logoformer`. A command's module is imported when the command is called, so that help and errors in the
+name of a command do not wait for it.
+"""
 
-import argparse
-from argparse import Namespace
-from collections.abc import Sequence
-from dataclasses import fields
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
-from transformers import HfArgumentParser
 
-from .evaluation.compare import compare, format_comparison, plot_comparison
-from .hub.prepare import PrepareArguments, prepare_source
-from .data.sources.arguments import SourceArguments
-from .training.evaluate import EvaluationArguments, evaluate_model
-from .hub.push import push_folder
-from .hub.push_data import is_prepared, push_shards
-from .evaluation.predictions import load_runs
-from .evaluation.projection import ProjectionError
-from .evaluation.report import write_report
-from .evaluation.report_text import format_summary
+@dataclass(frozen=True)
+class Command:
+    """
+    Attributes:
+        run: what it does with its arguments; the first paragraph of its docstring is its help.
+        add_arguments: gives its parser the arguments.
+        groups: imports the dataclasses that declare further arguments.
+    """
+
+    run: Callable[[Namespace], None]
+    add_arguments: Callable[[ArgumentParser], None] = lambda parser: None
+    groups: Callable[[], tuple[type, ...]] = tuple
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command. What is wrong with its input is said without a traceback, with exit status 2."""
-    parser = build_parser()
-    args = parser.parse_args(arguments)
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] == ["train"]:  # has a parser of its own, which also reads YAML
+        run_reporting("train", lambda: run_train(arguments[1:]))
+        return
+    name = next((argument for argument in arguments if not argument.startswith("-")), None)
+    args = build_parser([name]).parse_args(arguments)
+    run_reporting(args.command, lambda: args.run(args))
+
+
+def run_reporting(command: str, run: Callable[[], None]) -> None:
     try:
-        args.run(args)
+        run()
     except (ValueError, OSError, RuntimeError) as error:
-        parser.exit(2, f"logoformer {args.command}: {error}\n")
+        print(f"logoformer {command}: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="logoformer",
-        description="Prepares data sets, evaluates and compares models, publishes them. Training is a script of its "
-        "own: accelerate launch train_hf.py --help.",
+def build_parser(complete: Collection[str | None]) -> ArgumentParser:
+    """
+    The parser of all commands; that of `train` has no arguments here.
+
+    Args:
+        complete: names of the commands whose arguments are added. Others get none, which would import their modules.
+    """
+    parser = ArgumentParser(
+        prog="logoformer", description="Trains, evaluates and compares models, prepares data sets, publishes both."
     )
-    commands = parser.add_subparsers(
-        dest="command", metavar="COMMAND", required=True, parser_class=HfArgumentParser, title="commands"
-    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    for name, command in COMMANDS.items():
+        text = (command.run.__doc__ or "").strip()
+        if name not in complete:
+            commands.add_parser(name, help=text)
+            continue
+        from transformers import HfArgumentParser
 
-    def add(name: str, run, *argument_groups: type) -> argparse.ArgumentParser:
-        command = commands.add_parser(
-            name, help=run.__doc__, description=run.__doc__, dataclass_types=list(argument_groups)
+        groups = HfArgumentParser(command.groups(), add_help=False)
+        child = commands.add_parser(
+            name, help=text, description=text, parents=[groups], formatter_class=groups.formatter_class
         )
-        command.set_defaults(run=run)
-        return command
-
-    add("prepare", run_prepare, PrepareArguments, SourceArguments)
-    add("evaluate", run_evaluate, EvaluationArguments, SourceArguments)
-
-    command = add("report", run_report)
-    command.add_argument("output_dir", type=Path, help="Folder of a run or of several, as train_hf.py wrote it.")
-    command.add_argument("--beside", type=Path, help="Another such folder to compare with.")
-
-    command = add("compare", run_compare)
-    command.add_argument("a", type=Path, help="Output folder of a run or of several.")
-    command.add_argument("b", type=Path, help="Another one.")
-    command.add_argument("--common", action="store_true", help="Compare on the clips that both tested.")
-    command.add_argument("--picture", type=Path, help="File for a picture of both models' embeddings.")
-
-    command = add("push", run_push)
-    command.add_argument("output_dir", type=Path, help="Folder of a run, or of prepared shards.")
-    command.add_argument("--repo", required=True, help="Repository on the Hub, owner/name.")
-    command.add_argument("--private", action="store_true", help="Visible to its owner only.")
-    command.add_argument("--space", action="store_true", help="Publish a demo of the model too.")
-    command.add_argument("--dry_run", "--dry-run", action="store_true", help="Only show files and sizes.")
+        command.add_arguments(child)
+        child.set_defaults(run=command.run)
     return parser
 
 
-def arguments_of(group: type, args: Namespace):
+def arguments_of(group: type, args: Namespace) -> Any:
     """The part of the arguments that a dataclass declares."""
     return group(**{field.name: getattr(args, field.name) for field in fields(group)})
 
 
+def run_train(arguments: Sequence[str]) -> None:
+    """Train and test a model; `logoformer train --help` lists its settings."""
+    from .training.train import main as train
+
+    train(arguments)
+
+
+def prepare_groups() -> tuple[type, ...]:
+    from .data.sources.arguments import SourceArguments
+    from .hub.prepare import PrepareArguments
+
+    return PrepareArguments, SourceArguments
+
+
 def run_prepare(args: Namespace) -> None:
     """Write a data set as Parquet shards with small embedded frames, to train from and to carry around."""
+    from .hub.prepare import prepare_source
+
     if args.dataset == "dfew" and args.fold is None and args.list_file is None:
         args.fold = "1"  # any fold has all clips
-    prepare_source(arguments_of(PrepareArguments, args), arguments_of(SourceArguments, args))
+    prepare, source = (arguments_of(group, args) for group in prepare_groups())
+    prepare_source(prepare, source)
+
+
+def evaluate_groups() -> tuple[type, ...]:
+    from .data.sources.arguments import SourceArguments
+    from .training.evaluate import EvaluationArguments
+
+    return EvaluationArguments, SourceArguments
 
 
 def run_evaluate(args: Namespace) -> None:
     """Test a trained model on a data set, which may be another one than it was trained on."""
-    report, run = evaluate_model(arguments_of(EvaluationArguments, args), arguments_of(SourceArguments, args))
-    print(f"\n{format_summary(report, run)}\n\nreport, predictions and pictures: {Path(args.output_dir).resolve()}")
+    from .evaluation.report_text import format_summary
+    from .training.evaluate import evaluate_model
+
+    evaluation, source = (arguments_of(group, args) for group in evaluate_groups())
+    report = evaluate_model(evaluation, source)
+    print(f"\n{format_summary(report)}\n\nreport, predictions and pictures: {Path(args.output_dir).resolve()}")
+
+
+def add_report_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("output_dir", type=Path, help="Folder of a run or of several, as training wrote it.")
+    parser.add_argument("--beside", type=Path, help="Another such folder to compare with.")
 
 
 def run_report(args: Namespace) -> None:
     """Write report.md, report.json and pictures anew from the predictions of a run or of several."""
-    runs = load_runs(args.output_dir)
-    report = write_report(args.output_dir, runs, load_runs(args.beside) if args.beside else ())
-    print(f"{format_summary(report, runs[0].run)}\n\nreport: {(args.output_dir / 'report.md').resolve()}")
+    from .evaluation.predictions import load_runs
+    from .evaluation.report_files import write_report
+    from .evaluation.report_text import format_summary
+
+    beside = load_runs(args.beside) if args.beside else ()
+    report = write_report(args.output_dir, load_runs(args.output_dir), beside)
+    print(f"{format_summary(report)}\n\nreport: {(args.output_dir / 'report.md').resolve()}")
+
+
+def add_compare_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("a", type=Path, help="Output folder of a run or of several.")
+    parser.add_argument("b", type=Path, help="Another one.")
+    parser.add_argument("--common", action="store_true", help="Compare on the clips that both tested.")
+    parser.add_argument("--picture", type=Path, help="File for a picture of both models' embeddings.")
 
 
 def run_compare(args: Namespace) -> None:
     """Compare two models on the same clips, by McNemar's test and paired intervals."""
+    from .evaluation.compare import compare, plot_comparison
+    from .evaluation.compare_text import format_comparison
+    from .evaluation.projection import ProjectionError
+
     comparison = compare(args.a, args.b, args.common)
     print(format_comparison(comparison))
     if args.picture:
@@ -105,11 +155,32 @@ def run_compare(args: Namespace) -> None:
             print(f"no picture: {error}")
 
 
+def add_push_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("output_dir", type=Path, help="Folder of a run, or of prepared shards.")
+    parser.add_argument("--repo", required=True, help="Repository on the Hub, owner/name.")
+    parser.add_argument("--private", action="store_true", help="Visible to its owner only.")
+    parser.add_argument("--space", action="store_true", help="Publish a demo of the model too.")
+    parser.add_argument("--dry_run", "--dry-run", action="store_true", help="Only show files and sizes.")
+
+
 def run_push(args: Namespace) -> None:
     """Publish a trained model with its card and code, or prepared shards, in one commit."""
+    from .hub.push import push_folder
+    from .hub.push_data import is_prepared, push_shards
+
     if is_prepared(args.output_dir):
         if args.space:
             raise ValueError("`--space` is the demo of a model, and this folder holds a data set: leave it out.")
         push_shards(args.output_dir, args.repo, private=args.private, dry_run=args.dry_run)
     else:
         push_folder(args.output_dir, args.repo, private=args.private, space=args.space, dry_run=args.dry_run)
+
+
+COMMANDS = {
+    "train": Command(run_train),  # type: ignore[arg-type]
+    "prepare": Command(run_prepare, groups=prepare_groups),
+    "evaluate": Command(run_evaluate, groups=evaluate_groups),
+    "report": Command(run_report, add_report_arguments),
+    "compare": Command(run_compare, add_compare_arguments),
+    "push": Command(run_push, add_push_arguments),
+}

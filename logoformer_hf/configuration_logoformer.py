@@ -6,8 +6,8 @@ from huggingface_hub.dataclasses import strict
 from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, ResNetConfig
 from transformers.activations import ACT2FN
 
-# With what is saved the library copies its file and all files that a line `from .x import` names. These lines let the
-# three files travel together, whichever class is saved.
+# With what is saved the library copies its file and all files that a line `from .x import` names. These lines let all
+# files of the model travel together, whichever class is saved.
 if TYPE_CHECKING:
     from .modeling_logoformer import LogoFormerModel  # noqa: F401
     from .video_processing_logoformer import LogoFormerVideoProcessor  # noqa: F401

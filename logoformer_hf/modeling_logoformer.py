@@ -267,8 +267,12 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
         return self.summary_norm(summaries)
 
     def forward(
-        self, tokens: torch.Tensor, **kwargs: Unpack[TransformersKwargs]
+        self,
+        tokens: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        # The mask is that of local attention: padding adds nothing to a summary.
         grid = tokens.shape[1:4]
         queries = tokens.flatten(1, 3)  # (batch, frames x height x width, hidden)
         output, weights = self.attend(queries, self.summarise(tokens), **kwargs)
@@ -276,6 +280,8 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
 
 
 class LogoFormerMLP(nn.Module):
+    """The feed-forward part: every token by itself."""
+
     def __init__(self, config: LogoFormerConfig):
         super().__init__()
         self.fc1 = nn.Linear(config.hidden_size, config.intermediate_size)
@@ -283,25 +289,53 @@ class LogoFormerMLP(nn.Module):
         self.fc2 = nn.Linear(config.intermediate_size, config.hidden_size)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.dropout(self.fc2(self.activation(self.fc1(tokens))))
+    def forward(
+        self,
+        tokens: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple[torch.Tensor, None]:
+        return self.dropout(self.fc2(self.activation(self.fc1(tokens)))), None
 
 
 class LogoFormerLayer(GradientCheckpointingLayer):
-    """Local attention, global attention, feed-forward, each behind a LayerNorm and inside a residual branch."""
+    """
+    A list of parts, each behind a LayerNorm and inside a residual branch: local attention, global attention,
+    feed-forward.
+
+    A part is a module that takes `(tokens, attention_mask, **kwargs)`, tokens `(batch, frames, height, width,
+    hidden)`, and returns a tensor of the tokens' shape and its attention weights or None. `set_part` adds a part or
+    replaces one; `parts` has their names in the order of the computation.
+    """
 
     def __init__(self, config: LogoFormerConfig, drop_path_rate: float):
         super().__init__()
-        self.local_attention = self.global_attention = None
+        self.config = config
+        self.parts: dict[str, str] = {}  # attribute of each part: that of the LayerNorm before it
         if config.use_local_attention:
-            self.local_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-            self.local_attention = LogoFormerLocalAttention(config)
+            self.set_part("local_attention", LogoFormerLocalAttention(config), norm="local_norm")
         if config.use_global_attention:
-            self.global_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-            self.global_attention = LogoFormerGlobalAttention(config)
-        self.mlp_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.mlp = LogoFormerMLP(config)
+            self.set_part("global_attention", LogoFormerGlobalAttention(config), norm="global_norm")
+        self.set_part("mlp", LogoFormerMLP(config), norm="mlp_norm")
         self.drop_path = StochasticDepth(drop_path_rate, mode="row")
+
+    def set_part(self, name: str, part: nn.Module, norm: str | None = None, before: str | None = None) -> None:
+        """
+        Replaces the part of this name in its place, behind the LayerNorm that is there, or adds one.
+
+        Args:
+            name: attribute of the part, and so the beginning of its weights' keys in a checkpoint.
+            part: the module.
+            norm: of a new part, attribute of its LayerNorm; by default `name` with `_norm`.
+            before: of a new part, the part that follows it; by default it is the last one.
+        """
+        if name not in self.parts:
+            norm = norm or f"{name}_norm"
+            setattr(self, norm, nn.LayerNorm(self.config.hidden_size, eps=self.config.layer_norm_eps))
+            names = list(self.parts)
+            names.insert(len(names) if before is None else names.index(before), name)
+            self.parts = {each: self.parts.get(each, norm) for each in names}
+        setattr(self, name, part)
 
     def forward(
         self,
@@ -309,13 +343,10 @@ class LogoFormerLayer(GradientCheckpointingLayer):
         attention_mask: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> torch.Tensor:
-        if self.local_attention is not None:
-            output, _ = self.local_attention(self.local_norm(tokens), attention_mask, **kwargs)
+        for name, norm in self.parts.items():
+            output, _ = getattr(self, name)(getattr(self, norm)(tokens), attention_mask, **kwargs)
             tokens = tokens + self.drop_path(output)
-        if self.global_attention is not None:
-            output, _ = self.global_attention(self.global_norm(tokens), **kwargs)
-            tokens = tokens + self.drop_path(output)
-        return tokens + self.drop_path(self.mlp(self.mlp_norm(tokens)))
+        return tokens
 
 
 class LogoFormerPreTrainedModel(PreTrainedModel):

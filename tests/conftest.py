@@ -10,12 +10,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from paths import ROOT
 
 
 @pytest.fixture
 def media() -> Path:
     """Clips of real people, which live beside the project."""
-    beside = Path(__file__).parents[2] / "shared" / "media"
+    beside = ROOT.parent / "shared" / "media"
     folder = Path(os.environ.get("LOGOFORMER_TEST_MEDIA", beside))
     if not folder.is_dir():
         pytest.skip(f"no folder {folder}: LOGOFORMER_TEST_MEDIA names the one with the real clips")

@@ -7,11 +7,11 @@ import socket
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import av
 import pytest
 import torch
+from paths import DOCS
 from transformers import pipeline
 
 from logoformer_hf import (
@@ -139,7 +139,7 @@ def test_batch_size_is_refused_by_the_library_and_the_model_takes_batches(classi
 def test_the_snippets_of_the_documentation_run(model_folder, videos, tmp_path, monkeypatch, capsys):
     shutil.copytree(model_folder, tmp_path / "outputs" / "demo")
     shutil.copy(videos[1], tmp_path / "clip.mp4")
-    page = (Path(__file__).parents[1] / "docs" / "hub.md").read_text()
+    page = (DOCS / "hub.md").read_text()
     snippets = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     assert len(snippets) == 2
     monkeypatch.chdir(tmp_path)

@@ -18,9 +18,9 @@ from logoformer_hf import (
     LogoFormerVideoProcessor,
 )
 from logoformer_hf.configuration_logoformer import resnet18_to_stage3
-from logoformer_hf.training.trainer import LogoFormerTrainer
-from logoformer_hf.training.arguments import LogoFormerTrainingArguments
 from logoformer_hf.data.collator import collate_clips
+from logoformer_hf.training.arguments import LogoFormerTrainingArguments
+from logoformer_hf.training.trainer import LogoFormerTrainer
 
 TRAVELLING = {"configuration_logoformer.py", "modeling_logoformer.py", "video_processing_logoformer.py"}
 MODEL_MAP = {

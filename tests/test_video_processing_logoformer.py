@@ -23,8 +23,8 @@ from logoformer_hf import (
     VideoReadError,
 )
 from logoformer_hf import video_processing_logoformer as reader
-from logoformer_hf.video_reading_logoformer import read_encoded_frames, read_frames
 from logoformer_hf.video_processing_logoformer import sample_frame_indices
+from logoformer_hf.video_reading_logoformer import read_encoded_frames, read_frames
 
 RAW = {"do_resize": False, "do_center_crop": False, "do_rescale": False, "do_normalize": False}
 

@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from ..configuration_logoformer import EXPRESSIONS
-from ..video_processing_logoformer import sample_frame_indices
 from ..data.synthetic.plan import plan_clip
+from ..video_processing_logoformer import sample_frame_indices
 
 NOISE = 0.02  # standard deviation, of intensities from 0 to 1
 

@@ -28,15 +28,15 @@ from datasets.utils import tqdm
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from ..data.clips import ClipDataset
 from ..data.collator import collate_clips
+from ..data.rows import clip_features
+from ..data.shards import load_shards, prepare_shards
+from ..data.synthetic.plan import plan_clip
+from ..data.synthetic.writer import draw_frames
+from ..data.transforms import TrainingTransforms
 from ..video_processing_logoformer import LogoFormerVideoProcessor, sample_frame_indices
 from ..video_reading_logoformer import read_clip
-from ..data.clips import ClipDataset
-from ..data.synthetic.writer import draw_frames
-from ..data.shards import load_shards, prepare_shards
-from ..data.rows import clip_features
-from ..data.synthetic.plan import plan_clip
-from ..data.transforms import TrainingTransforms
 
 FRAMES_PER_CLIP = 70
 FRAME_SIZE = 256

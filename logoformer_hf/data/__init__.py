@@ -1,1 +1,1 @@
-"""Sources of clips. Every source gives rows with the columns of `logoformer_hf.data.rows.clip_features`."""
+"""Clips as rows, from any source: labels, splits, data set, sampler, collator, transforms, shards."""

@@ -43,7 +43,13 @@ class ClipDataset(torch.utils.data.Dataset):
         self.processor = processor
         self.transforms = transforms
         self.seed = seed
-        self.epoch = 0
+        # In shared memory: workers that stay alive between epochs have a copy of this object, and read the epoch here.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    @property
+    def epoch(self) -> int:
+        """The number that augmentation is drawn with besides seed and clip."""
+        return int(self._epoch)
 
     @property
     def labels(self) -> list[int]:
@@ -51,7 +57,8 @@ class ClipDataset(torch.utils.data.Dataset):
         return list(self.rows["label"])
 
     def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
+        """Also reaches the worker processes that read this data set already."""
+        self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -1,6 +1,5 @@
 """Parquet shards with all frames of the clips embedded as small JPEGs: quick to read, and easy to carry around."""
 
-import csv
 import hashlib
 import io
 import json
@@ -17,8 +16,9 @@ from datasets.utils import tqdm
 from PIL import Image
 from torchvision.transforms.v2 import functional
 
+from .._files import whole_file, write_json
 from ..video_reading_logoformer import VideoReadError, read_clip
-from .problems import ClipProblems, Problem, write_problems
+from .problems import ClipProblems, Problem, read_problems, write_problems
 from .transforms import shorter_side_px
 
 DEFAULT_SIDE_PX = shorter_side_px(image_size=112, min_crop_area=0.7)
@@ -47,10 +47,10 @@ def prepare_shards(
     there. How large the shards will be is estimated from a few clips and printed first.
 
     Args:
-        rows: columns of `logoformer_hf.data.rows.clip_features`, `video` being a path.
+        rows: columns of `data.rows.clip_features`, `video` being a path.
         output_dir: folder for the shards, the settings that they were made with, and `problems.csv`.
         side_px: shorter side of the frames; larger ones are made smaller, smaller ones stay. By default what training
-            on 112x112 pixels needs, see `logoformer_hf.data.transforms.shorter_side_px`.
+            on 112x112 pixels needs, see `data.transforms.shorter_side_px`.
         jpeg_quality: 1 to 95.
         clips_per_shard: rows of a file.
         num_workers: processes that decode and encode.
@@ -65,15 +65,7 @@ def prepare_shards(
         ValueError: an argument out of its range, or a folder whose shards were made of other clips or otherwise.
         OSError: the disk has less room than the shards need.
     """
-    if on_problem not in ("stop", "skip"):
-        raise ValueError(f"`on_problem` is {on_problem!r}; it must be 'stop' or 'skip'.")
-    for name, value, most in (("side_px", side_px, 65_500), ("jpeg_quality", jpeg_quality, 95)):
-        if not 1 <= value <= most:
-            raise ValueError(f"`{name}` is {value}; it must be from 1 to {most:,}.")
-    if clips_per_shard < 1:
-        raise ValueError(f"`clips_per_shard` is {clips_per_shard}; it must be at least 1.")
-    if empty := [split for split, clips in rows.items() if len(clips) == 0]:
-        raise ValueError(f"split {empty[0]!r} has no clips.")
+    check_shard_arguments(rows, side_px, jpeg_quality, clips_per_shard, on_problem)
     output_dir = Path(output_dir)
     (output_dir / "data").mkdir(parents=True, exist_ok=True)
     fingerprints = {split: clips_fingerprint(rows[split]) for split in rows}
@@ -118,6 +110,20 @@ def prepare_shards(
     size_mb = sum(shard.file.stat().st_size for shard in shards) / 1e6
     print(f"{output_dir}: {len(shards):,} shards, {size_mb:,.1f} MB, {len(problems):,} clips left out.")
     return problems
+
+
+def check_shard_arguments(
+    rows: datasets.DatasetDict, side_px: int, jpeg_quality: int, clips_per_shard: int, on_problem: str
+) -> None:
+    if on_problem not in ("stop", "skip"):
+        raise ValueError(f"`on_problem` is {on_problem!r}; it must be 'stop' or 'skip'.")
+    for name, value, most in (("side_px", side_px, 65_500), ("jpeg_quality", jpeg_quality, 95)):
+        if not 1 <= value <= most:
+            raise ValueError(f"`{name}` is {value}; it must be from 1 to {most:,}.")
+    if clips_per_shard < 1:
+        raise ValueError(f"`clips_per_shard` is {clips_per_shard}; it must be at least 1.")
+    if empty := [split for split, clips in rows.items() if len(clips) == 0]:
+        raise ValueError(f"split {empty[0]!r} has no clips.")
 
 
 @dataclass(frozen=True)
@@ -187,24 +193,22 @@ def as_it_is(item):
 
 def write_shard(shard: Shard, schema: pa.Schema, encoded: Iterable[dict | Problem], on_problem: str) -> list[Problem]:
     """Writes a shard whole, or with a problem and "stop" not at all."""
-    partial = shard.file.with_name(f".{shard.file.name}.partial")  # hidden: `datasets` never takes it for a shard
     problems, batch, num_written = [], [], 0
-    with pq.ParquetWriter(partial, schema) as writer:
-        for item in encoded:
-            if isinstance(item, Problem):
-                problems.append(item)
-                continue
-            batch.append(item)
-            if len(batch) == _ROWS_AT_ONCE:
+    with whole_file(shard.file) as partial:  # hidden: `datasets` never takes it for a shard
+        with pq.ParquetWriter(partial, schema) as writer:
+            for item in encoded:
+                if isinstance(item, Problem):
+                    problems.append(item)
+                    continue
+                batch.append(item)
+                if len(batch) == _ROWS_AT_ONCE:
+                    writer.write_table(pa.Table.from_pylist(batch, schema))
+                    num_written, batch = num_written + len(batch), []
+            if batch:
                 writer.write_table(pa.Table.from_pylist(batch, schema))
-                num_written, batch = num_written + len(batch), []
-        if batch:
-            writer.write_table(pa.Table.from_pylist(batch, schema))
-            num_written += len(batch)
-    if problems and (on_problem == "stop" or num_written == 0):
-        partial.unlink()
-    else:
-        partial.replace(shard.file)
+                num_written += len(batch)
+        if problems and (on_problem == "stop" or num_written == 0):
+            partial.unlink()
     return problems
 
 
@@ -238,7 +242,7 @@ def clips_fingerprint(clips: datasets.Dataset) -> str:
 def keep_settings(file: Path, settings: dict) -> None:
     """Writes the settings of new shards, or compares them with those of the shards that are there."""
     if not file.exists():
-        file.write_text(json.dumps(settings, indent=2) + "\n")
+        write_json(file, settings)
         return
     known = json.loads(file.read_text())
     different = [name for name in settings if settings[name] != known.get(name)]
@@ -248,14 +252,6 @@ def keep_settings(file: Path, settings: dict) -> None:
             f"{file.parent}: its shards have {name} {known.get(name)}, and now it is {settings[name]}. Shards of two "
             "kinds do not go together: use the same arguments, name another folder, or delete this one."
         )
-
-
-def read_problems(file: Path) -> list[Problem]:
-    """What `write_problems` wrote; nothing where there is no file yet."""
-    if not file.exists():
-        return []
-    with file.open(newline="", encoding="utf-8") as lines:
-        return [Problem(row["clip"], row["path"], row["reason"]) for row in csv.DictReader(lines)]
 
 
 def load_shards(

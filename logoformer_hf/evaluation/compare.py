@@ -9,10 +9,8 @@ import numpy as np
 from .plots import plot_projections
 from .predictions import Predictions, RunInfo, group_by_seed, load_runs
 from .projection import Projection, ProjectionError, project
-from .significance import Estimate, McNemar, bootstrap_difference, mcnemar, uar_and_war
-from .tables import markdown_table, percent, points
-
-SIGNIFICANT = 0.05  # p values below it are called more than chance; 1 - CONFIDENCE
+from .significance import Estimate, McNemar, bootstrap_difference, mcnemar
+from .uar import uar_and_war
 
 
 @dataclass(frozen=True)
@@ -97,9 +95,13 @@ def compare_runs(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], c
     """
     a_seeds, b_seeds = group_by_seed(a_runs), group_by_seed(b_runs)
     a, b = a_runs[0].run, b_runs[0].run
-    for field in ("dataset", "setup", "split"):
-        if getattr(a, field) != getattr(b, field):
-            raise ValueError(f"{field} is {getattr(a, field)!r} in A and {getattr(b, field)!r} in B: other clips")
+    for field, in_a, in_b in (
+        ("dataset", a.data.dataset, b.data.dataset),
+        ("setup", a.data.setup, b.data.setup),
+        ("split", a.split, b.split),
+    ):
+        if in_a != in_b:
+            raise ValueError(f"{field} is {in_a!r} in A and {in_b!r} in B: other clips")
     if odd := sorted(set(a.label_names) ^ set(b.label_names)):
         raise ValueError(
             f"A knows the classes {', '.join(a.label_names)} and B {', '.join(b.label_names)}; they differ in "
@@ -143,73 +145,9 @@ def plot_comparison(comparison: Comparison, path: str | Path) -> list[Projection
         (f"{letter}: {run.description}{run.mark}", projection)
         for letter, run, projection in zip("AB", (comparison.a, comparison.b), projections, strict=True)
     ]
-    title = f"{comparison.a.dataset_name}, {run_name}: embeddings of {len(projections[0].labels):,} test clips"
+    title = f"{comparison.a.data.dataset_name}, {run_name}: embeddings of {len(projections[0].labels):,} test clips"
     plot_projections(panels, comparison.a.label_names, path, title)
     return projections
-
-
-def format_comparison(comparison: Comparison) -> str:
-    """The comparison as Markdown that also reads well in a terminal."""
-    a, b = comparison.a, comparison.b
-    chosen = "".join(f", {letter}{run.mark}" for letter, run in (("A", a), ("B", b)) if run.mark)
-    lines = [f"A: {comparison.name_a}{a.mark}  ", f"B: {comparison.name_b}{b.mark}", ""]
-    lines += [f"{note}\n" for note in comparison.notes]
-    if a.selection != b.selection:
-        lines += [f"A's epoch was chosen otherwise ({a.selection}) than B's ({b.selection}): that alone can matter.\n"]
-    for pair in comparison.seeds:
-        seed = f"seed {pair.seed_a}" if pair.seed_a == pair.seed_b else f"seed {pair.seed_a} and {pair.seed_b}"
-        lines += [f"{a.dataset_name}, {seed}, {pair.num_clips:,} clips, percent{chosen}:", "", _table(pair), ""]
-        lines += [*_verdict(pair), ""]
-    if len(comparison.seeds) > 1:
-        lines += [_over_seeds(comparison.seeds), ""]
-    return "\n".join(lines)
-
-
-def _verdict(pair: SeedComparison) -> list[str]:
-    """What the numbers say, in words."""
-    war, uar, p_value = pair.war_difference, pair.uar_difference, pair.mcnemar.p_value
-    p = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
-    if p_value < SIGNIFICANT:
-        said = f"{_better(war)} points of WAR, more than chance would give ({p}, McNemar)."
-    else:
-        said = f"By WAR they cannot be told apart ({points(war.value)} points, {p}, McNemar)."
-    spread = f"95 % interval {_interval(uar)}"
-    if uar.low > 0 or uar.high < 0:
-        return [said, f"{_better(uar)} points of UAR ({spread})."]
-    return [said, f"By UAR they cannot be told apart ({points(uar.value)} points, {spread})."]
-
-
-def _interval(difference: Estimate) -> str:
-    return f"{points(difference.low)} to {points(difference.high)}"
-
-
-def _better(difference: Estimate) -> str:
-    return f"{'B' if difference.value > 0 else 'A'} is better by {100 * abs(difference.value):.2f}"
-
-
-def _over_seeds(seeds: Sequence[SeedComparison]) -> str:
-    parts = []
-    for name in ("uar", "war"):
-        differences = [getattr(pair, f"{name}_difference").value for pair in seeds]
-        deviation = percent(np.std(differences, ddof=1))
-        parts.append(f"{points(np.mean(differences))} points of {name.upper()} (standard deviation {deviation})")
-    return f"Mean of B - A over {len(seeds)} seeds: {', '.join(parts)}."
-
-
-def _table(pair: SeedComparison) -> str:
-    rows = [
-        [name, percent(a), percent(b), points(difference.value), _interval(difference)]
-        for name, a, b, difference in (
-            ("UAR", pair.uar_a, pair.uar_b, pair.uar_difference),
-            ("WAR", pair.war_a, pair.war_b, pair.war_difference),
-        )
-    ]
-    for name, a in pair.recall_a.items():
-        b = pair.recall_b[name]
-        rows.append([f"recall of {name}", percent(a), percent(b), points(None if a is None else b - a), ""])
-    test = pair.mcnemar
-    rows.append(["clips only it has right", str(test.only_a), str(test.only_b), f"{test.only_b - test.only_a:+d}", ""])
-    return markdown_table(["", "A", "B", "B - A", "95 % interval"], rows)
 
 
 def _compare_seed(

@@ -1,7 +1,7 @@
 """The field's numbers as an `evaluate` metric: UAR, WAR, macro F1, recall per class, confusion matrix.
 
-`evaluate.load` copies this file away and imports the copy, also offline: it imports nothing of its package, and no
-line says `import a, b`, which evaluate takes for one module of that name.
+`evaluate.load` copies this file and the one that it names with `from .` away and imports the copies, also offline: it
+imports nothing else of its package, and no line says `import a, b`, which evaluate takes for one module of that name.
 """
 
 import operator
@@ -10,7 +10,9 @@ import warnings
 import datasets
 import evaluate
 import numpy as np
-from sklearn.metrics import confusion_matrix, f1_score, recall_score
+from sklearn.metrics import confusion_matrix, f1_score
+
+from .uar import uar_and_war, wrong_and_right
 
 _DESCRIPTION = """\
 Expression recognition on video clips: UAR (mean of per-class recalls), WAR (plain accuracy), macro F1, recall per
@@ -40,7 +42,7 @@ Raises:
     ValueError: no clips, lengths that differ, a value that is no integer or no class number, a name given twice.
 
 Example:
-    >>> metric = evaluate.load("logoformer_hf/metrics.py", keep_in_memory=True)
+    >>> metric = evaluate.load(str(logoformer_hf.METRIC_FILE), keep_in_memory=True)
     >>> metric.compute(predictions=[0, 1, 1], references=[0, 0, 1], label_names=["happy", "sad"])["uar"]
     0.75
 """
@@ -107,14 +109,16 @@ class ExpressionMetrics(evaluate.Metric):
             warnings.warn(
                 f"no clip of {', '.join(empty)}: UAR and macro F1 are means over the other classes", stacklevel=2
             )
-        recall = recall_score(references, predictions, labels=occurring, average=None)
+        matrix = confusion_matrix(references, predictions, labels=labels)
+        counts = wrong_and_right(matrix)
+        uar, war = uar_and_war(counts)
         return {
-            "uar": float(recall.mean()),
-            "war": float((predictions == references).mean()),
+            "uar": float(uar),
+            "war": float(war),
             "macro_f1": float(f1_score(references, predictions, labels=occurring, average="macro")),
             "recall": dict.fromkeys(label_names)
-            | {label_names[number]: float(value) for number, value in zip(occurring, recall, strict=True)},
-            "confusion_matrix": confusion_matrix(references, predictions, labels=labels).tolist(),
+            | {label_names[number]: float(counts[number, 1] / counts[number].sum()) for number in occurring},
+            "confusion_matrix": matrix.tolist(),
             "num_clips": len(references),
             "empty_classes": empty,
         }

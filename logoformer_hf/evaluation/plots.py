@@ -10,16 +10,19 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from .._files import whole_file
+from .palette import BLUE, CLASS_COLORS, CLASS_MARKERS, EMPTY, GREEN, INK, MUTED, ORANGE, VIOLET
 from .projection import Projection
 from .significance import Estimate
+from .uar import uar_and_war, wrong_and_right
 
-INK, MUTED, EMPTY = "#2b2f3a", "#8a90a0", "#f1f2f5"
-BLUE, ORANGE, GREEN, VIOLET = "#3a6ea5", "#d9822b", "#3f9477", "#8064a2"
 _BLUES = LinearSegmentedColormap.from_list("pale_to_blue", ["#f4f7fb", "#9dbbdb", "#2d5a8c"])
-# Paul Tol's "bright" scheme, made for colour-blind readers (https://sronpersonalpages.nl/~pault/), in label order; the
-# marker tells classes apart too, and those of models with more than seven classes.
-_CLASS_COLORS = ("#CCBB44", "#4477AA", "#BBBBBB", "#EE6677", "#66CCEE", "#228833", "#AA3377")
-_CLASS_MARKERS = ("o", "s", "P", "^", "D", "v", "X", "p", "<", ">", "*")
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Writes a picture whole; the ending of its name says the format (.png, .svg, .pdf)."""
+    with whole_file(path) as partial:
+        figure.savefig(partial)
 
 
 def plot_confusion_matrix(
@@ -48,7 +51,7 @@ def plot_confusion_matrix(
 
     clips = counts.sum(axis=1)
     shares = counts / np.maximum(clips, 1)[:, None]
-    uar, war = shares.diagonal()[clips > 0].mean(), counts.trace() / counts.sum()
+    uar, war = uar_and_war(wrong_and_right(counts))
 
     side = max(4.5, 1.6 + 0.78 * num_classes)
     figure = Figure(figsize=(side, side), dpi=150, layout="constrained", facecolor="white")
@@ -81,7 +84,7 @@ def plot_confusion_matrix(
     axes.spines[:].set_visible(False)
     numbers = f"UAR {uar:.2%}   WAR {war:.2%}   {counts.sum()} clips"
     axes.set_title(f"{textwrap.fill(title, 48)}\n{numbers}" if title else numbers, fontsize=11, color=INK, pad=12)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 # Panel -> key in the log history -> (name in the legend, colour, line)
@@ -142,7 +145,7 @@ def plot_training_curves(log_history: Sequence[Mapping[str, float]], path: str |
     all_axes[-1].set_xlim(left=0)
     all_axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.align_ylabels()
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def _mark_best(axes: Axes, uar: Sequence[tuple[float, float]]) -> None:
@@ -192,7 +195,7 @@ def plot_recalls(
     axes.spines["bottom"].set_color(MUTED)
     axes.tick_params(colors=INK, labelsize=9)
     axes.tick_params(axis="y", length=0)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def plot_projections(
@@ -214,8 +217,8 @@ def plot_projections(
             axes.scatter(
                 *projection.points[projection.labels == number].T,
                 s=20,
-                color=_CLASS_COLORS[number % len(_CLASS_COLORS)],
-                marker=_CLASS_MARKERS[number % len(_CLASS_MARKERS)],
+                color=CLASS_COLORS[number % len(CLASS_COLORS)],
+                marker=CLASS_MARKERS[number % len(CLASS_MARKERS)],
                 edgecolor="white",
                 linewidth=0.15,
                 label=f"{label_names[number]} ({clips[number]:,})",
@@ -244,4 +247,4 @@ def plot_projections(
         columnspacing=1.2,
     )
     figure.suptitle(textwrap.fill(title, 52 * len(panels)), fontsize=11, color=INK)
-    figure.savefig(path)
+    save_figure(figure, path)

@@ -1,71 +1,85 @@
 """What a model said of every test clip, as a Parquet file that any tool reads and a later run can compare with."""
 
 import json
-import os
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import ClassLabel, Features, List, Value
 
+from .._files import whole_file
+from ..data.facts import DataFacts, LeftOutClip
+
 PREDICTIONS_FILE = "predictions.parquet"
 SELECTIONS = ("validation", "test", "last", "given")
 _METADATA_KEY = b"logoformer_run"
 _VERSION = 1  # of the file's columns and facts
-# Where `protocol.plan_runs` puts the folders of runs.
+# Where `training.runs.plan_runs` puts the folders of runs.
 _RUN_FOLDERS = ("", "fold-*/", "seed-*/", "fold-*/seed-*/")
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """The facts of a run that its numbers cannot be read without. They travel in the file's metadata.
+    """
+    The facts of a run that its numbers cannot be read without. They are stored in the file's metadata.
 
     Attributes:
         label_names: classes in the order of their numbers.
-        dataset: source of the clips, as `--dataset` names it: "dfew", "ferv39k", "clips", ...
-        dataset_name: the same for readers, without the fold: "DFEW".
+        data: the facts about the data set.
         seed: of the run.
         selection: what the epoch was chosen on: "validation" clips, "test" clips, "last" (no choice, the last epoch),
             or "given" (the model came trained, nothing was chosen here).
         model: description for readers, e.g. "LOGO-Former base".
         split: which clips were tested.
         fold: the fold that was tested, None for a data set with one split.
-        num_folds: how many folds the protocol has, None for a data set with one split.
-        setup: part of the data set where it is not all of it, e.g. a scene of FERV39K or the name of a list file.
-        trained_on: printable name of the data set that it was trained on, where that is another one than `dataset`.
+        trained_on: printable name of the data set that it was trained on, where that is another one.
         compact_loss: "margin", "center" or "none", or None where it is not known.
         compact_loss_weight: what it was multiplied by, or None.
-        left_out: ids of the clips that the data set lists for this split and that could not be tested.
     """
 
     label_names: Sequence[str]
-    dataset: str
-    dataset_name: str
+    data: DataFacts
     seed: int
     selection: str
     model: str
     split: str = "test"
     fold: int | None = None
-    num_folds: int | None = None
-    setup: str | None = None
     trained_on: str | None = None
     compact_loss: str | None = None
     compact_loss_weight: float | None = None
-    left_out: Sequence[str] = ()
 
     def __post_init__(self):
         object.__setattr__(self, "label_names", tuple(self.label_names))
-        object.__setattr__(self, "left_out", tuple(self.left_out))
         if len(set(self.label_names)) != len(self.label_names):
             raise ValueError(f"label_names {list(self.label_names)} hold a name twice")
         if self.selection not in SELECTIONS:
             raise ValueError(f"selection is {self.selection!r}; it must be one of {', '.join(SELECTIONS)}")
-        if (self.fold is None) != (self.num_folds is None):
-            raise ValueError(f"fold is {self.fold} and num_folds {self.num_folds}; give both or neither")
+        if (self.fold is None) != (self.data.num_folds is None):
+            raise ValueError(f"fold is {self.fold} and num_folds {self.data.num_folds}; give both or neither")
+
+    @property
+    def left_out(self) -> list[str]:
+        """Names of the clips that the data set lists for this split and that could not be tested."""
+        return self.data.left_out_of(self.split)
+
+    def to_json(self) -> dict[str, Any]:
+        """One flat dictionary, as the metadata of predictions has it and the report begins."""
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "data"}
+        data = {field.name: getattr(self.data, field.name) for field in fields(self.data)}
+        return own | data | {"label_names": list(self.label_names), "left_out": self.left_out}
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> "RunInfo":
+        """The inverse of `to_json`."""
+        facts = dict(facts)
+        left_out = tuple(LeftOutClip(clip_id, facts["split"], facts["fold"]) for clip_id in facts.pop("left_out"))
+        of_data = {field.name: facts.pop(field.name) for field in fields(DataFacts) if field.name in facts}
+        return cls(data=DataFacts(**of_data, left_out=left_out), **facts)
 
     @property
     def name(self) -> str:
@@ -164,16 +178,11 @@ def write_predictions(
         features["embedding"] = List(Value("float32"))
         columns.append(_list_array(predictions.embeddings))
     schema = Features(features).arrow_schema
-    facts = json.dumps({"version": _VERSION} | asdict(run))
+    facts = json.dumps({"version": _VERSION} | run.to_json())
     schema = schema.with_metadata({**schema.metadata, _METADATA_KEY: facts.encode()})
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        pq.write_table(pa.Table.from_arrays(columns, schema=schema), unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path) as partial:
+        pq.write_table(pa.Table.from_arrays(columns, schema=schema), partial)
 
 
 def read_predictions(path: str | Path) -> Predictions:
@@ -246,12 +255,12 @@ def group_by_seed(runs: Sequence[Predictions]) -> dict[int, list[Predictions]]:
     by_seed: dict[int, list[Predictions]] = {}
     for predictions in sorted(runs, key=lambda predictions: (predictions.run.seed, predictions.run.fold or 0)):
         run = predictions.run
-        for field in fields(RunInfo):
-            ours, theirs = getattr(first, field.name), getattr(run, field.name)
-            if field.name not in ("fold", "seed", "left_out") and ours != theirs:
+        for name, ours in _shared_facts(first).items():
+            theirs = _shared_facts(run)[name]
+            if ours != theirs:
                 raise ValueError(
-                    f"{first.name} has {field.name} {ours!r} and {run.name} has {theirs!r}: runs of one table "
-                    "differ in fold and seed alone"
+                    f"{first.name} has {name} {ours!r} and {run.name} has {theirs!r}: runs of one table differ in "
+                    "fold and seed alone"
                 )
         of_seed = by_seed.setdefault(run.seed, [])
         if any(other.run.fold == run.fold for other in of_seed):
@@ -268,6 +277,11 @@ def group_by_seed(runs: Sequence[Predictions]) -> dict[int, list[Predictions]]:
                         "tested once with each seed"
                     )
     return by_seed
+
+
+def _shared_facts(run: RunInfo) -> dict[str, Any]:
+    """What is the same in all runs of one experiment."""
+    return {name: value for name, value in run.to_json().items() if name not in ("fold", "seed", "left_out")}
 
 
 def _check(predictions: Predictions, origin: str) -> None:
@@ -304,10 +318,10 @@ def _read_facts(path: Path, metadata: dict[bytes, bytes]) -> RunInfo:
     facts = json.loads(metadata[_METADATA_KEY])
     if (version := facts.pop("version", None)) != _VERSION:
         raise ValueError(f"{path} is of version {version!r}, this program reads version {_VERSION}")
-    known = {field.name for field in fields(RunInfo)}
+    known = {field.name for field in (*fields(RunInfo), *fields(DataFacts))} - {"data"}
     if differing := sorted(known ^ set(facts)):
         raise ValueError(f"{path}: field {differing[0]!r} of the run's facts is missing or unknown")
-    return RunInfo(**facts)
+    return RunInfo.from_json(facts)
 
 
 def _list_array(matrix: np.ndarray) -> pa.ListArray:

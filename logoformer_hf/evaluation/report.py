@@ -1,203 +1,243 @@
-"""The report of one or several runs: `report.md` for people, `report.json` for programs, and pictures."""
+"""
+The report of one or several runs: its numbers as dataclasses. `report_files.py` writes them and their pictures,
+`report_text.py` puts them into words.
+"""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from .compare import Comparison, compare_runs, plot_comparison
-from .plots import plot_confusion_matrix, plot_projections, plot_recalls
+from .compare import Comparison, SeedComparison
 from .predictions import Predictions, RunInfo, group_by_seed
-from .projection import ProjectionError, project
-from .published import published_beside
-from .report_text import format_report, of_seed, report_title
-from .significance import bootstrap_uar_war, recall_estimates
+from .published import PublishedResult, published_beside
+from .significance import Estimate, bootstrap_uar_war, recall_estimates
 
 VERSION = 1  # of report.json
-PROJECTION_FILE = "projection.png"
-_SHARED_FACTS = (
-    "dataset",
-    "dataset_name",
-    "setup",
-    "split",
-    "trained_on",
-    "model",
-    "compact_loss",
-    "compact_loss_weight",
-    "selection",
-    "label_names",
-    "num_folds",
-)
 
 
-def write_report(
-    output_dir: str | Path, runs: Sequence[Predictions], beside: Sequence[Predictions] = ()
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class RunScores:
+    """UAR and WAR of one run, shares with 95 % intervals; `fold` is None without folds."""
+
+    fold: int | None
+    num_clips: int
+    uar: Estimate
+    war: Estimate
+
+
+@dataclass(frozen=True)
+class MeanScores:
+    """UAR and WAR as means over the folds of a seed."""
+
+    uar: Estimate
+    war: Estimate
+
+
+@dataclass(frozen=True)
+class PooledScores:
     """
-    Writes `report.md`, `report.json`, `confusion_matrix.png`, `recalls.png` and `projection.png`.
+    All clips of the folds of a seed as one set.
 
-    With several seeds the confusion matrix, the recalls and the projection are those of the first; the projection is
-    of the first fold alone, since every fold has a model of its own.
+    Attributes:
+        num_clips: how many.
+        uar, war: shares with 95 % intervals.
+        recall: by class, None for a class without a clip.
+        confusion_matrix: clips counted, one list per true class, one column per predicted class.
+        confusion_matrix_normalised: the same as shares of the true class.
+    """
 
-    Keys of `report.json` (shares from 0 to 1; an estimate is {value, low, high}, with a 95 % interval):
-    - `version`: of these keys, 1;
-    - `dataset`, `dataset_name`, `setup`, `split`, `trained_on`, `model`, `compact_loss`, `compact_loss_weight`,
-      `selection`, `label_names`, `num_folds`: as in `RunInfo`;
-    - `chosen_on_test_set`: whether `selection` is "test";
-    - `folds`: those that were tested, `[None]` without folds; `complete`: whether these are all, with every seed;
-    - `clips`: {listed, left_out, tested} with one seed, and `left_out_ids`;
-    - `seeds`: for each seed {seed, runs, mean_of_folds, pooled}. `runs` are {fold, num_clips, uar, war},
-      `mean_of_folds` {uar, war}, `pooled` {num_clips, uar, war, recall, confusion_matrix,
-      confusion_matrix_normalised}; uar, war and the recall of each class are estimates;
-    - `over_seeds`: {num_seeds, uar_mean, uar_std, war_mean, war_std} of the means of folds, or None with one seed or
-      where seeds tested different folds;
-    - `projection`: {picture, run, num_clips, silhouette, silhouette_beside}, or {missing: why};
-    - `beside`: {name, seeds, notes} against other runs, A being the others and B these, or None; `seeds` as in
-      `SeedComparison`;
+    num_clips: int
+    uar: Estimate
+    war: Estimate
+    recall: Mapping[str, Estimate | None]
+    confusion_matrix: list[list[int]]
+    confusion_matrix_normalised: list[list[float]]
 
-    - `published`: [{name, year, paper, uar, war, params_m, gflops}], in percent as published; empty where our numbers
-      cannot stand beside them.
+
+@dataclass(frozen=True)
+class SeedReport:
+    """The runs of one seed, one a fold."""
+
+    seed: int
+    runs: list[RunScores]
+    mean_of_folds: MeanScores
+    pooled: PooledScores
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """Mean and standard deviation (with n - 1) over seeds of the mean of folds."""
+
+    num_seeds: int
+    uar_mean: float
+    uar_std: float
+    war_mean: float
+    war_std: float
+
+
+@dataclass(frozen=True)
+class TestedClips:
+    """Clips with one seed: listed by the data set, left out because they could not be used, tested."""
+
+    listed: int
+    left_out: int
+    tested: int
+    left_out_ids: list[str]
+
+
+@dataclass(frozen=True)
+class ProjectionNote:
+    """
+    What the picture of the embeddings shows, or why there is none.
+
+    Attributes:
+        picture: name of the file, None where there is none.
+        run: the run that is shown.
+        num_clips: clips in the picture.
+        silhouette: of the true classes, -1 to 1, None where it is not defined.
+        silhouette_beside: the same of the runs beside.
+        missing: the reason for no picture.
+    """
+
+    picture: str | None = None
+    run: str | None = None
+    num_clips: int | None = None
+    silhouette: float | None = None
+    silhouette_beside: float | None = None
+    missing: str | None = None
+
+
+@dataclass(frozen=True)
+class BesideRuns:
+    """A comparison with other runs: A are the others, B these."""
+
+    name: str
+    seeds: list[SeedComparison]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """
+    Attributes:
+        run: facts of the first run; all runs share them but for fold, seed and the clips that were left out.
+        folds: those that were tested, `[None]` without folds.
+        complete: whether these are all folds of the protocol, with every seed.
+        clips: how many were tested.
+        seeds: one entry a seed.
+        over_seeds: None with one seed, or where seeds tested different folds.
+        projection: about the picture of the embeddings.
+        beside: other runs to compare with, or None.
+        published: results of others, in percent; empty where our numbers cannot stand beside them.
+    """
+
+    run: RunInfo
+    folds: list[int | None]
+    complete: bool
+    clips: TestedClips
+    seeds: list[SeedReport]
+    over_seeds: OverSeeds | None
+    projection: ProjectionNote
+    beside: BesideRuns | None
+    published: list[PublishedResult]
+
+    def to_json(self) -> dict[str, Any]:
+        """
+        What `report.json` holds; `docs/outputs.md` describes it. Shares are from 0 to 1, an estimate is {value, low,
+        high} with a 95 % interval.
+        """
+        facts = {name: value for name, value in self.run.to_json().items() if name not in ("fold", "seed", "left_out")}
+        projection = asdict(self.projection)
+        missing = projection.pop("missing")
+        return {
+            "version": VERSION,
+            **facts,
+            "chosen_on_test_set": self.run.selection == "test",
+            "folds": self.folds,
+            "complete": self.complete,
+            "clips": asdict(self.clips),
+            "seeds": [asdict(summary) for summary in self.seeds],
+            "over_seeds": self.over_seeds and asdict(self.over_seeds),
+            "projection": projection if missing is None else {"missing": missing},
+            "beside": self.beside and asdict(self.beside),
+            "published": [asdict(result) for result in self.published],
+        }
+
+
+def summarise_runs(
+    runs: Sequence[Predictions], projection: ProjectionNote, comparison: Comparison | None = None
+) -> Report:
+    """
+    The numbers of one experiment.
 
     Args:
-        output_dir: folder to write to.
-        runs: predictions of all folds and seeds of one experiment.
-        beside: predictions of another experiment to compare with, e.g. without compact loss. Where these tested other
-            clips, those in common are compared and the report says so.
-
-    Returns:
-        What `report.json` holds.
+        runs: predictions of all folds and seeds.
+        projection: about the picture of the embeddings.
+        comparison: with other runs as A and these as B.
 
     Raises:
-        ValueError: no runs, runs that do not belong together (see `group_by_seed`), or `beside` cannot be compared
-            (see `compare_runs`). Nothing is written then.
+        ValueError: no runs, or runs that do not belong together (see `group_by_seed`).
     """
-    output_dir = Path(output_dir)
     by_seed = group_by_seed(runs)
-    comparison = compare_runs(beside, runs, common=True) if beside else None
-    output_dir.mkdir(parents=True, exist_ok=True)
-
-    report = _facts(by_seed)
-    report["seeds"] = [_summarise_seed(seed, of_seed) for seed, of_seed in by_seed.items()]
-    report["over_seeds"] = _over_seeds(report["seeds"])
-    first = next(iter(by_seed.values()))
-    _draw_numbers(output_dir, report, first[0].run)
-    report["projection"] = _draw_projection(output_dir / PROJECTION_FILE, first[0], comparison)
-    report["beside"] = comparison and {
-        "name": comparison.name_a,
-        "seeds": [asdict(pair) for pair in comparison.seeds],
-        "notes": comparison.notes,
-    }
-    report["published"] = [
-        {
-            "name": result.name,
-            "year": result.year,
-            "paper": result.paper,
-            "uar": result.uar_war[report["dataset"]][0],
-            "war": result.uar_war[report["dataset"]][1],
-            "params_m": result.params_m,
-            "gflops": result.gflops,
-        }
-        for result in published_beside(first[0].run)
-    ]
-    (output_dir / "report.json").write_text(json.dumps(report, indent=2) + "\n")
-    (output_dir / "report.md").write_text(format_report(report, first[0].run, comparison))
-    return report
-
-
-def _facts(by_seed: dict[int, list[Predictions]]) -> dict[str, Any]:
-    runs = [predictions for of_seed in by_seed.values() for predictions in of_seed]
-    run, folds = runs[0].run, sorted({predictions.run.fold or 0 for predictions in runs})
-    facts = {name: getattr(run, name) for name in _SHARED_FACTS}
-    # Seeds test the same clips: those that any seed tested or left out are counted once.
-    tested = {clip_id for predictions in runs for clip_id in predictions.clip_ids}
-    left_out = sorted({clip_id for predictions in runs for clip_id in predictions.run.left_out} - tested)
-    return (
-        {"version": VERSION}
-        | facts
-        | {
-            "chosen_on_test_set": run.selection == "test",
-            "folds": [None] if run.fold is None else folds,
-            "complete": all(len(of_seed) == (run.num_folds or 1) for of_seed in by_seed.values()),
-            "clips": {
-                "listed": len(tested) + len(left_out),
-                "left_out": len(left_out),
-                "tested": len(tested),
-                "left_out_ids": left_out,
-            },
-        }
+    first = next(iter(by_seed.values()))[0].run
+    seeds = [_summarise_seed(seed, of_seed) for seed, of_seed in by_seed.items()]
+    beside = None
+    if comparison is not None:
+        beside = BesideRuns(comparison.name_a, comparison.seeds, comparison.notes)
+    return Report(
+        run=first,
+        folds=[None] if first.fold is None else sorted({predictions.run.fold or 0 for predictions in runs}),
+        complete=all(len(of_seed) == (first.data.num_folds or 1) for of_seed in by_seed.values()),
+        clips=_count_clips(runs),
+        seeds=seeds,
+        over_seeds=_over_seeds(seeds),
+        projection=projection,
+        beside=beside,
+        published=published_beside(first),
     )
 
 
-def _summarise_seed(seed: int, runs: Sequence[Predictions]) -> dict[str, Any]:
+def _count_clips(runs: Sequence[Predictions]) -> TestedClips:
+    # Seeds test the same clips: those that any seed tested or left out are counted once.
+    tested = {clip_id for predictions in runs for clip_id in predictions.clip_ids}
+    left_out = sorted({clip_id for predictions in runs for clip_id in predictions.run.left_out} - tested)
+    return TestedClips(len(tested) + len(left_out), len(left_out), len(tested), left_out)
+
+
+def _summarise_seed(seed: int, runs: Sequence[Predictions]) -> SeedReport:
     matrices = [predictions.confusion_matrix for predictions in runs]
     pooled = np.sum(matrices, axis=0)
     clips = pooled.sum(axis=1, keepdims=True)
-    recalls = zip(runs[0].run.label_names, recall_estimates(pooled), strict=True)
-    return {
-        "seed": seed,
-        "runs": [
-            {"fold": predictions.run.fold, "num_clips": len(predictions.clip_ids)} | _uar_war([matrix])
+    return SeedReport(
+        seed=seed,
+        runs=[
+            RunScores(predictions.run.fold, len(predictions.clip_ids), *bootstrap_uar_war([matrix]))
             for predictions, matrix in zip(runs, matrices, strict=True)
         ],
-        "mean_of_folds": _uar_war(matrices),
-        "pooled": {"num_clips": int(pooled.sum())}
-        | _uar_war([pooled])
-        | {
-            "recall": {name: None if estimate is None else asdict(estimate) for name, estimate in recalls},
-            "confusion_matrix": pooled.tolist(),
-            "confusion_matrix_normalised": (pooled / np.maximum(clips, 1)).tolist(),
-        },
-    }
+        mean_of_folds=MeanScores(*bootstrap_uar_war(matrices)),
+        pooled=PooledScores(
+            int(pooled.sum()),
+            *bootstrap_uar_war([pooled]),
+            recall=dict(zip(runs[0].run.label_names, recall_estimates(pooled), strict=True)),
+            confusion_matrix=pooled.tolist(),
+            confusion_matrix_normalised=(pooled / np.maximum(clips, 1)).tolist(),
+        ),
+    )
 
 
-def _uar_war(matrices: Sequence[np.ndarray]) -> dict[str, dict[str, float]]:
-    uar, war = bootstrap_uar_war(matrices)
-    return {"uar": asdict(uar), "war": asdict(war)}
-
-
-def _over_seeds(seeds: Sequence[dict[str, Any]]) -> dict[str, float] | None:
-    """Mean and standard deviation, over seeds, of the mean of folds."""
-    folds = [[run["fold"] for run in summary["runs"]] for summary in seeds]
+def _over_seeds(seeds: Sequence[SeedReport]) -> OverSeeds | None:
+    folds = [[run.fold for run in summary.runs] for summary in seeds]
     if len(seeds) == 1 or any(other != folds[0] for other in folds):
         return None
-    over: dict[str, float] = {"num_seeds": len(seeds)}
-    for name in ("uar", "war"):
-        values = [summary["mean_of_folds"][name]["value"] for summary in seeds]
-        over |= {f"{name}_mean": float(np.mean(values)), f"{name}_std": float(np.std(values, ddof=1))}
-    return over
-
-
-def _draw_numbers(output_dir: Path, report: dict[str, Any], run: RunInfo) -> None:
-    pooled = report["seeds"][0]["pooled"]
-    matrix, names = np.array(pooled["confusion_matrix"]), report["label_names"]
-    title = f"{report_title(report)}{of_seed(report)}{run.mark}"
-    plot_confusion_matrix(matrix, names, output_dir / "confusion_matrix.png", title)
-    plot_recalls(recall_estimates(matrix), matrix.sum(axis=1), names, output_dir / "recalls.png", title)
-
-
-def _draw_projection(path: Path, first: Predictions, comparison: Comparison | None) -> dict[str, Any]:
-    """The first run alone, or where both gave embeddings for a fold, the same clips as the others see them and we."""
-    run = first.run
-    try:
-        if comparison is not None and comparison.embeddings is not None:
-            theirs, ours = plot_comparison(comparison, path)
-            name, beside = comparison.embeddings[0], theirs.silhouette
-        elif first.embeddings is not None:
-            name, beside = run.name, None
-            [ours] = project([first.embeddings], first.labels)
-            title = f"{run.dataset_name}, {name}: embeddings of {len(ours.labels):,} test clips{run.mark}"
-            plot_projections([(run.description, ours)], run.label_names, path, title)
-        else:
-            return {"missing": "the model gives no embeddings"}
-    except ProjectionError as error:
-        return {"missing": str(error)}
-    return {
-        "picture": path.name,
-        "run": name,
-        "num_clips": len(ours.labels),
-        "silhouette": ours.silhouette,
-        "silhouette_beside": beside,
-    }
+    uar, war = (
+        [getattr(summary.mean_of_folds, name).value for summary in seeds] for name in ("uar", "war")
+    )  # each (seeds,)
+    return OverSeeds(
+        num_seeds=len(seeds),
+        uar_mean=float(np.mean(uar)),
+        uar_std=float(np.std(uar, ddof=1)),
+        war_mean=float(np.mean(war)),
+        war_std=float(np.std(war, ddof=1)),
+    )

@@ -1,12 +1,12 @@
 """`report.md`: the report in words and tables."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from .compare import Comparison, format_comparison
-from .predictions import RunInfo
+from .compare import Comparison
+from .compare_text import format_comparison
 from .published import HOW_CHOSEN
-from .significance import CONFIDENCE, NUM_RESAMPLES, Estimate
+from .report import MeanScores, PooledScores, ProjectionNote, Report, RunScores, SeedReport
+from .significance import CONFIDENCE, NUM_RESAMPLES
 from .tables import interval, markdown_table, percent
 
 _SELECTION = {
@@ -18,47 +18,50 @@ _SELECTION = {
 }
 
 
-def report_title(report: dict[str, Any]) -> str:
+def report_title(report: Report) -> str:
     """What the numbers are of: "DFEW, 5 folds", or "DFEW, folds 1, 2 of 5"."""
-    name = report["dataset_name"] + (f", {report['setup']}" if report["setup"] else "")
-    if report["num_folds"] is None:
-        return f"{name}, {report['split']}"
-    if report["complete"]:
-        return f"{name}, {report['num_folds']} folds"
-    folds = ", ".join(map(str, report["folds"]))
-    return f"{name}, fold{'s' if len(report['folds']) > 1 else ''} {folds} of {report['num_folds']}"
+    name = report.run.data.dataset_name + (f", {report.run.data.setup}" if report.run.data.setup else "")
+    if report.run.data.num_folds is None:
+        return f"{name}, {report.run.split}"
+    if report.complete:
+        return f"{name}, {report.run.data.num_folds} folds"
+    folds = ", ".join(map(str, report.folds))
+    return f"{name}, fold{'s' if len(report.folds) > 1 else ''} {folds} of {report.run.data.num_folds}"
 
 
-def of_seed(report: dict[str, Any]) -> str:
+def of_seed(report: Report) -> str:
     """Which seed something is of, where there are several."""
-    return f", seed {report['seeds'][0]['seed']}" if len(report["seeds"]) > 1 else ""
+    return f", seed {report.seeds[0].seed}" if len(report.seeds) > 1 else ""
 
 
-def format_summary(report: dict[str, Any], run: RunInfo) -> str:
+def format_summary(report: Report) -> str:
     """The report's numbers for a terminal."""
+    run = report.run
     parts = [
-        f"{report_title(report)}, {report['clips']['tested']:,} clips tested{run.mark}, in percent",
+        f"{report_title(report)}, {report.clips.tested:,} clips tested{run.mark}, in percent",
         _format_scores(report),
         _format_recalls(report),
     ]
     return "\n\n".join(parts)
 
 
-def format_report(report: dict[str, Any], run: RunInfo, comparison: Comparison | None) -> str:
-    clips, num_seeds = report["clips"], len(report["seeds"])
-    seeds = ", ".join(str(summary["seed"]) for summary in report["seeds"])
+def format_report(report: Report, comparison: Comparison | None) -> str:
+    """The whole report as Markdown."""
+    run = report.run
+    clips, num_seeds = report.clips, len(report.seeds)
+    seeds = ", ".join(str(summary.seed) for summary in report.seeds)
     parts = [
         f"# {report_title(report)}{run.mark}",
         f"{run.description}; seed{'s' if num_seeds > 1 else ''} {seeds}. {_SELECTION[run.selection]}",
-        f"Clips: {clips['listed']:,} listed, {clips['left_out']:,} left out{_named(clips['left_out_ids'])}, "
-        f"{clips['tested']:,} tested, each once{' with each seed' if report['over_seeds'] else ''}.",
+        f"Clips: {clips.listed:,} listed, {clips.left_out:,} left out{_named(clips.left_out_ids)}, "
+        f"{clips.tested:,} tested, each once{' with each seed' if report.over_seeds else ''}.",
     ]
-    if not report["complete"]:
+    if not report.complete:
         parts.append(
-            f"**Not all folds were tested:** no number here is the mean of {report['num_folds']} folds that the "
+            f"**Not all folds were tested:** no number here is the mean of {report.run.data.num_folds} folds that the "
             "protocol asks for."
         )
-    if num_seeds > 1 and report["over_seeds"] is None:
+    if num_seeds > 1 and report.over_seeds is None:
         parts.append("Not every seed tested the same folds: there is no mean over seeds.")
     parts += [
         f"## UAR and WAR in percent{run.mark}",
@@ -72,17 +75,17 @@ def format_report(report: dict[str, Any], run: RunInfo, comparison: Comparison |
         f"## Confusion matrix{of_seed(report)}{run.mark}",
         "![Confusion matrix, share and number of clips](confusion_matrix.png)",
         f"## Embeddings{run.mark}",
-        _format_projection(report["projection"]),
+        _format_projection(report.projection),
     ]
     if comparison is not None:
         parts += [
             f"## Beside {comparison.name_a}{comparison.a.mark}",
             format_comparison(comparison).strip(),
         ]
-    if report["published"]:
+    if report.published:
         parts += [
-            f"## Published on {report['dataset_name']}, in percent{run.mark and f'; ours{run.mark}'}",
-            _format_published(report, run),
+            f"## Published on {report.run.data.dataset_name}, in percent{run.mark and f'; ours{run.mark}'}",
+            _format_published(report),
             HOW_CHOSEN,
         ]
     return "\n\n".join(parts) + "\n"
@@ -94,73 +97,74 @@ def _named(clip_ids: Sequence[str]) -> str:
     return f" ({', '.join(clip_ids[:5])}{', ...; all in report.json' if len(clip_ids) > 5 else ''})"
 
 
-def _mean_name(summary: dict[str, Any], report: dict[str, Any]) -> str:
-    tested, all_folds = len(summary["runs"]), report["num_folds"]
+def _mean_name(summary: SeedReport, report: Report) -> str:
+    tested, all_folds = len(summary.runs), report.run.data.num_folds
     if tested == 1:
-        return f"fold {summary['runs'][0]['fold']} of {all_folds}"
+        return f"fold {summary.runs[0].fold} of {all_folds}"
     return f"mean of {tested} folds" if tested == all_folds else f"mean of {tested} of {all_folds} folds"
 
 
-def _format_scores(report: dict[str, Any]) -> str:
+def _format_scores(report: Report) -> str:
     rows = []
-    for summary in report["seeds"]:
-        seed = f"seed {summary['seed']}, " if len(report["seeds"]) > 1 else ""
-        for run in summary["runs"]:
-            name = report["split"] if run["fold"] is None else f"fold {run['fold']}"
-            rows.append([f"{seed}{name}", f"{run['num_clips']:,}", *_score_cells(run)])
-        if len(summary["runs"]) > 1:
-            pooled = summary["pooled"]
-            rows.append([f"{seed}{_mean_name(summary, report)}", "", *_score_cells(summary["mean_of_folds"])])
-            rows.append([f"{seed}all clips pooled", f"{pooled['num_clips']:,}", *_score_cells(pooled)])
-    if (over := report["over_seeds"]) is not None:
-        name = f"mean of {over['num_seeds']} seeds, standard deviation"
-        cells = [(percent(over[f"{score}_mean"]), f"± {percent(over[f'{score}_std'])}") for score in ("uar", "war")]
-        rows.append([name, "", *cells[0], *cells[1]])
+    for summary in report.seeds:
+        seed = f"seed {summary.seed}, " if len(report.seeds) > 1 else ""
+        for run in summary.runs:
+            name = report.run.split if run.fold is None else f"fold {run.fold}"
+            rows.append([f"{seed}{name}", f"{run.num_clips:,}", *_score_cells(run)])
+        if len(summary.runs) > 1:
+            pooled = summary.pooled
+            rows.append([f"{seed}{_mean_name(summary, report)}", "", *_score_cells(summary.mean_of_folds)])
+            rows.append([f"{seed}all clips pooled", f"{pooled.num_clips:,}", *_score_cells(pooled)])
+    if (over := report.over_seeds) is not None:
+        name = f"mean of {over.num_seeds} seeds, standard deviation"
+        uar, war = (
+            (percent(over.uar_mean), f"± {percent(over.uar_std)}"),
+            (percent(over.war_mean), f"± {percent(over.war_std)}"),
+        )
+        rows.append([name, "", *uar, *war])
     return markdown_table(["", "clips", "UAR", "95 % interval", "WAR", "95 % interval"], rows)
 
 
-def _score_cells(scores: dict[str, Any]) -> list[str]:
-    uar, war = Estimate(**scores["uar"]), Estimate(**scores["war"])
-    return [percent(uar.value), interval(uar), percent(war.value), interval(war)]
+def _score_cells(scores: RunScores | MeanScores | PooledScores) -> list[str]:
+    return [percent(scores.uar.value), interval(scores.uar), percent(scores.war.value), interval(scores.war)]
 
 
-def _format_recalls(report: dict[str, Any]) -> str:
-    pooled = report["seeds"][0]["pooled"]
+def _format_recalls(report: Report) -> str:
+    pooled = report.seeds[0].pooled
     rows = []
-    for (name, recall), counts in zip(pooled["recall"].items(), pooled["confusion_matrix"], strict=True):
-        estimate = None if recall is None else Estimate(**recall)
+    for (name, estimate), counts in zip(pooled.recall.items(), pooled.confusion_matrix, strict=True):
         rows.append([name, f"{sum(counts):,}", percent(estimate and estimate.value), interval(estimate)])
     return markdown_table(["", "clips", "recall", "95 % interval"], rows)
 
 
-def _format_projection(projection: dict[str, Any]) -> str:
-    if "missing" in projection:
-        return f"No picture: {projection['missing']}."
-    shown = f"{projection['num_clips']:,} test clips of {projection['run']}, projected by t-SNE."
-    if projection["silhouette"] is not None:
-        shown += f" Silhouette of the true classes, -1 to 1: {projection['silhouette']:.3f}"
-        beside = projection["silhouette_beside"]
+def _format_projection(projection: ProjectionNote) -> str:
+    if projection.missing is not None:
+        return f"No picture: {projection.missing}."
+    shown = f"{projection.num_clips:,} test clips of {projection.run}, projected by t-SNE."
+    if projection.silhouette is not None:
+        shown += f" Silhouette of the true classes, -1 to 1: {projection.silhouette:.3f}"
+        beside = projection.silhouette_beside
         shown += "." if beside is None else f", and {beside:.3f} in the runs beside (A in the picture)."
-    return f"{shown}\n\n![Embeddings of the test clips]({projection['picture']})"
+    return f"{shown}\n\n![Embeddings of the test clips]({projection.picture})"
 
 
-def _format_published(report: dict[str, Any], run: RunInfo) -> str:
+def _format_published(report: Report) -> str:
     rows = [
         [
-            result["name"] if result["year"] is None else f"{result['name']} ({result['year']})",
-            f"{result['uar']:.2f}",
-            f"{result['war']:.2f}",
-            "-" if result["params_m"] is None else f"{result['params_m']} M",
-            "-" if result["gflops"] is None else f"{result['gflops']} G",
+            result.name if result.year is None else f"{result.name} ({result.year})",
+            f"{result.uar:.2f}",
+            f"{result.war:.2f}",
+            "-" if result.params_m is None else f"{result.params_m} M",
+            "-" if result.gflops is None else f"{result.gflops} G",
         ]
-        for result in report["published"]
+        for result in report.published
     ]
-    summary = report["seeds"][0]
-    name = f"ours{of_seed(report)}" if report["over_seeds"] is None else f"ours, mean of {len(report['seeds'])} seeds"
-    if report["num_folds"] is not None:
+    summary, over = report.seeds[0], report.over_seeds
+    name = f"ours{of_seed(report)}" if over is None else f"ours, mean of {over.num_seeds} seeds"
+    if report.run.data.num_folds is not None:
         name += f", {_mean_name(summary, report)}"
-    scores = report["over_seeds"] or {
-        f"{score}_mean": summary["mean_of_folds"][score]["value"] for score in ("uar", "war")
-    }
-    ours = [name + run.mark, percent(scores["uar_mean"]), percent(scores["war_mean"]), "", ""]
+    uar, war = summary.mean_of_folds.uar.value, summary.mean_of_folds.war.value
+    if over is not None:
+        uar, war = over.uar_mean, over.war_mean
+    ours = [name + report.run.mark, percent(uar), percent(war), "", ""]
     return markdown_table(["", "UAR", "WAR", "params", "FLOPs"], [*rows, ours])

@@ -6,7 +6,7 @@ makes the true uncertainty larger.
 
 A bootstrap resample draws as many clips as there are, with replacement. UAR and WAR only ask of which class a clip is
 and whether it was right, so a resample is one multinomial draw of these counts, not one draw a clip. As in
-`logoformer_hf.metrics`, UAR is the mean over the classes that occur; a class that vanishes from a resample takes no
+the metric, UAR is the mean over the classes that occur; a class that vanishes from a resample takes no
 part in that resample's mean.
 """
 
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+
+from .uar import uar_and_war, wrong_and_right
 
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 10_000
@@ -44,21 +46,6 @@ class McNemar:
     p_value: float
 
 
-def uar_and_war(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """
-    UAR and WAR of counted clips.
-
-    Args:
-        counts: clips by class and by wrong (0) or right (1), shape (..., classes, 2).
-
-    Returns:
-        Two arrays of shape (...).
-    """
-    clips, right = counts.sum(axis=-1), counts[..., 1]
-    recalls = right / np.maximum(clips, 1)
-    return recalls.sum(axis=-1) / (clips > 0).sum(axis=-1), right.sum(axis=-1) / clips.sum(axis=-1)
-
-
 def bootstrap_uar_war(
     confusion_matrices: Sequence[np.ndarray], num_resamples: int = NUM_RESAMPLES, seed: int = 0
 ) -> tuple[Estimate, Estimate]:
@@ -73,7 +60,7 @@ def bootstrap_uar_war(
         seed: of the draws.
     """
     rng = np.random.default_rng(seed)
-    counts = [_right_and_wrong(np.asarray(matrix)) for matrix in confusion_matrices]
+    counts = [wrong_and_right(np.asarray(matrix)) for matrix in confusion_matrices]
     numbers = np.mean([uar_and_war(count) for count in counts], axis=0)  # (2,)
     drawn = np.mean([uar_and_war(_resample(count, num_resamples, rng)) for count in counts], axis=0)  # (2, resamples)
     return _estimate(numbers[0], drawn[0]), _estimate(numbers[1], drawn[1])
@@ -88,7 +75,7 @@ def recall_estimates(confusion_matrix: np.ndarray) -> list[Estimate | None]:
     Statistical Inference*, JASA 1927.
     """
     estimates = []
-    for wrong, right in _right_and_wrong(np.asarray(confusion_matrix)):
+    for wrong, right in wrong_and_right(np.asarray(confusion_matrix)):
         if wrong + right == 0:
             estimates.append(None)
             continue
@@ -137,12 +124,6 @@ def bootstrap_difference(
 
     (uar, war), (drawn_uar, drawn_war) = difference(counts), difference(drawn)
     return _estimate(uar, drawn_uar), _estimate(war, drawn_war)
-
-
-def _right_and_wrong(confusion_matrix: np.ndarray) -> np.ndarray:
-    """Clips by class and by wrong (0) or right (1), shape (classes, 2)."""
-    right = confusion_matrix.diagonal()
-    return np.stack([confusion_matrix.sum(axis=1) - right, right], axis=1)
 
 
 def _resample(counts: np.ndarray, num_resamples: int, rng: np.random.Generator) -> np.ndarray:

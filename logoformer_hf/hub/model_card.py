@@ -1,22 +1,21 @@
-"""Cards, what the Hub shows of a repository: of a trained model, and of a prepared copy of a data set."""
+"""The card of a trained LOGO-Former, what the Hub shows of its repository."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from ..data.terms import data_terms
+from .._files import hub_card_file, write_text
+from ..configuration_logoformer import LogoFormerConfig
+from ..data.sources.table import terms_of
+from ..data.terms import DataTerms
+from ..evaluation.predictions import RunInfo
 from ..evaluation.significance import Estimate, bootstrap_uar_war, recall_estimates
 from ..evaluation.tables import interval, markdown_table, percent
+from .cards import hub_repo
 
-if TYPE_CHECKING:
-    from ..configuration_logoformer import LogoFormerConfig
-    from ..evaluation.predictions import RunInfo
-
+TEMPLATE = "model_card.md"
 # Key in the results -> (metric's name on the Hub, its arguments there, name in the card's metadata)
 _METRICS = {
     "test_uar": ("recall", {"average": "macro"}, "UAR (mean of per-class recalls)"),
@@ -26,31 +25,12 @@ _METRICS = {
 _NEEDED = (*_METRICS, "test_recall", "test_confusion_matrix", "test_num_clips", "test_empty_classes")
 
 
-def hub_repo(name_or_path: str | None) -> str | None:
-    """
-    The repository of a model, None for one that is on this disk only: its path would tell of folders, not of models.
-
-    Args:
-        name_or_path: a repository, a file or folder, or one in the cache of the Hub, which knows its repository.
-    """
-    if name_or_path is None:
-        return None
-    if cached := re.search(r"models--([^/\\]+)", name_or_path):
-        return cached[1].replace("--", "/")
-    try:
-        validate_repo_id(name_or_path)
-    except HFValidationError:
-        return None
-    return None if Path(name_or_path).exists() else name_or_path
-
-
 def write_model_card(
     path: str | Path,
-    template_path: str | Path,
     *,
     model_name: str,
-    config: "LogoFormerConfig",
-    run: "RunInfo",
+    config: LogoFormerConfig,
+    run: RunInfo,
     results: Mapping[str, Any],
     clips_per_split: Mapping[str, int],
     training: Mapping[str, Any],
@@ -58,12 +38,12 @@ def write_model_card(
     frame_encoder_from: str | None = None,
     example_videos: Sequence[str] = (),
 ) -> None:
-    """Writes the card of a LOGO-Former, with the test results also in its metadata, where the Hub reads them.
+    """
+    Writes the card of a LOGO-Former, with the test results also in its metadata, where the Hub reads them.
 
     Args:
         path: card to write, usually `README.md` beside the checkpoint, `confusion_matrix.png` and
             `training_curves.png`.
-        template_path: Jinja template of the card, `hub_card/model_card.md`.
         model_name: repository (or folder) that `from_pretrained` takes in the card's snippets; also the title.
         config: of the model.
         run: data set, fold, seed, how the epoch was chosen, and test clips that were left out.
@@ -80,6 +60,32 @@ def write_model_card(
     Raises:
         ValueError: `results` lacks a key, its recalls are not those of the run's classes, or nothing was trained.
     """
+    _check_results(results, run)
+    terms = terms_of(run.data)
+    other_weights = bool(fine_tuned_from or frame_encoder_from)
+    synthetic = run.data.dataset == "faces"
+    base_models = [repo for repo in (hub_repo(fine_tuned_from), hub_repo(frame_encoder_from)) if repo]
+    card = ModelCard.from_template(
+        _metadata(model_name, run, results, terms, synthetic and not other_weights, base_models, example_videos),
+        template_path=str(hub_card_file(TEMPLATE)),
+        model_name=model_name,
+        config=config,
+        run=run,
+        num_clips=results["test_num_clips"],
+        empty_classes=results["test_empty_classes"],
+        terms=terms,
+        synthetic=synthetic,
+        all_ours=synthetic and not other_weights,
+        tested_on=_tested_on(run),
+        splits=_table_of_splits(clips_per_split, run),
+        settings=_origin(fine_tuned_from, frame_encoder_from) | dict(training),
+        other_weights=other_weights,
+        **_results_in_words(results, run.label_names),
+    )
+    write_text(path, str(card))
+
+
+def _check_results(results: Mapping[str, Any], run: RunInfo) -> None:
     missing = [key for key in _NEEDED if key not in results]
     if missing:
         raise ValueError(f"the results lack {', '.join(missing)}; the card needs {', '.join(_NEEDED)}")
@@ -89,14 +95,24 @@ def write_model_card(
     if run.selection == "given":
         raise ValueError("the run's selection is 'given', so it trained nothing; this card is for a trained model")
 
+
+def _tested_on(run: RunInfo) -> str:
     fold = None if run.fold is None else f"fold {run.fold}"
-    tested_on = ", ".join(part for part in (run.dataset_name, run.setup, fold) if part)
+    return ", ".join(part for part in (run.data.dataset_name, run.data.setup, fold) if part)
+
+
+def _metadata(
+    model_name: str,
+    run: RunInfo,
+    results: Mapping[str, Any],
+    terms: DataTerms | None,
+    all_ours: bool,
+    base_models: list[str],
+    example_videos: Sequence[str],
+) -> ModelCardData:
+    """What the Hub reads of the card: licence, tags, results."""
     warning = ", epoch chosen on these test clips" if run.selection == "test" else ""
-    terms = data_terms(f"{run.dataset} {run.dataset_name}")
-    synthetic = run.dataset == "faces"
-    all_ours = synthetic and not (fine_tuned_from or frame_encoder_from)
-    base_models = [repo for repo in (hub_repo(fine_tuned_from), hub_repo(frame_encoder_from)) if repo]
-    metadata = ModelCardData(
+    return ModelCardData(
         license="apache-2.0" if all_ours else "other",
         license_name=None if all_ours else terms.license_name if terms else "terms-of-the-training-data",
         license_link=terms.url if terms else None,
@@ -111,8 +127,8 @@ def write_model_card(
             EvalResult(
                 task_type="video-classification",
                 task_name="Facial expression recognition in video",
-                dataset_type=terms.name.lower() if terms else run.dataset,
-                dataset_name=tested_on,
+                dataset_type=terms.name.lower() if terms else run.data.dataset,
+                dataset_name=_tested_on(run),
                 dataset_split=run.split,
                 metric_type=hub_name,
                 metric_name=name + warning,
@@ -123,26 +139,19 @@ def write_model_card(
         ],
     )
 
-    matrix, label_names = results["test_confusion_matrix"], list(run.label_names)
+
+def _results_in_words(results: Mapping[str, Any], label_names: Sequence[str]) -> dict[str, str]:
+    """The tables and sentences of the card that are made of the test results, by their name in the template."""
+    matrix = results["test_confusion_matrix"]
     uar, war = bootstrap_uar_war([matrix])
     classes = list(zip(label_names, map(sum, matrix), recall_estimates(matrix), strict=True))
-    measured = sorted((row for row in classes if row[2]), key=lambda row: row[2].value)
-    used = [split for split in clips_per_split if not (run.selection == "test" and split == "validation")]
-    card = ModelCard.from_template(
-        metadata,
-        template_path=str(template_path),
-        model_name=model_name,
-        config=config,
-        run=run,
-        num_clips=results["test_num_clips"],
-        empty_classes=results["test_empty_classes"],
-        terms=terms,
-        synthetic=synthetic,
-        all_ours=all_ours,
-        tested_on=tested_on,
-        weakest=_recall_in_words(*measured[0]),
-        strongest=_recall_in_words(*measured[-1]),
-        measures=markdown_table(
+    measured = sorted(
+        ((name, clips, recall) for name, clips, recall in classes if recall), key=lambda row: row[2].value
+    )
+    return {
+        "weakest": _recall_in_words(*measured[0]),
+        "strongest": _recall_in_words(*measured[-1]),
+        "measures": markdown_table(
             ["measure", "%", "95 % interval"],
             [
                 ["**UAR**", f"**{percent(results['test_uar'])}**", interval(uar)],
@@ -150,26 +159,27 @@ def write_model_card(
                 ["macro F1", percent(results["test_macro_f1"]), interval(None)],
             ],
         ),
-        recalls=markdown_table(
+        "recalls": markdown_table(
             ["expression", "test clips", "recall, %", "95 % interval"],
             [
                 [name, f"{clips:,}", percent(estimate and estimate.value), interval(estimate)]
                 for name, clips, estimate in classes
             ],
         ),
-        counts=markdown_table(
+        "counts": markdown_table(
             ["true", *label_names],
             [[name, *map(str, row)] for name, row in zip(label_names, matrix, strict=True)],
         ),
-        splits=markdown_table(["split", "clips"], [[split, f"{clips_per_split[split]:,}"] for split in used]),
-        settings=_origin(fine_tuned_from, frame_encoder_from) | dict(training),
-        other_weights=bool(fine_tuned_from or frame_encoder_from),
-    )
-    card.save(path)
+    }
 
 
 def _recall_in_words(name: str, clips: int, recall: Estimate) -> str:
     return f"{percent(recall.value)} % for {name} ({clips:,} test clips)"
+
+
+def _table_of_splits(clips_per_split: Mapping[str, int], run: RunInfo) -> str:
+    used = [split for split in clips_per_split if not (run.selection == "test" and split == "validation")]
+    return markdown_table(["split", "clips"], [[split, f"{clips_per_split[split]:,}"] for split in used])
 
 
 def _origin(fine_tuned_from: str | None, frame_encoder_from: str | None) -> dict[str, str]:
@@ -184,102 +194,3 @@ def _origin(fine_tuned_from: str | None, frame_encoder_from: str | None) -> dict
     if fine_tuned_from:
         return {"started from": where(fine_tuned_from)}
     return {"started from": "new weights", "frame encoder": where(frame_encoder_from)}
-
-
-def write_dataset_card(
-    path: str | Path,
-    template_path: str | Path,
-    *,
-    repo_name: str,
-    dataset: str,
-    dataset_name: str,
-    clips_per_split: Mapping[str, int],
-    label_names: Sequence[str],
-    frame_size: str,
-    extra_columns: Mapping[str, str],
-    notes: Sequence[str] = (),
-) -> None:
-    """Writes the card of a prepared data set, which also tells `load_dataset` where the splits are.
-
-    Args:
-        path: card to write, `README.md` beside the folder `data` with the shards `<split>-00000-of-000NN.parquet`.
-        template_path: Jinja template of the card, `hub_card/dataset_card.md`.
-        repo_name: repository (or folder) that `load_dataset` takes in the card's snippet.
-        dataset: as `--dataset` names it: "dfew", "ferv39k", "clips".
-        dataset_name: the same for readers: "DFEW".
-        clips_per_split: number of clips of each split that has shards.
-        label_names: names of the classes in the order of their numbers.
-        frame_size: of the embedded frames, for readers, e.g. "128 pixels on the shorter side".
-        extra_columns: columns besides `clip_id`, `video`, `num_frames` and `label`, {name: what it holds}.
-        notes: sentences on what was found and left out. They are published as they stand: no paths.
-    """
-    terms = data_terms(f"{dataset} {dataset_name}")
-    num_clips = sum(clips_per_split.values())
-    metadata = DatasetCardData(
-        license="other",
-        license_name=terms.license_name if terms else "terms-of-the-source",
-        license_link=terms.url if terms else None,
-        pretty_name=f"{dataset_name}, prepared for LOGO-Former",
-        task_categories=["video-classification"],
-        size_categories=[_size_category(num_clips)],
-        tags=["facial-expression-recognition", "logoformer", *([terms.name.lower()] if terms else [])],
-        configs=[
-            {
-                "config_name": "default",
-                "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in clips_per_split],
-            }
-        ],
-        viewer=False if terms else None,  # the viewer would make, and show, one more copy
-    )
-    labels = ", ".join(f"{number} {name}" for number, name in enumerate(label_names))
-    columns = {
-        "clip_id": "name of the clip, the same as in the original",
-        "video": "its frames in order, as images",
-        "num_frames": "how many there are",
-        "label": f"number of the expression: {labels}",
-    }
-    card = DatasetCard.from_template(
-        metadata,
-        template_path=str(template_path),
-        repo_name=repo_name,
-        dataset_name=dataset_name,
-        terms=terms,
-        has_folds="fold" in extra_columns,
-        num_clips=num_clips,
-        first_split=next(iter(clips_per_split)),
-        splits=markdown_table(["split", "clips"], [[split, f"{clips:,}"] for split, clips in clips_per_split.items()]),
-        columns=columns | dict(extra_columns),
-        frame_size=frame_size,
-        notes=notes,
-    )
-    card.save(path)
-
-
-def rename_card(text: str, repo_name: str) -> str:
-    """
-    The card for the repository that it goes to: title, metadata and snippets name that instead of a folder.
-
-    Args:
-        text: what `write_model_card` or `write_dataset_card` wrote. A card without their first snippet comes back as
-            it is: somebody wrote it by hand.
-        repo_name: `owner/name`.
-    """
-    snippet = re.search(r'(?:model=|load_dataset\()"([^"]+)"', text)
-    if snippet is None:
-        return text
-    for before, after in (
-        ("\n# ", "\n"),
-        ("\n- name: ", "\n"),
-        ("\n- name: '", "'\n"),
-        ('"', '"'),
-        ("hf download ", " "),
-    ):
-        text = text.replace(f"{before}{snippet[1]}{after}", f"{before}{repo_name}{after}")
-    return text
-
-
-def _size_category(num_clips: int) -> str:
-    """The Hub's name for a size, e.g. "10K<n<100K" (https://huggingface.co/docs/hub/datasets-cards)."""
-    if num_clips < 1_000:
-        return "n<1K"
-    return "1K<n<10K" if num_clips < 10_000 else "10K<n<100K" if num_clips < 100_000 else "100K<n<1M"

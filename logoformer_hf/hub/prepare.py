@@ -1,16 +1,18 @@
 """A data set as Parquet shards with a card: prepared once, then carried to where it is trained on."""
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from .dataset_card import write_dataset_card
+from .._files import check_writable, hub_card_file, write_json
+from ..data.facts import SOURCE_FILE, DataFacts, LeftOutClip
+from ..data.problems import Problem
 from ..data.shards import DEFAULT_SIDE_PX, prepare_shards
-from ..data.facts import SOURCE_FILE
 from ..data.sources.arguments import SourceArguments
 from ..data.sources.gather import gather_clips
+from ..data.sources.source import Source
+from ..data.sources.table import SOURCES
+from .dataset_card import TEMPLATE, write_dataset_card
 
-CARD_TEMPLATE = Path(__file__).resolve().parents[2] / "hub_card" / "dataset_card.md"
 _COLUMNS = {"fold": "number of the fold that tests the clip", "scene": "scene of the clip"}
 
 
@@ -39,14 +41,13 @@ def prepare_source(args: PrepareArguments, source_args: SourceArguments) -> None
     Raises:
         ValueError: drawn or prepared clips, which gain nothing, and what `gather_clips` and `prepare_shards` raise.
     """
-    if source_args.dataset in ("faces", "prepared"):
-        raise ValueError(f"dataset {source_args.dataset!r} needs no preparing: name 'dfew', 'ferv39k' or 'clips'.")
+    if not source_args.source.is_on_disk:
+        names = ", ".join(repr(name) for name, source in SOURCES.items() if source.is_on_disk)
+        raise ValueError(f"dataset {source_args.dataset!r} needs no preparing; it is for {names}.")
     output_dir = Path(args.output_dir)
-    source = gather_clips(
-        source_args, None if source_args.fold is None else source_args.folds[0], output_dir / "problems_of_source.csv"
-    )
-    split_of = {clip_id: split for split, rows in source.rows.items() for clip_id in rows["clip_id"]}
-    split_of |= {problem.clip_id: split for split, problems in source.problems.items() for problem in problems}
+    check_writable(output_dir)
+    hub_card_file(TEMPLATE)  # before hours of work, not after
+    source = gather_clips(source_args, source_args.folds[0], output_dir / "problems_of_source.csv")
     unreadable = prepare_shards(
         source.rows,
         output_dir,
@@ -56,33 +57,35 @@ def prepare_source(args: PrepareArguments, source_args: SourceArguments) -> None
         num_workers=args.num_workers,
         on_problem=source_args.on_problem,
     )
-    left_out = [problem for problems in source.problems.values() for problem in problems] + unreadable
-    facts = {
-        "dataset": source.dataset,
-        "dataset_name": source.dataset_name,
-        "num_folds": source.num_folds,
-        "setup": source.setup,
-        "left_out": [
-            {"clip_id": clip.clip_id, "split": split_of[clip.clip_id], "fold": source.folds.get(clip.clip_id)}
-            for clip in left_out
-        ],
-    }
-    (output_dir / SOURCE_FILE).write_text(json.dumps(facts, indent=2) + "\n")
-    gone = {clip.clip_id for clip in unreadable}
-    rows = {
-        split: [clip_id for clip_id in part["clip_id"] if clip_id not in gone] for split, part in source.rows.items()
+    facts = add_left_out(source, unreadable)
+    write_json(output_dir / SOURCE_FILE, asdict(facts))
+    write_card(output_dir, args, source_args.folds[0], source, facts)
+
+
+def add_left_out(source: Source, unreadable: list[Problem]) -> DataFacts:
+    """The facts about the data set, with the clips that turned out to be unreadable when their frames were stored."""
+    places = {}
+    for split, rows in source.rows.items():
+        folds = rows["fold"] if "fold" in rows.features else [None] * len(rows)
+        places |= {clip_id: (split, fold) for clip_id, fold in zip(rows["clip_id"], folds, strict=True)}
+    new = tuple(LeftOutClip(problem.clip_id, *places[problem.clip_id]) for problem in unreadable)
+    return replace(source.facts, left_out=source.facts.left_out + new)
+
+
+def write_card(output_dir: Path, args: PrepareArguments, fold: int | None, source: Source, facts: DataFacts) -> None:
+    left_out = {clip.clip_id for clip in facts.left_out}
+    clips_per_split = {
+        split: sum(clip_id not in left_out for clip_id in rows["clip_id"]) for split, rows in source.rows.items()
     }
     features = source.rows["train"].features
     notes = [f"{len(left_out):,} clips could not be read and are left out."] if left_out else []
-    if source.num_folds:
-        notes.append(f"The splits are those of fold {source_args.folds[0]}; the column `fold` gives the others.")
+    if facts.num_folds:
+        notes.append(f"The splits are those of fold {fold}; the column `fold` gives the others.")
     write_dataset_card(
         output_dir / "README.md",
-        CARD_TEMPLATE,
         repo_name=output_dir.resolve().name,
-        dataset=source.dataset,
-        dataset_name=source.dataset_name,
-        clips_per_split={split: len(clips) for split, clips in rows.items()},
+        facts=facts,
+        clips_per_split=clips_per_split,
         label_names=features["label"].names,
         frame_size=f"at most {args.side_px} pixels on the shorter side, quality {args.jpeg_quality}",
         extra_columns={name: text for name, text in _COLUMNS.items() if name in features},

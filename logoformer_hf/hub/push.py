@@ -1,4 +1,4 @@
-"""Publishing a trained model: one commit with all that a stranger needs, then loaded back as a stranger would."""
+"""Publishes a trained model in one commit, and loads it back through its own code without this package."""
 
 import json
 import os
@@ -16,17 +16,28 @@ from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelet
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
 from safetensors import SafetensorError, safe_open
+from transformers.dynamic_module_utils import get_relative_imports
 
+from .._files import hub_card_file, licence_file
+from ..video_reading_logoformer import first_line
 from .cards import rename_card
 
-PROJECT = Path(__file__).resolve().parents[1]
 TOKEN_PAGE = "https://huggingface.co/settings/tokens"
 
-TRAVELLING = ("configuration_logoformer.py", "modeling_logoformer.py", "video_processing_logoformer.py")
-NEEDED = ("README.md", "config.json", "video_preprocessor_config.json", *TRAVELLING)
+# The code that a checkpoint loads with. A checkpoint of version 0.1 has no file for reading of its own.
+CODE = (
+    "configuration_logoformer.py",
+    "modeling_logoformer.py",
+    "video_processing_logoformer.py",
+    "video_reading_logoformer.py",
+)
+NEEDED = ("README.md", "config.json", "video_preprocessor_config.json", *CODE[:3])
 # All that may leave an output folder. Checkpoints, optimizer states, pickles and notes of the user stay.
 PUBLISHED = (
-    *NEEDED,
+    "README.md",
+    "config.json",
+    "video_preprocessor_config.json",
+    *CODE,
     "model.safetensors",
     "model-*-of-*.safetensors",
     "model.safetensors.index.json",
@@ -37,12 +48,11 @@ PUBLISHED = (
 )
 # Drawn clips for the widget of the model's page.
 EXAMPLES = ("examples/happy.mp4", "examples/sad.mp4", "examples/surprise.mp4")
-# Of the project: the licence of the code, and what Inference Endpoints start. The Space is all of hub_card/space/.
-PROJECT_FILES = {
-    "LICENSE": "LICENSE",
-    "handler.py": "hub_card/handler.py",
-    "requirements.txt": "hub_card/requirements.txt",
-    **{name: f"hub_card/space/{name}" for name in EXAMPLES},
+# Files of `hub_card/` that go beside a model: what Inference Endpoints start, and the clips.
+HUB_CARD_FILES = {
+    "handler.py": "handler.py",
+    "requirements.txt": "requirements.txt",
+    **{name: f"space/{name}" for name in EXAMPLES},
 }
 
 ATTEMPTS = 5
@@ -148,21 +158,22 @@ def files_to_push(output_dir: Path) -> dict[str, Content]:
         )
     for path in files.values():
         check_content(path)
-    return files | {name: project_file(path) for name, path in PROJECT_FILES.items()}
+    imported = {f"{name}.py" for path in files.values() if path.suffix == ".py" for name in get_relative_imports(path)}
+    if missing := sorted(imported - set(files)):
+        raise PushError(f"{output_dir}: {', '.join(missing)} missing, which the code beside it imports.")
+    files["LICENSE"] = licence_file()
+    return files | {name: hub_card_file(path) for name, path in HUB_CARD_FILES.items()}
 
 
 def space_files() -> dict[str, Path]:
     """Path in the Space -> file of `hub_card/space/`."""
-    folder = project_file("hub_card/space/app.py").parent
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+    folder = hub_card_file("space")
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".pyc" and path.name != "__init__.py"
+    ]
     return {path.relative_to(folder).as_posix(): path for path in files}
-
-
-def project_file(name: str) -> Path:
-    path = PROJECT / name
-    if not path.is_file():
-        raise PushError(f"{path}: there is no such file; push from a checkout, installed by `pip install -e .`.")
-    return path
 
 
 def check_content(path: Path) -> None:
@@ -279,10 +290,6 @@ def plain_errors(repo_id: str) -> Iterator[None]:
         else:
             message = "the Hub refused it"
         raise PushError(f"{repo_id}: {message} ({first_line(error)}).") from error
-
-
-def first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 # Run in a process of its own, where this package is not imported and the code comes with the model.

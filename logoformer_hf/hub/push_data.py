@@ -1,12 +1,12 @@
 """Publishing a prepared data set, to a private repository where its authors forbid more."""
 
-import json
 from pathlib import Path
 
-from .cards import rename_card
-from ..data.shards import SETTINGS_FILE
 from ..data.facts import SOURCE_FILE
-from ..data.terms import check_may_be_public
+from ..data.shards import SETTINGS_FILE
+from ..data.sources.prepared import read_facts
+from ..data.sources.table import check_may_be_public
+from .cards import rename_card
 from .push import Content, PushError, commit_files, log_in, print_files
 
 NEEDED = ("README.md", SETTINGS_FILE, SOURCE_FILE)
@@ -44,10 +44,9 @@ def push_shards(
         missing.append("data/*.parquet")
     if missing:
         raise PushError(f"{folder} is no finished folder of `logoformer prepare`: it lacks {', '.join(missing)}.")
-    facts = json.loads((folder / SOURCE_FILE).read_text())
     if not private:
         try:
-            check_may_be_public(f"{facts['dataset']} {facts['dataset_name']}")
+            check_may_be_public(read_facts(folder))
         except ValueError as error:
             raise PushError(str(error)) from error
     print_files(f"datasets/{repo_id}", files)

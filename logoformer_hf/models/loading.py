@@ -1,18 +1,13 @@
 """
-Models to train and compare: a new LOGO-Former, a saved one, or any other video classifier of the library.
-
-What one needs that another does not, the rest of the package need not know: labels are matched by what their names
-mean, clips are read the way the model's own processor says, and only the last step of that processor, rescaling and
-normalising, is left for the device that the model is on.
+Models to train and compare: a new LOGO-Former, a saved one, or any other video classifier of transformers, each with
+the processor that belongs to it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import (
     MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING,
     AutoConfig,
@@ -22,11 +17,12 @@ from transformers import (
 )
 from transformers.video_processing_utils import BaseVideoProcessor
 
-from .backbone import load_backbone_checkpoint
 from ..configuration_logoformer import LogoFormerConfig
-from ..data.labels import match_label_names
 from ..modeling_logoformer import LogoFormerForVideoClassification
 from ..video_processing_logoformer import LogoFormerVideoProcessor
+from .backbone import load_backbone_checkpoint
+from .heads import known_labels, number_labels, set_labels
+from .inputs import clip_frames
 
 SIZES = {"tiny": LogoFormerConfig.tiny, "small": LogoFormerConfig.small, "base": LogoFormerConfig}
 
@@ -51,11 +47,7 @@ def new_model(
     """
     config = SIZES[size](**number_labels(label_names), **(overrides or {}))
     model = LogoFormerForVideoClassification(config)
-    processor = LogoFormerVideoProcessor(
-        size={"shortest_edge": config.image_size},
-        crop_size={"height": config.image_size, "width": config.image_size},
-        num_frames=config.num_frames,
-    )
+    processor = LogoFormerVideoProcessor.from_config(config)
     if backbone_checkpoint is None:
         return model, processor, f"new LOGO-Former {size}."
     report = load_backbone_checkpoint(model, backbone_checkpoint)
@@ -176,134 +168,3 @@ def accepted_models() -> str:
 def name_classes(model: PreTrainedModel, most: int = 12) -> str:
     names = list(model.config.id2label.values())
     return ", ".join(names[:most]) + (f", ... ({len(names)})" if len(names) > most else "")
-
-
-def known_labels(model: PreTrainedModel, label_names: Sequence[str]) -> dict[str, int]:
-    """
-    The model's class number of each of these labels that it knows, by what the names mean: "Happiness" is "happy".
-
-    Raises:
-        ValueError: two of the labels, or two of the model's classes for one of them, mean the same.
-    """
-    known = [model.config.id2label[number] for number in range(model.config.num_labels)]
-    class_of = match_label_names([*known, *label_names])[1]
-    wanted = [class_of[name] for name in label_names]
-    for whose, names in (("the labels", label_names), ("the model's classes", known)):
-        for meaning in wanted:
-            same = [name for name in names if class_of[name] == meaning]
-            if len(same) > 1:
-                raise ValueError(f"{' and '.join(map(repr, same))} of {whose} mean the same: keep one of them.")
-    number = {class_of[name]: number for number, name in enumerate(known)}
-    return {name: number[class_of[name]] for name in label_names if class_of[name] in number}
-
-
-@torch.no_grad()
-def set_labels(model: PreTrainedModel, label_names: Sequence[str], known: Mapping[str, int]) -> None:
-    """
-    Gives a model another set or order of labels, with a new output layer for them.
-
-    Args:
-        model: any video classifier whose output layer is a linear `classifier`.
-        label_names: at least two different names in the order of their numbers.
-        known: number of the old class whose weights a label keeps. Labels without one start anew.
-    """
-    if len(set(label_names)) < max(len(label_names), 2):
-        raise ValueError(f"`label_names` is {list(label_names)}; it must be at least two different names.")
-    old = output_layer(model)
-    new = nn.Linear(old.in_features, len(label_names), bias=old.bias is not None)
-    model._init_weights(new)
-    new = new.to(old.weight.device, old.weight.dtype)
-    for row, name in enumerate(label_names):
-        if name in known:
-            for tensor, old_tensor in zip(new.parameters(), old.parameters(), strict=True):
-                tensor[row] = old_tensor[known[name]]
-    model.classifier = new
-    model.num_labels = len(label_names)
-    for field, value in number_labels(label_names).items():
-        setattr(model.config, field, value)
-
-
-def number_labels(label_names: Sequence[str]) -> dict[str, dict]:
-    """The two fields of a configuration that name the classes."""
-    id2label = dict(enumerate(label_names))
-    return {"id2label": id2label, "label2id": {name: number for number, name in id2label.items()}}
-
-
-def output_layer(model: PreTrainedModel) -> nn.Linear:
-    """The layer from a clip's embedding `(batch, hidden)` to its logits `(batch, classes)`."""
-    layer = getattr(model, "classifier", None)
-    if not isinstance(layer, nn.Linear):
-        raise ValueError(
-            f"the `classifier` of {type(model).__name__} is {type(layer).__name__}; it must be a linear output layer."
-        )
-    return layer
-
-
-def clip_frames(model: PreTrainedModel) -> int:
-    """Frames of a clip that the model is made for. V-JEPA 2 has its own name for it."""
-    config = model.config
-    return config.frames_per_clip if hasattr(config, "frames_per_clip") else config.num_frames
-
-
-def reading_processor(processor: BaseVideoProcessor, model: PreTrainedModel) -> LogoFormerVideoProcessor:
-    """
-    Reads clips for a model as uint8 frames: sampled by segments as LOGO-Former's are, as many frames as the model
-    wants, resized and cropped as its own processor says. `model_inputs` does the rest.
-
-    Args:
-        processor: the model's own. LOGO-Former's can read, and is returned as it is.
-        model: whose configuration says how many frames.
-
-    Raises:
-        ValueError: a processor whose frames are not square, or that does more than resize, crop, rescale and
-            normalise.
-    """
-    if isinstance(processor, LogoFormerVideoProcessor):
-        return processor
-    crop = processor.crop_size if processor.do_center_crop else processor.size
-    if crop.height is None or crop.height != crop.width:
-        raise ValueError(
-            f"{type(processor).__name__} gives frames of {json.dumps(dict(crop))}; they must all have one square size."
-        )
-    reading = LogoFormerVideoProcessor(
-        num_frames=clip_frames(model),
-        do_resize=processor.do_resize,
-        size=processor.size,
-        resample=processor.resample,
-        crop_size={"height": crop.height, "width": crop.width},
-        do_rescale=False,
-        do_normalize=False,
-    )
-    # A processor of another kind would silently be left without a part of what it does.
-    clip = (torch.arange(2 * 3 * 48 * 64) % 251).to(torch.uint8).view(2, 3, 48, 64)
-    expected = processor([clip], do_sample_frames=False, return_tensors="pt")
-    read = reading([clip], do_sample_frames=False, return_tensors="pt")["pixel_values"]
-    inputs = model_inputs(processor, read)
-    if set(inputs) != set(expected) or any(not torch.equal(inputs[name], expected[name]) for name in inputs):
-        raise ValueError(
-            f"{type(processor).__name__} does more to frames than to resize, crop, rescale and normalise them; models "
-            "with such a processor are not supported."
-        )
-    return reading
-
-
-def model_inputs(processor: BaseVideoProcessor, frames: torch.Tensor) -> dict[str, torch.Tensor]:
-    """
-    The last step of a model's own processor on a whole batch at once, on the device that the batch is on.
-
-    Args:
-        processor: the model's own.
-        frames: `(batch, frames, channels, height, width)` uint8, resized and cropped.
-
-    Returns:
-        the model's input under its name, `pixel_values` for most: same shape, float32, rescaled and normalised.
-    """
-    pixel_values = processor.rescale_and_normalize(
-        frames,
-        do_rescale=processor.do_rescale,
-        rescale_factor=processor.rescale_factor,
-        do_normalize=processor.do_normalize,
-        image_mean=tuple(processor.image_mean),
-        image_std=tuple(processor.image_std),
-    )
-    return {processor.model_input_names[0]: pixel_values}

@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import TrainingArguments
 
+from .._files import write_json
 from ..evaluation.predictions import PREDICTIONS_FILE
 
 logger = logging.getLogger(__name__)
@@ -52,8 +53,7 @@ def open_run_folder(folder: Path, settings: Mapping[str, Any], write: bool = Tru
                 "another `output_dir`, or delete that folder to begin anew."
             )
     elif write:
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(settings, indent=2) + "\n")
+        write_json(file, settings)
 
 
 def is_finished(folder: Path) -> bool:

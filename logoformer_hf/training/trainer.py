@@ -1,148 +1,19 @@
 """LOGO-Former's Trainer: cross-entropy plus the compact loss, exact under gradient accumulation."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import default_collate
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback
 
-from ..data.transforms import clip_seed
-from .losses import center_compact_loss, margin_compact_loss
-from ..models.inputs import model_inputs
+from .._compat import BatchNorm
+from ..data.sampler import ClipSampler
 from ..models.heads import output_layer
-
-# Named sets of training arguments; whoever names one can still change each of its values.
-RECIPES = {
-    # AdamW with warm-up and cosine decay: reaches in few epochs what plain SGD needs many for.
-    "modern": {
-        "optim": "adamw_torch",
-        "learning_rate": 1e-3,
-        "weight_decay": 0.05,
-        "lr_scheduler_type": "cosine",
-        "warmup_steps": 0.1,
-        "per_device_train_batch_size": 16,
-        "num_train_epochs": 10,
-    },
-    # As the authors' public port trains: SGD with momentum, batches of 32, 100 epochs, a tenth every 40.
-    "paper": {
-        "optim": "sgd",
-        "optim_args": "momentum=0.9",
-        "learning_rate": 0.01,
-        "weight_decay": 1e-4,
-        "lr_scheduler_type": "constant",
-        "lr_decay_epochs": 40,
-        "per_device_train_batch_size": 32,
-        "num_train_epochs": 100,
-    },
-}
-
-
-@dataclass
-class LogoFormerTrainingArguments(TrainingArguments):
-    """Trainer's own arguments, those of the two losses, and defaults that keep the best epoch on validation UAR."""
-
-    compact_loss: str = field(
-        default="margin",
-        metadata={
-            "help": "Form of the compact loss: 'margin' on the logits, 'center' on the embeddings, or 'none'.",
-            "choices": ["margin", "center", "none"],
-        },
-    )
-    compact_loss_weight: float = field(
-        default=0.1, metadata={"help": "What the compact loss is multiplied by before cross-entropy is added."}
-    )
-    class_balanced_sampling: bool = field(
-        default=False,
-        metadata={"help": "Draw clips with replacement so that every class is seen equally often in an epoch."},
-    )
-    freeze_batch_norm: bool = field(
-        default=False,
-        metadata={"help": "Keep the batch-norm statistics of the frame encoder as they were loaded."},
-    )
-    lr_decay_epochs: int = field(
-        default=0,
-        metadata={
-            "help": "Multiply the learning rate by 0.1 every so many epochs, instead of lr_scheduler_type; 0: no."
-        },
-    )
-    output_dir: str = field(
-        default="outputs/demo", metadata={"help": "Folder for the model, its processor, the results and pictures."}
-    )
-    eval_strategy: str = field(default="epoch", metadata={"help": "When the validation clips are evaluated."})
-    save_strategy: str = field(default="epoch", metadata={"help": "When a checkpoint is saved."})
-    save_total_limit: int = field(default=2, metadata={"help": "Checkpoints kept: the last and the best."})
-    load_best_model_at_end: bool = field(default=True, metadata={"help": "Test the best epoch, not the last."})
-    metric_for_best_model: str = field(default="uar", metadata={"help": "What the best epoch is best at."})
-    logging_steps: float = field(default=10, metadata={"help": "Optimiser steps between two logs."})
-    per_device_eval_batch_size: int = field(default=32, metadata={"help": "Clips a step of evaluation, per process."})
-    dataloader_pin_memory: bool = field(
-        default_factory=torch.cuda.is_available,
-        metadata={"help": "Speeds up the way to a GPU; on where there is one."},
-    )
-    dataloader_num_workers: int = field(default=2, metadata={"help": "Processes that decode clips."})
-    report_to: str = field(default="none", metadata={"help": "Where logs go besides the output folder."})
-    remove_unused_columns: bool = field(
-        default=False, metadata={"help": "Kept off: a clip's columns are read by the data set, not by the model."}
-    )
-
-    def __post_init__(self):
-        if self.compact_loss not in ("margin", "center", "none"):
-            raise ValueError(f"`compact_loss` is {self.compact_loss!r}; it must be 'margin', 'center' or 'none'.")
-        if not (self.compact_loss_weight >= 0 and math.isfinite(self.compact_loss_weight)):
-            raise ValueError(f"`compact_loss_weight` is {self.compact_loss_weight}; it must be at least 0.")
-        if self.lr_decay_epochs < 0:
-            raise ValueError(f"`lr_decay_epochs` is {self.lr_decay_epochs}; it must be at least 0.")
-        if self.lr_decay_epochs and self.max_steps > 0:
-            raise ValueError("`lr_decay_epochs` counts epochs: set `num_train_epochs` with it, not `max_steps`.")
-        super().__post_init__()
-
-
-def collate_clips(clips: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-    """Clips of `ClipDataset` to `frames (batch, frames, channels, height, width)` uint8 and `labels (batch,)`."""
-    shapes = {tuple(clip["frames"].shape) for clip in clips}
-    if len(shapes) > 1:
-        raise ValueError(f"the clips of a batch have different shapes: {sorted(shapes)}.")
-    return {
-        # In a worker it writes into shared memory; a stack on the heap made workers grow by a GB over 10,000 clips.
-        "frames": default_collate([clip["frames"] for clip in clips]),
-        "labels": torch.tensor([clip["label"] for clip in clips]),
-    }
-
-
-class ClipSampler(torch.utils.data.Sampler[int]):
-    """
-    The order of an epoch's clips, a function of (seed, epoch) alone, the same in every process and after a resume.
-
-    Args:
-        num_clips: clips of the data set, and of an epoch.
-        seed: of the run.
-        labels: class number of every clip. With them clips are drawn with replacement, each class equally often in
-            expectation; without, every clip comes once.
-    """
-
-    def __init__(self, num_clips: int, seed: int, labels: Sequence[int] | None = None):
-        self.num_clips = num_clips
-        self.seed = seed
-        self.labels = None if labels is None else torch.tensor(labels)
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.num_clips
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(clip_seed(self.seed, self.epoch, "order"))
-        if self.labels is None:
-            return iter(torch.randperm(len(self), generator=generator).tolist())
-        weights = 1.0 / self.labels.bincount()[self.labels].double()  # (clips,)
-        return iter(torch.multinomial(weights, len(self), replacement=True, generator=generator).tolist())
+from ..models.inputs import model_inputs
+from .losses import center_compact_loss, margin_compact_loss
 
 
 class EpochCallback(TrainerCallback):
@@ -213,7 +84,13 @@ class LogoFormerTrainer(Trainer):
     def _get_train_sampler(self, train_dataset=None) -> torch.utils.data.Sampler:
         dataset = self.train_dataset if train_dataset is None else train_dataset
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        labels = dataset.labels if self.args.class_balanced_sampling else None
+        labels = getattr(dataset, "labels", None)
+        if self.args.class_balanced_sampling and labels is None:
+            raise ValueError(
+                f"`class_balanced_sampling` needs the class number of every clip, and {type(dataset).__name__} has no "
+                "attribute `labels`."
+            )
+        labels = labels if self.args.class_balanced_sampling else None
         sampler = ClipSampler(len(dataset), seed, labels)
         self._epochs.listeners["sampler"] = sampler
         return sampler
@@ -226,7 +103,7 @@ class LogoFormerTrainer(Trainer):
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         if model.training and self.args.freeze_batch_norm:
             for module in model.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                if isinstance(module, BatchNorm):
                     module.eval()
         inputs = dict(inputs)
         labels = inputs.pop("labels")

@@ -12,8 +12,8 @@ from numpy.lib.format import open_memmap
 from torch.utils.data import DataLoader
 
 from ...data.clips import ClipDataset
-from ...data.transforms import TrainingTransforms, clip_seed
 from ...data.collator import collate_clips
+from ...data.transforms import TrainingTransforms, clip_seed
 from ...video_processing_logoformer import LogoFormerVideoProcessor
 from .variants import reference_config
 

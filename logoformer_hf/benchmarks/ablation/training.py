@@ -11,11 +11,11 @@ from transformers import Trainer, TrainerCallback, set_seed
 from transformers.trainer_callback import PrinterCallback
 
 from ...configuration_logoformer import EXPRESSIONS
-from ...evaluation.scorer import Scorer
+from ...data.collator import collate_clips
 from ...evaluation.predictions import PREDICTIONS_FILE, RunInfo, write_predictions
+from ...evaluation.scorer import Scorer
 from ...training.arguments import RECIPES, LogoFormerTrainingArguments
 from ...training.trainer import LogoFormerTrainer
-from ...data.collator import collate_clips
 from .benchmark import describe_difficulty, read_encoder
 from .budget import Budget
 from .clips import StoredClips, clip_processor

@@ -7,18 +7,20 @@ The disk is therefore looked at in other modules, and those with a builder use n
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import datasets
 
+from ..._compat import open_beside_cache
+from ..facts import DataFacts, LeftOutClip
+from ..labels import parse_label_map
+from ..problems import ClipProblems, Problem, name_some
+from ..rows import clip_features
 from .inventory import CHECKS, PlannedClip, fingerprint, inspect_clips
-from ..problems import ClipProblems, Problem, name_some, write_problems
 from .layouts import existing_folder
 from .lists import ClipList, read_lists
-from ..rows import clip_features
-
-__all__ = ["ClipBuilder", "ClipConfig", "ClipProblems", "PlannedClip", "Problem", "SourcePlan", "write_problems"]
+from .source import ClipOptions, Source
 
 ON_PROBLEM = ("stop", "skip")
 _PROBLEMS_FILE = "problems.json"  # beside the Arrow files
@@ -46,24 +48,12 @@ class SourcePlan:
 
 @dataclass
 class ClipConfig(datasets.BuilderConfig):
-    """What every source of clips takes besides its `data_dir`."""
+    """What every builder takes besides its `data_dir`: the values of `ClipOptions`, where they are described."""
 
-    on_problem: str = field(
-        default="stop",
-        metadata={"help": "Clips that are missing, empty or unreadable: 'stop', or 'skip' them."},
-    )
-    check: str = field(
-        default="quick",
-        metadata={"help": "'quick' counts the frames and opens one of each clip, 'full' decodes every frame once."},
-    )
-    list_files: list[str] | None = field(
-        default=None,
-        metadata={"help": "Lists of clips to use instead of the data set's own: of train, of test."},
-    )
-    label_map: dict[int, str] | None = field(
-        default=None,
-        metadata={"help": "What the numbers in the lists mean, e.g. {0: 'angry', 1: 'disgust'}."},
-    )
+    on_problem: str = "stop"
+    check: str = "quick"
+    list_files: list[str] | None = None
+    label_map: dict[int, str] | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -110,7 +100,7 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
 
     def load(self) -> datasets.DatasetDict:
         """
-        The rows by split, with the columns of `logoformer_hf.data.rows.clip_features` and the source's own: built, or
+        The rows by split, with the columns of `data.rows.clip_features` and the source's own: built, or
         found in the cache.
 
         Raises:
@@ -119,10 +109,36 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
         self.download_and_prepare()
         return self.as_dataset()
 
+    @classmethod
+    def arguments_from(cls, options: ClipOptions) -> dict:
+        """The arguments of this class that the command line's options stand for."""
+        return {
+            "data_dir": options.data_dir,
+            "list_files": options.list_file,
+            "label_map": None if options.label_map is None else parse_label_map(options.label_map),
+            "on_problem": options.on_problem,
+            "check": options.check,
+        }
+
+    def gather(self, facts: DataFacts) -> Source:
+        """
+        The rows with all that was noticed; see `load`.
+
+        Args:
+            facts: about the data set, without the clips that are left out.
+        """
+        rows = self.load()
+        clips, problems = {clip.clip_id: clip for clip in self.source.clips}, self.problems
+        left_out = tuple(
+            LeftOutClip(problem.clip_id, clips[problem.clip_id].split, clips[problem.clip_id].extra.get("fold"))
+            for problem in problems
+        )
+        return Source(rows, replace(facts, left_out=left_out), self.notes, problems)
+
     @property
     def problems(self) -> list[Problem]:
         """Clips that were left out; known once the rows are there."""
-        with self._fs.open(f"{self._output_dir}/{_PROBLEMS_FILE}", "r", encoding="utf-8") as file:
+        with open_beside_cache(self, _PROBLEMS_FILE, "r") as file:
             return [Problem(**problem) for problem in json.load(file)]
 
     @property
@@ -163,7 +179,7 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
                 f"No {' and no '.join(split for split in good if not good[split])} clip is left: is `data_dir` "
                 f"({self.config.data_dir}) the right folder?",
             )
-        with self._fs.open(f"{self._output_dir}/{_PROBLEMS_FILE}", "w", encoding="utf-8") as file:
+        with open_beside_cache(self, _PROBLEMS_FILE, "w") as file:
             json.dump([asdict(problem) for problem in problems], file)
         return [datasets.SplitGenerator(split, gen_kwargs={"clips": good[split]}) for split in good]
 

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ..labels import describe_matches, match_label_names
+from ..problems import name_some
 from .builder import SourcePlan
 from .inventory import PlannedClip
-from ..problems import name_some
-from ..labels import describe_matches, match_label_names
 from .layouts import VIDEO_SUFFIXES
 from .list_paths import reroot
 from .lists import ClipList, ListError, read_lists

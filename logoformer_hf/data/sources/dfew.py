@@ -5,18 +5,22 @@ X. Jiang et al., *DFEW: A Large-Scale Database for Recognizing Dynamic Facial Ex
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasets import Value
 
 from ...configuration_logoformer import EXPRESSIONS
+from ..facts import DataFacts
+from ..problems import name_some
+from ..terms import DataTerms
 from .builder import ClipBuilder, ClipConfig, SourcePlan, read_split_lists
 from .inventory import PlannedClip
-from ..problems import name_some
 from .layouts import find_nearby, has_numbered_clips, numbered_clips
 from .list_paths import path_parts
-from .lists import ClipList, ListedClip, ListError, read_lists
+from .lists import ClipList, ListedClip, ListError, name_lists, read_lists
+from .source import ClipOptions, ClipSource, FoldOptions, Source
 
 FOLDS = (1, 2, 3, 4, 5)
 NUM_CLIPS = 11_697  # single-labelled, each of them in every fold: to train on, or to test
@@ -29,10 +33,9 @@ CLIP_FOLDERS = ("Clip/jpg_256", "Clip/clip_224x224_16f", "DFEW_Face", "Clip/orig
 
 
 @dataclass
-class DFEWConfig(ClipConfig):
-    """What `DFEW` takes besides its `data_dir`."""
+class DFEWOptions(FoldOptions, ClipOptions):
+    """Command-line options of DFEW."""
 
-    fold: int | None = field(default=None, metadata={"help": "The fold that is tested, 1 to 5."})
     frames: str | None = field(
         default=None,
         metadata={
@@ -40,6 +43,24 @@ class DFEWConfig(ClipConfig):
             f"{', '.join(CLIP_FOLDERS)} that is there."
         },
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.fold is None and self.list_file is None:
+            raise ValueError("DFEW is tested by fold: give `fold` 1 to 5, or 'all'.")
+        if self.fold == "all" and self.list_file is not None:
+            raise ValueError("`fold` is 'all', but `list_file` names one split: give them one fold a run.")
+
+    def fold_numbers(self) -> Sequence[int]:
+        return FOLDS
+
+
+@dataclass
+class DFEWConfig(ClipConfig):
+    """What `DFEW` takes besides its `data_dir`: the values of `DFEWOptions`."""
+
+    fold: int | None = None
+    frames: str | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -175,3 +196,32 @@ def _compare_counts(
         if numbers:
             notes.append(f"{len(numbers):,} clips {sentence}: {name_some(f'{n:05d}' for n in sorted(numbers))}.")
     return notes
+
+
+def load(options: DFEWOptions, fold: int | None, cache_dir: str | None) -> Source:
+    builder = DFEW(cache_dir=cache_dir, fold=fold, frames=options.frames, **DFEW.arguments_from(options))
+    return builder.gather(
+        DataFacts("dfew", "DFEW", num_folds=None if fold is None else len(FOLDS), setup=name_lists(options.list_file))
+    )
+
+
+SOURCE = ClipSource(
+    name="dfew",
+    title="DFEW by its folds",
+    options=DFEWOptions,
+    load=load,
+    # The page says: for non-commercial research only; no portion may be copied on, published or distributed, but for
+    # copies for internal use at a single site of one organisation.
+    terms=DataTerms("DFEW", "dfew-non-commercial-research", "https://dfew-dataset.github.io/download.html"),
+    published={  # means of five folds
+        "Former-DFER": (53.69, 65.70),
+        "STT": (54.58, 66.65),
+        "IAL": (55.71, 69.24),
+        "M3DFEL": (56.10, 69.25),
+        "LOGO-Former": (54.21, 66.98),
+        "DFER-CLIP": (59.61, 71.25),
+        "VideoMAE-B, VoxCeleb2": (63.60, 74.60),
+        "MAE-DFER": (63.41, 74.43),
+        "S4D": (66.80, 76.68),
+    },
+)

@@ -10,12 +10,15 @@ from pathlib import Path
 from datasets import Value
 
 from ...configuration_logoformer import EXPRESSIONS
+from ..facts import DataFacts
+from ..problems import name_some
+from ..terms import DataTerms
 from .builder import ClipBuilder, ClipConfig, SourcePlan, read_split_lists
 from .inventory import PlannedClip
-from ..problems import name_some
 from .layouts import find_nearby, subfolders
 from .list_paths import path_parts
-from .lists import ClipList, ListedClip, ListError, read_lists
+from .lists import ClipList, ListedClip, ListError, name_lists, read_lists
+from .source import ClipOptions, ClipSource, Source
 
 ALL_SCENES = "All_scenes"
 NUM_CLIPS = {"train": 31_088, "test": 7_847}
@@ -24,10 +27,19 @@ CLIP_FOLDER = "2_ClipsforFaceCrop"
 
 
 @dataclass
-class FERV39KConfig(ClipConfig):
-    """What `FERV39K` takes besides its `data_dir`."""
+class FERV39KOptions(ClipOptions):
+    """Command-line options of FERV39K."""
 
-    setup: str = field(default=ALL_SCENES, metadata={"help": f"{ALL_SCENES}, or one scene by its name."})
+    setup: str | None = field(
+        default=None, metadata={"help": f"Setup of FERV39K: '{ALL_SCENES}' (default), or one scene by its name."}
+    )
+
+
+@dataclass
+class FERV39KConfig(ClipConfig):
+    """What `FERV39K` takes besides its `data_dir`: the values of `FERV39KOptions`."""
+
+    setup: str = ALL_SCENES
 
     def __post_init__(self):
         super().__post_init__()
@@ -158,3 +170,31 @@ def _compare_counts(lists: list[ClipList], folder: Path) -> list[str]:
         else:
             notes.append("Every clip on the disk is in a list, so nothing here says which clips make the difference.")
     return notes
+
+
+def load(options: FERV39KOptions, fold: int | None, cache_dir: str | None) -> Source:
+    setup = options.setup or ALL_SCENES
+    builder = FERV39K(cache_dir=cache_dir, setup=setup, **FERV39K.arguments_from(options))
+    scene = None if setup == ALL_SCENES else setup
+    return builder.gather(DataFacts("ferv39k", "FERV39K", setup=name_lists(options.list_file) or scene))
+
+
+SOURCE = ClipSource(
+    name="ferv39k",
+    title="FERV39K, all scenes or one",
+    options=FERV39KOptions,
+    load=load,
+    # The page says the same as DFEW's: research only, and no portion may be passed on.
+    terms=DataTerms("FERV39K", "ferv39k-non-commercial-research", "https://github.com/wangyanckxx/FERV39k"),
+    published={
+        "Former-DFER": (37.20, 46.85),
+        "STT": (37.76, 48.11),
+        "IAL": (35.82, 48.54),
+        "M3DFEL": (35.94, 47.67),
+        "LOGO-Former": (38.22, 48.13),
+        "DFER-CLIP": (41.27, 51.65),
+        "VideoMAE-B, VoxCeleb2": (43.33, 52.39),
+        "MAE-DFER": (43.12, 52.07),
+        "S4D": (43.41, 53.65),
+    },
+)

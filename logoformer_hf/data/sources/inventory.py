@@ -1,25 +1,24 @@
 """What is on the disk behind a list of clips: frames counted, faults collected, and a fingerprint of it all."""
 
-import csv
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
 from datasets.utils import tqdm
 from PIL import Image, UnidentifiedImageError
 
-from ...video_reading_logoformer import IMAGE_SUFFIXES, first_line, scan_packets
+from ...video_reading_logoformer import VideoReadError, first_line, frame_entries, open_container, scan_packets
+from ..problems import Problem
 
 # "quick" counts the frames, finds empty ones and opens one; of a video it scans the packets.
 # "full" decodes every frame once besides.
 CHECKS = ("quick", "full")
 # Counting is work for Python, of which more threads than two do not get more done; decoding leaves Python alone.
 _THREADS = {"quick": 2, "full": os.cpu_count() or 1}
-_NAMED = 10  # how many of many are named in a message
 
 
 @dataclass(frozen=True)
@@ -40,40 +39,6 @@ class PlannedClip:
     path: Path
     label: str
     extra: dict = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A clip that cannot be used, and why."""
-
-    clip_id: str
-    path: str
-    reason: str
-
-
-class ClipProblems(ValueError):
-    """Clips that are missing, empty or unreadable; `problems` has them all, the message the first ones."""
-
-    def __init__(self, problems: Sequence[Problem], num_clips: int, advice: str):
-        self.problems = list(problems)
-        named = "".join(f"\n  {problem.clip_id}: {problem.reason} ({problem.path})" for problem in problems[:_NAMED])
-        more = f"\n  and {len(problems) - _NAMED:,} more" if len(problems) > _NAMED else ""
-        super().__init__(f"{len(problems):,} of {num_clips:,} clips cannot be used:{named}{more}\n{advice}")
-
-
-def write_problems(problems: Iterable[Problem], path: str | Path) -> None:
-    """Writes `problems.csv` with the columns clip, path and reason; the header alone where all clips are well."""
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["clip", "path", "reason"])
-        writer.writerows(astuple(problem) for problem in problems)
-
-
-def name_some(names: Iterable[str]) -> str:
-    """The first ten of many names, and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
 
 
 def inspect_clips(clips: Sequence[PlannedClip], check: str) -> tuple[dict[str, int], list[Problem]]:
@@ -128,11 +93,10 @@ def count_frames(path: Path, check: str = "quick") -> int:
 
 
 def _count_images(folder: Path, check: str) -> int:
-    # The same files that `frame_files` of the processor lists; here unsorted, and with their sizes within reach.
-    with os.scandir(folder) as entries:
-        images = [entry for entry in entries if entry.name.lower().endswith(IMAGE_SUFFIXES) and entry.name[0] != "."]
-    if not images:
-        raise UnusableClip(f"the folder has no frames ({', '.join(IMAGE_SUFFIXES)})")
+    try:
+        images = frame_entries(folder)
+    except VideoReadError as error:
+        raise UnusableClip(str(error).removeprefix(f"{folder}: ").rstrip(".")) from None
     first = min(images, key=lambda image: image.name)
     for image in images:
         try:
@@ -152,12 +116,12 @@ def _count_images(folder: Path, check: str) -> int:
 def _count_packets(file: Path, check: str) -> int:
     if file.stat().st_size == 0:
         raise UnusableClip("the file is empty")
-    with av.open(str(file)) as container:
+    with open_container(file) as container:
         if not container.streams.video:
             raise UnusableClip("the file has no video stream")
         num_frames = len(scan_packets(container)[0])
     if num_frames == 0 or check == "full":
-        with av.open(str(file)) as container:
+        with open_container(file) as container:
             num_decoded = sum(1 for _ in container.decode(video=0))
         if num_decoded == 0:
             raise UnusableClip("the video has no frames")

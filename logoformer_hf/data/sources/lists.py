@@ -97,6 +97,11 @@ def read_lists(
     return lists
 
 
+def name_lists(files: Sequence[str | Path] | None) -> str | None:
+    """What a data set that is read by such lists is called besides its name; None without lists."""
+    return None if files is None else f"lists {', '.join(Path(file).name for file in files)}"
+
+
 def _judge_names(group: list[RawList], new_labels: bool) -> tuple[dict[str, str], str]:
     """`{label as listed: class name}` where labels are names, and a remark on it."""
     clips = [clip for raw in group for clip in raw.clips]

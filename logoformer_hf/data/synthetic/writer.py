@@ -1,6 +1,6 @@
 """
-From plans to mp4 files. As a program, `python -m drawn.writer` in the folder above, it writes a clip for every line of
-JSON that it is given.
+From plans to mp4 files. As a program, `python -m synthetic.writer` in the folder above, it writes a clip for every
+line of JSON that it is given.
 """
 
 import json

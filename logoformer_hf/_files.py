@@ -1,0 +1,94 @@
+"""Files that are written whole or not at all, and the templates that are part of the package."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_PACKAGE = Path(__file__).parent
+_DISTRIBUTION = "logoformer-hf"
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """
+    Gives the name to write to: the file gets its own name when it is complete, and after an error it is deleted.
+
+    The temporary name begins with a dot, is in the same folder and keeps the ending. Who deletes the temporary file
+    leaves what was there before.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        yield partial
+        if partial.exists():
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="")  # the same bytes on every system
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def check_writable(folder: str | Path) -> None:
+    """
+    Writes and deletes a file in a folder, or where it does not exist yet in the one that it will be made in.
+
+    Raises:
+        OSError: nothing can be written there; the message names the folder and the reason.
+    """
+    folder = Path(folder).absolute()
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise OSError(f"{folder}: nothing can be written there ({error.strerror or error}).") from error
+
+
+def hub_card_file(name: str) -> Path:
+    """
+    A file of `hub_card/`: card templates, handler, Space. In a wheel the folder is inside the package, in a checkout
+    (also one installed with `pip install -e`) beside it.
+
+    Raises:
+        FileNotFoundError: an incomplete installation.
+    """
+    places = (_PACKAGE / "hub_card" / name, _PACKAGE.parent / "hub_card" / name)
+    for place in places:
+        if place.exists():
+            return place
+    raise FileNotFoundError(
+        f"hub_card/{name} is neither in {places[0].parent} nor in {places[1].parent}: the installation of "
+        f"{_DISTRIBUTION} is incomplete, install it again."
+    )
+
+
+def licence_file() -> Path:
+    """
+    The licence of the code: in the distribution's metadata, in a checkout beside the package.
+
+    Raises:
+        FileNotFoundError: an incomplete installation.
+    """
+    beside = _PACKAGE.parent / "LICENSE"
+    if beside.exists() and (_PACKAGE.parent / "pyproject.toml").exists():
+        return beside
+    try:
+        files = metadata.files(_DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == "LICENSE":
+            return Path(str(file.locate()))
+    raise FileNotFoundError(f"the LICENSE of {_DISTRIBUTION} is not installed; install it again.")

@@ -1,0 +1,52 @@
+"""The facts about a data set that a number from it cannot be read without, from its source to report and card."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SOURCE_FILE = "source.json"  # beside prepared shards: the facts about the data set that they are of
+
+
+@dataclass(frozen=True)
+class LeftOutClip:
+    """
+    A clip that the data set lists and that could not be used.
+
+    Attributes:
+        clip_id: name of the clip.
+        split: "train", "validation" or "test".
+        fold: the fold that tests it, None where that is not known or there are no folds.
+    """
+
+    clip_id: str
+    split: str
+    fold: int | None = None
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """
+    What a data set is, or the part of it that is used.
+
+    Attributes:
+        dataset: as `--dataset` names it: "dfew", "ferv39k", "clips"; of prepared shards the data set that they are of.
+        dataset_name: the same for readers, without the fold: "DFEW".
+        num_folds: how many folds its protocol has, None for a data set with one split.
+        setup: part of the data set where it is not all of it, e.g. a scene of FERV39K or the names of list files.
+        left_out: clips that are listed and could not be used.
+    """
+
+    dataset: str
+    dataset_name: str
+    num_folds: int | None = None
+    setup: str | None = None
+    left_out: tuple[LeftOutClip, ...] = ()
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> "DataFacts":
+        """The inverse of `dataclasses.asdict`."""
+        return cls(**{**facts, "left_out": tuple(LeftOutClip(**clip) for clip in facts["left_out"])})
+
+    def left_out_of(self, split: str) -> list[str]:
+        """Names of the clips of a split that were left out."""
+        return [clip.clip_id for clip in self.left_out if clip.split == split]

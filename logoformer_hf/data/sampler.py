@@ -1,0 +1,38 @@
+"""The order of the clips of an epoch."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from .transforms import clip_seed
+
+
+class ClipSampler(torch.utils.data.Sampler[int]):
+    """
+    The order of an epoch's clips, a function of (seed, epoch) alone, the same in every process and after a resume.
+
+    Args:
+        num_clips: clips of the data set, and of an epoch.
+        seed: of the run.
+        labels: class number of every clip. With them clips are drawn with replacement, each class equally often in
+            expectation; without, every clip comes once.
+    """
+
+    def __init__(self, num_clips: int, seed: int, labels: Sequence[int] | None = None):
+        self.num_clips = num_clips
+        self.seed = seed
+        self.labels = None if labels is None else torch.tensor(labels)
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.num_clips
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(clip_seed(self.seed, self.epoch, "order"))
+        if self.labels is None:
+            return iter(torch.randperm(len(self), generator=generator).tolist())
+        weights = 1.0 / self.labels.bincount()[self.labels].double()  # (clips,)
+        return iter(torch.multinomial(weights, len(self), replacement=True, generator=generator).tolist())

@@ -1,0 +1,76 @@
+"""The command-line arguments that choose clips: those of every source, and the options of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, make_dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...configuration_logoformer import EXPRESSIONS
+from .source import ClipSource
+from .table import SOURCES
+
+
+@dataclass
+class CommonArguments:
+    """Which clips: what is asked of every source."""
+
+    dataset: str = field(
+        default="faces",
+        metadata={
+            "help": f"Source of the clips: {', '.join(f'{name!r} ({each.title})' for name, each in SOURCES.items())}.",
+            "choices": list(SOURCES),
+        },
+    )
+    labels: list[str] | None = field(
+        default=None, metadata={"help": f"Use these classes alone, in this order. Usual: {' '.join(EXPRESSIONS)}."}
+    )
+    cache_dir: str | None = field(
+        default=None, metadata={"help": "Where synthetic clips and tables of clips are kept."}
+    )
+
+    def __post_init__(self):
+        taken = {option.name for option in fields(self.source.options)}
+        common = {option.name for option in fields(CommonArguments)}
+        for option in fields(self):
+            if option.name not in taken | common and getattr(self, option.name) != option.default:
+                takers = [
+                    name
+                    for name, source in SOURCES.items()
+                    if option.name in {each.name for each in fields(source.options)}
+                ]
+                raise ValueError(
+                    f"`{option.name}` says nothing about dataset {self.dataset!r}; it is for {', '.join(takers)}. "
+                    "Leave it out, or name that `dataset`."
+                )
+        try:
+            self.options = self.source.options(**{name: getattr(self, name) for name in taken})
+        except ValueError as error:
+            raise ValueError(f"dataset {self.dataset!r}: {error}") from error
+
+    @property
+    def source(self) -> ClipSource:
+        """The entry of the table of sources."""
+        return SOURCES[self.dataset]
+
+    @property
+    def folds(self) -> Sequence[int | None]:
+        """The folds to run, `[None]` where the source has no folds."""
+        return getattr(self.options, "folds", [None])
+
+
+if TYPE_CHECKING:
+
+    class SourceArguments(CommonArguments):
+        """`CommonArguments` and the options of all sources, which are known when the table has been read."""
+
+        def __init__(self, **arguments: Any): ...
+
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    _OPTIONS = {option.name: option for source in SOURCES.values() for option in fields(source.options)}
+    SourceArguments = make_dataclass(
+        "SourceArguments",
+        [(name, each.type, field(default=each.default, metadata=each.metadata)) for name, each in _OPTIONS.items()],
+        bases=(CommonArguments,),
+        namespace={"__doc__": CommonArguments.__doc__, "__module__": __name__},
+    )

@@ -1,0 +1,68 @@
+"""Prepared shards as a source of clips: what `logoformer prepare` wrote."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..facts import SOURCE_FILE, DataFacts
+from ..problems import Problem
+from ..shards import SETTINGS_FILE, load_shards
+from .source import ClipSource, FolderOptions, FoldOptions, Source
+
+
+@dataclass
+class PreparedOptions(FoldOptions, FolderOptions):
+    """Command-line options of prepared shards."""
+
+    def fold_numbers(self) -> Sequence[int]:
+        facts = read_facts(self.data_dir)
+        if facts.num_folds is None:
+            raise ValueError(f"`fold` is {self.fold!r}, but the shards of {facts.dataset_name} have no folds.")
+        return range(1, facts.num_folds + 1)
+
+
+def read_facts(folder: str | Path) -> DataFacts:
+    """
+    What the shards in a folder are of.
+
+    Raises:
+        FileNotFoundError: the folder holds no finished shards.
+    """
+    file = Path(folder) / SOURCE_FILE
+    if not file.is_file():
+        has_settings = (Path(folder) / SETTINGS_FILE).is_file()
+        raise FileNotFoundError(
+            f"{folder} is no folder of prepared shards: it has no {SOURCE_FILE}."
+            + (" Start preparing again with the same arguments, to its end." if has_settings else "")
+        )
+    return DataFacts.from_json(json.loads(file.read_text()))
+
+
+def load(options: PreparedOptions, fold: int | None, cache_dir: str | None) -> Source:
+    """Shards, with what was known of the clips that are not among them."""
+    folder, facts = options.data_dir, read_facts(options.data_dir)
+    rows = load_shards(folder, fold, cache_dir)
+    if fold is None and facts.num_folds:
+        raise ValueError(
+            f"{folder} is {facts.dataset_name}, which is tested by fold: give `fold` 1 to {facts.num_folds}, or 'all'."
+        )
+    if fold is None:
+        left_out = facts.left_out
+    else:
+        left_out = tuple(replace(clip, split="test" if clip.fold == fold else "train") for clip in facts.left_out)
+    return Source(
+        rows,
+        replace(facts, left_out=left_out),
+        [f"{folder}: shards of {facts.dataset_name}."],
+        [Problem(clip.clip_id, str(folder), "left out when the shards were made") for clip in left_out],
+    )
+
+
+SOURCE = ClipSource(
+    name="prepared",
+    title="shards that `logoformer prepare` wrote",
+    options=PreparedOptions,
+    load=load,
+    is_on_disk=False,
+)

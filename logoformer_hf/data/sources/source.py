@@ -1,0 +1,123 @@
+"""What a source of clips is: an entry of the table of sources, its command-line options, and what it loads."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..facts import DataFacts
+from ..problems import Problem
+from ..terms import DataTerms
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+
+@dataclass
+class Source:
+    """
+    Clips of one fold, and what was noticed while they were gathered.
+
+    Attributes:
+        rows: columns of `data.rows.clip_features`, by split.
+        facts: about the data set.
+        notes: sentences for the user: which layout was found, how counts differ from the published ones.
+        problems: clips that were left out, with the reasons.
+    """
+
+    rows: "DatasetDict"
+    facts: DataFacts
+    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """
+    One source of clips: an entry of `data.sources.table`.
+
+    Attributes:
+        name: what `--dataset` calls it.
+        title: for the help of `--dataset`.
+        options: dataclass of the command-line options that it has a use for, all with defaults; what is wrong with
+            them is raised when it is made.
+        load: from these options, the fold (None without folds) and the folder for caches to its clips.
+        terms: that forbid to pass it on, None where there are none that this package knows.
+        published: UAR and WAR in percent by the name of a method in `data.published.METHODS`.
+        is_on_disk: whether its clips are files of the user, which `logoformer prepare` can turn into shards.
+    """
+
+    name: str
+    title: str
+    options: type
+    load: Callable[[Any, int | None, str | None], Source]
+    terms: DataTerms | None = None
+    published: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    is_on_disk: bool = True
+
+
+@dataclass
+class FolderOptions:
+    """Options of a source that reads a folder of the user."""
+
+    data_dir: str | None = field(default=None, metadata={"help": "Folder of the data set, as it was unpacked."})
+
+    def __post_init__(self):
+        if self.data_dir is None:
+            raise ValueError("the clips are on your disk: name their folder with `data_dir`.")
+
+
+@dataclass
+class ClipOptions(FolderOptions):
+    """Options of a source that reads clips: videos or folders of frames."""
+
+    list_file: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Lists of clips to use instead of the data set's own: of the train split, of the test split."
+        },
+    )
+    label_map: list[str] | None = field(
+        default=None, metadata={"help": "What the numbers in the lists mean, e.g. '0=angry 1=disgust'."}
+    )
+    on_problem: str = field(
+        default="stop",
+        metadata={
+            "help": "With missing, empty or unreadable clips: 'stop', or 'skip' them. problems.csv names them anyway.",
+            "choices": ["stop", "skip"],
+        },
+    )
+    check: str = field(
+        default="quick",
+        metadata={
+            "help": "How clips are looked at beforehand: 'quick' opens each, 'full' decodes every frame once.",
+            "choices": ["quick", "full"],
+        },
+    )
+
+
+@dataclass
+class FoldOptions:
+    """The option of a source with folds; a subclass says in `fold_numbers` which there are."""
+
+    fold: str | None = field(
+        default=None,
+        metadata={"help": "Fold that is tested, by its number, or 'all' for a run of each and their mean."},
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.fold is not None:
+            numbers = [str(number) for number in self.fold_numbers()]
+            if self.fold not in (*numbers, "all"):
+                raise ValueError(f"`fold` is {self.fold!r}; it must be one of {', '.join(numbers)}, or 'all'.")
+
+    def fold_numbers(self) -> Sequence[int]:
+        """All folds, in order."""
+        raise NotImplementedError
+
+    @property
+    def folds(self) -> Sequence[int | None]:
+        """The folds to run, `[None]` where none is named."""
+        if self.fold is None:
+            return [None]
+        return self.fold_numbers() if self.fold == "all" else [int(self.fold)]

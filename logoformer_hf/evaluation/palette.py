@@ -1,0 +1,8 @@
+"""The colours of all pictures."""
+
+INK, MUTED, EMPTY = "#2b2f3a", "#8a90a0", "#f1f2f5"
+BLUE, ORANGE, GREEN, VIOLET = "#3a6ea5", "#d9822b", "#3f9477", "#8064a2"
+# Paul Tol's "bright" scheme, made for colour-blind readers (https://sronpersonalpages.nl/~pault/), in label order; the
+# marker tells classes apart too, and those of models with more than seven classes.
+CLASS_COLORS = ("#CCBB44", "#4477AA", "#BBBBBB", "#EE6677", "#66CCEE", "#228833", "#AA3377")
+CLASS_MARKERS = ("o", "s", "P", "^", "D", "v", "X", "p", "<", ">", "*")

@@ -1,0 +1,1 @@
+"""Models to train and compare: loading, labels, inputs, pretrained frame encoders."""

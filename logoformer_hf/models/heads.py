@@ -1,0 +1,71 @@
+"""The output layer of a classifier and the labels that it gives scores to, matched by what their names mean."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from .._compat import initialise_weights
+from ..data.labels import match_label_names
+
+
+def known_labels(model: PreTrainedModel, label_names: Sequence[str]) -> dict[str, int]:
+    """
+    The model's class number of each of these labels that it knows, by what the names mean: "Happiness" is "happy".
+
+    Raises:
+        ValueError: two of the labels, or two of the model's classes for one of them, mean the same.
+    """
+    known = [model.config.id2label[number] for number in range(model.config.num_labels)]
+    class_of = match_label_names([*known, *label_names])[1]
+    wanted = [class_of[name] for name in label_names]
+    for whose, names in (("the labels", label_names), ("the model's classes", known)):
+        for meaning in wanted:
+            same = [name for name in names if class_of[name] == meaning]
+            if len(same) > 1:
+                raise ValueError(f"{' and '.join(map(repr, same))} of {whose} mean the same: keep one of them.")
+    number = {class_of[name]: number for number, name in enumerate(known)}
+    return {name: number[class_of[name]] for name in label_names if class_of[name] in number}
+
+
+@torch.no_grad()
+def set_labels(model: PreTrainedModel, label_names: Sequence[str], known: Mapping[str, int]) -> None:
+    """
+    Gives a model another set or order of labels, with a new output layer for them.
+
+    Args:
+        model: any video classifier whose output layer is a linear `classifier`.
+        label_names: at least two different names in the order of their numbers.
+        known: number of the old class whose weights a label keeps. Labels without one start anew.
+    """
+    if len(set(label_names)) < max(len(label_names), 2):
+        raise ValueError(f"`label_names` is {list(label_names)}; it must be at least two different names.")
+    old = output_layer(model)
+    new = nn.Linear(old.in_features, len(label_names), bias=old.bias is not None)
+    initialise_weights(model, new)
+    new = new.to(old.weight.device, old.weight.dtype)
+    for row, name in enumerate(label_names):
+        if name in known:
+            for tensor, old_tensor in zip(new.parameters(), old.parameters(), strict=True):
+                tensor[row] = old_tensor[known[name]]
+    model.classifier = new
+    model.num_labels = len(label_names)
+    for field, value in number_labels(label_names).items():
+        setattr(model.config, field, value)
+
+
+def number_labels(label_names: Sequence[str]) -> dict[str, dict]:
+    """The two fields of a configuration that name the classes."""
+    id2label = dict(enumerate(label_names))
+    return {"id2label": id2label, "label2id": {name: number for number, name in id2label.items()}}
+
+
+def output_layer(model: PreTrainedModel) -> nn.Linear:
+    """The layer from a clip's embedding `(batch, hidden)` to its logits `(batch, classes)`."""
+    layer = getattr(model, "classifier", None)
+    if not isinstance(layer, nn.Linear):
+        raise ValueError(
+            f"the `classifier` of {type(model).__name__} is {type(layer).__name__}; it must be a linear output layer."
+        )
+    return layer

@@ -1,0 +1,1 @@
+"""Training: arguments and recipes, losses, the Trainer, and runs with their folders."""

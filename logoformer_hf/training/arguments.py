@@ -1,0 +1,97 @@
+"""Training arguments: those of `transformers.Trainer`, those of the losses, and named sets of values for both."""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from transformers import TrainingArguments
+
+# Named sets of training arguments; whoever names one can still change each of its values.
+RECIPES = {
+    # AdamW with warm-up and cosine decay: reaches in few epochs what plain SGD needs many for.
+    "modern": {
+        "optim": "adamw_torch",
+        "learning_rate": 1e-3,
+        "weight_decay": 0.05,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 0.1,
+        "per_device_train_batch_size": 16,
+        "num_train_epochs": 10,
+    },
+    # As a public port trains: SGD with momentum, batches of 32, 100 epochs, a tenth every 40.
+    "paper": {
+        "optim": "sgd",
+        "optim_args": "momentum=0.9",
+        "learning_rate": 0.01,
+        "weight_decay": 1e-4,
+        "lr_scheduler_type": "constant",
+        "lr_decay_epochs": 40,
+        "per_device_train_batch_size": 32,
+        "num_train_epochs": 100,
+    },
+}
+
+
+@dataclass
+class LogoFormerTrainingArguments(TrainingArguments):
+    """Trainer's own arguments, those of the two losses, and defaults that keep the best epoch on validation UAR."""
+
+    compact_loss: str = field(
+        default="margin",
+        metadata={
+            "help": "Form of the compact loss: 'margin' on the logits, 'center' on the embeddings, or 'none'.",
+            "choices": ["margin", "center", "none"],
+        },
+    )
+    compact_loss_weight: float = field(
+        default=0.1, metadata={"help": "What the compact loss is multiplied by before cross-entropy is added."}
+    )
+    class_balanced_sampling: bool = field(
+        default=False,
+        metadata={"help": "Draw clips with replacement so that every class is seen equally often in an epoch."},
+    )
+    freeze_batch_norm: bool = field(
+        default=False,
+        metadata={"help": "Keep the batch-norm statistics of the frame encoder as they were loaded."},
+    )
+    lr_decay_epochs: int = field(
+        default=0,
+        metadata={
+            "help": "Multiply the learning rate by 0.1 every so many epochs, instead of lr_scheduler_type; 0: no."
+        },
+    )
+    output_dir: str = field(
+        default="outputs/demo", metadata={"help": "Folder for the model, its processor, the results and pictures."}
+    )
+    eval_strategy: str = field(default="epoch", metadata={"help": "When the validation clips are evaluated."})
+    save_strategy: str = field(default="epoch", metadata={"help": "When a checkpoint is saved."})
+    save_total_limit: int = field(default=2, metadata={"help": "Checkpoints kept: the last and the best."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "Test the best epoch, not the last."})
+    metric_for_best_model: str = field(default="uar", metadata={"help": "What the best epoch is best at."})
+    logging_steps: float = field(default=10, metadata={"help": "Optimiser steps between two logs."})
+    per_device_eval_batch_size: int = field(default=32, metadata={"help": "Clips a step of evaluation, per process."})
+    dataloader_pin_memory: bool = field(
+        default_factory=torch.cuda.is_available,
+        metadata={"help": "Speeds up the way to a GPU; on where there is one."},
+    )
+    dataloader_num_workers: int = field(default=2, metadata={"help": "Processes that decode clips."})
+    dataloader_persistent_workers: bool = field(
+        default=True, metadata={"help": "Keep these processes from one epoch to the next; they start only once."}
+    )
+    report_to: str = field(default="none", metadata={"help": "Where logs go besides the output folder."})
+    remove_unused_columns: bool = field(
+        default=False, metadata={"help": "Kept off: a clip's columns are read by the data set, not by the model."}
+    )
+
+    def __post_init__(self):
+        if self.compact_loss not in ("margin", "center", "none"):
+            raise ValueError(f"`compact_loss` is {self.compact_loss!r}; it must be 'margin', 'center' or 'none'.")
+        if not (self.compact_loss_weight >= 0 and math.isfinite(self.compact_loss_weight)):
+            raise ValueError(f"`compact_loss_weight` is {self.compact_loss_weight}; it must be at least 0.")
+        if self.lr_decay_epochs < 0:
+            raise ValueError(f"`lr_decay_epochs` is {self.lr_decay_epochs}; it must be at least 0.")
+        if self.lr_decay_epochs and self.max_steps > 0:
+            raise ValueError("`lr_decay_epochs` counts epochs: set `num_train_epochs` with it, not `max_steps`.")
+        if self.dataloader_num_workers == 0:
+            self.dataloader_persistent_workers = False  # there are none to keep
+        super().__post_init__()

@@ -1,0 +1,240 @@
+"""Runs of training and test, one after another, each in its folder; at the end one report of all of them."""
+
+import copy
+import gc
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from datasets import DatasetDict
+from transformers import PreTrainedModel, set_seed
+from transformers.video_processing_utils import BaseVideoProcessor
+
+from .._files import check_writable, hub_card_file, write_json
+from ..data.clips import ClipDataset, check_rows
+from ..data.collator import collate_clips
+from ..data.facts import DataFacts
+from ..data.sources.gather import gather_clips
+from ..data.splits import split_clips
+from ..data.transforms import TrainingTransforms
+from ..evaluation.plots import plot_confusion_matrix, plot_training_curves
+from ..evaluation.predictions import PREDICTIONS_FILE, RunInfo, load_runs, read_predictions, write_predictions
+from ..evaluation.report_files import write_report
+from ..evaluation.report_text import format_summary
+from ..evaluation.scorer import Scorer
+from ..hub.model_card import TEMPLATE, write_model_card
+from ..hub.push import EXAMPLES, push_folder
+from ..modeling_logoformer import LogoFormerForVideoClassification
+from ..models.inputs import reading_processor
+from ..models.loading import load_model, new_model
+from .run_folder import deciding_arguments, find_checkpoint, is_finished, open_run_folder
+from .runs import Run, plan_runs
+from .settings import ModelArguments, Settings, parse_arguments, parse_overrides
+from .trainer import ClipPredictions, LogoFormerTrainer
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The program `train_hf.py`; by default with the command line's arguments."""
+    settings = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+    with library_state_kept():
+        transformers.logging.set_verbosity_warning()
+        transformers.logging.disable_progress_bar()  # of loading and saving; Trainer's own bar stays
+        train(settings)
+
+
+@contextmanager
+def library_state_kept() -> Iterator[None]:
+    """Gives back the log level, the progress bars and the random state that were there, to who calls from Python."""
+    verbosity, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(verbosity)
+        (transformers.logging.enable_progress_bar if bars else transformers.logging.disable_progress_bar)()
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+
+
+def train(settings: Settings) -> None:
+    """
+    Trains and tests every fold with every seed that is not finished yet, and writes one report of all.
+
+    Raises:
+        ValueError: settings that do not go together, or a folder that holds a run with other settings.
+        OSError: the output folder cannot be written to, or the installation lacks a template.
+    """
+    args = settings.training
+    is_main_process = args.process_index == 0
+    output_dir = Path(args.output_dir)
+    runs = plan_runs(output_dir, settings.source.folds, range(args.seed, args.seed + settings.protocol.seeds))
+    if args.push_to_hub and len(runs) > 1:
+        raise ValueError(f"--push_to_hub publishes one model, and these are {len(runs)} runs: choose one afterwards.")
+    check_writable(output_dir)
+    hub_card_file(TEMPLATE)  # before hours of work, not after
+    beside = load_runs(settings.protocol.beside) if settings.protocol.beside else []
+
+    for number, run in enumerate(runs, start=1):
+        with args.main_process_first(desc="opening the folder of the run"):
+            open_run_folder(run.folder, deciding_settings(settings, run), write=is_main_process)
+        if is_main_process:
+            print(f"run {number} of {len(runs)}, {run}:{' finished' if is_finished(run.folder) else ''} {run.folder}")
+        if not is_finished(run.folder):
+            train_and_test(run, settings)
+            gc.collect()  # the model of this run, before the next one is built
+
+    if is_main_process:
+        report = write_report(output_dir, [read_predictions(run.folder / PREDICTIONS_FILE) for run in runs], beside)
+        print(f"\n{format_summary(report)}\n")
+        print(f"report, models, cards, predictions and pictures: {output_dir.resolve()}")
+        if args.push_to_hub:
+            push_folder(
+                output_dir, args.hub_model_id or output_dir.resolve().name, private=bool(args.hub_private_repo)
+            )
+
+
+def deciding_settings(settings: Settings, run: Run) -> dict[str, Any]:
+    """All that the result of a run depends on, as JSON values."""
+    deciding = asdict(settings.model) | asdict(settings.source) | asdict(settings.transforms)
+    deciding |= {name: getattr(settings.protocol, name) for name in ("select_on", "validation_size")}
+    return deciding | deciding_arguments(settings.training) | {"fold": run.fold, "seed": run.seed, "cache_dir": None}
+
+
+def train_and_test(run: Run, settings: Settings) -> None:
+    """One run, from its clips to its predictions, which are written last."""
+    training_args = copy.copy(settings.training)
+    training_args.output_dir, training_args.seed = str(run.folder), run.seed
+    training_args.push_to_hub = False  # Trainer's push would take pickles along and leave the card and the code behind
+    is_main_process = training_args.process_index == 0
+    set_seed(run.seed)
+
+    with training_args.main_process_first(desc="gathering the clips"):
+        source = gather_clips(settings.source, run.fold, run.folder / "problems.csv", verbose=is_main_process)
+    rows = split_clips(source.rows, settings.protocol.select_on, settings.protocol.validation_size, run.seed)
+    check_rows(rows)
+    label_names = rows["train"].features["label"].names
+
+    model, processor, sentence = build_model(settings.model, label_names)
+    if is_main_process:
+        print(sentence)
+    reader = reading_processor(processor, model)
+    transforms = TrainingTransforms(reader.crop_size["height"], **asdict(settings.transforms))
+    scorer = Scorer(label_names)
+    trainer = LogoFormerTrainer(
+        model=model,
+        args=training_args,
+        train_dataset=ClipDataset(rows["train"], reader, transforms, seed=run.seed),
+        eval_dataset=ClipDataset(rows["validation"], reader),
+        data_collator=collate_clips,
+        processing_class=processor,
+        compute_metrics=scorer.score_epoch,
+    )
+    checkpoint = training_args.resume_from_checkpoint or find_checkpoint(run.folder)
+    if checkpoint and is_main_process:
+        print(f"{run}: goes on from {checkpoint}.")
+    train_metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
+    tested = trainer.predict_clips(ClipDataset(rows["test"], reader))
+    if is_main_process:
+        print_speed(run, train_metrics if checkpoint is None else None, tested.metrics)
+        train_metrics.pop("total_flos", None)  # the library's guess for text models
+        scores = scorer.score(tested.logits, tested.labels)
+        results = train_metrics | tested.metrics | {f"test_{name}": value for name, value in scores.items()}
+        info = describe_run(run, settings, training_args.load_best_model_at_end, label_names, source.facts)
+        write_run(run, settings, trainer, info, results, rows, tested)
+
+
+def build_model(args: ModelArguments, label_names: Sequence[str]) -> tuple[PreTrainedModel, BaseVideoProcessor, str]:
+    """The model, its own processor, and a sentence about both."""
+    if args.model_name_or_path:
+        return load_model(args.model_name_or_path, label_names)
+    return new_model(args.model, label_names, parse_overrides(args.config_overrides), args.backbone_checkpoint)
+
+
+def print_speed(run: Run, train_metrics: dict[str, float] | None, test_metrics: dict[str, float]) -> None:
+    """Clips per second. None for a resumed training: Trainer counts clips of before and time of now."""
+    if train_metrics is not None:
+        print(f"{run}: {train_metrics['train_samples_per_second']:.1f} clips per second training", end=", ")
+    print(f"{test_metrics['test_samples_per_second']:.1f} clips per second testing")
+
+
+def describe_run(
+    run: Run, settings: Settings, is_best_tested: bool, label_names: Sequence[str], facts: DataFacts
+) -> RunInfo:
+    return RunInfo(
+        label_names=label_names,
+        data=facts,
+        fold=run.fold,
+        seed=run.seed,
+        selection=settings.protocol.select_on if is_best_tested else "last",
+        model=settings.model.description,
+        compact_loss=settings.training.compact_loss,
+        compact_loss_weight=settings.training.compact_loss_weight,
+    )
+
+
+def write_run(
+    run: Run,
+    settings: Settings,
+    trainer: LogoFormerTrainer,
+    info: RunInfo,
+    results: dict[str, Any],
+    rows: DatasetDict,
+    tested: ClipPredictions,
+) -> None:
+    """All files of a finished run, see `output_files.py`; the predictions, which mark it as finished, are the last."""
+    trainer.model.save_pretrained(run.folder)
+    trainer.processing_class.save_pretrained(run.folder)
+    write_json(run.folder / "eval_results.json", results)
+    plot_confusion_matrix(
+        results["test_confusion_matrix"], info.label_names, run.folder / "confusion_matrix.png", f"{run}{info.mark}"
+    )
+    plot_training_curves(trainer.state.log_history, run.folder / "training_curves.png")
+    if isinstance(trainer.model, LogoFormerForVideoClassification):
+        write_card(run, settings, trainer.model, info, results, {split: len(clips) for split, clips in rows.items()})
+    write_predictions(
+        run.folder / PREDICTIONS_FILE,
+        list(rows["test"]["clip_id"]),
+        tested.labels,
+        tested.logits,
+        tested.embeddings,
+        info,
+    )
+
+
+def write_card(
+    run: Run,
+    settings: Settings,
+    model: LogoFormerForVideoClassification,
+    info: RunInfo,
+    results: dict[str, Any],
+    clips_per_split: dict[str, int],
+) -> None:
+    args = settings.training
+    write_model_card(
+        run.folder / "README.md",
+        model_name=run.folder.resolve().name,
+        config=model.config,
+        run=info,
+        results=results,
+        clips_per_split=clips_per_split,
+        training={
+            "model": info.model,
+            "recipe": settings.recipe.recipe,
+            "epochs": args.num_train_epochs,
+            "batch size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
+            "learning rate": args.learning_rate,
+            "compact loss": f"{args.compact_loss}, weight {args.compact_loss_weight}",
+            "seed": run.seed,
+        },
+        fine_tuned_from=settings.model.model_name_or_path,
+        frame_encoder_from=settings.model.backbone_checkpoint,
+        example_videos=EXAMPLES,
+    )

@@ -1,0 +1,270 @@
+import json
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from logoformer_hf import LogoFormerVideoProcessor
+from logoformer_hf.data import shards as prepare
+from logoformer_hf.data.clips import ClipDataset, check_rows
+from logoformer_hf.data.problems import ClipProblems
+from logoformer_hf.data.rows import clip_features
+from logoformer_hf.data.shards import DEFAULT_SIDE_PX, load_shards, prepare_shards
+from logoformer_hf.data.transforms import TrainingTransforms
+
+SMALL = {"side_px": 32, "clips_per_shard": 2, "num_workers": 0}
+
+
+def write_folder(folder: Path, num_frames: int, size: tuple[int, int] = (64, 48), seed: int = 0) -> Path:
+    """JPEGs of one colour each, which JPEG keeps within a step or two."""
+    folder.mkdir(parents=True)
+    for number in range(num_frames):
+        color = tuple(int(value) for value in np.random.default_rng([seed, number]).integers(0, 256, 3))
+        Image.new("RGB", size, color).save(folder / f"{number + 1}.jpg")
+    return folder
+
+
+@pytest.fixture
+def rows(tmp_path, write_video) -> datasets.DatasetDict:
+    """Five clips to train, two to test: folders and a video, with a fold."""
+    videos = [write_folder(tmp_path / "clips" / str(number), 3 + number, seed=number) for number in range(6)]
+    videos.append(write_video(tmp_path / "clips" / "6.mp4", 70, codec="mpeg4"))
+    features = clip_features(fold=datasets.Value("int32"), scene=datasets.Value("string"))
+    every = [
+        {
+            "clip_id": f"clip{number}",
+            "video": str(video),
+            "num_frames": 99,  # lists are often wrong
+            "label": number % 7,
+            "fold": number % 3 + 1,
+            "scene": "Action",
+        }
+        for number, video in enumerate(videos)
+    ]
+    return datasets.DatasetDict(
+        {
+            "train": datasets.Dataset.from_list(every[:5], features),
+            "test": datasets.Dataset.from_list(every[5:], features),
+        }
+    )
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+
+
+def undecoded(clips) -> list[dict]:
+    return list(clips.cast_column("video", datasets.List(datasets.Image(decode=False))))
+
+
+def shard_names(folder: Path) -> list[str]:
+    return sorted(file.name for file in (folder / "data").iterdir())
+
+
+def test_shards_hold_all_rows_and_frames(rows, tmp_path, capsys):
+    assert prepare_shards(rows, tmp_path / "out", **SMALL) == []
+    assert shard_names(tmp_path / "out") == [
+        "test-00000-of-00001.parquet",
+        "train-00000-of-00003.parquet",
+        "train-00001-of-00003.parquet",
+        "train-00002-of-00003.parquet",
+    ]
+    shards = load_shards(tmp_path / "out")
+    assert shards["train"].features["label"].names == rows["train"].features["label"].names
+    assert shards["train"].features["video"] == datasets.List(datasets.Image())
+    for split, num_frames in {"train": [3, 4, 5, 6, 7], "test": [8, 70]}.items():
+        for column in ("clip_id", "label", "fold", "scene"):
+            assert shards[split][column] == rows[split][column], column
+        assert shards[split]["num_frames"] == num_frames
+        assert [len(frames) for frames in shards[split]["video"]] == num_frames
+    for number, frame in enumerate(shards["train"][2]["video"]):
+        assert frame.format == "JPEG"
+        assert frame.size == (42, 32)  # 64 x 48 by its shorter side
+        with Image.open(f"{rows['train'][2]['video']}/{number + 1}.jpg") as original:
+            assert np.abs(np.array(frame).astype(int) - np.array(original)[0, 0]).max() <= 4
+    said = capsys.readouterr().out.splitlines()
+    assert "4 of 4 shards to write, 7 clips, about 0.1 MB by a sample of 7" in said[0]
+    assert said[1].endswith("4 shards, 0.1 MB, 0 clips left out.")
+    assert (tmp_path / "out" / "problems.csv").read_text() == "clip,path,reason\n"
+
+
+def test_every_way_of_loading_gives_the_same_rows(rows, tmp_path):
+    folder = tmp_path / "out"
+    prepare_shards(rows, folder, **SMALL)
+    files = {split: str(folder / "data" / f"{split}-*.parquet") for split in rows}
+    shards = load_shards(folder)
+    assert list(shards) == ["train", "test"]
+    ways = {
+        "folder": datasets.load_dataset(str(folder)),
+        "parquet": datasets.load_dataset("parquet", data_files=files),
+        "streaming": datasets.load_dataset(str(folder), streaming=True),
+    }
+    for name, loaded in ways.items():
+        assert set(loaded) == {"train", "test"}, name
+        for split in shards:
+            assert loaded[split].features == shards[split].features, name
+            assert undecoded(loaded[split]) == undecoded(shards[split]), name
+
+
+def test_training_and_evaluation_read_the_shards(rows, tmp_path):
+    processor = LogoFormerVideoProcessor(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
+    prepare_shards(rows, tmp_path / "out", **SMALL)
+    shards = load_shards(tmp_path / "out")
+    check_classes = datasets.DatasetDict({"train": shards["test"], "test": shards["test"]})
+    with pytest.raises(ValueError, match="no clip of happy"):  # embedded videos are not looked for on the disk
+        check_rows(check_classes)
+    for transforms in (None, TrainingTransforms(28)):
+        clips = ClipDataset(shards["train"], processor, transforms)
+        assert clips.labels == [0, 1, 2, 3, 4]
+        original = ClipDataset(rows["train"], processor, transforms)
+        for prepared, unprepared in zip(clips, original, strict=True):
+            assert prepared["label"] == unprepared["label"]
+            difference = prepared["frames"].int() - unprepared["frames"].int()
+            assert difference.abs().max() <= 4  # one colour a frame, compressed once more
+
+
+def test_small_frames_stay_as_they_are(tmp_path):
+    write_folder(tmp_path / "clip", 2, size=(20, 24))
+    sizes = {}
+    for side_px in (20, 19, 5):
+        frames = prepare.encode_frames(str(tmp_path / "clip"), side_px, jpeg_quality=90)
+        sizes[side_px] = {Image.open(prepare.io.BytesIO(frame["bytes"])).size for frame in frames}
+    assert sizes == {20: {(20, 24)}, 19: {(19, 22)}, 5: {(5, 6)}}
+
+
+def test_default_side_is_what_training_needs():
+    assert DEFAULT_SIDE_PX == TrainingTransforms(112).min_side_px == 122
+
+
+def test_workers_write_the_same(rows, tmp_path):
+    prepare_shards(rows, tmp_path / "one", **SMALL)
+    prepare_shards(rows, tmp_path / "two", **SMALL | {"num_workers": 2})
+    for name in shard_names(tmp_path / "one"):
+        assert (tmp_path / "one/data" / name).read_bytes() == (tmp_path / "two/data" / name).read_bytes()
+
+
+def test_a_second_call_writes_what_is_not_there(rows, tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    write_shard, written = prepare.write_shard, []
+
+    def stop_at_third(shard, *args):
+        if len(written) == 2:
+            next(iter(args[1]))  # in the middle of a shard
+            raise KeyboardInterrupt
+        written.append(shard.file.name)
+        return write_shard(shard, *args)
+
+    monkeypatch.setattr(prepare, "write_shard", stop_at_third)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_shards(rows, folder, **SMALL)
+    assert shard_names(folder) == written == [f"train-0000{number}-of-00003.parquet" for number in (0, 1)]
+    with pytest.raises(FileNotFoundError, match="2 shards of 'train' are there, and others are missing"):
+        load_shards(folder)
+
+    before = {name: (folder / "data" / name).stat().st_mtime_ns for name in written}
+    monkeypatch.setattr(prepare, "write_shard", write_shard)
+    prepare_shards(rows, folder, **SMALL)
+    assert {name: (folder / "data" / name).stat().st_mtime_ns for name in before} == before
+    prepare_shards(rows, tmp_path / "at once", **SMALL)
+    assert undecoded(load_shards(folder)["train"]) == undecoded(load_shards(tmp_path / "at once")["train"])
+
+
+def test_different_settings_and_clips_are_refused(rows, tmp_path):
+    prepare_shards(rows, tmp_path, **SMALL)
+    before = (tmp_path / "prepare_settings.json").read_text()
+    with pytest.raises(ValueError, match=r"its shards have side_px 32, and now it is 33\. .* name another folder"):
+        prepare_shards(rows, tmp_path, **SMALL | {"side_px": 33})
+    with pytest.raises(ValueError, match="jpeg_quality 90, and now it is 80"):
+        prepare_shards(rows, tmp_path, **SMALL, jpeg_quality=80)
+    relabelled = rows["train"].map(lambda row: {"label": 6 - row["label"]})
+    with pytest.raises(ValueError, match=r"its shards have clips .*5 clips"):
+        prepare_shards(datasets.DatasetDict(train=relabelled, test=rows["test"]), tmp_path, **SMALL)
+    assert (tmp_path / "prepare_settings.json").read_text() == before
+    moved = rows.map(lambda row: {"video": f"/elsewhere/{row['clip_id']}", "num_frames": 1})
+    assert prepare_shards(moved, tmp_path, **SMALL) == []  # the same clips in another place, and all are written
+
+
+def break_clip(rows: datasets.DatasetDict, split: str, number: int) -> Path:
+    frame = Path(rows[split][number]["video"]) / "2.jpg"
+    frame.write_bytes(b"no image")
+    return frame
+
+
+def test_stop_names_every_unreadable_clip_and_keeps_the_other_shards(rows, tmp_path):
+    folder = tmp_path / "out"
+    first, second = break_clip(rows, "train", 1), break_clip(rows, "test", 0)
+    content = (first.parent / "3.jpg").read_bytes()
+    with pytest.raises(
+        ClipProblems, match=r"2 of 7 clips cannot be used:\n  clip1: .*identify(.|\n)*on_problem=.skip"
+    ):
+        prepare_shards(rows, folder, **SMALL)
+    assert shard_names(folder) == [f"train-0000{number}-of-00003.parquet" for number in (1, 2)]
+    lines = (folder / "problems.csv").read_text().splitlines()
+    assert len(lines) == 3
+    assert lines[1].startswith(f"clip1,{first.parent},")
+    for frame in (first, second):
+        frame.write_bytes(content)
+    assert prepare_shards(rows, folder, **SMALL) == []
+    assert (folder / "problems.csv").read_text() == "clip,path,reason\n"
+    assert load_shards(folder)["train"]["clip_id"] == rows["train"]["clip_id"]
+
+
+def test_skip_leaves_clips_out_and_remembers_them(rows, tmp_path):
+    break_clip(rows, "train", 1)
+    (left_out,) = prepare_shards(rows, tmp_path / "out", **SMALL, on_problem="skip")
+    assert (left_out.clip_id, left_out.path) == ("clip1", rows["train"][1]["video"])
+    assert load_shards(tmp_path / "out")["train"]["clip_id"] == ["clip0", "clip2", "clip3", "clip4"]
+    (tmp_path / "out/data/test-00000-of-00001.parquet").unlink()
+    assert prepare_shards(rows, tmp_path / "out", **SMALL, on_problem="skip") == [left_out]
+    assert "clip1" in (tmp_path / "out" / "problems.csv").read_text()
+
+
+def test_folds_become_splits(rows, tmp_path):
+    prepare_shards(rows, tmp_path / "out", **SMALL)
+    for fold in (1, 2, 3):
+        split = load_shards(tmp_path / "out", fold=fold)
+        assert set(split["test"]["fold"]) == {fold}
+        assert fold not in split["train"]["fold"]
+        assert sorted([*split["train"]["clip_id"], *split["test"]["clip_id"]]) == [f"clip{n}" for n in range(7)]
+    with pytest.raises(ValueError, match="`fold` is 4; these clips have the folds 1, 2, 3"):
+        load_shards(tmp_path / "out", fold=4)
+    prepare_shards(rows.remove_columns("fold"), tmp_path / "no folds", **SMALL)
+    with pytest.raises(ValueError, match="have no column `fold`"):
+        load_shards(tmp_path / "no folds", fold=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("on_problem", "ignore"), ("side_px", 0), ("jpeg_quality", 96), ("clips_per_shard", 0)]
+)
+def test_impossible_options_are_named(name, value, rows, tmp_path):
+    with pytest.raises(ValueError, match=f"`{name}` is {value!r}"):
+        prepare_shards(rows, tmp_path / "out", **{name: value})
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_mistakes_are_named(rows, tmp_path, monkeypatch):
+    empty = datasets.DatasetDict(train=rows["train"], test=rows["test"].select([]))
+    with pytest.raises(ValueError, match="split 'test' has no clips"):
+        prepare_shards(empty, tmp_path / "out", **SMALL)
+    with pytest.raises(FileNotFoundError, match=r"is no folder of prepared shards: it has no prepare_settings.json"):
+        load_shards(tmp_path)
+    usage = prepare.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(prepare.shutil, "disk_usage", lambda folder: usage._replace(free=1000))
+    with pytest.raises(OSError, match=r"the shards need about 0 MB, and 0 MB are free. Name a folder on another disk"):
+        prepare_shards(rows, tmp_path / "full", **SMALL)
+    assert json.loads((tmp_path / "full" / "prepare_settings.json").read_text())["side_px"] == 32
+
+
+def test_frames_of_a_long_video_are_all_there(rows):
+    """70 frames are decoded in two parts."""
+    video = rows["test"][1]["video"]
+    frames, _ = prepare.read_clip(video, range)
+    encoded = prepare.encode_frames(video, side_px=100, jpeg_quality=95)
+    assert len(encoded) == len(frames) == 70
+    for frame, image in zip(frames, encoded, strict=True):
+        decoded = np.array(Image.open(prepare.io.BytesIO(image["bytes"])))
+        assert torch.from_numpy(decoded - frame.astype(int)).abs().float().mean() < 12
