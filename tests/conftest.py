@@ -4,13 +4,63 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported
 # The tests' tensors are so small that sharing one out between threads can take longer than computing it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import random
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import torch
+import transformers
+from dataset_trees import write_dfew_annotation, write_dfew_frames, write_ferv39k
 from paths import ROOT
+from toys import save_model
+
+from logoformer_hf import video_reading_logoformer
+
+
+@pytest.fixture(autouse=True)
+def global_state_kept() -> Iterator[None]:
+    """What a test, or a library for it, changes in this process is put back: environment, folder, random states."""
+    environment, folder = os.environ.copy(), Path.cwd()
+    verbosity, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    yield
+    for name in {*environment, *os.environ} - {"PYTEST_CURRENT_TEST"}:
+        if name not in environment:
+            del os.environ[name]
+        elif os.environ.get(name) != environment[name]:
+            os.environ[name] = environment[name]
+    os.chdir(folder)
+    transformers.logging.set_verbosity(verbosity)
+    (transformers.logging.enable_progress_bar if bars else transformers.logging.disable_progress_bar)()
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory) -> Path:
+    """A folder with a tiny model and its processor, to read from."""
+    folder = tmp_path_factory.mktemp("tiny")
+    save_model(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dfew_tree(tmp_path_factory) -> Path:
+    """DFEW with 35 clips of 18 frames, to read from."""
+    root = write_dfew_annotation(tmp_path_factory.mktemp("trees") / "DFEW")
+    write_dfew_frames(root / "Clip" / "jpg_256", num_frames=18)
+    return root
+
+
+@pytest.fixture(scope="session")
+def ferv39k_tree(tmp_path_factory) -> Path:
+    """FERV39K with 42 clips of 3 frames in two scenes, to read from."""
+    return write_ferv39k(tmp_path_factory.mktemp("trees") / "FERV39K")
 
 
 @pytest.fixture
@@ -21,6 +71,16 @@ def media() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder {folder}: LOGOFORMER_TEST_MEDIA names the one with the real clips")
     return folder
+
+
+@pytest.fixture(params=["torchcodec", "pyav"])
+def backend(request, monkeypatch) -> str:
+    """Each decoder of videos in turn."""
+    if request.param == "pyav":
+        monkeypatch.setattr(video_reading_logoformer, "torchcodec_decoder", lambda: None)
+    elif video_reading_logoformer.torchcodec_decoder() is None:
+        pytest.skip("torchcodec is not installed or does not load (no FFmpeg libraries)")
+    return request.param
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,9 @@ import copy
 
 import pytest
 import torch
+from errors import raises_naming
 from torch import nn
+from toys import set_fixed_weights, toy_config, toy_model
 from transformers import (
     AutoModel,
     AutoModelForVideoClassification,
@@ -13,9 +15,9 @@ from transformers import (
 )
 
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerModel
-from logoformer_hf.configuration_logoformer import resnet18_to_stage3
 from logoformer_hf.modeling_logoformer import (
     LogoFormerGlobalAttention,
+    LogoFormerLayer,
     LogoFormerLocalAttention,
     merge_windows,
     padding_mask,
@@ -23,37 +25,8 @@ from logoformer_hf.modeling_logoformer import (
 )
 
 
-def toy_config(**overrides) -> LogoFormerConfig:
-    """A model of a few thousand weights on a (4, 3, 3) grid that its windows don't divide."""
-    defaults = {
-        "num_frames": 4,
-        "image_size": 48,
-        "backbone_config": resnet18_to_stage3(embedding_size=4, hidden_sizes=[4, 6, 8], depths=[1, 1, 1]),
-        "hidden_size": 16,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-        "window_size": (2, 2, 2),
-        "drop_path_rate": 0.0,
-    }
-    return LogoFormerConfig(**defaults | overrides)
-
-
-def toy_model(**overrides) -> LogoFormerForVideoClassification:
-    torch.manual_seed(0)
-    return LogoFormerForVideoClassification(toy_config(**overrides)).eval()
-
-
 def clip(batch_size: int = 2, num_frames: int = 4, image_size: int = 48) -> torch.Tensor:
     return torch.randn(batch_size, num_frames, 3, image_size, image_size, generator=torch.Generator().manual_seed(1))
-
-
-def set_fixed_weights(model: nn.Module) -> None:
-    """Weights that no random number generator can change."""
-    with torch.no_grad():
-        for number, parameter in enumerate(model.parameters()):
-            steps = torch.arange(parameter.numel(), dtype=torch.float64)
-            parameter.copy_((0.3 * torch.sin(0.7 * steps + number)).view(parameter.shape))
 
 
 # --- windows
@@ -171,7 +144,7 @@ def test_attentions_can_be_asked_for_in_the_configuration_or_one_by_one():
 
 
 def test_attentions_without_eager_are_an_error():
-    with pytest.raises(ValueError, match="eager"):
+    with raises_naming(ValueError, "eager"):
         toy_model()(clip(), output_attentions=True)
 
 
@@ -227,6 +200,115 @@ def test_parts_can_be_left_out(local, global_):
     outputs.loss.backward()
     assert (outputs.local_attentions is not None) == local
     assert (outputs.global_attentions is not None) == global_
+
+
+# --- the parts of a layer
+
+
+class Doubling(nn.Module):
+    """A part without weights that writes down what it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.given = []
+
+    def forward(self, tokens, attention_mask=None, **kwargs):
+        self.given.append((tokens, attention_mask, kwargs))
+        return 2 * tokens, None
+
+
+def layer_and_tokens() -> tuple[LogoFormerLayer, torch.Tensor]:
+    layer = toy_model().logoformer.layers[1]
+    tokens = torch.randn(2, 4, 3, 3, 16, generator=torch.Generator().manual_seed(2))
+    return layer, tokens
+
+
+def test_parts_are_in_the_order_of_the_computation():
+    layer, tokens = layer_and_tokens()
+    assert layer.parts == {"local_attention": "local_norm", "global_attention": "global_norm", "mlp": "mlp_norm"}
+    mask = padding_mask(tokens, (2, 2, 2))
+    expected = tokens
+    for part, norm in (
+        (layer.local_attention, layer.local_norm),
+        (layer.global_attention, layer.global_norm),
+        (layer.mlp, layer.mlp_norm),
+    ):
+        expected = expected + part(norm(expected), mask)[0]
+    assert torch.equal(layer(tokens, mask), expected)
+
+
+def test_keys_of_a_checkpoint_are_those_of_earlier_versions():
+    attention = [f"{part}.{kind}" for part in ("query", "key", "value", "output") for kind in ("weight", "bias")]
+    summary = ["summary_weight", "summary_bias", "summary_norm.weight", "summary_norm.bias"]
+    assert set(layer_and_tokens()[0].state_dict()) == {
+        *(f"local_attention.{name}" for name in attention),
+        *(f"global_attention.{name}" for name in (*attention, *summary)),
+        *(f"mlp.{part}.{kind}" for part in ("fc1", "fc2") for kind in ("weight", "bias")),
+        *(f"{part}_norm.{kind}" for part in ("local", "global", "mlp") for kind in ("weight", "bias")),
+    }
+
+
+def test_a_part_is_added_before_another():
+    layer, tokens = layer_and_tokens()
+    keys = set(layer.state_dict())
+    part = Doubling()
+    layer.set_part("mixing", part, before="global_attention")
+    assert list(layer.parts.items()) == [
+        ("local_attention", "local_norm"),
+        ("mixing", "mixing_norm"),
+        ("global_attention", "global_norm"),
+        ("mlp", "mlp_norm"),
+    ]
+    assert set(layer.state_dict()) - keys == {"mixing_norm.weight", "mixing_norm.bias"}
+    assert keys < set(layer.state_dict())
+    mask = padding_mask(tokens, (2, 2, 2))
+    output = layer(tokens, mask, some_option=3)
+    [(given, given_mask, options)] = part.given
+    before = tokens + layer.local_attention(layer.local_norm(tokens), mask)[0]
+    assert torch.equal(given, layer.mixing_norm(before))
+    assert given_mask is mask and options == {"some_option": 3}
+    after = before + 2 * given
+    after = after + layer.global_attention(layer.global_norm(after))[0]
+    assert torch.equal(output, after + layer.mlp(layer.mlp_norm(after))[0])
+
+
+def test_a_part_is_added_last_with_a_norm_of_a_name_of_its_own():
+    layer, tokens = layer_and_tokens()
+    before = layer(tokens)
+    layer.set_part("mixing", Doubling(), norm="last_norm")
+    assert list(layer.parts.items())[-1] == ("mixing", "last_norm")
+    assert torch.equal(layer(tokens), before + 2 * layer.last_norm(before))
+
+
+def test_a_part_is_replaced_in_its_place_and_keeps_its_norm():
+    layer, tokens = layer_and_tokens()
+    parts, norm = dict(layer.parts), layer.global_norm
+    layer.set_part("global_attention", Doubling())
+    assert list(layer.parts.items()) == list(parts.items()) and layer.global_norm is norm
+    assert not any(key.startswith("global_attention") for key in layer.state_dict())
+    after = tokens + layer.local_attention(layer.local_norm(tokens))[0]
+    after = after + 2 * norm(after)
+    assert torch.equal(layer(tokens), after + layer.mlp(layer.mlp_norm(after))[0])
+
+
+def test_a_part_before_one_that_is_not_there():
+    layer, _ = layer_and_tokens()
+    with raises_naming(ValueError, "nothing"):
+        layer.set_part("mixing", Doubling(), before="nothing")
+
+
+def test_a_model_with_a_part_of_its_own_is_saved_and_loaded(tmp_path):
+    """The weights of the other parts keep their keys, so a checkpoint without the part loads into a model with it."""
+    model = toy_model()
+    model.save_pretrained(tmp_path)
+    changed = toy_model(initializer_range=0.3)
+    for layer in changed.logoformer.layers:
+        layer.set_part("mixing", Doubling(), before="mlp")
+    unused = changed.load_state_dict(model.state_dict(), strict=False)
+    assert unused.unexpected_keys == []
+    assert set(unused.missing_keys) == {
+        f"logoformer.layers.{layer}.mixing_norm.{kind}" for layer in (0, 1) for kind in ("weight", "bias")
+    }
 
 
 @pytest.mark.parametrize(
@@ -327,7 +409,7 @@ def test_new_number_of_labels_with_ignore_mismatched_sizes(tmp_path):
     toy_model().save_pretrained(tmp_path)
     loaded = LogoFormerForVideoClassification.from_pretrained(tmp_path, num_labels=3, ignore_mismatched_sizes=True)
     assert loaded(clip()).logits.shape == (2, 3)
-    with pytest.raises(RuntimeError, match="mismatch"):
+    with raises_naming(RuntimeError, "mismatch"):
         LogoFormerForVideoClassification.from_pretrained(tmp_path, num_labels=3)
 
 
@@ -368,21 +450,22 @@ def test_drop_path_is_for_training_only_and_rises_over_the_layers():
     ("inputs", "words"),
     [
         ({}, ["pixel_values", "inputs_embeds"]),
-        ({"pixel_values": torch.zeros(4, 3, 48, 48)}, ["(4, 3, 48, 48)", "(batch, frames"]),
-        ({"pixel_values": torch.zeros(1, 4, 1, 48, 48)}, ["(1, 4, 1, 48, 48)", "channels=3"]),
-        ({"pixel_values": torch.zeros(1, 0, 3, 48, 48)}, ["zero frames"]),
-        ({"pixel_values": torch.zeros(1, 4, 3, 48, 48, dtype=torch.uint8)}, ["uint8", "floating point"]),
-        ({"inputs_embeds": torch.zeros(1, 4, 3, 3, 9)}, ["(1, 4, 3, 3, 9)", "features=8"]),
-        ({"pixel_values": torch.zeros(2, 4, 3, 48, 48), "labels": torch.zeros(3, dtype=torch.long)}, ["(3,)", "(2,)"]),
-        ({"pixel_values": torch.zeros(2, 4, 3, 48, 48), "labels": torch.zeros(2)}, ["float32", "whole numbers"]),
-        ({"pixel_values": torch.zeros(2, 4, 3, 48, 48), "labels": torch.tensor([0, 7])}, ["7", "0 to 6"]),
+        ({"pixel_values": torch.zeros(4, 3, 48, 48)}, ["pixel_values", "(4, 3, 48, 48)"]),
+        ({"pixel_values": torch.zeros(1, 4, 1, 48, 48)}, ["pixel_values", "(1, 4, 1, 48, 48)", "channels=3"]),
+        ({"pixel_values": torch.zeros(1, 0, 3, 48, 48)}, ["pixel_values", "(1, 0, 3, 48, 48)"]),
+        ({"pixel_values": torch.zeros(1, 4, 3, 48, 48, dtype=torch.uint8)}, ["pixel_values", "uint8"]),
+        ({"inputs_embeds": torch.zeros(1, 4, 3, 3, 9)}, ["inputs_embeds", "(1, 4, 3, 3, 9)", "features=8"]),
+        (
+            {"pixel_values": torch.zeros(2, 4, 3, 48, 48), "labels": torch.zeros(3, dtype=torch.long)},
+            ["labels", "(3,)", "(2,)"],
+        ),
+        ({"pixel_values": torch.zeros(2, 4, 3, 48, 48), "labels": torch.zeros(2)}, ["labels", "float32"]),
+        ({"pixel_values": torch.zeros(2, 4, 3, 48, 48), "labels": torch.tensor([0, 7])}, ["labels", "7", "6"]),
     ],
 )
 def test_bad_input_is_named(inputs, words):
-    with pytest.raises(ValueError) as error:
+    with raises_naming(ValueError, *words):
         toy_model()(**inputs)
-    for word in words:
-        assert word in str(error.value)
 
 
 def test_weights_start_like_the_librarys_own():

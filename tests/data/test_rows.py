@@ -1,5 +1,5 @@
 import datasets
-import pytest
+from errors import raises_naming
 
 from logoformer_hf import EXPRESSIONS
 from logoformer_hf.data.rows import clip_features
@@ -14,6 +14,6 @@ def test_every_source_gives_the_same_columns_and_label_order():
 
 def test_unknown_labels_are_refused():
     row = {"clip_id": "a", "video": "a.mp4", "num_frames": 3, "label": "bored"}
-    with pytest.raises(ValueError, match="bored"):
+    with raises_naming(ValueError, "bored"):
         datasets.Dataset.from_list([row], clip_features())
     assert datasets.Dataset.from_list([row | {"label": "fear"}], clip_features())[0]["label"] == 6

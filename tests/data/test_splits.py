@@ -1,44 +1,18 @@
-from pathlib import Path
-
 import datasets
 import pytest
+from errors import raises_naming
+from toys import clip_rows
 
-from logoformer_hf.data.rows import clip_features
 from logoformer_hf.data.splits import split_clips
-from logoformer_hf.training.runs import Run, plan_runs
-
-
-def make_rows(labels: list[int], prefix: str) -> datasets.Dataset:
-    columns = {
-        "clip_id": [f"{prefix}{number}" for number in range(len(labels))],
-        "video": ["clip.mp4"] * len(labels),
-        "num_frames": [20] * len(labels),
-        "label": labels,
-    }
-    return datasets.Dataset.from_dict(columns, features=clip_features())
 
 
 def make_splits(counts=(60, 30, 30, 20, 20, 2, 8), **splits: list[int]) -> datasets.DatasetDict:
     """As uneven as the real data sets: two clips of disgust."""
     train = [label for label, count in enumerate(counts) for _ in range(count)]
     splits = {"train": train, "test": list(range(7))} | splits
-    return datasets.DatasetDict({name: make_rows(labels, name) for name, labels in splits.items()})
-
-
-def test_one_run_lies_in_the_output_folder_itself():
-    assert plan_runs("out", [3], [42]) == [Run(3, 42, Path("out"))]
-
-
-def test_several_runs_lie_below_it_fold_by_fold():
-    runs = plan_runs("out", [1, 2], [0, 1])
-    assert [str(run.folder) for run in runs] == [
-        "out/fold-1/seed-0",
-        "out/fold-1/seed-1",
-        "out/fold-2/seed-0",
-        "out/fold-2/seed-1",
-    ]
-    assert [run.folder.name for run in plan_runs("out", [None], [7, 8])] == ["seed-7", "seed-8"]
-    assert [str(run) for run in plan_runs("out", [None, 5], [7])] == ["seed 7", "fold 5, seed 7"]
+    return datasets.DatasetDict(
+        {name: clip_rows(["clip.mp4"] * len(labels), labels, prefix=name) for name, labels in splits.items()}
+    )
 
 
 def test_validation_is_a_stratified_part_of_train():
@@ -75,12 +49,10 @@ def test_choosing_on_the_test_clips_trains_on_all_of_train():
         (make_splits(), ("validation", 0.0), ["validation_size", "0.0"]),
         (make_splits(), ("validation", 1.0), ["validation_size", "1.0"]),
         (make_splits(), ("validation", 0.01), ["validation_size", "0.01", "2 of 170", "7 to 163"]),
-        (make_splits(counts=(9, 9, 9, 9, 9, 1, 9)), ("validation", 0.2), ["disgust", "single clip", "labels"]),
-        (datasets.DatasetDict(train=make_rows([0], "a")), ("validation", 0.1), ["test", "no split", "train"]),
+        (make_splits(counts=(9, 9, 9, 9, 9, 1, 9)), ("validation", 0.2), ["train", "disgust", "labels"]),
+        (datasets.DatasetDict(train=clip_rows(["a.mp4"])), ("validation", 0.1), ["test", "train"]),
     ],
 )
 def test_what_cannot_be_divided_is_named(rows, arguments, words):
-    with pytest.raises(ValueError) as caught:
+    with raises_naming(ValueError, *words):
         split_clips(rows, *arguments, seed=0)
-    for word in words:
-        assert word in str(caught.value)

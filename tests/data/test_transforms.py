@@ -3,6 +3,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from errors import raises_naming
 
 from logoformer_hf.data.transforms import TrainingTransforms, clip_seed
 
@@ -137,5 +138,5 @@ def test_clip_seed_tells_seed_epoch_and_clip_apart():
     ],
 )
 def test_impossible_options_are_named(name, value):
-    with pytest.raises(ValueError, match=f"`{name}` is {value}"):
+    with raises_naming(ValueError, name, value):
         TrainingTransforms(32, **{name: value})

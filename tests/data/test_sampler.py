@@ -1,0 +1,36 @@
+import torch
+
+from logoformer_hf.data.sampler import ClipSampler
+
+
+def test_it_is_a_function_of_seed_and_epoch():
+    sampler, same = ClipSampler(25, seed=1), ClipSampler(25, seed=1)
+    assert list(sampler) == list(same)
+    assert sorted(sampler) == list(range(25))
+    first = list(sampler)
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+    sampler.set_epoch(0)
+    assert list(sampler) == first
+    assert list(ClipSampler(25, seed=2)) != first
+
+
+def test_the_global_generator_says_nothing_and_stays_as_it_was():
+    first = list(ClipSampler(25, seed=1))
+    torch.manual_seed(7)
+    state = torch.get_rng_state()
+    assert list(ClipSampler(25, seed=1)) == first
+    assert list(ClipSampler(4, seed=1, labels=[0, 0, 0, 1])) == list(ClipSampler(4, seed=1, labels=[0, 0, 0, 1]))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_balanced_sampling_shows_every_class_equally_often():
+    labels = [0] * 900 + [1] * 90 + [2] * 10
+    drawn = torch.tensor(labels)[list(ClipSampler(1000, seed=0, labels=labels))]
+    assert len(drawn) == 1000
+    assert all(280 < count < 390 for count in drawn.bincount().tolist())
+
+
+def test_a_class_without_a_clip_is_never_drawn():
+    sampler = ClipSampler(3, seed=0, labels=[0, 5, 5])
+    assert len(sampler) == 3 and set(sampler) <= {0, 1, 2}

@@ -1,0 +1,436 @@
+import io
+import os
+import pickle
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from errors import raises_naming
+from pictures import decode_all, marked_frames, save_frames, save_jpegs, smooth_pictures
+from PIL import Image
+from processes import run_python
+
+from logoformer_hf import VideoReadError
+from logoformer_hf import video_reading_logoformer as reader
+from logoformer_hf.video_processing_logoformer import sample_frame_indices
+from logoformer_hf.video_reading_logoformer import read_clip, read_encoded_frames, read_frames
+
+# --- video files
+
+B_FRAMES = {"g": "12", "bf": "2"}
+FAST_VP = {"g": "12", "deadline": "realtime", "cpu-used": "8"}
+# name: (encoder, options, container, pixel format, whether torchcodec reads it where it loads)
+FILES = {
+    "h264.mp4": ("libx264", B_FRAMES, None, "yuv420p", True),
+    "open_gop.mkv": ("libx264", {"x264-params": "keyint=10:open-gop=1:bframes=3"}, None, "yuv420p", True),
+    "mpeg4.mov": ("mpeg4", B_FRAMES, None, "yuv420p", True),
+    "vp9.webm": ("libvpx-vp9", FAST_VP, None, "yuv420p", True),
+    # frames that are decoded and never shown
+    "vp8_hidden.webm": ("libvpx", {"auto-alt-ref": "1", "lag-in-frames": "16", "g": "20"}, None, "yuv420p", True),
+    "animation.gif": ("gif", {}, None, "rgb8", True),
+    "mjpeg.avi": ("mjpeg", {}, None, "yuvj420p", False),
+    "mpeg4_b_frames.avi": ("mpeg4", B_FRAMES, None, "yuv420p", False),
+    "h264_b_frames.avi": ("libx264", B_FRAMES, None, "yuv420p", False),
+    "mpeg2.ts": ("mpeg2video", B_FRAMES, "mpegts", "yuv420p", False),
+    "h264.ts": ("libx264", B_FRAMES, "mpegts", "yuv420p", False),
+    "raw.h264": ("libx264", B_FRAMES, "h264", "yuv420p", False),
+    "really_avi.mp4": ("mpeg4", B_FRAMES, "avi", "yuv420p", False),
+    "really_ts.MP4": ("libx264", B_FRAMES, "mpegts", "yuv420p", False),
+    "ten_bits.mp4": ("libx264", B_FRAMES, None, "yuv420p10le", False),
+}
+CHOICES = {
+    "middle": sample_frame_indices,
+    "all": range,
+    "last": lambda total: [total - 1],
+    "one": lambda total: [total // 2 + 3],
+    "two": lambda total: [5, total - 6],
+    "ends": lambda total: [0, total // 3, total - 2],
+    "repeated": lambda total: [4, 4, 4, 17, 17],
+}
+
+
+@pytest.fixture(scope="module")
+def video_files(tmp_path_factory, write_video):
+    """Path and all frames of a file of `FILES`, made when first asked for."""
+    folder, made = tmp_path_factory.mktemp("videos"), {}
+
+    def get(name: str) -> tuple[Path, np.ndarray]:
+        if name not in made:
+            codec, options, container, pix_fmt, _ = FILES[name]
+            path = write_video(folder / name, 60, codec=codec, pix_fmt=pix_fmt, container_format=container, **options)
+            made[name] = path, decode_all(path)
+        return made[name]
+
+    return get
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_chosen_frames_are_those_of_a_full_decode(name, backend, video_files):
+    path, expected = video_files(name)
+    assert len(expected) == 60
+    for label, choose in CHOICES.items():
+        frames, metadata = read_frames(path, choose)
+        indices = list(choose(60))
+        assert metadata.total_num_frames == 60, label
+        assert list(metadata.frames_indices) == indices, label
+        assert metadata.video_backend == ("torchcodec" if backend == "torchcodec" and FILES[name][4] else "pyav")
+        wrong = [index for index, frame in zip(indices, frames, strict=True) if (frame != expected[index]).any()]
+        assert not wrong, label
+    frames, _ = read_frames(str(path), lambda total: [7])
+    assert (frames == expected[7:8]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "num_frames"),
+    [("face_frontal.mp4", 72), ("no_face.mp4", 95), ("face_far.mkv", 87), ("two_faces.gif", 56)],
+)
+def test_real_clips_are_counted_and_read_right(name, num_frames, media, backend):
+    expected = {}
+    indices = sample_frame_indices(num_frames)
+    with av.open(str(media / name)) as container:
+        for count, frame in enumerate(container.decode(video=0), start=1):
+            if count - 1 in indices:
+                expected[count - 1] = frame.to_ndarray(format="rgb24")
+    assert count == num_frames
+    frames, metadata = read_frames(media / name, sample_frame_indices)
+    assert metadata.total_num_frames == num_frames
+    assert metadata.frames_indices == indices
+    for index, frame in zip(indices, frames, strict=True):
+        assert (frame == expected[index]).all(), index
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_frames_are_turned_as_the_file_says(rotation, suffix, tmp_path, write_video, backend):
+    if not hasattr(av.VideoStream, "set_display_rotation"):
+        pytest.skip("this PyAV cannot write a display matrix")
+    path = write_video(tmp_path / f"turned.{suffix}", 8, rotation=rotation)
+    frames, metadata = read_frames(path, range)
+    assert metadata.video_backend == backend
+    # The matrix's angle is anticlockwise, as NumPy's; PyAV's own arrays are not turned.
+    assert (frames == np.rot90(decode_all(path), k=rotation // 90, axes=(1, 2))).all()
+
+
+class CountingContainer:
+    """A PyAV container that counts the frames it decodes."""
+
+    def __init__(self, container, decoded: list):
+        self.container, self.decoded = container, decoded
+
+    def __getattr__(self, name):
+        return getattr(self.container, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.container.close()
+
+    def decode(self, *args, **kwargs):
+        for frame in self.container.decode(*args, **kwargs):
+            self.decoded.append(frame.pts)
+            yield frame
+
+
+@pytest.mark.parametrize("backend", ["pyav"], indirect=True)
+def test_only_the_neighbourhood_of_chosen_frames_is_decoded(backend, tmp_path, write_video, monkeypatch):
+    path = write_video(tmp_path / "long.mp4", 2000, codec="mpeg4", size=(16, 16), g="25")
+    expected = decode_all(path)
+    decoded, really_open = [], av.open
+    monkeypatch.setattr(av, "open", lambda *args, **kwargs: CountingContainer(really_open(*args, **kwargs), decoded))
+    frames, metadata = read_frames(path, sample_frame_indices)
+    assert (frames == expected[metadata.frames_indices]).all()
+    assert 16 <= len(decoded) <= 8 * (25 + 1)  # at most one group of pictures a segment, and its second frame
+    assert len(decoded) == len(set(decoded))
+    decoded.clear()
+    read_frames(path, lambda total: range(100, 150))  # two whole groups: nothing twice, nothing besides
+    assert len(decoded) == 50
+
+
+PEAK_MEMORY = """
+import resource, sys
+from logoformer_hf import video_reading_logoformer as reader
+from logoformer_hf.video_processing_logoformer import sample_frame_indices
+unit = 1 if sys.platform == "darwin" else 1024
+torchcodec_decoder = reader.torchcodec_decoder
+def peak(paths):
+    for backend in (torchcodec_decoder, lambda: None):
+        reader.torchcodec_decoder = backend
+        for path in paths:
+            reader.read_frames(path, sample_frame_indices)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+short = peak(sys.argv[1:3])
+print(peak(sys.argv[3:5]) - short)
+"""
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path, write_video):
+    pytest.importorskip("resource", reason="peak memory is measured with the resource module of Unix")
+    paths = []
+    for num_frames in (200, 4000):
+        # One file by seeking and one from start to end, since AVI with B-frames can't be sought in.
+        for name, options in {"seek.mp4": {}, "through.avi": {"bf": "2"}}.items():
+            path = tmp_path / f"{num_frames}_{name}"
+            paths.append(write_video(path, num_frames, codec="mpeg4", size=(128, 128), g="25", **options))
+    growth = int(run_python(PEAK_MEMORY, *paths).stdout.split()[-1])
+    assert growth < 40e6  # all frames would be 4000 x 128 x 128 x 3 = 197 MB
+
+
+# --- frames as files
+
+
+def test_folder_is_read_in_the_order_of_its_numbers(tmp_path):
+    frames = marked_frames(12)
+    save_frames(tmp_path, frames)  # frame1 ... frame12: by letters, frame10 would follow frame1
+    (tmp_path / "notes.txt").write_text("no frame")
+    (tmp_path / "._frame1.png").write_bytes(b"what a Mac leaves in archives")
+    for folder in (tmp_path, str(tmp_path)):
+        assert (read_clip(folder, sample_frame_indices)[0] == frames[sample_frame_indices(12)]).all()
+
+
+def test_only_sampled_files_are_opened_and_brought_to_one_size(tmp_path):
+    files = save_frames(tmp_path, marked_frames(72))
+    files[0].write_bytes(b"broken")  # index 0 is not among the sampled ones
+    Image.new("RGB", (16, 12), (9, 9, 9)).save(files[12])
+    frames, metadata = read_frames(tmp_path, sample_frame_indices)
+    assert metadata.total_num_frames == 72
+    assert frames.shape == (16, 6, 8, 3)
+    assert frames[:, 3, 3, 0].tolist() == [9 if i == 12 else i for i in metadata.frames_indices]
+    files[13].write_bytes(b"broken")
+    with raises_naming(VideoReadError, "frame14.png"):
+        read_frames(tmp_path, sample_frame_indices)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK"])
+def test_frame_files_of_other_modes_become_rgb(mode, tmp_path):
+    suffix = "jpg" if mode == "CMYK" else "png"  # neither writes all of them
+    for number in range(2):
+        Image.new("RGB", (8, 6), (40, 40, 40)).convert(mode).save(tmp_path / f"{number}.{suffix}")
+    frames, _ = read_frames(tmp_path, range)
+    assert frames.shape == (2, 6, 8, 3)
+    assert (frames == 40).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "min_side_px", "decoded"),
+    [
+        ((256, 256), None, (256, 256)),
+        ((256, 256), 129, (256, 256)),
+        ((256, 256), 128, (128, 128)),
+        ((256, 256), 65, (128, 128)),
+        ((256, 256), 64, (64, 64)),
+        ((256, 256), 32, (32, 32)),
+        ((256, 256), 1, (32, 32)),  # a JPEG can be decoded at an eighth of its size, no less
+        ((240, 426), 112, (120, 213)),
+        ((240, 425), 112, (240, 425)),  # half of 425 would not be the same picture
+        ((1080, 1812), 112, (270, 453)),
+        ((100, 100), 112, (100, 100)),
+    ],
+)
+def test_jpegs_are_decoded_no_larger_than_needed(size, min_side_px, decoded, tmp_path):
+    files = save_jpegs(tmp_path / "clip", smooth_pictures(2, *size))
+    contents = [file.read_bytes() for file in files]
+    for frames, _ in (
+        read_frames(tmp_path / "clip", range, min_side_px),
+        read_encoded_frames(files, range, min_side_px),
+        read_encoded_frames(contents, range, min_side_px),
+    ):
+        assert frames.shape == (2, *decoded, 3)
+        for frame, file in zip(frames, files, strict=True):
+            with Image.open(file) as whole:
+                # What libjpeg leaves out is what averaging each block of pixels leaves out.
+                expected = np.asarray(whole.resize(decoded[::-1], Image.Resampling.BOX)).astype(int)
+            assert np.abs(frame - expected).mean() < 1
+
+
+def test_only_jpegs_are_decoded_smaller(tmp_path):
+    frames = marked_frames(3, 64, 64)
+    save_frames(tmp_path, frames)
+    assert (read_frames(tmp_path, range, 8)[0] == frames).all()
+
+
+def test_only_sampled_embedded_images_are_decoded(tmp_path):
+    contents = [file.read_bytes() for file in save_frames(tmp_path / "clip", marked_frames(72))]
+    contents[0] = b"broken"  # index 0 is not among the sampled ones
+    read_clip(contents, sample_frame_indices)
+    contents[13] = b"broken"
+    with raises_naming(VideoReadError, "frame 13"):
+        read_clip(contents, sample_frame_indices)
+    named = [{"bytes": content, "path": f"{number}.png"} for number, content in enumerate(contents)]
+    with raises_naming(VideoReadError, "frame 13", "13.png"):
+        read_clip(named, sample_frame_indices)
+    truncated = save_jpegs(tmp_path / "jpegs", smooth_pictures(1, 64, 64))[0].read_bytes()[:-200]
+    with raises_naming(VideoReadError, "frame 0"):
+        read_clip([truncated], sample_frame_indices)
+    with raises_naming(VideoReadError, "gone.jpg"):
+        read_clip([{"bytes": None, "path": "gone.jpg"}], sample_frame_indices)
+
+
+# --- what cannot be read
+
+
+def audio_only(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=16000)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), dtype=np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def without_frames(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.start_encoding()
+
+
+def truncated_png(path: Path) -> None:
+    save_frames(path, np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8))
+    file = path / "frame1.png"
+    file.write_bytes(file.read_bytes()[:4000])
+
+
+# name: what makes it, and what the reason names
+BAD_FILES = {
+    "missing.mp4": (lambda path: None, ""),
+    "empty.mp4": (lambda path: path.touch(), "empty"),
+    "text.mp4": (lambda path: path.write_text("Dear diary"), "Invalid data"),  # FFmpeg's own words
+    "noise.mkv": (lambda path: path.write_bytes(b"\x1a\x45\xdf\xa3" + bytes(range(256)) * 9), ""),
+    "audio.mp4": (audio_only, "video stream"),
+    "no_frames.mp4": (without_frames, "video stream"),
+    "no_frames.mkv": (without_frames, ""),
+    "folder": (lambda path: path.mkdir(), ".bmp"),
+    "of_folders": (lambda path: (path / "00001").mkdir(parents=True), ".png"),
+    "of_broken_images": (truncated_png, "frame1.png"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_unreadable_files_are_named_with_the_reason(name, backend, tmp_path):
+    make, reason = BAD_FILES[name]
+    path = tmp_path / name
+    make(path)
+    with raises_naming(VideoReadError, reason) as caught:
+        read_clip(path, sample_frame_indices)
+    message = str(caught.value)
+    assert message.startswith(str(path)) and len(message) > len(str(path)) + 10
+    for noise in ("\n", "Errno", ".cpp"):
+        assert noise not in message
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy), str(copy)) == (VideoReadError, message)
+
+
+@pytest.mark.parametrize("index_at", ["end", "start"])
+def test_half_a_file_is_an_error_or_fewer_frames(index_at, backend, tmp_path, write_video):
+    codec_options = {} if index_at == "end" else {"movflags": "faststart"}
+    path = tmp_path / "half.mp4"
+    with av.open(str(path), "w", options=codec_options) as container:
+        stream = container.add_stream("mpeg4", rate=25, options={"g": "10"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        noise = np.random.default_rng(0).integers(0, 256, (60, 48, 64, 3), dtype=np.uint8)
+        for frame in noise:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    whole = decode_all(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    if index_at == "end":
+        with raises_naming(VideoReadError, "half.mp4"):
+            read_frames(path, sample_frame_indices)
+    else:  # what is there, though the header promises all
+        frames, metadata = read_frames(path, sample_frame_indices)
+        assert 20 < metadata.total_num_frames < 40
+        assert (frames == whole[metadata.frames_indices]).all()
+
+
+@contextmanager
+def as_another_user(path: Path):
+    """Root may read everything, so as root the test steps down to a user that the folder is closed to."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("permissions of this system work in another way")
+    path.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        path.chmod(0o700)
+
+
+@pytest.mark.parametrize("closed", ["file", "folder", "parent"])
+def test_missing_permission_is_said(closed, tmp_path, write_video):
+    path = write_video(tmp_path / "clip.mp4", 3) if closed == "file" else tmp_path / "frames"
+    if closed != "file":
+        save_frames(path, marked_frames(3))
+    video = path / "frame1.png" if closed == "parent" else path
+    with as_another_user(path), raises_naming(VideoReadError, "Permission denied") as caught:  # the system's words
+        read_frames(video, sample_frame_indices)
+    assert str(caught.value).startswith(str(video))
+
+
+# --- the quick JPEG decoder
+
+
+def jpeg_bytes(size=(64, 48), mode="RGB", **options) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1] // 8, size[0] // 8, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC).convert(mode).save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("min_side_px", [None, 1, 12, 24, 48])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quality": 90},
+        {"quality": 40, "subsampling": 0},
+        {"quality": 75, "subsampling": 1, "progressive": True},
+        {"mode": "L"},
+        {"mode": "CMYK"},
+        {"size": (67, 53)},
+    ],
+    ids=lambda options: "-".join(map(str, options.values())),
+)
+def test_both_jpeg_decoders_give_the_same_pixels(options, min_side_px):
+    pytest.importorskip("simplejpeg")
+    content = jpeg_bytes(**options)
+    quick = reader.decode_jpeg(content, min_side_px)
+    expected = reader.decode_with_pillow(content, "frame", min_side_px)
+    if options.get("mode") == "CMYK":
+        assert quick is None
+    else:
+        assert np.array_equal(quick, expected)
+
+
+@pytest.mark.parametrize("content", [jpeg_bytes()[:-60], b"\xff\xd8", b"", b"no picture"])
+def test_what_the_quick_decoder_leaves_alone(content):
+    assert reader.decode_jpeg(content, None) is None
+    with raises_naming(VideoReadError, "frame7.jpg"):
+        reader.decode_with_pillow(content, "frame7.jpg", None)
+
+
+def test_without_the_quick_decoder_frames_are_the_same(tmp_path, monkeypatch):
+    for number in range(20):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg_bytes((64, 64), quality=50 + number))
+    frames, _ = read_frames(tmp_path, sample_frame_indices, 32)
+    assert frames.shape == (16, 32, 32, 3)
+    monkeypatch.setattr(reader, "simplejpeg_library", lambda: None)
+    assert np.array_equal(read_frames(tmp_path, sample_frame_indices, 32)[0], frames)
+
+
+# --- one video alone is opened
+
+
+@pytest.mark.parametrize("playlist", ["ffconcat version 1.0\nfile {}\n", "#EXTM3U\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n"])
+@pytest.mark.parametrize("name", ["list.mp4", "list.m3u8"])
+def test_a_playlist_opens_no_other_file(playlist, name, tmp_path, write_video):
+    """It would show whoever sends one what is beside it."""
+    write_video(tmp_path / "other.mkv", 20)
+    (tmp_path / name).write_text(playlist.format("other.mkv"))
+    with raises_naming(VideoReadError, tmp_path / name):
+        read_frames(tmp_path / name, sample_frame_indices)
