@@ -1,4 +1,4 @@
-"""The picture of the model on the README's first screen. `python -m logoformer_hf.architecture docs/architecture.svg`
+"""The picture of the model on the README's first screen. `python docs/draw_architecture.py docs/architecture.svg`
 
 One unit is one point, and one pixel where the picture is shown 900 pixels wide; y points up.
 """
@@ -13,13 +13,13 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc, Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
 
-from .configuration_logoformer import EXPRESSIONS
+from logoformer_hf.configuration_logoformer import EXPRESSIONS
+from logoformer_hf.evaluation.palette import BLUE, CARD, GREEN, INK, LINE, ORANGE, PAPER
+from logoformer_hf.evaluation.palette import MUTED_ON_PAPER as MUTED
 
 WIDTH, HEIGHT = 900, 420
-PAPER, CARD, LINE, INK, MUTED = "#f6f4ef", "#ffffff", "#d9d6cd", "#2b2f3a", "#656b78"
 # front, top and side of a block
 BLUES, ORANGES = ("#a9c4e0", "#c9dbed", "#83a8cd"), ("#f0a44f", "#f7c48a", "#d9822b")
-BLUE, ORANGE, GREEN = "#3a6ea5", "#d9822b", "#3f9477"
 TIMES = "\N{MULTIPLICATION SIGN}"
 MIDDLE = 318  # height of the line along which a clip flows
 

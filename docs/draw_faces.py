@@ -1,4 +1,4 @@
-"""The pictures of drawn faces in the README. `python -m logoformer_hf.data.drawn_pictures docs`"""
+"""The pictures of drawn faces in the README. `python docs/draw_faces.py docs`"""
 
 import argparse
 from collections.abc import Sequence
@@ -10,11 +10,12 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..configuration_logoformer import EXPRESSIONS
-from .synthetic.plan import CLIPS_PER_PERSON, FPS, ClipPlan, plan_clip
-from .synthetic.writer import draw_frames
+from logoformer_hf.configuration_logoformer import EXPRESSIONS
+from logoformer_hf.data.synthetic.plan import CLIPS_PER_PERSON, FPS, ClipPlan, plan_clip
+from logoformer_hf.data.synthetic.writer import draw_frames
+from logoformer_hf.evaluation.palette import INK, PAPER
+from logoformer_hf.evaluation.palette import MUTED_ON_PAPER as MUTED
 
-PAPER, INK, MUTED = "#f6f4ef", "#2b2f3a", "#656b78"
 GAP = 6  # pixels round every face
 LABEL_HEIGHT = 26
 SHEET_FACE, SIDE_WIDTH = 128, 104

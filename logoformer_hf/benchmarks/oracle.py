@@ -1,4 +1,4 @@
-"""How well the drawn expressions can be told apart at best. `python -m logoformer_hf.data.drawn_oracle`
+"""How well the synthetic expressions can be told apart at best. `python -m logoformer_hf.benchmarks.oracle`
 
 A classifier is given what no model of pictures has: the true action units, with a little noise.
 """

@@ -1,8 +1,8 @@
 """
 How fast clips are read: this package, from folders and from prepared shards, against the usual loader of the field.
 
-    python -m logoformer_hf.data.reading_benchmark
-    python -m logoformer_hf.data.reading_benchmark --quick
+    python -m logoformer_hf.benchmarks.reading
+    python -m logoformer_hf.benchmarks.reading --quick
 
 All read 16 of the 70 JPEGs at 256x256 of each clip, drawn faces in a temporary folder, with two worker processes, and
 give batches of 112x112. Rounds alternate between the loaders, and medians are compared. Processor time says more than

@@ -1,6 +1,7 @@
 """The colours of all pictures."""
 
 INK, MUTED, EMPTY = "#2b2f3a", "#8a90a0", "#f1f2f5"
+PAPER, CARD, LINE, MUTED_ON_PAPER = "#f6f4ef", "#ffffff", "#d9d6cd", "#656b78"  # pictures in the documentation
 BLUE, ORANGE, GREEN, VIOLET = "#3a6ea5", "#d9822b", "#3f9477", "#8064a2"
 # Paul Tol's "bright" scheme, made for colour-blind readers (https://sronpersonalpages.nl/~pault/), in label order; the
 # marker tells classes apart too, and those of models with more than seven classes.

@@ -49,7 +49,7 @@ def test_frames_are_as_large_as_said(clips):
 
 
 def test_the_command_prints_stages_and_speeds():
-    command = [sys.executable, "-m", "logoformer_hf.data.reading_benchmark", "--quick"]
+    command = [sys.executable, "-m", "logoformer_hf.benchmarks.reading", "--quick"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for header in ("training", "evaluation"):
         lines = printed[printed.index(f"\n{header}") :].splitlines()[1:]

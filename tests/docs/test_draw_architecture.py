@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from logoformer_hf.architecture import draw_architecture, main
+from draw_architecture import draw_architecture, main
 from paths import ROOT
 from PIL import Image
 
@@ -21,7 +21,7 @@ def test_picture_in_docs_is_what_the_code_draws(tmp_path):
     path = tmp_path / "architecture.svg"
     draw_architecture(path)
     drawn, kept = texts(path), texts(ROOT / "docs" / "architecture.svg")
-    assert drawn == kept, "run python -m logoformer_hf.architecture docs/architecture.svg"
+    assert drawn == kept, "run python docs/draw_architecture.py docs/architecture.svg"
     assert {"local attention", "global attention", "feed-forward", "compact loss", *EXPRESSIONS} <= set(drawn)
 
 

@@ -3,12 +3,11 @@
 import sys
 from dataclasses import replace
 
+import draw_faces as drawn_pictures
 import pytest
-from logoformer_hf.data.drawn_pictures import ANIMATIONS, Animation, Shown, draw_animation, draw_sheet, write_animation
+from draw_faces import ANIMATIONS, Animation, Shown, draw_animation, draw_sheet, write_animation
 from paths import DOCS
 from PIL import Image
-
-from logoformer_hf.data import drawn_pictures
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """
 Trains every variant with every seed on the same drawn clips and writes a table, pictures and a page.
 
-    python -m logoformer_hf.ablation
-    python -m logoformer_hf.ablation --quick
-    python -m logoformer_hf.ablation --only without_local without_global
+    python -m logoformer_hf.benchmarks.ablation
+    python -m logoformer_hf.benchmarks.ablation --quick
+    python -m logoformer_hf.benchmarks.ablation --only without_local without_global
 
 What is finished is never done again: clips and frame tokens lie in `--output_dir`, and every finished run is a line of
 the results file, so that the command can be stopped and started at will. A run of the parts is finished where it was
@@ -28,7 +28,7 @@ from .workers import train_all
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m logoformer_hf.ablation",
+        prog="python -m logoformer_hf.benchmarks.ablation",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

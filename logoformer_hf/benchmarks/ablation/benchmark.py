@@ -10,6 +10,7 @@ from datasets import Dataset
 from safetensors.torch import load_file, save_file
 from transformers import AutoBackbone
 
+from ..._files import whole_file, write_json
 from ...data.synthetic.clips import VERSION as DRAWING
 from ...data.synthetic.clips import build_synthetic_clips
 from ...data.synthetic.plan import plan_clip
@@ -99,8 +100,9 @@ def frozen_encoder(budget: Budget, folder: Path, shared: dict, num_workers: int)
     frames = np.load(folder / "encoder_frames.npy", mmap_mode="r")[0]
     encoder, explained = train_encoder(frames, true_units(rows), budget.encoder_epochs)
     print(f"the frame encoder explains {explained:.1%} of the action units' variance on clips it has not seen.")
-    (folder / ENCODER_FACTS).write_text(json.dumps({"explained_variance": explained}) + "\n")
-    save_file(encoder.state_dict(), file)
+    write_json(folder / ENCODER_FACTS, {"explained_variance": explained})
+    with whole_file(file) as partial:
+        save_file(encoder.state_dict(), partial)
     return encoder
 
 

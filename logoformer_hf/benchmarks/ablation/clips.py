@@ -11,6 +11,7 @@ from datasets.utils import tqdm
 from numpy.lib.format import open_memmap
 from torch.utils.data import DataLoader
 
+from ..._files import whole_file
 from ...data.clips import ClipDataset
 from ...data.collator import collate_clips
 from ...data.transforms import TrainingTransforms, clip_seed
@@ -23,11 +24,7 @@ MIDDLE = 8  # of a clip's 16 frames
 @cache
 def clip_processor() -> LogoFormerVideoProcessor:
     """Reads clips at the size of `reference_config`."""
-    config = reference_config()
-    side = config.image_size
-    return LogoFormerVideoProcessor(
-        size={"shortest_edge": side}, crop_size={"height": side, "width": side}, num_frames=config.num_frames
-    )
+    return LogoFormerVideoProcessor.from_config(reference_config())
 
 
 def store_frames(
@@ -43,9 +40,12 @@ def store_frames(
     processor = clip_processor()
     side = processor.crop_size["height"]
     clips = ClipDataset(rows, processor, transforms)
-    partial = file.with_suffix(".partial")
-    stored = open_memmap(partial, "w+", np.uint8, (views, len(clips), processor.num_frames, 3, side, side))
-    with tqdm(total=views * len(clips), desc=f"Reading {file.stem}", unit="clip") as bar:
+    shape = (views, len(clips), processor.num_frames, 3, side, side)
+    with (
+        whole_file(file) as partial,
+        tqdm(total=views * len(clips), desc=f"Reading {file.stem}", unit="clip") as bar,
+    ):
+        stored = open_memmap(partial, "w+", np.uint8, shape)
         for view in range(views):
             clips.set_epoch(view)
             start = 0
@@ -54,8 +54,7 @@ def store_frames(
                 stored[view, start : start + len(frames)] = frames
                 start += len(frames)
                 bar.update(len(frames))
-    stored.flush()
-    partial.rename(file)
+        stored.flush()
 
 
 class StoredClips(torch.utils.data.Dataset):

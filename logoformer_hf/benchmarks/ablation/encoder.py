@@ -14,6 +14,7 @@ from datasets.utils import tqdm
 from torch import nn
 from transformers import AutoBackbone
 
+from ..._files import whole_file
 from ...models.inputs import model_inputs
 from .clips import clip_processor
 from .variants import reference_config
@@ -83,13 +84,13 @@ def store_tokens(encoder: nn.Module, frames_file: Path, file: Path) -> None:
         return
     frames = np.load(frames_file, mmap_mode="r")
     grid = reference_config().grid_size
-    partial = file.with_suffix(".partial")
     shape = (*frames.shape[:3], grid, grid, encoder.channels[0])
-    tokens = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
     with (
+        whole_file(file) as partial,
         tqdm(total=shape[0] * shape[1], desc=f"Encoding {frames_file.stem}", unit="clip") as bar,
         torch.inference_mode(),
     ):
+        tokens = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
         for view in range(shape[0]):
             for start in range(0, shape[1], CLIPS_AT_ONCE):
                 clips = slice(start, start + CLIPS_AT_ONCE)
@@ -97,5 +98,4 @@ def store_tokens(encoder: nn.Module, frames_file: Path, file: Path) -> None:
                 # (clips, frames, height, width, features)
                 tokens[view, clips] = features.permute(0, 2, 3, 1).unflatten(0, (-1, shape[2])).half().numpy()
                 bar.update(len(frames[view, clips]))
-    tokens.flush()
-    partial.rename(file)
+        tokens.flush()

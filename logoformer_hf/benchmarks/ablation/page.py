@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..._files import write_text
 from ...configuration_logoformer import EXPRESSIONS
 from ...evaluation.plots import plot_projections
 from ...evaluation.predictions import PREDICTIONS_FILE, read_predictions
@@ -48,7 +49,7 @@ def write_page(page: Path, results: Results, output_dir: Path) -> None:
     sections += [models_section(page, budget, results)] if results.costs else []
     sections.append(how_to(budget, results))
     below = page.read_text().partition(KEPT)[2] if page.exists() else "\n"
-    page.write_text("\n\n".join(wrap(section) for section in sections if section) + f"\n\n{KEPT}{below}")
+    write_text(page, "\n\n".join(wrap(section) for section in sections if section) + f"\n\n{KEPT}{below}")
     print(f"{page}: {len(results.records)} runs.")
 
 
@@ -66,7 +67,7 @@ def introduction(budget: Budget, results: Results) -> str:
     num_more = len(results.records) - num_done
     return f"""# Does each part earn its place?
 
-Written by `python -m logoformer_hf.ablation{"" if budget.name == "full" else f" --{budget.name}"}` from
+Written by `python -m logoformer_hf.benchmarks.ablation{"" if budget.name == "full" else f" --{budget.name}"}` from
 `{results.file.name}`, which has a line for every run: {num_done} of the
 {num_planned} planned ones are there{f", and {num_more} further ones" if num_more else ""}.
 
@@ -197,8 +198,8 @@ def how_to(budget: Budget, results: Results) -> str:
     return f"""## Make it again
 
 ```
-python -m logoformer_hf.ablation          # {budget.seeds} seeds; stops and goes on at will
-python -m logoformer_hf.ablation --quick  # {quick.num_train_clips} clips, minutes: shows that it runs, says little
+python -m logoformer_hf.benchmarks.ablation          # {budget.seeds} seeds; stops and goes on at will
+python -m logoformer_hf.benchmarks.ablation --quick  # {quick.num_train_clips} clips, minutes: a check that it runs
 ```
 
 `--only without_local former_dfer` trains those alone, `--seeds 5` adds seeds, `--page_only` writes this page anew.

@@ -9,7 +9,8 @@ from ...modeling_logoformer import (
     LogoFormerClassifierOutput,
     LogoFormerEmbeddings,
     LogoFormerForVideoClassification,
-    LogoFormerLayer,
+    LogoFormerGlobalAttention,
+    LogoFormerLocalAttention,
     LogoFormerPreTrainedModel,
     padding_mask,
 )
@@ -20,37 +21,58 @@ class ClassTokenLogoFormer(LogoFormerForVideoClassification):
     The same layers, read off a class token instead of the mean token.
 
     It belongs to no window, so local attention leaves it out: in every layer it queries the summaries of all windows,
-    as every other token does, and goes through the feed-forward part. Nothing attends to it.
+    as every other token does, and goes through the feed-forward part. Nothing attends to it. The layers get all tokens
+    as one sequence with the class token at its end, `(batch, frames x height x width + 1, hidden)`.
     """
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
         self.class_token = nn.Parameter(torch.randn(1, 1, config.hidden_size) * config.initializer_range)
+        grid = (config.num_frames, config.grid_size, config.grid_size)
+        for layer in self.logoformer.layers:
+            layer.set_part("local_attention", LocalBesideClassToken(layer.local_attention, grid))
+            layer.set_part("global_attention", GlobalWithClassToken(layer.global_attention, grid))
 
     def forward(self, pixel_values=None, inputs_embeds=None, **kwargs) -> LogoFormerClassifierOutput:
-        """As `LogoFormerForVideoClassification.forward`, without a loss."""
+        """As `LogoFormerForVideoClassification.forward`, without a loss, for clips of the configuration's size."""
         base = self.logoformer
         if inputs_embeds is None:
             inputs_embeds = base.encode_frames(pixel_values)
         tokens = base.embeddings(inputs_embeds)  # (batch, frames, height, width, hidden)
         mask = padding_mask(tokens, self.config.window_size)
         class_token = self.class_token.expand(tokens.shape[0], -1, -1)  # (batch, 1, hidden)
+        sequence = torch.cat([tokens.flatten(1, 3), class_token], dim=1)  # (batch, tokens + 1, hidden)
         for layer in base.layers:
-            tokens, class_token = self.run_layer(layer, tokens, class_token, mask)
-        embedding = base.layernorm(class_token)[:, 0]  # (batch, hidden)
+            sequence = layer(sequence, mask)
+        embedding = base.layernorm(sequence[:, -1])  # (batch, hidden)
         return LogoFormerClassifierOutput(logits=self.classifier(embedding), embedding=embedding)
 
-    def run_layer(
-        self, layer: LogoFormerLayer, tokens: torch.Tensor, class_token: torch.Tensor, mask: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        output, _ = layer.local_attention(layer.local_norm(tokens), mask)
-        tokens = tokens + layer.drop_path(output)
-        summaries = layer.global_attention.summarise(layer.global_norm(tokens))  # (batch, windows, hidden)
-        everything = torch.cat([tokens.flatten(1, 3), class_token], dim=1)  # (batch, tokens + 1, hidden)
-        output, _ = layer.global_attention.attend(layer.global_norm(everything), summaries)
-        everything = everything + layer.drop_path(output)
-        everything = everything + layer.drop_path(layer.mlp(layer.mlp_norm(everything)))
-        return everything[:, :-1].unflatten(1, tokens.shape[1:4]), everything[:, -1:]
+
+class LocalBesideClassToken(nn.Module):
+    """Local attention on the grid's tokens `(frames, height, width)`; zero for the class token behind them."""
+
+    def __init__(self, attention: LogoFormerLocalAttention, grid: tuple[int, int, int]):
+        super().__init__()
+        self.attention = attention
+        self.grid = grid
+
+    def forward(self, sequence: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs):
+        tokens = sequence[:, :-1].unflatten(1, self.grid)  # (batch, frames, height, width, hidden)
+        output, weights = self.attention(tokens, attention_mask, **kwargs)
+        return nn.functional.pad(output.flatten(1, 3), (0, 0, 0, 1)), weights  # (batch, tokens + 1, hidden)
+
+
+class GlobalWithClassToken(nn.Module):
+    """Global attention of the grid's tokens `(frames, height, width)` and of the class token behind them."""
+
+    def __init__(self, attention: LogoFormerGlobalAttention, grid: tuple[int, int, int]):
+        super().__init__()
+        self.attention = attention
+        self.grid = grid
+
+    def forward(self, sequence: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs):
+        summaries = self.attention.summarise(sequence[:, :-1].unflatten(1, self.grid))  # (batch, windows, hidden)
+        return self.attention.attend(sequence, summaries, **kwargs)
 
 
 class MeanSummaryLogoFormer(LogoFormerForVideoClassification):

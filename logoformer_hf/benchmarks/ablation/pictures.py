@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...configuration_logoformer import EXPRESSIONS
-from ...evaluation.plots import BLUE, EMPTY, GREEN, INK, MUTED, ORANGE
+from ...evaluation.palette import BLUE, EMPTY, GREEN, INK, MUTED, ORANGE
+from ...evaluation.plots import save_figure
 from ...evaluation.significance import Estimate
 
 CHANCE = 100 / len(EXPRESSIONS)  # UAR, %
@@ -38,7 +39,7 @@ def plot_differences(rows: Sequence[tuple[str, np.ndarray, Estimate | None]], pa
     axes.set_ylim(len(rows) - 0.5, -0.5)  # the first on top
     axes.set_xlabel("difference in UAR, points", color=INK)
     _tidy(axes, title)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def plot_costs(rows: Sequence[tuple[str, np.ndarray, float]], path: Path, title: str) -> None:
@@ -72,7 +73,7 @@ def plot_costs(rows: Sequence[tuple[str, np.ndarray, float]], path: Path, title:
     axes.set_xlim(0, 1.6 * max(clip_ms for _, _, clip_ms in rows))  # room for the names
     _tidy(axes, title)
     axes.grid(axis="y", color=EMPTY)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def _tidy(axes, title: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from ..._files import write_text
 from ...evaluation.significance import CONFIDENCE, Estimate
 from .budget import Budget
 
@@ -46,12 +47,9 @@ class Results:
             self.records, self.costs = known["records"], known["costs"]
 
     def save(self) -> None:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.file.with_name(f"{self.file.name}.partial")
         head = json.dumps(self.facts | {"costs": self.costs}, indent=1)[:-2]
         lines = ",\n".join(json.dumps(record) for record in self.records)  # a line a run: changes are easy to read
-        partial.write_text(f'{head},\n "records": [\n{lines}\n ]\n}}\n')
-        partial.replace(self.file)
+        write_text(self.file, f'{head},\n "records": [\n{lines}\n ]\n}}\n')
 
     def add(self, record: dict[str, Any]) -> None:
         self.records.append(record)

@@ -12,6 +12,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from ...configuration_logoformer import EXPRESSIONS
 from ...data.collator import collate_clips
+from ...data.facts import DataFacts
 from ...evaluation.predictions import PREDICTIONS_FILE, RunInfo, write_predictions
 from ...evaluation.scorer import Scorer
 from ...training.arguments import RECIPES, LogoFormerTrainingArguments
@@ -108,8 +109,7 @@ def train_run(
     shares = np.bincount(train.labels, minlength=len(EXPRESSIONS)) / len(train)
     info = RunInfo(
         label_names=EXPRESSIONS,
-        dataset="faces",
-        dataset_name=f"drawn faces of logoformer-hf ({describe_difficulty()})",
+        data=DataFacts("faces", f"drawn faces of logoformer-hf ({describe_difficulty()})"),
         seed=seed,
         selection="last",
         model=variant.title,

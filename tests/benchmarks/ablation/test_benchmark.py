@@ -20,6 +20,8 @@ from logoformer_hf.data.synthetic.plan import plan_clip
 from logoformer_hf.data.synthetic.rig import ACTION_UNITS
 from logoformer_hf.data.transforms import TrainingTransforms
 
+BENCHMARK = "logoformer_hf.benchmarks.ablation.benchmark"
+
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory) -> Dataset:
@@ -69,8 +71,8 @@ def test_the_encoder_is_trained_once(rows, tmp_path, monkeypatch):
         torch.manual_seed(0)
         return REFERENCE.build_model().logoformer.backbone.eval(), 0.5
 
-    monkeypatch.setattr("logoformer_hf.ablation.benchmark.train_encoder", train)
-    monkeypatch.setattr("logoformer_hf.ablation.benchmark.build_synthetic_clips", lambda **_: {"train": rows})
+    monkeypatch.setattr(f"{BENCHMARK}.train_encoder", train)
+    monkeypatch.setattr(f"{BENCHMARK}.build_synthetic_clips", lambda **_: {"train": rows})
     quick = BUDGETS["quick"]
     first, again = (frozen_encoder(quick, tmp_path, {}, 0) for _ in range(2))
     assert trained == [((14, 16, 3, 56, 56), (14, 16, 2 * len(ACTION_UNITS)), quick.encoder_epochs)]
@@ -81,7 +83,7 @@ def test_the_encoder_is_trained_once(rows, tmp_path, monkeypatch):
 
 
 def test_clips_of_another_budget_are_not_taken_for_these(tmp_path, monkeypatch):
-    monkeypatch.setattr("logoformer_hf.ablation.benchmark.build_synthetic_clips", lambda **_: pytest.fail("drawn"))
+    monkeypatch.setattr(f"{BENCHMARK}.build_synthetic_clips", lambda **_: pytest.fail("drawn"))
     for name, message in (("full", "drawn"), ("quick", "encoder_epochs 18 .now 2.")):
         with pytest.raises((pytest.fail.Exception, ValueError), match=message):
             prepare_benchmark(BUDGETS[name], tmp_path, 1, tokens=False)
@@ -90,7 +92,7 @@ def test_clips_of_another_budget_are_not_taken_for_these(tmp_path, monkeypatch):
 def test_models_need_no_frame_encoder(tmp_path, monkeypatch):
     shared = {"num_validation": 7, "num_test": 7, "image_size": 48, "num_workers": 1}
     drawn = build_synthetic_clips(tmp_path / "drawn", num_train=14, **shared)
-    monkeypatch.setattr("logoformer_hf.ablation.benchmark.build_synthetic_clips", lambda **_: drawn)
+    monkeypatch.setattr(f"{BENCHMARK}.build_synthetic_clips", lambda **_: drawn)
     folder = prepare_benchmark(BUDGETS["quick"], tmp_path, 1, tokens=False)
     assert {file.name for file in folder.iterdir()} == {
         "run.json",

@@ -23,7 +23,7 @@ from logoformer_hf.benchmarks.ablation.budget import BUDGETS, Budget
 
 BUDGETS["quick"] = Budget("quick", 14, 14, 10, views=1, encoder_epochs=1, part_epochs=1, model_epochs=1, seeds=2)
 sys.argv[0] = "ablation"
-runpy.run_module("logoformer_hf.ablation", run_name="__main__", alter_sys=True)
+runpy.run_module("logoformer_hf.benchmarks.ablation", run_name="__main__", alter_sys=True)
 """
 
 
@@ -114,7 +114,7 @@ def test_an_unknown_variant_stops_the_command_before_anything_is_drawn(tmp_path)
     command = [
         sys.executable,
         "-m",
-        "logoformer_hf.ablation",
+        "logoformer_hf.benchmarks.ablation",
         "--quick",
         "--output_dir",
         tmp_path,

@@ -11,6 +11,7 @@ from logoformer_hf.benchmarks.ablation.page import KEPT, write_page
 from logoformer_hf.benchmarks.ablation.results import Results, mean_gain
 from logoformer_hf.benchmarks.ablation.variants import REFERENCE, VARIANTS, find_variants
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
+from logoformer_hf.data.facts import DataFacts
 from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE, RunInfo, write_predictions
 
 QUICK = BUDGETS["quick"]
@@ -50,7 +51,7 @@ def write_runs(folder) -> None:
     """Predictions of the two runs whose embeddings are drawn."""
     rng = np.random.default_rng(0)
     labels = np.arange(28) % 7
-    run = RunInfo(EXPRESSIONS, "faces", "faces", 0, "last", "LOGO-Former")
+    run = RunInfo(EXPRESSIONS, DataFacts("faces", "faces"), 0, "last", "LOGO-Former")
     for name in ("without_compact", "reference"):
         file = folder / "runs" / name / "seed-0" / PREDICTIONS_FILE
         ids = [f"test/{index}" for index in range(28)]
@@ -212,4 +213,4 @@ def test_the_commands_of_the_page_name_real_variants(tmp_path):
     write_page(page, make_results(tmp_path), tmp_path)
     names = re.search(r"--only ([\w ]+)`", page.read_text())[1].split()
     assert [variant.name for variant in find_variants(names)] == names
-    assert "`python -m logoformer_hf.ablation --quick`" in page.read_text()
+    assert "`python -m logoformer_hf.benchmarks.ablation --quick`" in page.read_text()

@@ -50,9 +50,9 @@ def layer_without_padding(layer, tokens, class_token):
     for window in windows:
         inside = normed[0][window]  # (frames, height, width, hidden)
         flat = inside.flatten(0, 2)[None]
-        local[0][window] = layer.local_attention.attend(flat, flat)[0].view(inside.shape)
+        local[0][window] = layer.local_attention.attention.attend(flat, flat)[0].view(inside.shape)
     tokens = tokens + local
-    attention, normed = layer.global_attention, layer.global_norm(tokens)
+    attention, normed = layer.global_attention.attention, layer.global_norm(tokens)
     weight = attention.summary_weight.view(4, 4, 4, -1)
     sums = []
     for window in windows:
@@ -62,8 +62,14 @@ def layer_without_padding(layer, tokens, class_token):
     both = []
     for each in (tokens.flatten(1, 3), class_token):
         each = each + attention.attend(layer.global_norm(each), summaries)[0]
-        both.append(each + layer.mlp(layer.mlp_norm(each)))
+        both.append(each + layer.mlp(layer.mlp_norm(each))[0])
     return both[0].view(tokens.shape), both[1]
+
+
+def run_layer(layer, tokens, class_token, mask):
+    """The layer on tokens `(batch, frames, height, width, hidden)` and the class token `(batch, 1, hidden)`."""
+    sequence = layer(torch.cat([tokens.flatten(1, 3), class_token], dim=1), mask)
+    return sequence[:, :-1].unflatten(1, tokens.shape[1:4]), sequence[:, -1:]
 
 
 def test_padding_does_not_reach_the_class_token(class_token_model):
@@ -72,7 +78,7 @@ def test_padding_does_not_reach_the_class_token(class_token_model):
     mask = padding_mask(tokens, (4, 4, 4))
     assert mask is not None
     with torch.no_grad():
-        found = class_token_model.run_layer(layer, tokens, class_token, mask)
+        found = run_layer(layer, tokens, class_token, mask)
         expected = layer_without_padding(layer, tokens, class_token)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
@@ -83,9 +89,12 @@ def test_tokens_go_through_the_layers_of_logoformer_and_never_see_the_class_toke
     tokens = torch.randn(2, *GRID, 32)
     mask = padding_mask(tokens, (4, 4, 4))
     with torch.no_grad():
-        found, read = class_token_model.run_layer(layer, tokens, torch.zeros(2, 1, 32), mask)
-        again, read_again = class_token_model.run_layer(layer, tokens, torch.ones(2, 1, 32), mask)
-        torch.testing.assert_close(found, layer(tokens, mask))
+        found, read = run_layer(layer, tokens, torch.zeros(2, 1, 32), mask)
+        again, read_again = run_layer(layer, tokens, torch.ones(2, 1, 32), mask)
+        plain = LogoFormerForVideoClassification(class_token_model.config).logoformer.layers[1]
+        weights = layer.state_dict().items()
+        plain.load_state_dict({key.replace("attention.attention.", "attention."): value for key, value in weights})
+        torch.testing.assert_close(found, plain.eval()(tokens, mask))
     torch.testing.assert_close(found, again)
     assert not torch.allclose(read, read_again)
 
@@ -104,8 +113,8 @@ def test_class_token_is_read_and_learns(class_token_model):
     outputs.logits.square().sum().backward()
     assert class_token_model.class_token.grad.abs().sum() > 0
     mean = LogoFormerForVideoClassification(reference_config())
-    more = set(dict(class_token_model.named_parameters())) - set(dict(mean.named_parameters()))
-    assert more == {"class_token"}
+    names = {name.replace("attention.attention.", "attention.") for name, _ in class_token_model.named_parameters()}
+    assert names - set(dict(mean.named_parameters())) == {"class_token"}
 
 
 # --- window means

@@ -137,12 +137,12 @@ def test_parts_that_a_variant_is_without_are_not_there():
         ("mean_summary_without_local", "local_attention", "global_attention"),
     ):
         for layer in BY_NAME[name].build_model().logoformer.layers:
-            assert getattr(layer, gone) is None and getattr(layer, kept) is not None
+            assert gone not in layer.parts and kept in layer.parts and not hasattr(layer, gone)
 
 
 def test_joint_attention_is_one_window_of_the_whole_clip():
     model = BY_NAME["joint"].build_model().eval()
-    assert all(layer.global_attention is None for layer in model.logoformer.layers)
+    assert all("global_attention" not in layer.parts for layer in model.logoformer.layers)
     tokens = torch.randn(1, *GRID, 32, requires_grad=True)
     assert partition_windows(tokens, model.config.window_size).shape == (1, 1, 16 * 7 * 7, 32)
     first = model.logoformer.layers[0](tokens)[0, 0, 0, 0]  # of the first token

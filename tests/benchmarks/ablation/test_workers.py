@@ -57,7 +57,7 @@ def test_every_run_leaves_a_record_and_predictions(clips_dir, tmp_path, capfd):
         assert list(written.labels) == LABELS["test"]
         assert np.array_equal(confusion, written.confusion_matrix)
         assert (written.run.seed, written.run.selection) == (record["seed"], "last")
-        assert "view_difficulty 0.3" in written.run.dataset_name
+        assert "view_difficulty 0.3" in written.run.data.dataset_name
     assert [record["encoder"] for record in records] == [0.25, None, 0.25]
     first, second = (each for each in records if each["variant"] == "reference")
     assert first["intra_class_distance"] != second["intra_class_distance"]
