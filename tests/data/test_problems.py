@@ -25,7 +25,7 @@ def test_what_is_written_is_read_again(tmp_path):
     with file.open(newline="") as lines:
         assert list(csv.reader(lines)) == [
             ["clip", "path", "reason"],
-            ["02522", "/data/02522", 'frame "1.jpg", empty'],
+            list(astuple(PROBLEM)),
         ]
     assert read_problems(file) == [PROBLEM]
     write_problems([], file)

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from errors import raises_naming
 from PIL import Image
 
 from logoformer_hf.data.problems import ClipProblems
@@ -78,13 +79,13 @@ def test_numbers_in_a_list_follow_the_label_map(clips, tmp_path):
 
 def test_a_clip_in_two_splits_is_refused(clips, tmp_path):
     (tmp_path / "own.csv").write_text("path,label,split\ntrain/sad/ben,sad,train\ntrain/sad/ben,sad,test\n")
-    with pytest.raises(ValueError, match=r"two splits.*train/sad/ben"):
+    with raises_naming(ValueError, "train/sad/ben (train, test)"):
         load(clips, tmp_path, list_files=[str(tmp_path / "own.csv")])
 
 
 def test_a_video_beside_its_frames_is_refused(clips, tmp_path):
     (clips / "train/sad/ben.mp4").touch()
-    with pytest.raises(ValueError, match=r"counted twice: train/sad/ben "):
+    with raises_naming(ValueError, "train/sad/ben ("):
         load(clips, tmp_path)
 
 
@@ -99,10 +100,10 @@ def test_broken_clips_stop_or_are_left_out(clips, tmp_path):
 
 def test_a_listed_clip_that_is_missing_is_a_problem(clips, tmp_path):
     (tmp_path / "own.csv").write_text("path,label\n/x/train/sad/ben,sad\n/x/train/sad/none,sad\n")
-    with pytest.raises(ClipProblems, match="train/sad/none: there is no such file or folder"):
+    with raises_naming(ClipProblems, "1 of 2", "train/sad/none: "):
         load(clips, tmp_path, list_files=[str(tmp_path / "own.csv")])
 
 
 def test_a_label_map_without_lists_is_refused(clips, tmp_path):
-    with pytest.raises(ValueError, match=r"`label_map`.*give `list_files`"):
+    with raises_naming(ValueError, "label_map", "list_files"):
         load(clips, tmp_path, label_map={0: "sad"})

@@ -1,6 +1,7 @@
 """Own clips by folders and lists, before any of them is opened."""
 
 import pytest
+from errors import check_named, raises_naming
 
 from logoformer_hf.data.sources.clip_tree import find_clips, list_clips
 from logoformer_hf.data.sources.lists import ListError
@@ -35,10 +36,10 @@ def test_videos_and_folders_of_frames(tree):
     ]
     assert plan.clips[0].path == data_dir / "train/Happiness/anna.mp4"
     assert plan.label_names == ["happy", "sad", "fear"]
-    assert plan.files == [] and plan.notes == [
-        f"{data_dir}: 2 train clips, 2 test clips.",
-        "Labels: Happiness read as happy.",
-    ]
+    counts, labels = plan.notes
+    check_named(counts, data_dir, "2 train", "2 test")
+    check_named(labels, "Happiness", "happy")
+    assert plan.files == []
 
 
 @pytest.mark.parametrize(
@@ -57,15 +58,14 @@ def test_names_of_splits(tree, names, splits):
 def test_without_splits_all_is_train_and_said(tree):
     plan = find_clips(tree("happy/a.mp4", "sad/b/"))
     assert table(plan) == [("happy/a", "train", "happy"), ("sad/b", "train", "sad")]
-    assert "No folder is called train, validation or test, so all are train clips" in plan.notes[1]
-    assert "train/happy/anna.mp4" in plan.notes[1]
+    check_named(plan.notes[1], "train", "validation", "test", "train/happy/anna.mp4")
 
 
 def test_new_labels_follow_and_are_said(tree):
     plan = find_clips(tree("train/contempt/a.mp4", "train/Joy/b.mp4", "test/awe/c.mp4", "test/Contempt/d.mp4"))
     assert plan.label_names == ["happy", "Contempt", "awe"]
     assert {clip.label for clip in plan.clips} == set(plan.label_names)
-    assert "Labels: Joy read as happy, Contempt as a new class, awe as a new class." in plan.notes
+    check_named(plan.notes[-1], "Joy", "happy", "Contempt", "awe")
 
 
 def test_hidden_and_system_files_are_no_clips(tree):
@@ -84,33 +84,31 @@ def test_what_is_left_out_is_said(tree):
     )
     assert table(plan) == [("train/sad/a", "train", "sad")]
     note = plan.notes[-1]
-    assert note.startswith("Left out") and "(5)" in note
-    for name in ("train/sad/a.txt", "train/sad/1.jpg", "train/notes.md", "extra", "list.csv"):
-        assert name in note
+    check_named(note, "5", "train/sad/a.txt", "train/sad/1.jpg", "train/notes.md", "extra", "list.csv")
 
 
 def test_an_empty_folder_of_a_label_is_said_and_no_class(tree):
     plan = find_clips(tree("train/sad/a.mp4", "train/fear/"))
     assert plan.label_names == ["sad"]
-    assert plan.notes[-1] == "Folders without a clip: train/fear."
+    assert len(plan.notes) == 2
+    check_named(plan.notes[-1], "train/fear")
 
 
 def test_no_clips(tree):
-    with pytest.raises(ValueError, match=r"no clips where they belong, <split>/<label>/<clip>.*It has a\.mp4, train"):
-        find_clips(tree("a.mp4", "train/b.mp4"))
+    data_dir = tree("a.mp4", "train/b.mp4")
+    with raises_naming(ValueError, data_dir, "<split>/<label>/<clip>", "a.mp4, train"):
+        find_clips(data_dir)
 
 
 @pytest.mark.parametrize("name", ["mydata/train/happy/a.mp4", "happy/train/a.mp4"])
 def test_splits_below_labels_or_one_folder_deeper(tree, name):
     data_dir = tree(name)
-    with pytest.raises(ValueError) as error:
+    with raises_naming(ValueError, (data_dir / name).parents[len(name.split("/")) - 3], "data_dir"):
         find_clips(data_dir)
-    assert str(error.value).startswith(f"{(data_dir / name).parents[len(name.split('/')) - 3]} is called as a split")
-    assert "name that as `data_dir`" in str(error.value) and "swap" in str(error.value)
 
 
 def test_numbers_as_labels(tree):
-    with pytest.raises(ValueError, match=r"train/0: labels that are numbers.*`label_map`"):
+    with raises_naming(ValueError, "train/0", "label_map"):
         find_clips(tree("train/0/a.mp4", "train/1/b.mp4"))
 
 
@@ -125,8 +123,8 @@ def test_lists_with_a_column_split(tree):
         ("clips/c", "test", "awe"),
     ]
     assert plan.label_names == ["happy", "sad", "awe"] and plan.files == [file]
-    assert plan.notes[1] == "1 train clips, 1 validation clips, 1 test clips."
-    assert "joy read as happy, awe as a new class" in plan.notes[0]
+    check_named(plan.notes[1], "1 train", "1 validation", "1 test")
+    check_named(plan.notes[0], "joy", "happy", "awe")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +146,7 @@ def test_one_list_a_split(tree, files, splits):
     assert sorted((clip.clip_id, clip.split) for clip in plan.clips) == [
         (str(n), split) for n, split in enumerate(splits)
     ]
-    assert f"Paths listed below /elsewhere ({len(files)}) are read below {data_dir}." in plan.notes
+    check_named(plan.notes[-1], f"/elsewhere ({len(files)})", data_dir)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +156,7 @@ def test_lists_of_unknown_splits(tree, files):
     data_dir = tree("a.mp4")
     for name in files:
         (data_dir / name).write_text("path,label\na.mp4,sad\n")
-    with pytest.raises(ListError, match=r"which list is of which split.*column split.*train\.csv"):
+    with raises_naming(ListError, *files, "split", "train.csv"):
         list_clips([data_dir / name for name in files], data_dir, None)
 
 
@@ -166,7 +164,7 @@ def test_lists_of_unknown_splits(tree, files):
 def test_an_unknown_split(tree, split):
     data_dir = tree("a.mp4")
     (data_dir / "all.csv").write_text(f"path,label,split\na.mp4,sad,{split}\n")
-    with pytest.raises(ListError, match=rf"line 2: a\.mp4 has the split '{split}'; it must be train"):
+    with raises_naming(ListError, "all.csv", "line 2", "a.mp4", f"'{split}'", "train", "validation", "test"):
         list_clips([data_dir / "all.csv"], data_dir, None)
 
 

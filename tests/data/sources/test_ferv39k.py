@@ -7,6 +7,7 @@ from pathlib import Path
 import datasets
 import pytest
 from dataset_trees import EMOTIONS, ferv39k_clips, jpeg, write_ferv39k, write_ferv39k_lists, write_frames
+from errors import check_named, raises_naming
 
 from logoformer_hf import EXPRESSIONS
 from logoformer_hf.data.problems import ClipProblems
@@ -65,11 +66,8 @@ def test_a_scene_out_of_the_lists_of_all(root, ferv39k):
     rows = builder.load()
     assert rows["test"]["clip_id"][:] == [f"Daily_Life/{emotion}/0003" for emotion in EMOTIONS]
     assert len(rows["train"]) == 14
-    note = next(note for note in builder.notes if note.startswith("Scene"))
-    assert note == (
-        "Scene Daily_Life is taken from the lists of all scenes, as it has no train and test list of its own: "
-        "14 train and 7 test clips."
-    )
+    [note] = [note for note in builder.notes if "Daily_Life" in note]
+    check_named(note, "14 train", "7 test")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +78,7 @@ def test_lists_of_a_scene(root, ferv39k, folder, name):
     test = lists / name.format("test")
     test.write_text(test.read_text().replace("Action/Happy/0003 Happy\n", ""))
     builder = ferv39k(setup="Action")
-    assert "Scene Action has lists of its own." in builder.source.notes
+    assert any("Action" in note and "14" not in note for note in builder.source.notes)
     rows = builder.load()
     assert rows["test"]["clip_id"][:] == [f"Action/{emotion}/0003" for emotion in EMOTIONS[1:]]
     assert len(ferv39k().load()["test"]) == 14
@@ -89,20 +87,21 @@ def test_lists_of_a_scene(root, ferv39k, folder, name):
 def test_two_lists_that_could_be_the_scenes(root, ferv39k):
     for folder in ("Action", "Per_Scene/Action"):
         write_ferv39k_lists(root / "4_setups" / folder, "{}_Action.csv", scenes=["Action"])
-    with pytest.raises(ValueError, match=r"train_Action\.csv and .*train_Action\.csv could both be the train list"):
+    lists = root / "4_setups"
+    with raises_naming(
+        ValueError, lists / "Action" / "train_Action.csv", lists / "Per_Scene" / "Action" / "train_Action.csv"
+    ):
         ferv39k(setup="Action")
 
 
 def test_an_unknown_scene(ferv39k):
-    with pytest.raises(
-        ValueError, match="`setup` is 'War'; it must be All_scenes or one of the scenes Action, Daily_"
-    ):
+    with raises_naming(ValueError, "setup", "'War'", "All_scenes", "Action, Daily_Life"):
         ferv39k(setup="War")
 
 
 def test_missing_clips_are_named_and_skipped(root, ferv39k):
     shutil.rmtree(root / "2_ClipsforFaceCrop" / "Action" / "Fear" / "0003")
-    with pytest.raises(ClipProblems, match=r"1 of 42 clips .*\n  Action/Fear/0003: there is no such file or folder"):
+    with raises_naming(ClipProblems, "1 of 42", "Action/Fear/0003: "):
         ferv39k().load()
     builder = ferv39k(on_problem="skip")
     assert len(builder.load()["test"]) == 13
@@ -114,24 +113,24 @@ def test_differences_from_the_published_counts(root, ferv39k):
         write_frames(root / "2_ClipsforFaceCrop" / "War" / "Sad" / f"{number:04d}", 1)
     notes = ferv39k().source.notes
     lists = root / "4_setups" / "All_scenes"
-    assert f"The list {lists / 'train_All.csv'} has 28 clips; published are 31,088." in notes
-    assert f"The list {lists / 'test_All.csv'} has 14 clips; published are 7,847." in notes
-    unlisted = next(note for note in notes if "in no list" in note)
-    assert unlisted.startswith("12 clips on the disk are in no list: War/Sad/0000, War/Sad/0001, ")
-    assert unlisted.endswith("War/Sad/0009 and 2 more.")
+    for name, *words in (("train_All.csv", "28 clips", "31,088"), ("test_All.csv", "14 clips", "7,847")):
+        [note] = [note for note in notes if words[-1] in note]
+        check_named(note, lists / name, *words)
+    [unlisted] = [note for note in notes if "War" in note]
+    check_named(unlisted, "12 clips", "War/Sad/0000, War/Sad/0001, ", "War/Sad/0009 and 2")
 
 
 def test_a_clip_in_train_and_test_is_a_leak(root, ferv39k):
     test = root / "4_setups" / "All_scenes" / "test_All.csv"
     test.write_text(test.read_text() + "Action/Happy/0001 Happy\n")
-    with pytest.raises(ValueError, match=r"1 clips are in two splits, .*: Action/Happy/0001 \(train, test\)"):
+    with raises_naming(ValueError, "1", "Action/Happy/0001 (train, test)"):
         ferv39k()
 
 
 def test_a_label_that_contradicts_its_path(root, ferv39k):
     test = root / "4_setups" / "All_scenes" / "test_All.csv"
     test.write_text(test.read_text().replace("Action/Fear/0003 Fear", "Action/Fear/0003 Sad"))
-    with pytest.raises(ListError, match=r"Action/Fear/0003"):
+    with raises_naming(ListError, "Action/Fear/0003", "Sad"):
         ferv39k()
 
 
@@ -143,7 +142,8 @@ def test_lists_of_other_code_with_numbers_in_the_usual_order(root, ferv39k, tmp_
     assert ferv39k(list_files=lists).load()["train"].to_list() == ferv39k().load()["train"].to_list()
     builder = ferv39k(list_files=lists, setup="Action")
     assert len(builder.load()["train"]) == 14
-    assert "Scene Action is taken from your lists: 14 train and 7 test clips." in builder.notes
+    [note] = [note for note in builder.notes if "Action" in note]
+    check_named(note, "14 train", "7 test")
 
 
 def test_lists_may_name_a_folder_of_any_name(root, ferv39k, tmp_path):
@@ -169,7 +169,7 @@ def test_alphabetical_numbers_need_a_label_map(root, ferv39k, tmp_path):
     lists = [
         write_list(tmp_path / f"{split}.csv", ["path,id", *map(line, ferv39k_clips(split))]) for split in NUM_CLIPS
     ]
-    with pytest.raises(ListError, match="0=angry 1=disgust 2=fear 3=happy 4=neutral 5=sad 6=surprise"):
+    with raises_naming(ListError, "0=angry 1=disgust 2=fear 3=happy 4=neutral 5=sad 6=surprise"):
         ferv39k(list_files=lists)
     rows = ferv39k(list_files=lists, label_map=alphabetical).load()
     assert rows["test"].to_list() == ferv39k().load()["test"].to_list()
@@ -178,20 +178,20 @@ def test_alphabetical_numbers_need_a_label_map(root, ferv39k, tmp_path):
 def test_what_is_not_there(root, ferv39k, tmp_path):
     empty = tmp_path / "a" / "b"
     empty.mkdir(parents=True)
-    with pytest.raises(FileNotFoundError, match="there is no 4_setups here, one folder below or one above"):
+    with raises_naming(FileNotFoundError, empty, "4_setups"):
         ferv39k(empty)
     write_ferv39k_lists(empty / "4_setups" / "All_scenes")
-    with pytest.raises(FileNotFoundError, match=r"there is no 2_ClipsforFaceCrop here.*\(Action, Daily_Life\)"):
+    with raises_naming(FileNotFoundError, empty, "2_ClipsforFaceCrop", "Action, Daily_Life"):
         ferv39k(empty)
     (root / "4_setups" / "All_scenes" / "test_All.csv").unlink()
-    with pytest.raises(ListError, match=r"test_All\.csv: there is no such list"):
+    with raises_naming(ListError, "test_All.csv"):
         ferv39k()
-    with pytest.raises(ListError, match=r"line 1: 0267: a clip of FERV39K is called by scene, emotion and number"):
+    with raises_naming(ListError, "line 1", "0267", "FERV39K"):
         ferv39k(list_files=[write_list(tmp_path / f"{name}.txt", ["0267 Happy"]) for name in "ab"])
 
 
 @pytest.mark.slow
-def test_time_for_the_whole_data_set(tmp_path, capsys):
+def test_the_whole_data_set(tmp_path, capsys):
     """All 38,935 clips with 16 frames each, as links to a few tiny JPEGs; prints what the two loads take."""
     scenes = [f"Scene_{number:02d}" for number in range(22)]
     root = tmp_path / "FERV39K"

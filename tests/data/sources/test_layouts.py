@@ -1,6 +1,4 @@
-import os
-
-import pytest
+from errors import raises_naming
 
 from logoformer_hf.data.sources.layouts import existing_folder, find_nearby, has_numbered_clips, numbered_clips
 
@@ -23,7 +21,7 @@ def test_the_nearest_folder_counts(tmp_path):
 
 def test_two_folders_of_one_name(tmp_path):
     make_folders(tmp_path, "a/Clip", "b/Clip")
-    with pytest.raises(ValueError, match=r"Clip is there more than once: .*a.Clip, .*b.Clip\. Name the folder"):
+    with raises_naming(ValueError, tmp_path / "a" / "Clip", tmp_path / "b" / "Clip"):
         find_nearby(tmp_path, "Clip")
 
 
@@ -39,7 +37,7 @@ def test_numbered_clips(tmp_path):
     }
     assert has_numbered_clips(tmp_path) and not has_numbered_clips(tmp_path / "faces")
     (tmp_path / "012.avi").touch()
-    with pytest.raises(ValueError, match=r"012\.avi and .*12 are both clip 12\. Leave one"):
+    with raises_naming(ValueError, tmp_path / "012.avi", tmp_path / "12"):
         numbered_clips(tmp_path)
 
 
@@ -47,6 +45,6 @@ def test_folders_become_absolute_but_links_stay(tmp_path, monkeypatch):
     make_folders(tmp_path, "disk/DFEW")
     (tmp_path / "link").symlink_to(tmp_path / "disk")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(os.environ, "HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("link/DFEW", "disk/../link/DFEW", "~/link/DFEW"):
         assert existing_folder(name) == tmp_path / "link" / "DFEW"
