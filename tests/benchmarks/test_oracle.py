@@ -2,7 +2,7 @@
 
 import sys
 
-from logoformer_hf.benchmarks import oracle as drawn_oracle
+from logoformer_hf.benchmarks import oracle
 from logoformer_hf.benchmarks.oracle import oracle_accuracy
 
 
@@ -19,7 +19,7 @@ def test_of_hard_ones_the_course_says_more_than_a_frame():
 
 
 def test_the_command_prints_a_line_for_each_difficulty(monkeypatch, capsys):
-    monkeypatch.setattr(drawn_oracle, "oracle_accuracy", lambda difficulty: {"whole clip": 1 - difficulty / 4})
-    monkeypatch.setattr(sys, "argv", ["drawn_oracle", "0", "0.5"])
-    drawn_oracle.main()
+    monkeypatch.setattr(oracle, "oracle_accuracy", lambda difficulty: {"whole clip": 1 - difficulty / 4})
+    monkeypatch.setattr(sys, "argv", ["oracle", "0", "0.5"])
+    oracle.main()
     assert capsys.readouterr().out == "difficulty 0: whole clip 100.0%\ndifficulty 0.5: whole clip 87.5%\n"

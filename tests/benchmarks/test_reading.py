@@ -1,5 +1,4 @@
 import random
-import subprocess
 import sys
 
 import pytest
@@ -49,8 +48,7 @@ def test_frames_are_as_large_as_said(clips):
 
 
 def test_the_command_prints_stages_and_speeds():
-    command = [sys.executable, "-m", "logoformer_hf.benchmarks.reading", "--quick"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    printed = run_process([sys.executable, "-m", "logoformer_hf.benchmarks.reading", "--quick"]).stdout
     for header in ("training", "evaluation"):
         lines = printed[printed.index(f"\n{header}") :].splitlines()[1:]
         assert lines[0].split() == [header, "usual", "folders", "shards"]

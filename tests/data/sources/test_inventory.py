@@ -72,7 +72,7 @@ def test_a_playlist_opens_no_other_file(check, playlist, name, tmp_path, write_v
 
 
 def test_only_the_full_check_decodes_a_video(tmp_path, write_video):
-    video = write_video(tmp_path / "clip.avi", 20, codec="png", pix_fmt="rgb24", size=(32, 32))
+    video = write_video(tmp_path / "clip.mov", 20, codec="png", pix_fmt="rgb24", size=(32, 32))
     content = video.read_bytes()
     start = content.index(b"\x89PNG", len(content) // 4)  # a frame in the middle
     video.write_bytes(content[:start] + bytes(50) + content[start + 50 :])

@@ -1,7 +1,6 @@
 """Clips: pictures as the plan says, the same bytes for the same plan, and a program that is there at once."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -10,6 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from errors import raises_naming
+from processes import TIMEOUT_SEC, environment_with
 
 from logoformer_hf.data import synthetic
 from logoformer_hf.data.synthetic.camera import Camera
@@ -85,14 +86,14 @@ def test_a_caption_is_sharp_where_the_face_is_not(plan):
 
 
 def test_lengths_that_differ_are_named(plan):
-    with pytest.raises(ValueError, match="12, 11 and 12"):
+    with raises_naming(ValueError, "12", "11"):
         draw_frames(**plan | {"poses": plan["poses"][:-1]})
 
 
 def start(code: list[str], **options) -> subprocess.CompletedProcess:
-    environment = os.environ | {"PYTHONPATH": str(FOLDER.parent)}
+    environment = environment_with(PYTHONPATH=str(FOLDER.parent))
     return subprocess.run(
-        [sys.executable, *code], env=environment, text=True, capture_output=True, timeout=120, **options
+        [sys.executable, *code], env=environment, text=True, capture_output=True, timeout=TIMEOUT_SEC, **options
     )
 
 
@@ -106,7 +107,7 @@ def test_the_program_writes_what_the_function_writes(plan, tmp_path):
         if faults:
             job |= {"camera": asdict(faults["camera"]), "occluders": [asdict(each) for each in faults["occluders"]]}
         jobs.append(json.dumps(job))
-    run = start(["-m", "drawn.writer"], input="\n".join(jobs) + "\n", cwd=tmp_path)
+    run = start(["-m", "synthetic.writer"], input="\n".join(jobs) + "\n", cwd=tmp_path)
     assert (run.returncode, run.stdout) == (0, "\n\n"), run.stderr
     for name in ("plain", "faulty"):
         written, by_program = tmp_path / f"{name}.mp4", tmp_path / f"{name}-by-program.mp4"
@@ -114,7 +115,7 @@ def test_the_program_writes_what_the_function_writes(plan, tmp_path):
 
 
 def test_the_program_starts_without_the_heavy_libraries(tmp_path):
-    run = start(["-c", "import sys, drawn.writer; print(*sys.modules)"], cwd=tmp_path)
+    run = start(["-c", "import sys, synthetic.writer; print(*sys.modules)"], cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     heavy = {"torch", "transformers", "datasets", "torchvision", "scipy", "logoformer_hf"}
     assert not heavy & set(run.stdout.split())
