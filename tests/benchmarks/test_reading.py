@@ -4,6 +4,7 @@ import sys
 import pytest
 import torch
 from PIL import Image
+from processes import run_process
 
 from logoformer_hf.benchmarks import reading as benchmark
 

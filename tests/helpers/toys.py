@@ -119,7 +119,14 @@ def trainer_model(**overrides) -> LogoFormerForVideoClassification:
 
 
 def toy_trainer(
-    folder: str | Path, num_clips: int = 8, model=None, train_dataset=None, processor=None, **arguments
+    folder: str | Path,
+    num_clips: int = 8,
+    model=None,
+    train_dataset=None,
+    eval_dataset=None,
+    processor=None,
+    compute_metrics=None,
+    **arguments,
 ) -> LogoFormerTrainer:
     """A Trainer on the CPU with a toy model and noise, that saves nothing and takes large SGD steps."""
     settings = {
@@ -144,9 +151,10 @@ def toy_trainer(
         model=model,
         args=LogoFormerTrainingArguments(**settings | arguments),
         train_dataset=RandomClips(num_clips) if train_dataset is None else train_dataset,
-        eval_dataset=RandomClips(5),
+        eval_dataset=RandomClips(5) if eval_dataset is None else eval_dataset,
         data_collator=collate_clips,
         processing_class=processor or LogoFormerVideoProcessor.from_config(toy_config(image_size=32)),
+        compute_metrics=compute_metrics,
     )
 
 

@@ -1,7 +1,6 @@
 import copy
 import json
 import os
-import re
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +8,8 @@ import pytest
 import safetensors.torch
 import torch
 import torchvision
+from errors import check_named, raises_naming
+from toys import new_model
 from transformers import ConvNextConfig, ResNetConfig, ResNetForImageClassification
 
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification
@@ -22,7 +23,7 @@ OTHER = ([0.1, 0.2, 0.3], [0.4, 0.5, 0.6])
 @cache
 def fresh_model(depths: tuple = (2, 2, 2), hidden_sizes: tuple = (64, 128, 256)) -> LogoFormerForVideoClassification:
     backbone_config = resnet18_to_stage3(depths=list(depths), hidden_sizes=list(hidden_sizes))
-    return LogoFormerForVideoClassification(make_config(backbone_config)).eval()
+    return new_model(make_config(backbone_config))
 
 
 def make_model(**sizes) -> LogoFormerForVideoClassification:
@@ -58,7 +59,6 @@ def with_statistics(network: torch.nn.Module) -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def resnet18() -> torchvision.models.ResNet:
-    torch.manual_seed(0)
     return with_statistics(torchvision.models.resnet18(weights=None))
 
 
@@ -116,14 +116,12 @@ def test_loaded_frame_encoder_computes_what_torchvision_does(name, tmp_path, res
         left_out = [name for name in left_out if not name.endswith("num_batches_tracked")]
     assert len(report.ignored) == len(left_out)
     assert {name.split(".")[2] for name in report.ignored if name.startswith("encoder")} == {"3"}
-    for part in (str(report.path), f"{report.num_loaded} tensors loaded", f"{len(left_out)} left out", "0.485"):
-        assert part in str(report)
+    check_named(str(report), report.path, report.num_loaded, len(left_out), "0.485")
 
 
 @pytest.mark.parametrize("given", ["folder", "file"])
 def test_resnet_of_transformers_with_its_normalisation(given, tmp_path):
     config = ResNetConfig(layer_type="basic", depths=[2, 2, 2, 2], hidden_sizes=[64, 128, 256, 512])
-    torch.manual_seed(0)
     network = with_statistics(ResNetForImageClassification(config))
     network.save_pretrained(tmp_path)
     settings = {"image_mean": OTHER[0], "image_std": OTHER[1]}
@@ -155,7 +153,7 @@ def test_folder_of_timm_with_its_normalisation(config, expected, tmp_path, resne
     with torch.no_grad():
         assert torch.allclose(model.encode_frames(pixels()), stage3(resnet18), atol=1e-5)
     assert (list(report.image_mean), list(report.image_std)) == (list(expected[0]), list(expected[1]))
-    assert ("from timm's config.json" in str(report)) == (expected is OTHER)
+    assert ("config.json" in str(report)) == (expected is OTHER)
 
 
 def test_settings_beside_a_lone_file_are_not_its_own(tmp_path, resnet18):
@@ -178,46 +176,46 @@ class RunsCode:
         return os.mkdir, (str(self.folder),)
 
 
-# what to make of a ResNet-18's weights, the sizes of the frame encoder, and the reason given
+# what to make of a ResNet-18's weights, the sizes of the frame encoder, and what the message names
 WRONG_WEIGHTS = {
-    "other_network": (lambda weights: {"blocks.0.attn.qkv.weight": torch.zeros(3)}, {}, "no tensor of a ResNet"),
-    "no_tensors": (lambda weights: {"epoch": 3}, {}, "no tensors"),
-    "empty": (lambda weights: {}, {}, "no tensors"),
-    "list": (lambda weights: [torch.zeros(3)], {}, "no tensors"),
-    "one_tensor": (lambda weights: torch.zeros(3), {}, "no tensors"),
+    "other_network": (lambda weights: {"blocks.0.attn.qkv.weight": torch.zeros(3)}, {}, []),
+    "no_tensors": (lambda weights: {"epoch": 3}, {}, []),
+    "empty": (lambda weights: {}, {}, []),
+    "list": (lambda weights: [torch.zeros(3)], {}, []),
+    "one_tensor": (lambda weights: torch.zeros(3), {}, []),
     "one_missing": (
         lambda weights: {name: weights[name] for name in weights if name != "layer3.1.bn2.running_var"},
         {},
-        r"1 of \d+ tensors.*stages.2.layers.1.layer.1.normalization.running_var",
+        ["1 of ", "stages.2.layers.1.layer.1.normalization.running_var"],
     ),
-    "resnet34": (lambda weights: torchvision.models.resnet34(weights=None).state_dict(), {}, "another ResNet"),
-    "resnet50": (lambda weights: torchvision.models.resnet50(weights=None).state_dict(), {}, "another ResNet"),
-    "encoder_deeper": (lambda weights: weights, {"depths": (3, 4, 6)}, "another ResNet"),
-    "encoder_wider": (lambda weights: weights, {"hidden_sizes": (64, 96, 128)}, "another ResNet"),
+    "resnet34": (lambda weights: torchvision.models.resnet34(weights=None).state_dict(), {}, ["ResNet"]),
+    "resnet50": (lambda weights: torchvision.models.resnet50(weights=None).state_dict(), {}, ["ResNet"]),
+    "encoder_deeper": (lambda weights: weights, {"depths": (3, 4, 6)}, ["ResNet"]),
+    "encoder_wider": (lambda weights: weights, {"hidden_sizes": (64, 96, 128)}, ["ResNet"]),
     "two_networks": (
         lambda weights: prefixed(weights, "encoder_q.") | prefixed(weights, "encoder_k."),
         {},
-        "encoder_q.conv1.weight and encoder_k.conv1.weight",
+        ["encoder_q.conv1.weight", "encoder_k.conv1.weight"],
     ),
     "head_with_bn1": (
         lambda weights: weights | {"projector.bn1.weight": torch.ones(64)},
         {},
-        "bn1.weight and projector.bn1.weight",
+        ["bn1.weight", "projector.bn1.weight"],
     ),
 }
 
 
 @pytest.mark.parametrize("name", WRONG_WEIGHTS)
 def test_weights_that_do_not_fit_are_refused_whole(name, tmp_path, resnet18):
-    change, sizes, reason = WRONG_WEIGHTS[name]
+    change, sizes, words = WRONG_WEIGHTS[name]
     path = tmp_path / f"{name}.pth"
     torch.save(change(resnet18.state_dict()), path)
-    refuse(make_model(**sizes), path, ValueError, reason)
+    refuse(make_model(**sizes), path, ValueError, *words)
 
 
-def refuse(model, path: Path, error: type[Exception], reason: str) -> None:
+def refuse(model, path: Path, error: type[Exception], *words: str) -> None:
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    with pytest.raises(error, match=reason) as caught:
+    with raises_naming(error, *words) as caught:
         load_backbone_checkpoint(model, path)
     assert type(caught.value) is error
     assert str(caught.value).startswith(str(path))
@@ -227,7 +225,7 @@ def refuse(model, path: Path, error: type[Exception], reason: str) -> None:
 def test_code_in_a_pickle_is_not_run(tmp_path, resnet18):
     folder, path = tmp_path / "made_by_the_pickle", tmp_path / "evil.pth"
     torch.save({"state_dict": resnet18.state_dict(), "extra": RunsCode(folder)}, path)
-    refuse(make_model(), path, ValueError, "not a readable file of weights")
+    refuse(make_model(), path, ValueError)
     assert not folder.exists()
     torch.load(path, weights_only=False)  # it would have been
     assert folder.exists()
@@ -239,17 +237,17 @@ def test_corrupt_files_are_named(name, tmp_path, resnet18):
     torch.save(resnet18.state_dict(), path)
     half = path.read_bytes()[: path.stat().st_size // 2]
     path.write_bytes({"text": b"no weights at all", "empty": b"", "half": half}[path.stem])
-    refuse(make_model(), path, ValueError, "not a readable file of weights")
+    refuse(make_model(), path, ValueError)
 
 
 def test_missing_file_and_folder_without_weights(tmp_path):
-    refuse(make_model(), tmp_path / "nowhere.pth", FileNotFoundError, "there is no such file or folder")
+    refuse(make_model(), tmp_path / "nowhere.pth", FileNotFoundError)
     (tmp_path / "config.json").write_text("{}")
-    refuse(make_model(), tmp_path, ValueError, "the folder has none of model.safetensors, pytorch_model.bin")
+    refuse(make_model(), tmp_path, ValueError, "model.safetensors", "pytorch_model.bin")
 
 
 def test_only_a_resnet_takes_weights_of_a_resnet(tmp_path, resnet18):
     torch.save(resnet18.state_dict(), tmp_path / "resnet18.pth")
     convnext = ConvNextConfig(hidden_sizes=[8, 8, 8, 8], depths=[1, 1, 1, 1], out_features=["stage3"])
-    with pytest.raises(ValueError, match=re.escape("the frame encoder is a convnext")):
+    with raises_naming(ValueError, "convnext"):
         load_backbone_checkpoint(LogoFormerForVideoClassification(make_config(convnext)), tmp_path / "resnet18.pth")
