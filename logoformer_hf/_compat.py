@@ -23,9 +23,9 @@ def initialise_weights(model: "PreTrainedModel", module: nn.Module) -> None:
     model._init_weights(module)
 
 
-def parser_destinations(parser: argparse.ArgumentParser) -> set[str]:
-    """Names of all arguments of a parser, which argparse does not list (Python 3.14)."""
-    return {action.dest for action in parser._actions}
+def parser_actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """All arguments of a parser, which argparse does not list (Python 3.14)."""
+    return list(parser._actions)
 
 
 def open_beside_cache(builder: "DatasetBuilder", name: str, mode: str) -> IO[str]:

@@ -92,17 +92,19 @@ def prepare_groups() -> tuple[type, ...]:
 
 def run_prepare(args: Namespace) -> None:
     """Write a data set as Parquet shards with small embedded frames, to train from and to carry around."""
+    from .data.sources.source import FoldOptions
+    from .data.sources.table import SOURCES
     from .hub.prepare import prepare_source
 
-    if args.dataset == "dfew" and args.fold is None and args.list_file is None:
-        args.fold = "1"  # any fold has all clips
+    if issubclass(SOURCES[args.dataset].options, FoldOptions) and args.fold is None and args.list_file is None:
+        args.fold = "all"  # every fold has all clips, so the first one is prepared
     prepare, source = (arguments_of(group, args) for group in prepare_groups())
     prepare_source(prepare, source)
 
 
 def evaluate_groups() -> tuple[type, ...]:
     from .data.sources.arguments import SourceArguments
-    from .training.evaluate import EvaluationArguments
+    from .training.evaluation_arguments import EvaluationArguments
 
     return EvaluationArguments, SourceArguments
 
@@ -184,3 +186,7 @@ COMMANDS = {
     "compare": Command(run_compare, add_compare_arguments),
     "push": Command(run_push, add_push_arguments),
 }
+
+
+if __name__ == "__main__":
+    main()

@@ -31,9 +31,10 @@ class LogoFormerConfig(PreTrainedConfig):
     Values of a wrong type raise `huggingface_hub.errors.StrictDataclassFieldValidationError`, impossible ones
     `StrictDataclassClassValidationError`; both name the field, the value and what would be accepted.
 
-    From the authors' public port: frames, image size, the frame encoder, width, depth, heads, feed-forward, drop path.
-    Not published where we could read it, so ours: window size, pre-norm residuals, mean pooling. Window and pooling
-    are what the ablation on drawn clips chose, `docs/ablation.md`.
+    From a public port of unknown authorship: frames, image size, the frame encoder, width, depth, heads, feed-forward,
+    drop path. Summaries by a strided depth-wise convolution are that port's and DualFormer's (arXiv 2112.04674). Not
+    published where we could read it, so ours: window size, pre-norm residuals, mean pooling. Window and pooling are
+    what the ablation on synthetic clips chose, `docs/ablation.md`.
 
     Args:
         num_frames (`int`): frames of a clip; the length of the learned time embedding. Other lengths interpolate it.

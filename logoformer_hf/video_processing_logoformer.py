@@ -54,7 +54,7 @@ def sample_frame_indices(
     Returns:
         `num_frames` sorted indices in `0 .. total_num_frames - 1`; distinct where the clip has as many frames.
 
-    Source: the segments of TSN (Wang et al., ECCV 2016) with two frames each, as LOGO-Former's authors sample.
+    Source: the segments of TSN (Wang et al., ECCV 2016) with two frames each, as a public port samples.
     """
     for name, value in (
         ("total_num_frames", total_num_frames),

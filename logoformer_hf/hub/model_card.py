@@ -8,7 +8,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from .._files import hub_card_file, write_text
 from ..configuration_logoformer import LogoFormerConfig
-from ..data.sources.table import terms_of
+from ..data.sources.table import source_of, terms_of
 from ..data.terms import DataTerms
 from ..evaluation.predictions import RunInfo
 from ..evaluation.significance import Estimate, bootstrap_uar_war, recall_estimates
@@ -61,7 +61,7 @@ def write_model_card(
         ValueError: `results` lacks a key, its recalls are not those of the run's classes, or nothing was trained.
     """
     _check_results(results, run)
-    terms = terms_of(run.data)
+    terms, source = terms_of(run.data), source_of(run.data)
     other_weights = bool(fine_tuned_from or frame_encoder_from)
     synthetic = run.data.dataset == "faces"
     base_models = [repo for repo in (hub_repo(fine_tuned_from), hub_repo(frame_encoder_from)) if repo]
@@ -74,6 +74,7 @@ def write_model_card(
         num_clips=results["test_num_clips"],
         empty_classes=results["test_empty_classes"],
         terms=terms,
+        limits=source.limits if source else (),
         synthetic=synthetic,
         all_ours=synthetic and not other_weights,
         tested_on=_tested_on(run),

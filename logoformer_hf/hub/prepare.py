@@ -13,8 +13,6 @@ from ..data.sources.source import Source
 from ..data.sources.table import SOURCES
 from .dataset_card import TEMPLATE, write_dataset_card
 
-_COLUMNS = {"fold": "number of the fold that tests the clip", "scene": "scene of the clip"}
-
 
 @dataclass
 class PrepareArguments:
@@ -88,6 +86,6 @@ def write_card(output_dir: Path, args: PrepareArguments, fold: int | None, sourc
         clips_per_split=clips_per_split,
         label_names=features["label"].names,
         frame_size=f"at most {args.side_px} pixels on the shorter side, quality {args.jpeg_quality}",
-        extra_columns={name: text for name, text in _COLUMNS.items() if name in features},
+        extra_columns={name: text for name, text in SOURCES[facts.dataset].columns.items() if name in features},
         notes=notes,
     )

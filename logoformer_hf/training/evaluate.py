@@ -1,6 +1,5 @@
 """A trained model tested on clips of any source."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._files import check_writable
@@ -16,20 +15,9 @@ from ..models.heads import set_labels
 from ..models.inputs import reading_processor
 from ..models.loading import load_trained_model
 from .arguments import LogoFormerTrainingArguments
+from .evaluation_arguments import EvaluationArguments
 from .runs import plan_runs
 from .trainer import LogoFormerTrainer
-
-
-@dataclass
-class EvaluationArguments:
-    """Which model is tested, and how."""
-
-    model: str = field(metadata={"help": "Folder of a trained model, or its name on the Hub."})
-    output_dir: str = field(metadata={"help": "Folder for predictions, report and pictures."})
-    split: str = field(default="test", metadata={"help": "Which clips: 'test', or another split of the data set."})
-    batch_size: int = field(default=32, metadata={"help": "Clips a step."})
-    num_workers: int = field(default=2, metadata={"help": "Processes that decode clips."})
-    use_cpu: bool = field(default=False, metadata={"help": "Leave a GPU alone."})
 
 
 def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> Report:

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from transformers import HfArgumentParser
 
-from .._compat import parser_destinations
+from .._compat import parser_actions
 from ..configuration_logoformer import LogoFormerConfig
 from ..data.sources.arguments import SourceArguments
 from ..models.loading import SIZES
@@ -116,7 +116,7 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
     """
     arguments = list(arguments)
     parser = build_parser()
-    known = parser_destinations(parser)
+    known = {action.dest for action in parser_actions(parser)}
     settings = {}
     if arguments and arguments[0].endswith((".yaml", ".yml")):
         settings = yaml.safe_load(Path(arguments[0]).read_text(encoding="utf-8")) or {}

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,7 +76,8 @@ class LogoFormerTrainer(Trainer):
             raise ValueError("`processing_class` is missing: the model's own video processor, which normalises clips.")
         # compute_loss divides by the clips of the whole step, whatever the model's forward accepts.
         self.model_accepts_loss_kwargs = True
-        self._loss_sums = {True: None, False: None}  # while training, while evaluating
+        # Sums since the last log by the name of the loss, with the number of clips: while training, while evaluating.
+        self._loss_sums: dict[bool, dict[str, torch.Tensor] | None] = {True: None, False: None}
         self._epochs = EpochCallback()
         self.add_callback(self._epochs)
         if hasattr(self.train_dataset, "set_epoch"):
@@ -111,7 +113,7 @@ class LogoFormerTrainer(Trainer):
         num_clips = labels.shape[0] if model.training else self.count_own_clips(labels.shape[0])
         own = {name: outputs[name][:num_clips] for name in ("logits", "embedding") if name in outputs}
         losses = self.clip_losses(own, labels[:num_clips])  # sums over the clips of this micro-batch
-        loss = losses["cross_entropy"] + self.args.compact_loss_weight * losses["compact_loss"]
+        loss = self.weigh_losses(losses)
         self.remember_losses(losses, num_clips, training=model.training)
 
         if num_items_in_batch is None:
@@ -135,38 +137,58 @@ class LogoFormerTrainer(Trainer):
         return min(max(state.remainder - before, 0), batch_size)
 
     def clip_losses(self, outputs: Mapping[str, torch.Tensor], labels: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Both losses summed over the clips; `center`, which has no value per clip, times the number of clips."""
+        """
+        Each loss summed over the clips; `center`, which has no value per clip, times the number of clips.
+
+        A subclass may add losses of its own, with their weights in `loss_weights`.
+
+        Args:
+            outputs: `logits (batch, classes)` and, where the model gives one, `embedding (batch, hidden)`.
+            labels: `(batch,)`, class numbers.
+        """
         logits = outputs["logits"]
         cross_entropy = nn.functional.cross_entropy(
             logits.float(), labels, reduction="sum", label_smoothing=self.args.label_smoothing_factor
         )
+        losses = {"cross_entropy": cross_entropy}
         if self.args.compact_loss == "margin":
-            compact_loss = margin_compact_loss(logits, labels, reduction="sum")
-        elif self.args.compact_loss == "center" and len(labels) > 0:
+            losses["compact_loss"] = margin_compact_loss(logits, labels, reduction="sum")
+        elif self.args.compact_loss == "center":
             if "embedding" not in outputs:
                 raise ValueError(
                     f"`compact_loss` is 'center', which compares embeddings, and {type(self.model).__name__} gives "
                     "none: use 'margin' with this model."
                 )
-            compact_loss = center_compact_loss(outputs["embedding"], labels) * labels.shape[0]
-        else:
-            compact_loss = torch.zeros_like(cross_entropy)
-        return {"cross_entropy": cross_entropy, "compact_loss": compact_loss}
+            has_clips = len(labels) > 0  # the last process of an evaluation may have none
+            losses["compact_loss"] = (
+                center_compact_loss(outputs["embedding"], labels) * len(labels) if has_clips else cross_entropy * 0.0
+            )
+        return losses
 
-    def remember_losses(self, losses: dict[str, torch.Tensor], num_clips: int, training: bool) -> None:
-        sums = torch.stack([*losses.values(), torch.full_like(losses["compact_loss"], num_clips)]).detach()
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """What each loss of `clip_losses` is multiplied by before they are added."""
+        return {"cross_entropy": 1.0, "compact_loss": self.args.compact_loss_weight}
+
+    def weigh_losses(self, losses: Mapping[str, Any]) -> Any:
+        """The weighted sum of losses."""
+        return sum(self.loss_weights[name] * value for name, value in losses.items())
+
+    def remember_losses(self, losses: Mapping[str, torch.Tensor], num_clips: int, training: bool) -> None:
+        """Adds losses summed over `num_clips` clips to those since the last log, without waiting for the device."""
         known = self._loss_sums[training]
-        self._loss_sums[training] = sums if known is None else known + sums
+        sums = {name: loss.detach() for name, loss in losses.items()}
+        sums["num_clips"] = torch.full_like(sums["cross_entropy"], num_clips)
+        self._loss_sums[training] = {name: value + known[name] for name, value in sums.items()} if known else sums
 
     def mean_losses(self, training: bool) -> dict[str, float]:
-        """The losses remembered since the last call, means over the clips of all processes."""
-        sums = self.accelerator.reduce(self._loss_sums[training], reduction="sum")
+        """The losses remembered since the last call and their weighted sum, means over the clips of all processes."""
+        names, sums = zip(*self._loss_sums[training].items(), strict=True)
         self._loss_sums[training] = None
-        cross_entropy, compact_loss = (sums[:2] / sums[2]).tolist()
-        if self.args.compact_loss == "none":
-            return {"loss": cross_entropy, "cross_entropy": cross_entropy}
-        loss = cross_entropy + self.args.compact_loss_weight * compact_loss
-        return {"loss": loss, "cross_entropy": cross_entropy, "compact_loss": compact_loss}
+        sums = self.accelerator.reduce(torch.stack(sums), reduction="sum")
+        means = dict(zip(names, (sums / sums[names.index("num_clips")]).tolist(), strict=True))
+        del means["num_clips"]
+        return {"loss": self.weigh_losses(means)} | means
 
     def predict_clips(self, dataset: torch.utils.data.Dataset, metric_key_prefix: str = "test") -> ClipPredictions:
         """Logits and embeddings of all clips of a data set with labels, on every process."""

@@ -70,32 +70,7 @@ def train_run(
     kind = "tokens" if variant.reads_tokens else "frames"
     train = StoredClips(clips_dir, "train", kind, variant.frames, seed, variant.clips_share)
     test = StoredClips(clips_dir, "test", kind, variant.frames, seed)
-    model = variant.build_model()
-    changes = {"num_train_epochs": budget.epochs(variant)}
-    if variant.reads_tokens:
-        changes["learning_rate"] = TOKEN_LEARNING_RATE
-    args = LogoFormerTrainingArguments(
-        **RECIPES["modern"] | changes,
-        output_dir=str(output_dir),
-        seed=seed,
-        compact_loss=variant.compact_loss,
-        compact_loss_weight=variant.compact_loss_weight,
-        class_balanced_sampling=True,  # UAR weighs the classes alike, of which one has a hundredth of the clips
-        eval_strategy="no",
-        save_strategy="no",
-        logging_strategy="no",
-        load_best_model_at_end=False,
-        dataloader_num_workers=0,
-        label_names=["labels"],  # not every model's forward names them
-        disable_tqdm=True,
-    )
-    trainer = (TokenTrainer if variant.reads_tokens else LogoFormerTrainer)(
-        model=model,
-        args=args,
-        train_dataset=train,
-        data_collator=collate_clips,
-        processing_class=clip_processor(),
-    )
+    trainer = make_trainer(variant, seed, budget.epochs(variant), train, output_dir)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(EpochReporter(report))
     start_sec = time.perf_counter()
@@ -130,3 +105,34 @@ def train_run(
         **measure_effects(tested.embeddings, scores, tested.labels),
         "train_sec": round(train_sec, 1),
     }
+
+
+def make_trainer(
+    variant: Variant, seed: int, num_epochs: int, train: StoredClips, output_dir: Path
+) -> LogoFormerTrainer:
+    """The package's own Trainer, with a new model of the variant."""
+    changes = {"num_train_epochs": num_epochs}
+    if variant.reads_tokens:
+        changes["learning_rate"] = TOKEN_LEARNING_RATE
+    args = LogoFormerTrainingArguments(
+        **RECIPES["modern"] | changes,
+        output_dir=str(output_dir),
+        seed=seed,
+        compact_loss=variant.compact_loss,
+        compact_loss_weight=variant.compact_loss_weight,
+        class_balanced_sampling=True,  # UAR weighs the classes alike, of which one has a hundredth of the clips
+        eval_strategy="no",
+        save_strategy="no",
+        logging_strategy="no",
+        load_best_model_at_end=False,
+        dataloader_num_workers=0,
+        label_names=["labels"],  # not every model's forward names them
+        disable_tqdm=True,
+    )
+    return (TokenTrainer if variant.reads_tokens else LogoFormerTrainer)(
+        model=variant.build_model(),
+        args=args,
+        train_dataset=train,
+        data_collator=collate_clips,
+        processing_class=clip_processor(),
+    )

@@ -213,6 +213,16 @@ SOURCE = ClipSource(
     # The page says: for non-commercial research only; no portion may be copied on, published or distributed, but for
     # copies for internal use at a single site of one organisation.
     terms=DataTerms("DFEW", "dfew-non-commercial-research", "https://dfew-dataset.github.io/download.html"),
+    columns={"fold": "number of the fold that tests the clip"},
+    limits=(
+        "**Acted.** The clips of DFEW are cut from films: people who act, lit and framed for the camera. The "
+        "labels are judgements of twelve annotators, ten a clip, of what they saw ([its authors' "
+        "page](https://dfew-dataset.github.io/); Jiang et al., [DFEW](https://arxiv.org/abs/2008.05924), ACM "
+        "Multimedia 2020). What the people in them felt is not recorded.",
+        "**Who is missing.** That page gives no ages, genders, skin tones or cultures of the people in the clips. "
+        "Nobody can therefore say for whom the numbers above hold. How the model does on children, on old people, "
+        "with glasses, a veil or a facial palsy was not measured.",
+    ),
     published={  # means of five folds
         "Former-DFER": (53.69, 65.70),
         "STT": (54.58, 66.65),

@@ -186,6 +186,17 @@ SOURCE = ClipSource(
     load=load,
     # The page says the same as DFEW's: research only, and no portion may be passed on.
     terms=DataTerms("FERV39K", "ferv39k-non-commercial-research", "https://github.com/wangyanckxx/FERV39k"),
+    columns={"scene": "scene of the clip"},
+    limits=(
+        "**Acted, or on camera.** The clips of FERV39K come from 22 kinds of scene in videos found on the "
+        "Internet, from talk shows to official events. Candidates were found by a program and labelled by people "
+        "who judged what they saw (Wang et al., [FERV39k](https://arxiv.org/abs/2203.09463), CVPR 2022). What the "
+        "people in them felt is not recorded.",
+        "**Who is missing.** Its [authors' page](https://github.com/wangyanckxx/FERV39k) gives no ages, genders, "
+        "skin tones or cultures of the people in the clips. Nobody can therefore say for whom the numbers above "
+        "hold. How the model does on children, on old people, with glasses, a veil or a facial palsy was not "
+        "measured.",
+    ),
     published={
         "Former-DFER": (37.20, 46.85),
         "STT": (37.76, 48.11),

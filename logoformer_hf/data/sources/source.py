@@ -43,6 +43,8 @@ class ClipSource:
         load: from these options, the fold (None without folds) and the folder for caches to its clips.
         terms: that forbid to pass it on, None where there are none that this package knows.
         published: UAR and WAR in percent by the name of a method in `data.published.METHODS`.
+        columns: what its own columns hold, for the card of a prepared copy.
+        limits: what is known of the people in the clips, one Markdown sentence or more each, for the card of a model.
         is_on_disk: whether its clips are files of the user, which `logoformer prepare` can turn into shards.
     """
 
@@ -52,6 +54,8 @@ class ClipSource:
     load: Callable[[Any, int | None, str | None], Source]
     terms: DataTerms | None = None
     published: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
     is_on_disk: bool = True
 
 

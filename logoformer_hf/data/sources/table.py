@@ -19,14 +19,21 @@ _ENTRIES: tuple[ClipSource, ...] = tuple(import_module(f"{__package__}.{file}").
 SOURCES: dict[str, ClipSource] = {entry.name: entry for entry in _ENTRIES}
 
 
-def terms_of(facts: DataFacts) -> DataTerms | None:
+def source_of(facts: DataFacts) -> ClipSource | None:
     """
-    The terms that forbid to pass a data set on, None where none are known.
+    The source of a data set, None for one that this package does not know.
 
-    They are also found by the name: own clips in a folder called "dfew-faces" are under DFEW's.
+    One with terms is also found by its name: own clips in a folder called "dfew-faces" are taken for DFEW's.
     """
     text = f"{facts.dataset} {facts.dataset_name}".lower()
-    return next((source.terms for source in SOURCES.values() if source.terms and source.name in text), None)
+    with_terms = (source for source in SOURCES.values() if source.terms and source.name in text)
+    return next(with_terms, SOURCES.get(facts.dataset))
+
+
+def terms_of(facts: DataFacts) -> DataTerms | None:
+    """The terms that forbid to pass a data set on, None where none are known."""
+    source = source_of(facts)
+    return source and source.terms
 
 
 def check_may_be_public(facts: DataFacts) -> None:

@@ -1,0 +1,53 @@
+"""The table of every file in an output folder."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+from ..evaluation.predictions import PREDICTIONS_FILE
+from ..evaluation.report_files import PROJECTION_FILE
+from ..hub.push import CODE, PUBLISHED
+from .run_folder import SETTINGS_FILE
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """
+    A file of an output folder.
+
+    Attributes:
+        pattern: its name, which may have wildcards; a folder's ends in "/".
+        content: what it holds; `docs/outputs.md` has the schema.
+        written_by: "run" (training and test of one run, in the run's folder), "report" (in the folder of all runs,
+            which is the same where there is one run) or "evaluation" (`logoformer evaluate`, beside the report).
+        when: at which point.
+    """
+
+    pattern: str
+    content: str
+    written_by: str
+    when: str
+
+    @property
+    def is_published(self) -> bool:
+        """Whether `logoformer push` sends it."""
+        return any(fnmatch(self.pattern, allowed) or self.pattern == allowed for allowed in PUBLISHED)
+
+
+OUTPUT_FILES = (
+    OutputFile(SETTINGS_FILE, "settings that decide the result; a resume compares them", "run", "first"),
+    OutputFile("problems.csv", "clips that cannot be used: clip, path, reason", "run", "where there are any"),
+    OutputFile("checkpoint-*/", "model, optimiser, scheduler and random state, to go on from", "run", "every epoch"),
+    OutputFile("config.json", "architecture and labels", "run", "after the test"),
+    OutputFile("model.safetensors", "weights of the tested epoch", "run", "after the test"),
+    OutputFile("video_preprocessor_config.json", "sampling, size and normalisation", "run", "after the test"),
+    *(OutputFile(name, "code that loads the model without this package", "run", "after the test") for name in CODE),
+    OutputFile("eval_results.json", "test scores, losses and times", "run", "after the test"),
+    OutputFile("training_curves.png", "losses, UAR and WAR on validation, learning rate", "run", "after the test"),
+    OutputFile("README.md", "model card with the results", "run", "after the test"),
+    OutputFile(PREDICTIONS_FILE, "one row per test clip; it marks the run as finished", "run", "last"),
+    OutputFile("report.md", "the report in tables", "report", "after all runs"),
+    OutputFile("report.json", "the report as numbers", "report", "after all runs"),
+    OutputFile("confusion_matrix.png", "clips by true and predicted class", "report", "after the test and all runs"),
+    OutputFile("recalls.png", "recall of every class with its interval", "report", "after all runs"),
+    OutputFile(PROJECTION_FILE, "embeddings of test clips by t-SNE", "report", "after all runs, of 10 clips or more"),
+)
