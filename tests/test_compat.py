@@ -7,7 +7,7 @@ import pytest
 from torch import nn
 from toys import toy_model
 
-from logoformer_hf._compat import BatchNorm, initialise_weights, open_beside_cache, parser_destinations
+from logoformer_hf._compat import BatchNorm, initialise_weights, open_beside_cache, parser_actions
 
 
 def test_every_batch_norm_is_one():
@@ -24,11 +24,13 @@ def test_weights_are_drawn_as_the_model_draws_its_own():
     assert not layer.bias.any()
 
 
-def test_destinations_of_a_parser():
+def test_arguments_of_a_parser():
     parser = argparse.ArgumentParser()
     parser.add_argument("file")
     parser.add_argument("--dry_run", "--dry-run", action="store_true")
-    assert parser_destinations(parser) == {"help", "file", "dry_run"}
+    assert [action.dest for action in parser_actions(parser)] == ["help", "file", "dry_run"]
+    parser_actions(parser).clear()
+    assert len(parser_actions(parser)) == 3  # a list of its own
 
 
 class Counting(datasets.GeneratorBasedBuilder):

@@ -61,7 +61,7 @@ def test_what_decides_is_told_from_what_does_not(tmp_path):
     json.dumps(usual)
     for same in (
         {"output_dir": "elsewhere", "save_total_limit": 7, "logging_steps": 3, "per_device_eval_batch_size": 2},
-        {"dataloader_num_workers": 0, "dataloader_persistent_workers": False, "dataloader_prefetch_factor": 4},
+        {"dataloader_num_workers": 0, "dataloader_persistent_workers": False},
         {"report_to": "tensorboard", "run_name": "mine", "disable_tqdm": True},
     ):
         assert deciding(**same) == usual, same

@@ -1,0 +1,102 @@
+"""All settings of a training: the command line overrides a file, that a recipe, and that the defaults."""
+
+import json
+
+import pytest
+from errors import check_named, raises_naming
+
+from logoformer_hf.training.arguments import RECIPES
+from logoformer_hf.training.settings import ModelArguments, ProtocolArguments, parse_arguments, parse_overrides
+
+
+def test_recipes_are_defaults_that_a_file_and_the_command_line_override(tmp_path):
+    settings = tmp_path / "run.yaml"
+    settings.write_text("recipe: paper\nlearning_rate: 0.02\nnum_train_epochs: 7\n")
+    arguments = parse_arguments([str(settings), "--num_train_epochs", "9"]).training
+    assert (arguments.optim, arguments.lr_decay_epochs) == ("sgd", 40)
+    assert (arguments.learning_rate, arguments.num_train_epochs) == (0.02, 9)
+    assert parse_arguments([]).training.optim == "adamw_torch"
+    assert parse_arguments([str(settings), "--recipe", "modern"]).training.optim == "adamw_torch"
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_value_of_a_recipe_arrives(recipe):
+    arguments = parse_arguments(["--recipe", recipe])
+    assert arguments.recipe.recipe == recipe
+    for name, value in RECIPES[recipe].items():
+        assert getattr(arguments.training, name) == value
+
+
+def test_without_arguments_it_is_the_demo():
+    settings = parse_arguments([])
+    assert (settings.source.dataset, settings.model.model, settings.protocol.select_on) == (
+        "faces",
+        "tiny",
+        "validation",
+    )
+    assert settings.training.output_dir == "outputs/demo"
+
+
+def test_a_file_has_overrides_as_a_table(tmp_path):
+    settings = tmp_path / "run.yml"
+    settings.write_text("config_overrides:\n  window_size: [4, 7, 7]\nlabels: [happy, sad]\nfreeze_batch_norm: true\n")
+    parsed = parse_arguments([str(settings)])
+    assert json.loads(parsed.model.config_overrides) == {"window_size": [4, 7, 7]}
+    assert parsed.source.labels == ["happy", "sad"] and parsed.training.freeze_batch_norm is True
+
+
+def test_an_empty_file_changes_nothing(tmp_path):
+    (tmp_path / "run.yaml").write_text("# nothing yet\n")
+    assert parse_arguments([str(tmp_path / "run.yaml")]).training.optim == "adamw_torch"
+
+
+def test_an_unknown_setting_in_a_file_is_named(tmp_path):
+    settings = tmp_path / "run.yaml"
+    settings.write_text("learning_rat: 0.1\n")
+    with raises_naming(ValueError, settings, "learning_rat"):
+        parse_arguments([str(settings)])
+
+
+@pytest.mark.parametrize("arguments", [["--seeds", "many"], ["--compact_loss", "centre"]])
+def test_values_of_a_wrong_type_are_named(arguments, capsys):
+    with pytest.raises(SystemExit):
+        parse_arguments(arguments)
+    check_named(capsys.readouterr().err, *arguments)
+
+
+def test_an_unknown_argument_is_named(capsys):
+    with pytest.raises((SystemExit, ValueError)) as caught:
+        parse_arguments(["--shoe_size", "42"])
+    assert "--shoe_size" in str(caught.value) + capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--seeds", "0"], ["seeds", "0"]),
+        (["--fold", "1"], ["fold", "faces", "dfew"]),
+        (["--compact_loss_weight", "-1"], ["compact_loss_weight", "-1"]),
+        (["--model_name_or_path", "x", "--backbone_checkpoint", "y"], ["--model_name_or_path"]),
+        (["--model_name_or_path", "x", "--config_overrides", "{}"], ["--model_name_or_path"]),
+    ],
+)
+def test_values_that_do_not_go_together_are_named(arguments, words):
+    with raises_naming(ValueError, *words):
+        parse_arguments(arguments)
+
+
+def test_overrides():
+    assert parse_overrides(None) == parse_overrides("{}") == {}
+    assert parse_overrides('{"window_size": [4, 7, 7]}') == {"window_size": [4, 7, 7]}
+    with raises_naming(ValueError, "--config_overrides", "hiden_size"):
+        parse_overrides('{"hiden_size": 13}')
+    with raises_naming(ValueError, "--config_overrides", "hidden_size=13", "JSON"):
+        parse_overrides("hidden_size=13")
+
+
+def test_the_model_in_words_has_no_path():
+    assert ModelArguments("base").description == "LOGO-Former base"
+    assert ModelArguments("tiny", '{"hidden_size": 32}').description == "LOGO-Former tiny, hidden_size 32"
+    described = ModelArguments(model_name_or_path="/home/me/private/videomae").description
+    assert "videomae" in described and "private" not in described
+    assert ProtocolArguments().seeds == 1
