@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from errors import raises_naming
 
 from logoformer_hf.evaluation import projection
 from logoformer_hf.evaluation.projection import ProjectionError, project
@@ -43,7 +44,7 @@ def test_one_class_has_no_silhouette():
 
 
 def test_what_cannot_be_projected():
-    with pytest.raises(ProjectionError, match="9 clips are too few for a projection, which needs 10"):
+    with raises_naming(ProjectionError, "9", "10"):
         project([clusters(1)[:9]], LABELS[:9])
-    with pytest.raises(ProjectionError, match="embeddings of all clips are the same"):
+    with pytest.raises(ProjectionError):
         project([np.ones((68, 4))], LABELS)

@@ -12,17 +12,10 @@ from logoformer_hf.evaluation.significance import (
     bootstrap_uar_war,
     mcnemar,
     recall_estimates,
-    uar_and_war,
 )
 
 # 60 + 30 + 5 clips; recalls 45/60, 15/30, 1/5
 MATRIX = np.array([[45, 10, 5], [12, 15, 3], [2, 2, 1]])
-
-
-def test_uar_and_war_worked_out_by_hand():
-    uar, war = uar_and_war(np.array([[[15, 45], [15, 15], [4, 1]], [[0, 3], [2, 2], [0, 0]]]))
-    np.testing.assert_allclose(uar, [(45 / 60 + 15 / 30 + 1 / 5) / 3, (1 + 1 / 2) / 2])  # the absent class is left out
-    np.testing.assert_allclose(war, [61 / 95, 5 / 7])
 
 
 def test_bootstrap_is_what_drawing_clip_by_clip_gives():
