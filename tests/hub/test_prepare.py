@@ -1,22 +1,25 @@
 """Shards of a data set with what is known of it, and training rows from them."""
 
+import shutil
+
 import datasets
 import pytest
 import torch
-from dataset_trees import write_dfew_annotation, write_dfew_frames, write_ferv39k
+from errors import check_named, raises_naming
 
 from logoformer_hf import LogoFormerVideoProcessor
 from logoformer_hf.cli import main
 from logoformer_hf.data.clips import ClipDataset
+from logoformer_hf.data.facts import LeftOutClip
 from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.data.sources.gather import load_source
 from logoformer_hf.hub.prepare import PrepareArguments, prepare_source
 
 
 @pytest.fixture(scope="module")
-def dfew(tmp_path_factory):
-    root = write_dfew_annotation(tmp_path_factory.mktemp("trees") / "DFEW")
-    write_dfew_frames(root / "Clip" / "jpg_256", num_frames=18)
+def broken_dfew(dfew_tree, tmp_path_factory):
+    root = tmp_path_factory.mktemp("trees") / "DFEW"
+    shutil.copytree(dfew_tree, root)
     # One cannot be found when the folders are looked at, one only when its frames are decoded.
     (root / "Clip" / "jpg_256" / "02523" / "00001.jpg").write_bytes(b"")
     broken = root / "Clip" / "jpg_256" / "02533" / "00009.jpg"
@@ -25,11 +28,11 @@ def dfew(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shards(dfew, tmp_path_factory):
+def shards(broken_dfew, tmp_path_factory):
     folder = tmp_path_factory.mktemp("shards")
-    arguments = ["--dataset", "dfew", "--data_dir", str(dfew), "--on_problem", "skip", "--clips_per_shard", "10"]
-    arguments += ["--output_dir", str(folder), "--cache_dir", str(folder / "cache"), "--num_workers", "0"]
-    main(["prepare", *arguments])
+    arguments = ["--dataset", "dfew", "--data_dir", str(broken_dfew), "--on_problem", "skip"]
+    arguments += ["--clips_per_shard", "10", "--num_workers", "0"]
+    main(["prepare", *arguments, "--output_dir", str(folder), "--cache_dir", str(folder / "cache")])
     return folder
 
 
@@ -37,20 +40,20 @@ def prepared(folder, tmp_path, **settings) -> SourceArguments:
     return SourceArguments(dataset="prepared", data_dir=str(folder), cache_dir=str(tmp_path), **settings)
 
 
-def test_any_fold_comes_from_the_same_shards(dfew, shards, tmp_path):
+def test_any_fold_comes_from_the_same_shards(broken_dfew, shards, tmp_path):
     source = load_source(prepared(shards, tmp_path, fold="all"), fold=3)
-    assert (source.dataset, source.dataset_name, source.num_folds) == ("dfew", "DFEW", 5)
-    args = {"dataset": "dfew", "data_dir": str(dfew), "cache_dir": str(tmp_path), "fold": "3", "on_problem": "skip"}
-    original = load_source(SourceArguments(**args), fold=3)
+    assert (source.facts.dataset, source.facts.dataset_name, source.facts.num_folds) == ("dfew", "DFEW", 5)
+    args = {"dataset": "dfew", "data_dir": str(broken_dfew), "cache_dir": str(tmp_path), "on_problem": "skip"}
+    original = load_source(SourceArguments(**args, fold="3"), fold=3)
     for split in ("train", "test"):
         rows = source.rows[split]
         expected = {row["clip_id"]: row for row in original.rows[split].remove_columns("video")}
         expected.pop("02533", None)
         assert {row["clip_id"]: row for row in rows.remove_columns("video")} == expected
-    left_out = {split: [problem.clip_id for problem in problems] for split, problems in source.problems.items()}
-    assert left_out == {"train": [], "test": ["02523", "02533"]}
-    others = load_source(prepared(shards, tmp_path, fold="4"), fold=4).problems
-    assert [problem.clip_id for problem in others["train"]] == ["02523", "02533"] and others["test"] == []
+    assert source.facts.left_out == (LeftOutClip("02523", "test", 3), LeftOutClip("02533", "test", 3))
+    others = load_source(prepared(shards, tmp_path, fold="4"), fold=4)
+    assert [clip.split for clip in others.facts.left_out] == ["train", "train"]
+    assert [problem.clip_id for problem in others.problems] == ["02523", "02533"]
 
 
 def test_streamed_loaded_and_trained_on_the_rows_are_the_same(shards, tmp_path):
@@ -73,32 +76,28 @@ def test_streamed_loaded_and_trained_on_the_rows_are_the_same(shards, tmp_path):
 
 def test_the_card_says_whose_terms_apply(shards):
     card = (shards / "README.md").read_text()
-    assert "Keep this repository private" in card and "--fold 1" in card
-    assert "2 clips could not be read" in card and "splits are those of fold 1" in card
+    check_named(card, "dfew-non-commercial-research", "--fold 1", "2 clips", "fold 1;", "`fold`")
     assert str(shards.parent) not in card
 
 
-def test_a_second_call_writes_nothing_anew(dfew, shards):
+def test_a_second_call_writes_nothing_anew(broken_dfew, shards):
     before = {file: file.stat().st_mtime_ns for file in (shards / "data").iterdir()}
     args = PrepareArguments(output_dir=str(shards), clips_per_shard=10, num_workers=0)
-    source = {"dataset": "dfew", "data_dir": str(dfew), "fold": "1", "on_problem": "skip"}
+    source = {"dataset": "dfew", "data_dir": str(broken_dfew), "fold": "1", "on_problem": "skip"}
     prepare_source(args, SourceArguments(**source, cache_dir=str(shards / "cache")))
     assert {file: file.stat().st_mtime_ns for file in (shards / "data").iterdir()} == before
 
 
-def test_ferv39k_keeps_its_split_and_scenes(tmp_path):
-    root = write_ferv39k(tmp_path / "FERV39K")
-    arguments = ["--dataset", "ferv39k", "--data_dir", str(root), "--output_dir", str(tmp_path / "shards")]
+def test_ferv39k_keeps_its_split_and_scenes(ferv39k_tree, tmp_path):
+    arguments = ["--dataset", "ferv39k", "--data_dir", str(ferv39k_tree), "--output_dir", str(tmp_path / "shards")]
     main(["prepare", *arguments, "--cache_dir", str(tmp_path / "cache"), "--num_workers", "0"])
     source = load_source(prepared(tmp_path / "shards", tmp_path / "cache"))
     assert {split: len(rows) for split, rows in source.rows.items()} == {"train": 28, "test": 14}
-    assert set(source.rows["test"]["scene"]) == {"Action", "Daily_Life"} and source.num_folds is None
+    assert set(source.rows["test"]["scene"]) == {"Action", "Daily_Life"} and source.facts.num_folds is None
+    assert "`scene`" in (tmp_path / "shards" / "README.md").read_text()
 
 
-def test_what_cannot_be_prepared_or_loaded(shards, tmp_path):
-    with pytest.raises(ValueError, match="'faces' needs no preparing"):
+def test_what_cannot_be_prepared_is_named(tmp_path):
+    with raises_naming(ValueError, "'faces'", "'dfew'", "'ferv39k'", "'clips'"):
         prepare_source(PrepareArguments(output_dir=str(tmp_path)), SourceArguments())
-    with pytest.raises(ValueError, match="DFEW, which is tested by fold: give `fold`"):
-        load_source(prepared(shards, tmp_path))
-    with pytest.raises(FileNotFoundError, match="no folder of prepared shards"):
-        load_source(prepared(tmp_path, tmp_path))
+    assert list(tmp_path.iterdir()) == []
