@@ -91,7 +91,7 @@ def test_random_places_follow_the_generator_and_reach_every_start():
 @pytest.mark.parametrize("name", ["total_num_frames", "num_frames", "frames_per_segment"])
 @pytest.mark.parametrize("value", [0, -3])
 def test_impossible_numbers_are_named(name, value):
-    with raises_naming(ValueError, name, value):
+    with raises_naming(ValueError, f"`{name}`", value):
         sample_frame_indices(**{"total_num_frames": 30, "num_frames": 16, "frames_per_segment": 2} | {name: value})
 
 

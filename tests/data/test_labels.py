@@ -51,8 +51,21 @@ def test_class_names_are_in_the_usual_order_and_new_ones_follow():
         check_named(match, *words)
 
 
+def test_matches_are_described_class_by_class():
+    matches = describe_matches({"joy": "happy", "afraid": "fear", "Happiness": "happy", "anger": "angry"}).split(", ")
+    order = (["anger", "angry"], ["afraid", "fear"], ["Happiness", "happy"], ["joy", "happy"])
+    for match, words in zip(matches, order, strict=True):
+        check_named(match, *words)
+
+
 def test_no_matches_to_describe_where_names_are_the_usual_ones():
     assert describe_matches(match_label_names(["Happy", "sad"])[1]) == ""
+
+
+@pytest.mark.parametrize("name", ["sur-prise", "Sur_Prise", "sur prise", "7. s u r p r i s e"])
+def test_separators_inside_a_name_do_not_matter(name):
+    assert canonical_expression(name) == "surprise"
+    assert match_label_names(["Mixed Feeling", "mixed-feeling", "mixed_feeling"])[0] == ["Mixed Feeling"]
 
 
 def test_new_names_of_signs_alone_stay_apart():

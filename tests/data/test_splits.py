@@ -30,6 +30,15 @@ def test_the_held_out_part_is_a_function_of_the_seed():
     assert ids[0] == ids[1] != ids[2]
 
 
+@pytest.mark.parametrize(("validation_size", "num_validation"), [(0.3, 3), (0.7, 7)])
+def test_the_smallest_and_the_largest_part_that_can_be_held_out(validation_size, num_validation):
+    """One clip of each of three classes on either side; classes without a clip need none."""
+    parts = split_clips(make_splits(counts=(4, 0, 3, 3, 0, 0, 0)), "validation", validation_size, seed=0)
+    assert len(parts["validation"]) == num_validation and len(parts["train"]) == 10 - num_validation
+    for part in ("train", "validation"):
+        assert set(parts[part]["label"]) == {0, 2, 3}
+
+
 def test_a_split_of_its_own_is_used_whole():
     rows = make_splits(validation=list(range(7)))
     parts = split_clips(rows, "validation", 0.1, seed=0)
@@ -49,6 +58,7 @@ def test_choosing_on_the_test_clips_trains_on_all_of_train():
         (make_splits(), ("validation", 0.0), ["validation_size", "0.0"]),
         (make_splits(), ("validation", 1.0), ["validation_size", "1.0"]),
         (make_splits(), ("validation", 0.01), ["validation_size", "0.01", "2 of 170", "7 to 163"]),
+        (make_splits(), ("validation", 0.99), ["validation_size", "0.99", "168 of 170", "7 to 163"]),
         (make_splits(counts=(9, 9, 9, 9, 9, 1, 9)), ("validation", 0.2), ["train", "disgust", "labels"]),
         (datasets.DatasetDict(train=clip_rows(["a.mp4"])), ("validation", 0.1), ["test", "train"]),
     ],

@@ -150,3 +150,4 @@ def test_evaluate_load_offline_in_processes_that_never_saw_the_package(tmp_path)
 
 def test_help_of_compute_tells_arguments_and_results(in_memory):
     assert "label_names" in in_memory.compute.__doc__ and "`macro_f1`" in in_memory.compute.__doc__
+    assert "UAR" in in_memory.description and in_memory.citation == ""

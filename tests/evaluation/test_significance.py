@@ -52,6 +52,15 @@ def test_mean_of_folds_is_drawn_fold_by_fold():
 def test_bootstrap_depends_on_its_seed_alone():
     assert bootstrap_uar_war([MATRIX], seed=3) == bootstrap_uar_war([MATRIX], seed=3)
     assert bootstrap_uar_war([MATRIX], seed=3) != bootstrap_uar_war([MATRIX], seed=4)
+    assert bootstrap_uar_war([MATRIX]) == bootstrap_uar_war([MATRIX], seed=0)
+
+
+def test_bootstrap_of_a_difference_depends_on_its_seed_alone():
+    rng = np.random.default_rng(0)
+    clips = np.repeat([0, 1], 150), rng.random(300) < 0.5, rng.random(300) < 0.5
+    assert bootstrap_difference(*clips, seed=3) == bootstrap_difference(*clips, seed=3)
+    assert bootstrap_difference(*clips, seed=3) != bootstrap_difference(*clips, seed=4)
+    assert bootstrap_difference(*clips) == bootstrap_difference(*clips, seed=0)
 
 
 def test_a_class_that_can_vanish_leaves_no_nan():
@@ -68,6 +77,13 @@ def test_recalls_have_wilsons_interval():
     assert first == Estimate(0.75, pytest.approx(centre - half, abs=1e-6), pytest.approx(centre + half, abs=1e-6))
     assert (never.value, never.low) == (0, 0)
     assert never.high == pytest.approx(z2 / (29 + z2), abs=1e-6)  # 0 of 29 is not certain to be 0
+
+
+def test_recall_of_a_class_that_is_right_half_of_the_time():
+    half, _ = recall_estimates(np.array([[2, 2], [0, 1]]))
+    # Wilson by hand for p = 1/2: 1/2 -+ z / 2 sqrt(n + z²)
+    distance = 1.959964 / 2 / (4 + 1.959964**2) ** 0.5
+    assert half == Estimate(0.5, pytest.approx(0.5 - distance, abs=1e-6), pytest.approx(0.5 + distance, abs=1e-6))
 
 
 def right(*groups: tuple[bool, bool, int]) -> tuple[np.ndarray, np.ndarray]:

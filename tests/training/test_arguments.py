@@ -8,6 +8,7 @@ from errors import raises_naming
 from toys import toy_trainer
 
 from logoformer_hf.training.arguments import RECIPES, LogoFormerTrainingArguments
+from logoformer_hf.training.trainer import LogoFormerTrainer
 
 
 def test_paper_recipe(tmp_path):
@@ -31,6 +32,50 @@ def test_modern_recipe(tmp_path):
     assert type(trainer.optimizer.optimizer) is torch.optim.AdamW
     rates = [entry["learning_rate"] for entry in trainer.state.log_history if "learning_rate" in entry]
     assert max(rates) == pytest.approx(RECIPES["modern"]["learning_rate"], rel=0.2) and rates[-1] < 0.2 * max(rates)
+
+
+def decay_and_rates(trainer: LogoFormerTrainer, num_steps: int) -> tuple[dict[float, set[bool]], list[float]]:
+    """
+    What the optimiser does in a training of so many steps.
+
+    Returns:
+        the weight decays, each with whether its weights have more than one dimension (biases and scales have one);
+        and the learning rate of every step.
+    """
+    trainer.create_optimizer_and_scheduler(num_training_steps=num_steps)
+    decays = {}
+    for group in trainer.optimizer.param_groups:
+        decays.setdefault(group["weight_decay"], set()).update(weight.ndim > 1 for weight in group["params"])
+    rates = []
+    for _ in range(num_steps):
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+        trainer.optimizer.step()
+        trainer.lr_scheduler.step()
+    return decays, rates
+
+
+def test_values_of_the_modern_recipe(tmp_path):
+    """AdamW: a tenth of the steps from 0 up to 0.001, then half a cosine down to 0; 10 epochs of batches of 16."""
+    trainer = toy_trainer(tmp_path, **RECIPES["modern"])
+    decays, rates = decay_and_rates(trainer, 100)
+    assert type(trainer.optimizer) is torch.optim.AdamW
+    assert set(decays) == {0.05, 0.0} and decays[0.0] == {False} and True in decays[0.05]
+    assert rates == pytest.approx(
+        [0.001 * step / 10 for step in range(10)]
+        + [0.001 * (1 + math.cos(math.pi * step / 90)) / 2 for step in range(90)]
+    )
+    assert (trainer.args.num_train_epochs, trainer.args.per_device_train_batch_size) == (10, 16)
+
+
+def test_values_of_the_paper_recipe(tmp_path):
+    """SGD with momentum: 0.01, a tenth of it every 40 epochs; 100 epochs of batches of 32."""
+    trainer = toy_trainer(tmp_path, **RECIPES["paper"])
+    decays, rates = decay_and_rates(trainer, 200)
+    assert type(trainer.optimizer) is torch.optim.SGD
+    assert {group["momentum"] for group in trainer.optimizer.param_groups} == {0.9}
+    assert set(decays) == {1e-4, 0.0} and decays[0.0] == {False} and True in decays[1e-4]
+    assert rates == pytest.approx([0.01] * 80 + [0.001] * 80 + [0.0001] * 40)
+    assert (trainer.args.num_train_epochs, trainer.args.per_device_train_batch_size) == (100, 32)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from errors import raises_naming
 
 from logoformer_hf.training.losses import center_compact_loss, margin_compact_loss
 
@@ -79,6 +82,33 @@ def test_center_is_its_formula():
     assert loss.item() == pytest.approx(within / between, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("largest", "expected"),
+    [
+        # Over 1 embeddings are divided by the largest value: 1, 1/2, -1, -1/2 have the centres 3/4 and -3/4.
+        (4.0, 0.25**2 / (1.5**2 + 0.25)),
+        (1.0, 0.25**2 / (1.5**2 + 0.25)),
+        (0.5, 0.125**2 / (0.75**2 + 0.25)),
+    ],
+)
+def test_center_with_eps_worked_out_by_hand(largest, expected):
+    embeddings = largest * torch.tensor([[1.0], [0.5], [-1.0], [-0.5]])
+    loss = center_compact_loss(embeddings, torch.tensor([3, 3, 1, 1]), eps=0.25)
+    assert loss.item() == pytest.approx(expected)
+
+
+def test_eps_of_center_is_a_millionth():
+    embeddings = 1e-3 * torch.tensor([[1.0], [0.5], [-1.0], [-0.5]])  # distances as small as eps
+    expected = 0.25e-3**2 / (1.5e-3**2 + 1e-6)
+    assert center_compact_loss(embeddings, torch.tensor([0, 0, 1, 1])).item() == pytest.approx(expected)
+
+
+def test_center_of_embeddings_whose_squares_float32_cannot_hold():
+    embeddings = 1e25 * torch.tensor([[1.0], [0.5], [-1.0], [-0.5]])
+    loss = center_compact_loss(embeddings, torch.tensor([0, 0, 1, 1]))
+    assert loss.item() == pytest.approx(0.25**2 / 1.5**2, rel=1e-5)
+
+
 def test_center_falls_when_clips_of_a_class_move_together_and_classes_apart():
     labels = torch.arange(4).repeat(8)
     generator = torch.Generator().manual_seed(0)
@@ -119,10 +149,17 @@ def test_losses_can_be_differentiated(loss):
 
 
 @pytest.mark.parametrize("loss", [margin_compact_loss, center_compact_loss])
-def test_shapes_that_do_not_fit_are_named(loss):
-    with pytest.raises(ValueError, match=r"\(4, 7\).*\(3,\)"):
+def test_losses_warn_of_nothing(loss):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loss(torch.randn(6, 5), torch.tensor([0, 1, 2, 0, 1, 2]))
+
+
+@pytest.mark.parametrize(("loss", "name"), [(margin_compact_loss, "`logits`"), (center_compact_loss, "`embeddings`")])
+def test_shapes_that_do_not_fit_are_named(loss, name):
+    with raises_naming(ValueError, name, "(4, 7)", "`labels`", "(3,)"):
         loss(torch.zeros(4, 7), torch.zeros(3, dtype=torch.long))
-    with pytest.raises(ValueError, match=r"\(4,\)"):
+    with raises_naming(ValueError, name, "(4,)"):
         loss(torch.zeros(4), torch.zeros(4, dtype=torch.long))
 
 

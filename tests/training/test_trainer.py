@@ -2,6 +2,8 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from video_models import KINDS, save
 from logoformer_hf import EXPRESSIONS, LogoFormerVideoProcessor
 from logoformer_hf.data.clips import ClipDataset
 from logoformer_hf.data.collator import collate_clips
+from logoformer_hf.data.sampler import ClipSampler
 from logoformer_hf.data.transforms import TrainingTransforms
 from logoformer_hf.models.inputs import model_inputs
 from logoformer_hf.models.loading import load_model, load_trained_model
@@ -49,6 +52,80 @@ def test_center_over_micro_batches_is_their_mean_weighted_by_clips(tmp_path):
     labels = torch.tensor([0, 1, 0, 1, 2])
     losses = trainer.clip_losses(outputs, labels)
     torch.testing.assert_close(losses["compact_loss"], 5 * center_compact_loss(outputs["embedding"], labels))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_cross_entropy_with_label_smoothing_worked_out_by_hand(tmp_path, smoothing, dtype):
+    """A smoothed label is `smoothing` / 3 of every class, and the rest of its own class."""
+    trainer = toy_trainer(tmp_path, label_smoothing_factor=smoothing, compact_loss="none")
+    probabilities = torch.tensor([[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]])
+    logits, labels = probabilities.log().to(dtype), torch.tensor([1, 2])
+    losses = trainer.clip_losses({"logits": logits}, labels)
+    minus_log = -np.log([[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]])
+    own, uniform = minus_log[0, 1] + minus_log[1, 2], minus_log.sum() / 3  # sums over both clips
+    expected = (1 - smoothing) * own + smoothing * uniform
+    assert losses.keys() == {"cross_entropy"} and losses["cross_entropy"].dtype == torch.float32
+    assert losses["cross_entropy"].item() == pytest.approx(expected, rel=1e-6 if dtype == torch.float32 else 0.01)
+
+
+def test_weighted_sum_of_losses_worked_out_by_hand(tmp_path):
+    trainer = toy_trainer(tmp_path, compact_loss_weight=0.25)
+    assert trainer.weigh_losses({"cross_entropy": 3.0, "compact_loss": 8.0}) == 3.0 + 0.25 * 8.0
+    assert trainer.weigh_losses({"cross_entropy": 3.0}) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("num_items", "num_processes", "average", "divisor"),
+    [
+        (None, 1, True, 4),  # the clips of the batch
+        (12, 1, True, 12),  # the clips of the whole step
+        (12, 3, True, 4),  # the step's clips of all processes, whose gradients are averaged
+        (12, 3, False, 12),  # the step's clips of this process alone
+    ],
+)
+def test_what_the_summed_loss_is_divided_by(tmp_path, num_items, num_processes, average, divisor):
+    trainer = toy_trainer(tmp_path, compact_loss_weight=0.5, average_tokens_across_devices=average)
+    logits, labels = torch.randn(4, 7), torch.tensor([0, 3, 3, 6])
+    trainer.accelerator = SimpleNamespace(num_processes=num_processes)
+    model = Mock(return_value={"logits": logits}, training=True, modules=list)
+    loss = trainer.compute_loss(model, {"pixel_values": 1, "labels": labels}, num_items_in_batch=num_items)
+    margin = margin_compact_loss(logits, labels, reduction="sum")
+    summed = nn.functional.cross_entropy(logits, labels, reduction="sum") + 0.5 * margin
+    torch.testing.assert_close(loss, summed / divisor)
+    model.assert_called_once_with(pixel_values=1)
+
+
+@pytest.mark.parametrize(
+    ("is_last", "remainder", "process", "expected"),
+    [
+        (False, 3, 0, 4),  # not the last step
+        (True, -1, 0, 4),  # nothing was filled up, as accelerate says it
+        (True, 0, 0, 4),
+        (True, 1, 0, 1),
+        (True, 3, 0, 3),
+        (True, 3, 1, 0),  # all clips of the second process have been seen already
+        (True, 6, 0, 4),
+        (True, 6, 1, 2),
+    ],
+)
+def test_clips_that_fill_up_the_last_step_do_not_count(tmp_path, is_last, remainder, process, expected):
+    """Batches of 4; `remainder` is the number of clips in the last step of all processes."""
+    trainer = toy_trainer(tmp_path)
+    state = SimpleNamespace(end_of_dataloader=is_last, remainder=remainder)
+    trainer.accelerator = SimpleNamespace(gradient_state=state, process_index=process)
+    assert trainer.count_own_clips(4) == expected
+
+
+def test_losses_of_an_evaluation_that_was_broken_off_are_forgotten(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    losses = trainer.evaluate()
+    for training in (False, True):
+        trainer.remember_losses({"cross_entropy": torch.tensor(600.0)}, 3, training=training)
+    again = trainer.evaluate()
+    for name in ("eval_loss", "eval_cross_entropy", "eval_compact_loss"):
+        assert again[name] == losses[name]
+    assert trainer.mean_losses(training=True) == {"loss": 200.0, "cross_entropy": 200.0}  # those of training are not
 
 
 @pytest.mark.parametrize("form", ["margin", "center", "none"])
@@ -119,9 +196,11 @@ def test_predictions_of_clips(tmp_path):
     torch.testing.assert_close(torch.tensor(predictions.embeddings), outputs.embedding)
     assert predictions.labels.tolist() == [0, 1, 2, 3, 4]
     assert predictions.metrics["test_uar"] == 0.5
+    assert trainer.predict_clips(clips, metric_key_prefix="half").metrics["half_uar"] == 0.5
     assert not trainer.model.classifier._forward_pre_hooks
     trainer.evaluate()
-    assert seen == [(5, 7)] * 2
+    assert seen == [(5, 7)] * 3
+    assert "eval_uar" in trainer.evaluation_loop(trainer.get_eval_dataloader(), "Evaluation").metrics
 
 
 def predict_and_save(folder: str, **arguments) -> None:
@@ -254,6 +333,29 @@ def test_workers_that_stay_alive_give_the_same_weights(tmp_path, clips_on_disk, 
     torch.testing.assert_close(weights[2, False, 2], weights[0, False, 2], rtol=0, atol=1e-5)
     torch.testing.assert_close(weights[2, True, 2], weights[2, False, 2], rtol=0, atol=1e-5)
     assert (weights[2, True, 1] - weights[2, True, 2]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("settings", "seed"), [({}, 42), ({"seed": 5}, 5), ({"data_seed": 9}, 9), ({"seed": 5, "data_seed": 9}, 9)]
+)
+@pytest.mark.parametrize("balanced", [False, True])
+def test_the_order_of_clips_is_that_of_the_seed(tmp_path, settings, seed, balanced):
+    trainer = toy_trainer(tmp_path, num_clips=10, class_balanced_sampling=balanced, **settings)
+    clips, other = trainer.train_dataset, RandomClips(25)
+    for sampler, dataset in ((trainer._get_train_sampler(), clips), (trainer._get_train_sampler(other), other)):
+        assert list(sampler) == list(ClipSampler(len(dataset), seed, dataset.labels if balanced else None))
+
+
+@pytest.mark.parametrize("lr_decay_epochs", [0, 2])
+def test_the_learning_rate_of_an_optimizer_that_is_given_is_scheduled(tmp_path, lr_decay_epochs):
+    trainer = toy_trainer(tmp_path, lr_decay_epochs=lr_decay_epochs, num_train_epochs=4)
+    optimizer = torch.optim.SGD(trainer.model.parameters(), lr=0.5)
+    scheduler = trainer.create_scheduler(8, optimizer)
+    assert scheduler.optimizer is optimizer
+    for _ in range(4):
+        optimizer.step()
+        scheduler.step()
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.05 if lr_decay_epochs else 0.5)
 
 
 class ClipsWithoutLabels(torch.utils.data.Dataset):
