@@ -1,15 +1,16 @@
 """The command `logoformer`, as its users call it."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from errors import check_named
+from processes import run_process
+from toys import run_info
 
-from logoformer_hf import EXPRESSIONS
-from logoformer_hf.cli import main
-from logoformer_hf.evaluation.predictions import RunInfo, write_predictions
+from logoformer_hf.cli import COMMANDS, main
+from logoformer_hf.evaluation.predictions import write_predictions
 
 NUM_CLIPS = 70
 
@@ -22,26 +23,30 @@ def write_run(folder: Path, share_right: float, **facts) -> Path:
     right = rng.random(NUM_CLIPS) < share_right
     logits[np.flatnonzero(right), labels[right]] += 9
     clip_ids = facts.pop("clip_ids", [f"clip-{number}" for number in range(NUM_CLIPS)])
-    run = RunInfo(
-        label_names=EXPRESSIONS,
-        **{"dataset": "clips", "dataset_name": "own", "seed": 0, "selection": "validation", "model": folder.name}
-        | facts,
-    )
+    run = run_info(**{"dataset": "clips", "dataset_name": "own", "model": folder.name} | facts)
     write_predictions(folder / "predictions.parquet", clip_ids, labels, logits, logits, run)
     return folder
 
 
 def test_the_installed_command_lists_its_commands():
-    program = Path(sys.executable).with_name("logoformer")
-    shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-    for command in ("prepare", "evaluate", "report", "compare", "push"):
-        assert command in shown
+    shown = run_process([Path(sys.executable).with_name("logoformer"), "--help"]).stdout
+    assert {"train", "prepare", "evaluate", "report", "compare", "push"} <= set(COMMANDS)
+    check_named(shown, *COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"logoformer {command}" in shown and len(shown) > 200
 
 
 def test_compare_says_which_is_better(tmp_path, capsys):
     a, b = write_run(tmp_path / "a", 0.3), write_run(tmp_path / "b", 0.8)
     main(["compare", str(a), str(b), "--picture", str(tmp_path / "both.png")])
-    assert "B is better" in capsys.readouterr().out
+    check_named(capsys.readouterr().out, f"A: {a}", f"B: {b}", "70 clips", "McNemar")
     assert (tmp_path / "both.png").stat().st_size > 10_000
 
 
@@ -57,8 +62,8 @@ def test_compare_wants_the_same_clips(tmp_path, capsys):
 def test_report_is_made_again_from_the_predictions(tmp_path, capsys):
     a, b = write_run(tmp_path / "a", 0.3), write_run(tmp_path / "b", 0.8)
     main(["report", str(b), "--beside", str(a)])
-    assert "70 clips tested" in capsys.readouterr().out
-    assert "## Beside a" in (b / "report.md").read_text()
+    check_named(capsys.readouterr().out, "70 clips", b / "report.md")
+    assert [line for line in (b / "report.md").read_text().splitlines() if line[:3] == "## " and line.endswith(" a")]
     assert (b / "projection.png").exists()
 
 
@@ -70,7 +75,10 @@ def test_report_is_made_again_from_the_predictions(tmp_path, capsys):
         (["push", "/nowhere", "--repo", "me/x", "--dry-run"], ["logoformer push: ", "/nowhere"]),
         (["evaluate", "--model", "/nowhere", "--output_dir", "o", "--fold", "1"], ["logoformer evaluate: ", "fold"]),
         (["evaluate", "--output_dir", "o"], ["--model"]),
-        (["train"], ["train", "evaluate"]),
+        (["train", "--fold", "1", "--output_dir", "o"], ["logoformer train: ", "fold", "faces"]),
+        (["train", "/nowhere/run.yaml"], ["logoformer train: ", "/nowhere/run.yaml"]),
+        (["trian"], ["trian", "evaluate"]),
+        ([], ["COMMAND"]),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(arguments, words, capsys):
@@ -79,5 +87,4 @@ def test_what_is_wrong_is_said_in_a_line(arguments, words, capsys):
     assert stopped.value.code == 2
     said = capsys.readouterr().err
     assert "Traceback" not in said
-    for word in words:
-        assert word in said
+    check_named(said, *words)

@@ -4,33 +4,17 @@ import ast
 import re
 import shutil
 import socket
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import av
 import pytest
 import torch
+from errors import raises_naming
 from paths import DOCS
 from transformers import pipeline
+from web import FolderHandler, serving
 
-from logoformer_hf import (
-    LogoFormerConfig,
-    LogoFormerForVideoClassification,
-    LogoFormerVideoProcessor,
-    VideoReadError,
-)
-from logoformer_hf import video_processing_logoformer as reader
-
-
-@pytest.fixture(scope="module")
-def model_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    torch.manual_seed(0)
-    LogoFormerForVideoClassification(LogoFormerConfig.tiny()).save_pretrained(folder)
-    size = {"height": 64, "width": 64}
-    LogoFormerVideoProcessor(size={"shortest_edge": 64}, crop_size=size).save_pretrained(folder)
-    return folder
+from logoformer_hf import LogoFormerForVideoClassification, LogoFormerVideoProcessor, VideoReadError
+from logoformer_hf import video_reading_logoformer as reader
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +24,8 @@ def videos(tmp_path_factory, write_video):
     return [write_video(folder / "short.mp4", 5, seed=1), write_video(folder / "long.mkv", 90, seed=2)]
 
 
-class VideoHandler(SimpleHTTPRequestHandler):
+class VideoHandler(FolderHandler):
     """Serves a folder, and breaks some of its files."""
-
-    def log_message(self, *args) -> None:
-        """Keeps the tests' output clean."""
 
     def do_GET(self) -> None:
         if self.path.startswith("/moved/"):
@@ -63,41 +44,43 @@ class VideoHandler(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def site(videos):
     """Address of the folder with the videos."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(VideoHandler, directory=videos[0].parent)) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with serving(videos[0].parent, VideoHandler) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
-def classify(model_folder):
-    return pipeline("video-classification", model=str(model_folder))
+def classify(tiny_folder):
+    return pipeline("video-classification", model=str(tiny_folder))
 
 
-def by_hand(model_folder, video) -> dict[str, float]:
-    """Score of every label."""
-    processor = LogoFormerVideoProcessor.from_pretrained(model_folder)
-    model = LogoFormerForVideoClassification.from_pretrained(model_folder).eval()
+def by_hand(tiny_folder, video) -> dict[str, float]:
+    """Score of every label, on the CPU."""
+    processor = LogoFormerVideoProcessor.from_pretrained(tiny_folder)
+    model = LogoFormerForVideoClassification.from_pretrained(tiny_folder).eval()
     with torch.inference_mode():
         scores = model(**processor(video, return_tensors="pt")).logits[0].softmax(-1).tolist()
     return {model.config.id2label[number]: score for number, score in enumerate(scores)}
 
 
-def as_dict(guesses: list[dict]) -> dict[str, float]:
-    return {guess["label"]: guess["score"] for guess in guesses}
+def check_scores(guesses: list[dict], expected: dict[str, float]) -> None:
+    """As close as a GPU, which the pipeline takes where there is one, is to the CPU."""
+    assert {guess["label"]: guess["score"] for guess in guesses} == pytest.approx(expected, abs=1e-3)
 
 
-def test_files_one_and_several_score_as_by_hand(classify, model_folder, videos):
+def test_files_one_and_several_score_as_by_hand(classify, tiny_folder, videos):
     for video in videos:
-        assert as_dict(classify(str(video), top_k=7)) == by_hand(model_folder, video)
+        check_scores(classify(str(video), top_k=7), by_hand(tiny_folder, video))
     several = classify([str(video) for video in videos], top_k=7)
-    assert [as_dict(guesses) for guesses in several] == [by_hand(model_folder, video) for video in videos]
+    for guesses, video in zip(several, videos, strict=True):
+        check_scores(guesses, by_hand(tiny_folder, video))
 
 
-def test_top_k_best_first(classify, model_folder, videos):
-    best = sorted(by_hand(model_folder, videos[1]).values(), reverse=True)
+def test_top_k_best_first(classify, tiny_folder, videos):
+    best = sorted(by_hand(tiny_folder, videos[1]).values(), reverse=True)
     for asked, given in ((1, 1), (3, 3), (100, 7)):
-        assert [guess["score"] for guess in classify(str(videos[1]), top_k=asked)] == best[:given]
+        scores = [guess["score"] for guess in classify(str(videos[1]), top_k=asked)]
+        assert scores == sorted(scores, reverse=True)
+        assert scores == pytest.approx(best[:given], abs=1e-3)
     assert len(classify(str(videos[1]))) == 5  # the library's default
 
 
@@ -122,22 +105,22 @@ def join_videos(path, parts) -> None:
         container.mux(stream.encode())
 
 
-def test_batch_size_is_refused_by_the_library_and_the_model_takes_batches(classify, model_folder, videos):
+def test_batch_size_is_refused_by_the_library_and_the_model_takes_batches(classify, tiny_folder, videos):
     paths = [str(video) for video in videos]
-    with pytest.raises(ValueError, match="without tokenizer or feature_extractor cannot do batching"):
+    with raises_naming(ValueError, "batching"):  # the library's own words
         classify(paths, batch_size=2)
 
-    processor = LogoFormerVideoProcessor.from_pretrained(model_folder)
-    model = LogoFormerForVideoClassification.from_pretrained(model_folder).eval()
+    processor = LogoFormerVideoProcessor.from_pretrained(tiny_folder)
+    model = LogoFormerForVideoClassification.from_pretrained(tiny_folder).eval()
     with torch.inference_mode():
         scores = model(**processor(paths, return_tensors="pt")).logits.softmax(-1)  # (batch, labels)
-    one_by_one = [by_hand(model_folder, video) for video in videos]
+    one_by_one = [by_hand(tiny_folder, video) for video in videos]
     for row, expected in zip(scores.tolist(), one_by_one, strict=True):
         assert row == pytest.approx(list(expected.values()), abs=1e-6)
 
 
-def test_the_snippets_of_the_documentation_run(model_folder, videos, tmp_path, monkeypatch, capsys):
-    shutil.copytree(model_folder, tmp_path / "outputs" / "demo")
+def test_the_snippets_of_the_documentation_run(tiny_folder, videos, tmp_path, monkeypatch, capsys):
+    shutil.copytree(tiny_folder, tmp_path / "outputs" / "demo")
     shutil.copy(videos[1], tmp_path / "clip.mp4")
     page = (DOCS / "hub.md").read_text()
     snippets = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
@@ -149,19 +132,20 @@ def test_the_snippets_of_the_documentation_run(model_folder, videos, tmp_path, m
     assert namespace["scores"].shape == (2, 7)
 
 
-def test_addresses_one_and_several_score_as_the_files(classify, model_folder, videos, site):
+def test_addresses_one_and_several_score_as_the_files(classify, tiny_folder, videos, site):
     for address in (f"{site}/{videos[1].name}", f"{site}/moved/{videos[1].name}"):
-        assert as_dict(classify(address, top_k=7)) == by_hand(model_folder, videos[1])
+        check_scores(classify(address, top_k=7), by_hand(tiny_folder, videos[1]))
     several = classify([f"{site}/{video.name}" for video in videos], top_k=7)
-    assert [as_dict(guesses) for guesses in several] == [by_hand(model_folder, video) for video in videos]
+    for guesses, video in zip(several, videos, strict=True):
+        check_scores(guesses, by_hand(tiny_folder, video))
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.avi", "clip.webm", "clip.gif"])
-def test_an_address_gives_the_frames_of_the_file(name, model_folder, videos, site, write_video):
+def test_an_address_gives_the_frames_of_the_file(name, tiny_folder, videos, site, write_video):
     codecs = {"clip.avi": ("mpeg4", "yuv420p"), "clip.webm": ("libvpx", "yuv420p"), "clip.gif": ("gif", "rgb8")}
     codec, pix_fmt = codecs.get(name, ("libx264", "yuv420p"))
     path = write_video(videos[0].parent / name, 50, codec=codec, pix_fmt=pix_fmt)
-    processor = LogoFormerVideoProcessor.from_pretrained(model_folder)
+    processor = LogoFormerVideoProcessor.from_pretrained(tiny_folder)
     from_file, from_web = processor([path, f"{site}/{name}"], return_tensors="pt")["pixel_values"]
     assert torch.equal(from_file, from_web)
 
@@ -169,16 +153,16 @@ def test_an_address_gives_the_frames_of_the_file(name, model_folder, videos, sit
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("missing.mp4", "File not found"),
-        ("cut.mp4", "the connection broke after 4 bytes"),
-        ("empty.mp4", "the file is empty"),
-        ("text.mp4", r"not a readable video \(Invalid data"),
+        ("missing.mp4", "File not found"),  # the server's own words
+        ("cut.mp4", "4 bytes"),
+        ("empty.mp4", "empty"),
+        ("text.mp4", "Invalid data"),  # FFmpeg's own words
     ],
 )
 def test_an_address_that_gives_no_video_is_named_with_the_reason(name, reason, videos, site):
     (videos[0].parent / "empty.mp4").touch()
     (videos[0].parent / "text.mp4").write_text("Dear diary")
-    with pytest.raises(VideoReadError, match=rf"^{site}/{name}: {reason}"):
+    with raises_naming(VideoReadError, f"{site}/{name}: ", reason):
         LogoFormerVideoProcessor()(f"{site}/{name}")
 
 
@@ -186,27 +170,25 @@ def test_an_address_without_an_answer(monkeypatch):
     monkeypatch.setattr(reader, "DOWNLOAD_TIMEOUT_SEC", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        with pytest.raises(VideoReadError, match=r"clip\.mp4: timed out"):
+        with raises_naming(VideoReadError, f"http://127.0.0.1:{port}/clip.mp4: ", "timed out"):
             LogoFormerVideoProcessor()(f"http://127.0.0.1:{port}/clip.mp4")
-    with pytest.raises(VideoReadError, match=r"clip\.mp4: Connection refused"):
+    with raises_naming(VideoReadError, f"http://127.0.0.1:{port}/clip.mp4: ", "Connection refused"):
         LogoFormerVideoProcessor()(f"http://127.0.0.1:{port}/clip.mp4")
-    with pytest.raises(VideoReadError, match=r"http://127\.0\.0\.1:port/clip\.mp4: nonnumeric port"):
+    with raises_naming(VideoReadError, "http://127.0.0.1:port/clip.mp4: "):
         LogoFormerVideoProcessor()("http://127.0.0.1:port/clip.mp4")
 
 
 def test_a_download_has_a_limit(videos, site, monkeypatch):
     monkeypatch.setattr(reader, "MAX_DOWNLOAD_MB", 0)
-    with pytest.raises(VideoReadError, match="more than 0 MB; download it"):
+    with raises_naming(VideoReadError, f"{site}/{videos[0].name}: ", "0 MB"):
         LogoFormerVideoProcessor()(f"{site}/{videos[0].name}")
 
 
 @pytest.mark.parametrize("playlist", ["ffconcat version 1.0\nfile {}\n", "#EXTM3U\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n"])
 @pytest.mark.parametrize("name", ["list.mp4", "list.m3u8"])
-def test_a_playlist_opens_no_other_file(playlist, name, videos, tmp_path, site):
-    """It would show whoever sends one what lies beside it, or in the network of whoever reads it."""
-    shutil.copy(videos[1], tmp_path / "other.mkv")
-    (tmp_path / name).write_text(playlist.format("other.mkv"))
+def test_a_playlist_opens_no_other_file(playlist, name, videos, site):
+    """It would show whoever sends one what is beside it, or in the network of whoever reads it."""
     (videos[0].parent / name).write_text(playlist.format(videos[1].name))
-    for source in (tmp_path / name, f"{site}/{name}"):
-        with pytest.raises(VideoReadError, match="not a readable video"):
+    for source in (videos[0].parent / name, f"{site}/{name}"):
+        with raises_naming(VideoReadError, source):
             LogoFormerVideoProcessor()(source)

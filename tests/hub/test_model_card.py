@@ -21,8 +21,8 @@ from cards import (
 )
 from errors import check_named, raises_naming
 from huggingface_hub import ModelCard
-from stranger import run_as_stranger
 from toys import save_model
+from without_package import run_without_package
 
 from logoformer_hf import LogoFormerConfig
 from logoformer_hf.data.sources.table import SOURCES
@@ -233,7 +233,7 @@ def test_the_snippets_of_a_model_run_without_this_package(tmp_path, write_video)
     code = snippets(model_card(tmp_path / "README.md", model_name="demo", config=config))
     assert len(code) == 3 and not any("logoformer_hf" in snippet for snippet in code)
 
-    lines = run_as_stranger("\n".join(code), cwd=tmp_path, HF_HUB_OFFLINE="1").splitlines()
+    lines = run_without_package("\n".join(code), cwd=tmp_path, HF_HUB_OFFLINE="1").splitlines()
     guesses = [re.fullmatch(r"(\w+) +([\d.]+)%", line).groups() for line in lines[:3]]
     assert float(guesses[0][1]) >= float(guesses[1][1]) >= float(guesses[2][1])
     # The pipeline takes a GPU where there is one, the model stays on the CPU.

@@ -76,7 +76,7 @@ def test_streamed_loaded_and_trained_on_the_rows_are_the_same(shards, tmp_path):
 
 def test_the_card_says_whose_terms_apply(shards):
     card = (shards / "README.md").read_text()
-    check_named(card, "dfew-non-commercial-research", "--fold 1", "2 clips", "fold 1;", "`fold`")
+    check_named(card, "dfew-non-commercial-research", "--fold 1", "2 clips", "fold 1", "`fold`")
     assert str(shards.parent) not in card
 
 

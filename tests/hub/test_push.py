@@ -1,20 +1,21 @@
 """Pushes go to a Hub on this machine (`hub_server`), which breaks down on demand."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import huggingface_hub
 import pytest
 import torch
+from errors import check_named, raises_naming
 from hub_server import Fault, HubServer, running_hub
 from huggingface_hub import HfApi
-from stranger import run_as_stranger
+from paths import TESTS
+from processes import run_python
+from toys import save_model
+from without_package import run_without_package
 
-from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
+from logoformer_hf import LogoFormerForVideoClassification
 from logoformer_hf.hub import push as hub
 from logoformer_hf.hub.push import PushError, commit_files, files_to_push, push_folder
 
@@ -26,10 +27,7 @@ CARD = "---\npipeline_tag: video-classification\n---\n# A model\n"
 def saved_folder(tmp_path_factory) -> Path:
     """What a finished run leaves, with things in it that are nobody's business."""
     folder = tmp_path_factory.mktemp("outputs") / "run"
-    torch.manual_seed(0)
-    LogoFormerForVideoClassification(LogoFormerConfig.tiny()).save_pretrained(folder)
-    size = {"height": 64, "width": 64}
-    LogoFormerVideoProcessor(size={"shortest_edge": 64}, crop_size=size).save_pretrained(folder)
+    save_model(folder)
     (folder / "README.md").write_text(CARD)
     (folder / "eval_results.json").write_text('{"test_uar": 0.5}\n')
     (folder / "confusion_matrix.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
@@ -76,6 +74,7 @@ PUBLISHED = {
     "requirements.txt",
     "video_preprocessor_config.json",
     "video_processing_logoformer.py",
+    "video_reading_logoformer.py",
 }
 
 
@@ -95,21 +94,37 @@ class TestFiles:
     @pytest.mark.parametrize("name", ["model.safetensors", "eval_results.json", "confusion_matrix.png", "report.md"])
     def test_a_pickle_under_an_allowed_name_is_refused(self, output_dir, name):
         torch.save({"weight": torch.zeros(3)}, output_dir / name)
-        with pytest.raises(PushError, match=rf"{name}: the content is not .*nothing was sent"):
+        with raises_naming(PushError, output_dir / name):
             files_to_push(output_dir)
 
     def test_a_folder_without_a_model(self, output_dir, tmp_path):
-        with pytest.raises(PushError, match="no such folder"):
+        with raises_naming(PushError, tmp_path / "nowhere"):
             files_to_push(tmp_path / "nowhere")
         (output_dir / "model.safetensors").unlink()
-        with pytest.raises(PushError, match=r"no weights, model\.safetensors"):
+        with raises_naming(PushError, output_dir, "model.safetensors"):
             files_to_push(output_dir)
 
     @pytest.mark.parametrize("name", ["README.md", "video_preprocessor_config.json", "modeling_logoformer.py"])
     def test_an_incomplete_folder_names_what_is_missing(self, output_dir, name):
         (output_dir / name).unlink()
-        with pytest.raises(PushError, match=rf"{name} missing; `save_pretrained`"):
+        with raises_naming(PushError, output_dir, name):
             files_to_push(output_dir)
+
+    def test_code_without_a_file_that_it_imports_is_refused(self, output_dir):
+        (output_dir / "video_reading_logoformer.py").unlink()
+        with raises_naming(PushError, output_dir, "video_reading_logoformer.py"):
+            files_to_push(output_dir)
+
+    def test_a_folder_of_version_0_1_with_three_files_of_code_can_be_pushed(self, tmp_path):
+        """Its processing file reads videos by itself."""
+        old = tmp_path / "old"
+        shutil.copytree(TESTS / "before_the_move" / "run", old)
+        assert not (old / "video_reading_logoformer.py").exists()
+        files = files_to_push(old)
+        assert {name for name in files if name.endswith("logoformer.py")} == {*hub.CODE[:3]}
+        assert {"README.md", "config.json", "model.safetensors", "report.json", "LICENSE", "handler.py"} < set(files)
+        assert not [name for name in files if "checkpoint" in name or name.endswith((".parquet", ".pt", ".bin"))]
+        assert len(hub.logits_by_remote_code(str(old))) == 3  # happy, sad, neutral
 
 
 class TestPush:
@@ -117,38 +132,39 @@ class TestPush:
         assert push_folder(output_dir, "me/faces", space=True, dry_run=True) is None
         printed = capsys.readouterr().out
         size_mb = (output_dir / "model.safetensors").stat().st_size / 1e6
-        assert f"{size_mb:.3f} MB  model.safetensors" in printed
+        [weights] = [line for line in printed.splitlines() if line.endswith(" model.safetensors")]
+        assert f"{size_mb:.3f} MB" in weights
         assert {line.split()[-1] for line in printed.split("spaces/me/faces")[0].splitlines()[1:]} == PUBLISHED
-        assert "MB  app.py" in printed.split("spaces/me/faces")[1]
+        assert "app.py" in printed.split("spaces/me/faces")[1]
         assert hub_server.requests == []
 
     @pytest.mark.parametrize("repo_id", ["me/faces/again", "me//faces", "-me/faces", "me/faces.git", ""])
     def test_an_impossible_name(self, output_dir, repo_id):
-        with pytest.raises(PushError, match="is no name of a repository"):
+        with raises_naming(PushError, repr(repo_id)):
             push_folder(output_dir, repo_id, dry_run=True)
 
     def test_without_a_token(self, hub_server, output_dir, monkeypatch):
         monkeypatch.setattr(hub, "get_token", lambda: None)
-        with pytest.raises(PushError, match=r"no token.*huggingface\.co/settings/tokens.*hf auth login"):
+        with raises_naming(PushError, hub.TOKEN_PAGE, "hf auth login", "HF_TOKEN"):
             push_folder(output_dir, "me/faces")
         assert hub_server.requests == []
 
     def test_offline(self, hub_server, output_dir, monkeypatch):
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-        with pytest.raises(PushError, match="HF_HUB_OFFLINE is set"):
+        with raises_naming(PushError, "HF_HUB_OFFLINE"):
             commit(hub_server, output_dir)
 
     def test_a_folder_that_does_not_load_is_not_sent(self, hub_server, output_dir):
         text = (output_dir / "modeling_logoformer.py").read_text()
         (output_dir / "modeling_logoformer.py").write_text(text + "\nraise RuntimeError('half a file')\n")
-        with pytest.raises(PushError, match="does not load by `trust_remote_code=True`: RuntimeError: half a file"):
+        with raises_naming(PushError, output_dir, "trust_remote_code=True", "RuntimeError: half a file"):
             push_folder(output_dir, "me/faces", token=TOKEN)
         assert hub_server.requests == []
 
     def test_other_logits_on_the_hub_are_an_error(self, hub_server, output_dir, monkeypatch):
         answers = iter([[0.25, 0.5], [0.25, 0.5000001]])
         monkeypatch.setattr(hub, "logits_by_remote_code", lambda *args, **kwargs: next(answers))
-        with pytest.raises(PushError, match="gives other logits than"):
+        with raises_naming(PushError, "me/faces/commit/", output_dir):
             push_folder(output_dir, "me/faces", token=TOKEN)
 
 
@@ -205,9 +221,12 @@ class TestCommit:
 
     def test_after_an_interruption_what_was_uploaded_is_not_sent_again(self, hub_server, output_dir, capsys):
         hub_server.faults.append(Fault("POST", "/commit/main", None, times=100))
-        with pytest.raises(PushError, match="the same command continues where this one stopped"):
+        with raises_naming(PushError, "me/faces"):
             commit(hub_server, output_dir)
-        assert "attempt 1 of 5 failed" in capsys.readouterr().out
+        printed = capsys.readouterr().out.splitlines()
+        assert len(printed) == 4
+        for number, line in enumerate(printed, start=1):
+            check_named(line, f"{number} of 5")
         assert hub_server.count("POST .*/commit/main") == 5
         hub_server.faults.clear()
         commit(hub_server, output_dir)
@@ -215,28 +234,28 @@ class TestCommit:
         assert set(hub_server.repos["models", "me/faces"].files) == PUBLISHED
 
     def test_a_token_that_the_hub_does_not_know(self, hub_server, output_dir, capsys):
-        with pytest.raises(PushError, match=r"me/faces: the Hub does not accept the token") as error:
+        with raises_naming(PushError, "me/faces", hub.TOKEN_PAGE) as error:
             commit(hub_server, output_dir, token="hf_unknown")
         assert hub_server.count("/api/repos/create") == 1  # no use in trying again
         assert "hf_unknown" not in str(error.value) + str(error.value.__cause__) + "".join(capsys.readouterr())
 
     def test_another_owners_name(self, hub_server, output_dir):
-        with pytest.raises(PushError, match="me/faces: the token may not write to it"):
+        with raises_naming(PushError, "me/faces", hub.TOKEN_PAGE):
             commit(hub_server, output_dir, token="hf_stranger")
         commit(hub_server, output_dir)
-        with pytest.raises(PushError, match="me/faces: the token may not write to it"):
+        with raises_naming(PushError, "me/faces", hub.TOKEN_PAGE):
             commit(hub_server, output_dir, token="hf_stranger")
 
     def test_a_broken_card_is_refused_with_its_reason(self, hub_server, output_dir):
         (output_dir / "README.md").write_text("---\ntags: [one\n---\n")
-        with pytest.raises(PushError, match=r"the Hub refused it \(Invalid metadata in README"):
+        with raises_naming(PushError, "me/faces", "Invalid metadata in README"):  # the Hub's own words
             commit(hub_server, output_dir)
 
     def test_private_stays_private(self, hub_server, output_dir):
         commit(hub_server, output_dir, private=True)
         assert hub_server.repos["models", "me/faces"].private
         commit(hub_server, output_dir, "me/seen")
-        with pytest.raises(PushError, match="me/seen exists and is public"):
+        with raises_naming(PushError, "me/seen", "private"):
             commit(hub_server, output_dir, "me/seen", private=True)
         assert hub_server.count("POST .*/me/seen/commit/main") == 1
 
@@ -280,7 +299,7 @@ with torch.inference_mode():
 """
 
 
-def test_pushed_from_one_process_and_loaded_by_a_stranger_in_another(output_dir, tmp_path, write_video):
+def test_pushed_from_one_process_and_loaded_without_the_package_in_another(output_dir, tmp_path, write_video):
     video = write_video(tmp_path / "clip.mp4", 40)
     with running_hub() as server:
         server.faults = [Fault("PUT", "/lfs/", None), Fault("POST", "/me/faces/commit/main", 502)]
@@ -291,29 +310,22 @@ def test_pushed_from_one_process_and_loaded_by_a_stranger_in_another(output_dir,
             "HF_HUB_DISABLE_XET": "1",
             "HF_HOME": str(tmp_path / "publisher"),
         }
-        pushed = subprocess.run(
-            [sys.executable, "-c", PUSH, output_dir],
-            env=os.environ | settings,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
-        assert pushed.returncode == 0, pushed.stderr[-3000:]
+        pushed = run_python(PUSH, output_dir, cwd=tmp_path, **settings)
         repo = server.repos["models", "me/faces"]
         assert pushed.stdout.splitlines()[-1] == f"{server.url}/me/faces/commit/{repo.head}"
-        assert "secret HF_TOKEN" in pushed.stdout
+        assert "HF_TOKEN" in pushed.stdout  # what the Space of a private model needs
         assert repo.private
         assert server.repos["spaces", "me/faces"].private
         assert set(repo.files) == PUBLISHED
         parts = set(server.repos["models", "me/parts"].files)
-        assert parts >= {*hub.TRAVELLING, "config.json", "model.safetensors", "video_preprocessor_config.json"}
+        assert parts >= {*hub.CODE, "config.json", "model.safetensors", "video_preprocessor_config.json"}
         assert not [name for name in parts if name.endswith((".bin", ".pt"))]
 
         server.faults = [Fault("GET", "/resolve/.*/model.safetensors", None)]
         del settings["HF_HOME"]
-        stranger = tmp_path / "stranger"
-        stranger.mkdir()
-        logits, guesses = json.loads(run_as_stranger(LOAD, video, cwd=stranger, **settings).splitlines()[-1])
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        logits, guesses = json.loads(run_without_package(LOAD, video, cwd=elsewhere, **settings).splitlines()[-1])
         assert server.faults[0].times == 0
 
     model = LogoFormerForVideoClassification.from_pretrained(output_dir).eval()

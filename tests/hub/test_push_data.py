@@ -1,13 +1,12 @@
 """Prepared shards go to a Hub on this machine, and come back by `load_dataset`, streamed too."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
-from dataset_trees import write_dfew_annotation, write_dfew_frames, write_frames
+from dataset_trees import write_frames
+from errors import raises_naming
 from hub_server import running_hub
+from processes import run_python
 
 from logoformer_hf.cli import main
 from logoformer_hf.hub.push import PushError
@@ -17,18 +16,17 @@ TOKEN = "hf_writes"
 
 
 @pytest.fixture(scope="module")
-def shards(tmp_path_factory):
-    root = write_dfew_annotation(tmp_path_factory.mktemp("trees") / "DFEW")
-    write_dfew_frames(root / "Clip" / "jpg_256")
+def shards(dfew_tree, tmp_path_factory):
     folder = tmp_path_factory.mktemp("outputs") / "shards"
-    arguments = ["--dataset", "dfew", "--data_dir", str(root), "--output_dir", str(folder), "--clips_per_shard", "10"]
-    main(["prepare", *arguments, "--cache_dir", str(root / "cache"), "--num_workers", "0"])
+    arguments = ["--dataset", "dfew", "--data_dir", str(dfew_tree), "--output_dir", str(folder)]
+    arguments += ["--clips_per_shard", "10", "--num_workers", "0"]
+    main(["prepare", *arguments, "--cache_dir", str(tmp_path_factory.mktemp("cache"))])
     (folder / "notes.txt").write_text("mine")
     return folder
 
 
 def test_dfew_is_refused_publicly_before_anything_is_asked(shards):
-    with pytest.raises(PushError, match=r"DFEW must not be published.*--private"):
+    with raises_naming(PushError, "DFEW", "--private"):
         push_shards(shards, "me/dfew", dry_run=True)
 
 
@@ -52,7 +50,7 @@ def test_own_clips_may_be_public(tmp_path, capsys):
 
 def test_unfinished_folders_and_demos_of_data_are_refused(shards, tmp_path):
     assert is_prepared(shards) and not is_prepared(tmp_path)
-    with pytest.raises(PushError, match=r"lacks README\.md"):
+    with raises_naming(PushError, tmp_path, "README.md", "source.json", "data/*.parquet"):
         push_shards(tmp_path, "me/dfew", private=True)
     with pytest.raises(SystemExit):
         main(["push", str(shards), "--repo", "me/dfew", "--private", "--space"])
@@ -82,10 +80,7 @@ def test_pushed_loaded_and_streamed(shards, tmp_path):
         push = f"from logoformer_hf.cli import main; main(['push', {str(shards)!r}, '--repo', 'dfew', '--private'])"
 
         def run(code: str) -> str:
-            done = subprocess.run(
-                [sys.executable, "-c", code], env=os.environ | settings, cwd=tmp_path, capture_output=True, text=True
-            )
-            assert done.returncode == 0, done.stderr[-3000:]
+            done = run_python(code, cwd=tmp_path, **settings)
             assert TOKEN not in done.stdout + done.stderr
             return done.stdout
 

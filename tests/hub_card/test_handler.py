@@ -5,17 +5,17 @@ import importlib.util
 import json
 import shutil
 import tempfile
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import torch
+from errors import check_named
 from paths import HUB_CARD
-from stranger import run_as_stranger
+from toys import save_model
+from web import serving
+from without_package import run_without_package
 
-from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
+from logoformer_hf import LogoFormerForVideoClassification, LogoFormerVideoProcessor
 
 HANDLER = HUB_CARD / "handler.py"
 
@@ -24,9 +24,7 @@ HANDLER = HUB_CARD / "handler.py"
 def folder(tmp_path_factory, write_video) -> Path:
     """A model as it lies in its repository, the handler beside it, and a clip."""
     folder = tmp_path_factory.mktemp("endpoint")
-    torch.manual_seed(0)
-    LogoFormerForVideoClassification(LogoFormerConfig.tiny()).save_pretrained(folder)
-    LogoFormerVideoProcessor(size={"shortest_edge": 64}, crop_size={"height": 64, "width": 64}).save_pretrained(folder)
+    save_model(folder)
     shutil.copy(HANDLER, folder)
     write_video(folder / "clip.mp4", 20)
     return folder
@@ -41,28 +39,29 @@ def handler(folder):
 
 
 @pytest.fixture(scope="module")
-def by_hand(folder) -> list[dict]:
-    """The scores of the clip by the model and the processor themselves."""
+def by_hand(folder) -> dict[str, float]:
+    """The scores of the clip by the model and the processor themselves, on the CPU."""
     processor = LogoFormerVideoProcessor.from_pretrained(folder)
     model = LogoFormerForVideoClassification.from_pretrained(folder).eval()
     with torch.inference_mode():
         scores = model(**processor(str(folder / "clip.mp4"), return_tensors="pt")).logits.softmax(-1)[0]
-    labelled = [
-        {"score": score, "label": model.config.id2label[number]} for number, score in enumerate(scores.tolist())
-    ]
-    return sorted(labelled, key=lambda item: -item["score"])
+    return {model.config.id2label[number]: score for number, score in enumerate(scores.tolist())}
+
+
+def check_scores(answer: list[dict], expected: dict[str, float], top_k: int = 7) -> None:
+    """The best scores first, as close to the expected ones as a GPU, which the pipeline takes, is to the CPU."""
+    given = [item["score"] for item in answer]
+    assert given == sorted(given, reverse=True)
+    assert given == pytest.approx(sorted(expected.values(), reverse=True)[:top_k], abs=1e-3)
+    for item in answer:
+        assert set(item) == {"label", "score"}
+        assert item["score"] == pytest.approx(expected[item["label"]], abs=1e-3)
 
 
 @pytest.fixture(scope="module")
 def address(folder):
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with serving(folder) as address:
+        yield address
 
 
 def test_a_clip_gives_the_same_scores_as_bytes_base64_path_and_address(folder, handler, by_hand, address):
@@ -75,42 +74,43 @@ def test_a_clip_gives_the_same_scores_as_bytes_base64_path_and_address(folder, h
         str(folder / "clip.mp4"),
         f"{address}/clip.mp4",
     ):
-        assert handler({"inputs": clip}) == by_hand
+        check_scores(handler({"inputs": clip}), by_hand)
 
 
 def test_top_k(folder, handler, by_hand):
     clip = str(folder / "clip.mp4")
-    assert handler({"inputs": clip, "parameters": {"top_k": 2}}) == by_hand[:2]
-    assert handler({"inputs": clip, "parameters": {"top_k": 70}}) == by_hand
-    assert handler({"inputs": clip, "parameters": {}}) == by_hand
-    assert handler({"inputs": clip, "parameters": None}) == by_hand
+    check_scores(handler({"inputs": clip, "parameters": {"top_k": 2}}), by_hand, top_k=2)
+    check_scores(handler({"inputs": clip, "parameters": {"top_k": 70}}), by_hand)
+    check_scores(handler({"inputs": clip, "parameters": {}}), by_hand)
+    check_scores(handler({"inputs": clip, "parameters": None}), by_hand)
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    ("data", "words"),
     [
-        ({}, "`inputs` is missing; give the bytes of a video"),
-        ({"inputs": 3}, "`inputs` is a int; give the bytes"),
-        ({"inputs": b""}, "the clip in `inputs`: the file is empty."),
-        ({"inputs": b"not a video" * 100}, "the clip in `inputs`: not a readable video"),
-        ({"inputs": "bm90IGEgdmlkZW8="}, "the clip in `inputs`: not a readable video"),
-        ({"inputs": "clips/of me.mp4"}, "`inputs` is 'clips/of me.mp4', no file here and no base64; give"),
-        ({"inputs": "é" * 200}, f"`inputs` is '{'é' * 80}', no file here and no base64"),
-        ({"inputs": b"", "parameters": {"top_k": 0}}, "`top_k` is 0; it must be a whole number of at least 1."),
-        ({"inputs": b"", "parameters": {"top_k": "3"}}, "`top_k` is '3'; it must be"),
-        ({"inputs": b"", "parameters": {"top_k": True}}, "`top_k` is True; it must be"),
-        ({"inputs": b"", "parameters": {"topk": 3}}, "`parameters` is {'topk': 3}; it must be an object, and top_k"),
-        ({"inputs": b"", "parameters": [3]}, "`parameters` is [3]; it must be an object"),
+        ({}, ["inputs", "base64"]),
+        ({"inputs": 3}, ["inputs", "int", "base64"]),
+        ({"inputs": b""}, ["inputs"]),
+        ({"inputs": b"not a video" * 100}, ["inputs"]),
+        ({"inputs": "bm90IGEgdmlkZW8="}, ["inputs"]),
+        ({"inputs": "clips/of me.mp4"}, ["inputs", "'clips/of me.mp4'", "base64"]),
+        ({"inputs": "é" * 200}, ["inputs", f"'{'é' * 80}'", "base64"]),
+        ({"inputs": b"", "parameters": {"top_k": 0}}, ["top_k", "0", "1"]),
+        ({"inputs": b"", "parameters": {"top_k": "3"}}, ["top_k", "'3'"]),
+        ({"inputs": b"", "parameters": {"top_k": True}}, ["top_k", "True"]),
+        ({"inputs": b"", "parameters": {"topk": 3}}, ["parameters", "{'topk': 3}", "top_k"]),
+        ({"inputs": b"", "parameters": [3]}, ["parameters", "[3]", "top_k"]),
     ],
 )
-def test_what_is_wrong_comes_as_a_message(handler, data, message):
+def test_what_is_wrong_comes_as_a_message(handler, data, words):
     answer = handler(data)
     assert list(answer) == ["error"]
-    assert answer["error"].startswith(message)
+    check_named(answer["error"], *words)
+    assert tempfile.gettempdir() not in answer["error"]  # where bytes are written to for reading
 
 
 def test_a_file_that_is_no_video_is_named(folder, handler):
-    assert handler({"inputs": str(folder / "config.json")})["error"].startswith(f"{folder / 'config.json'}: not a")
+    check_named(handler({"inputs": str(folder / "config.json")})["error"], folder / "config.json")
 
 
 def test_an_address_without_a_clip_gives_a_message(handler, address):
@@ -132,4 +132,4 @@ sys.path.insert(0, sys.argv[1])
 from handler import EndpointHandler
 print(json.dumps(EndpointHandler(sys.argv[1])({"inputs": open(sys.argv[1] + "/clip.mp4", "rb").read()})))
 """
-    assert json.loads(run_as_stranger(code, folder, cwd=tmp_path).splitlines()[-1]) == by_hand
+    check_scores(json.loads(run_without_package(code, folder, cwd=tmp_path).splitlines()[-1]), by_hand)

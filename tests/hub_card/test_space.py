@@ -2,7 +2,6 @@
 
 import base64
 import io
-import os
 import re
 import shutil
 import socket
@@ -19,7 +18,9 @@ import yaml
 from packaging.requirements import Requirement
 from paths import HUB_CARD
 from PIL import Image
-from stranger import run_as_stranger
+from processes import TIMEOUT_SEC, environment_with
+from toys import save_model
+from without_package import run_without_package
 
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
 from logoformer_hf.video_processing_logoformer import sample_frame_indices
@@ -32,14 +33,8 @@ README = (SPACE / "README.md").read_text()
 @pytest.fixture(scope="module")
 def model_id(tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("model")
-    torch.manual_seed(0)
     save_model(folder, LogoFormerConfig.tiny(window_size=(4, 3, 3)))  # windows that do not divide the grid
     return str(folder)
-
-
-def save_model(folder: Path, config: LogoFormerConfig) -> None:
-    LogoFormerForVideoClassification(config).save_pretrained(folder)
-    LogoFormerVideoProcessor(size={"shortest_edge": 64}, crop_size={"height": 64, "width": 64}).save_pretrained(folder)
 
 
 @pytest.fixture
@@ -144,7 +139,7 @@ sys.path.append(sys.argv[1])
 from analyse import ClipReader
 print(len(ClipReader(sys.argv[2]).read(sys.argv[3]).scores))
 """
-    assert run_as_stranger(code, SPACE, model_id, EXAMPLES[0], cwd=tmp_path).split()[-1] == "7"
+    assert run_without_package(code, SPACE, model_id, EXAMPLES[0], cwd=tmp_path).split()[-1] == "7"
 
 
 def test_the_examples_are_those_that_the_readme_draws(tmp_path, monkeypatch):
@@ -175,7 +170,7 @@ def test_the_metadata_of_the_space():
 
 def test_without_a_model_it_says_what_to_set(app, monkeypatch):
     monkeypatch.delenv("MODEL_ID", raising=False)
-    with pytest.raises(SystemExit, match="MODEL_ID is not set: it names the model"):
+    with pytest.raises(SystemExit, match="MODEL_ID"):
         app.main()
 
 
@@ -195,7 +190,7 @@ def test_uploads_are_deleted(app, monkeypatch, tmp_path):
         page.close()
 
 
-def wait_until(condition, timeout_sec: float = 30) -> None:
+def wait_until(condition, timeout_sec: float = TIMEOUT_SEC) -> None:
     end_sec = time.monotonic() + timeout_sec
     while not condition():
         assert time.monotonic() < end_sec, "waited in vain"
@@ -224,13 +219,13 @@ def address(model_id, tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {
-        "MODEL_ID": model_id,
-        "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_TEMP_DIR": str(folder / "uploads"),
-        "PYTHONPATH": str(SPACE),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    environment = environment_with(
+        MODEL_ID=model_id,
+        GRADIO_SERVER_PORT=str(port),
+        GRADIO_TEMP_DIR=str(folder / "uploads"),
+        PYTHONPATH=str(SPACE),
+        PYTHONDONTWRITEBYTECODE="1",
+    )
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", RUN_APP, str(folder / "machines")],
@@ -240,7 +235,7 @@ def address(model_id, tmp_path_factory):
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(lambda: "Running on local URL" in (folder / "log").read_text() or process.poll() is not None, 120)
+        wait_until(lambda: "Running on local URL" in (folder / "log").read_text() or process.poll() is not None)
         assert process.poll() is None, (folder / "log").read_text()[-3000:]
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -277,7 +272,7 @@ def open_page(browser, address):
 
     def open_page(path: str = "/", width: int = 1280, height: int = 900):
         context = browser.new_context(viewport={"width": width, "height": height}, permissions=["camera"])
-        context.set_default_timeout(180_000)  # milliseconds, for machines that have other work to do
+        context.set_default_timeout(1000 * TIMEOUT_SEC)  # milliseconds, for machines that have other work to do
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: requests.append(request.url))

@@ -1,6 +1,6 @@
 """
-Someone who has never heard of this package: runs code in a process that can import nothing but transformers, torch,
-torchvision, av and what they need, and that reaches no network but this machine.
+Runs code in a process where this package is not installed: it can import nothing but transformers, torch, torchvision,
+av and what they need, and connects to this machine alone.
 """
 
 import os
@@ -9,10 +9,12 @@ import sys
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
+from processes import TIMEOUT_SEC
+
 INSTALLED = ("transformers", "torch", "torchvision", "av")
 
 
-def run_as_stranger(code: str, *arguments: str | Path, cwd: Path, **environment: str) -> str:
+def run_without_package(code: str, *arguments: str | Path, cwd: Path, **environment: str) -> str:
     """
     Runs code with its arguments in `sys.argv`, in a folder of its own, with caches of its own in that folder.
 
@@ -26,7 +28,7 @@ def run_as_stranger(code: str, *arguments: str | Path, cwd: Path, **environment:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=TIMEOUT_SEC,
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
     return finished.stdout
@@ -53,8 +55,8 @@ def with_what_they_need(names: tuple[str, ...]) -> set[str]:
     return {name for name, _ in found}
 
 
-class Blindfold:
-    """A finder of modules for which some are as good as not installed."""
+class HidingFinder:
+    """A finder of modules that does not find some of those that are installed."""
 
     def __init__(self, finder, hidden: set[str]):
         self.finder, self.hidden = finder, hidden
@@ -81,9 +83,9 @@ def main() -> None:
             hidden.add(module)
     code, *sys.argv[1:] = sys.argv[1:]
     sys.path[0] = ""  # the working folder instead of this file's
-    sys.meta_path[:] = [Blindfold(finder, hidden) for finder in sys.meta_path]
+    sys.meta_path[:] = [HidingFinder(finder, hidden) for finder in sys.meta_path]
     sys.addaudithook(refuse_network)
-    exec(compile(code, "stranger's code", "exec"), {"__name__": "__main__"})
+    exec(compile(code, "code of a test", "exec"), {"__name__": "__main__"})
 
 
 if __name__ == "__main__":
