@@ -27,7 +27,7 @@ from logoformer_hf.data.labels import (
         ("surprise", ["Surprised", "surprise", "suprise"]),
         ("disgust", ["disgusted", "Disgust", "DIS"]),
         ("fear", ["fearful", "Fear", "scared"]),
-        # "Horror" is a scene, "happy2" nobody knows what.
+        # "Horror" is a scene, "happy2" is not defined.
         (None, ["contempt", "calm", "Horror", "happy2", "unhappy", "", "3", "02522"]),
     ],
 )

@@ -57,7 +57,7 @@ def test_a_that_is_better(tmp_path):
     assert uar.startswith("A ")
 
 
-def test_a_class_that_nobody_tested(tmp_path):
+def test_a_class_without_a_common_clip(tmp_path):
     a = write_150_clips(tmp_path / "a")
     b = write_150_clips(tmp_path / "b", clip_ids=[*(f"clip-{n}" for n in range(145)), *"vwxyz"])
     text = format_comparison(compare(a, b, common=True))

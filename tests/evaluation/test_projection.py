@@ -11,7 +11,7 @@ LABELS = np.repeat([0, 1, 2], [40, 25, 3])
 
 
 def clusters(distance: float, seed: int = 0) -> np.ndarray:
-    """Embeddings (68, 60) whose classes lie `distance` apart."""
+    """Embeddings (68, 60) whose class centres are `distance` from the origin."""
     return np.eye(60)[LABELS] * distance + np.random.default_rng(seed).normal(0, 0.1, (68, 60))
 
 

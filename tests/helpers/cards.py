@@ -1,4 +1,4 @@
-"""Cards of models and data sets that nobody made, and what every card is checked for."""
+"""Cards with made-up numbers, and what every card is checked for."""
 
 import re
 from pathlib import Path

@@ -1,6 +1,6 @@
 """
 A Hugging Face Hub on 127.0.0.1: the endpoints that huggingface_hub 1.5 to 2.4 uses to push a repository and to load
-from it, without Xet (`HF_HUB_DISABLE_XET=1`). It breaks down on demand.
+from it, without Xet (`HF_HUB_DISABLE_XET=1`). A test can make it fail.
 """
 
 import hashlib
@@ -85,7 +85,7 @@ class HubServer(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.tokens = {"hf_writes": "me", "hf_stranger": "someone"}
+        self.tokens = {"hf_writes": "me", "hf_of_another": "someone"}
         self.repos: dict[tuple[str, str], Repo] = {}
         self.blobs: dict[str, bytes] = {}
         self.faults: list[Fault] = []
@@ -100,6 +100,17 @@ class HubServer(ThreadingHTTPServer):
                     fault.times -= 1
                     return fault
         return None
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        """Of a process that uses this Hub as the user "me", with the time that a busy machine needs."""
+        return {
+            "HF_ENDPOINT": self.url,
+            "HF_TOKEN": "hf_writes",
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DOWNLOAD_TIMEOUT": "600",
+            "HF_HUB_ETAG_TIMEOUT": "600",
+        } | changes
 
     def count(self, pattern: str) -> int:
         return sum(1 for request in self.requests if re.search(pattern, request))

@@ -1,4 +1,4 @@
-"""Predictions that no model made: right or wrong as a test wants them, or as noise has it."""
+"""Predictions without a model: right or wrong where a test says so, or from seeded noise."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Models of a few thousand weights, data sets of a few clips, and facts of runs that nobody made."""
+"""Models of a few thousand weights, data sets of a few clips, and facts of runs."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -92,7 +92,7 @@ def test_numbers_pictures_and_settings_are_in_the_text(tmp_path):
     assert re.findall(r"!\[.+\]\((.+)\)", content) == ["confusion_matrix.png", "training_curves.png"]
 
 
-def test_it_says_of_how_many_clips_folds_and_seeds_it_speaks(tmp_path):
+def test_it_names_the_number_of_clips_the_fold_and_the_seed(tmp_path):
     content = model_card(tmp_path / "README.md", FULL_RESULTS)
     check_named(content, "1,006", "fold 3 of 5", "seed (7)")
     content = model_card(tmp_path / "README.md", FULL_RESULTS, run={"left_out": ["a"]} | FERV39K | {"setup": "Action"})

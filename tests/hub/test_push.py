@@ -1,4 +1,4 @@
-"""Pushes go to a Hub on this machine (`hub_server`), which breaks down on demand."""
+"""Pushes go to a Hub on this machine (`hub_server`), which fails where a test makes it."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ CARD = "---\npipeline_tag: video-classification\n---\n# A model\n"
 
 @pytest.fixture(scope="module")
 def saved_folder(tmp_path_factory) -> Path:
-    """What a finished run leaves, with things in it that are nobody's business."""
+    """What a finished run leaves, and private files beside it."""
     folder = tmp_path_factory.mktemp("outputs") / "run"
     save_model(folder)
     (folder / "README.md").write_text(CARD)
@@ -241,10 +241,10 @@ class TestCommit:
 
     def test_another_owners_name(self, hub_server, output_dir):
         with raises_naming(PushError, "me/faces", hub.TOKEN_PAGE):
-            commit(hub_server, output_dir, token="hf_stranger")
+            commit(hub_server, output_dir, token="hf_of_another")
         commit(hub_server, output_dir)
         with raises_naming(PushError, "me/faces", hub.TOKEN_PAGE):
-            commit(hub_server, output_dir, token="hf_stranger")
+            commit(hub_server, output_dir, token="hf_of_another")
 
     def test_a_broken_card_is_refused_with_its_reason(self, hub_server, output_dir):
         (output_dir / "README.md").write_text("---\ntags: [one\n---\n")
@@ -303,13 +303,7 @@ def test_pushed_from_one_process_and_loaded_without_the_package_in_another(outpu
     video = write_video(tmp_path / "clip.mp4", 40)
     with running_hub() as server:
         server.faults = [Fault("PUT", "/lfs/", None), Fault("POST", "/me/faces/commit/main", 502)]
-        settings = {
-            "HF_ENDPOINT": server.url,
-            "HF_TOKEN": TOKEN,
-            "HF_HUB_OFFLINE": "0",
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HOME": str(tmp_path / "publisher"),
-        }
+        settings = server.environment(HF_HOME=str(tmp_path / "publisher"))
         pushed = run_python(PUSH, output_dir, cwd=tmp_path, **settings)
         repo = server.repos["models", "me/faces"]
         assert pushed.stdout.splitlines()[-1] == f"{server.url}/me/faces/commit/{repo.head}"

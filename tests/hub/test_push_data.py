@@ -70,13 +70,7 @@ print(json.dumps([loaded.num_rows, len(streamed), same, [row["clip_id"] for row 
 
 def test_pushed_loaded_and_streamed(shards, tmp_path):
     with running_hub() as server:
-        settings = {
-            "HF_ENDPOINT": server.url,
-            "HF_TOKEN": TOKEN,
-            "HF_HUB_OFFLINE": "0",
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HOME": str(tmp_path / "home"),
-        }
+        settings = server.environment(HF_HOME=str(tmp_path / "home"))
         push = f"from logoformer_hf.cli import main; main(['push', {str(shards)!r}, '--repo', 'dfew', '--private'])"
 
         def run(code: str) -> str:

@@ -22,7 +22,7 @@ HANDLER = HUB_CARD / "handler.py"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, write_video) -> Path:
-    """A model as it lies in its repository, the handler beside it, and a clip."""
+    """A model as its repository has it, with the handler and a clip."""
     folder = tmp_path_factory.mktemp("endpoint")
     save_model(folder)
     shutil.copy(HANDLER, folder)

@@ -182,7 +182,9 @@ def test_uploads_are_deleted(app, monkeypatch, tmp_path):
     page = app.build_page(None, "a model")
     _, address, _ = page.launch(prevent_thread_lock=True, quiet=True)
     try:
-        answer = httpx.post(f"{address}gradio_api/upload", files={"files": EXAMPLES[0].read_bytes()})
+        answer = httpx.post(
+            f"{address}gradio_api/upload", files={"files": EXAMPLES[0].read_bytes()}, timeout=TIMEOUT_SEC
+        )
         upload = Path(answer.json()[0])
         assert tmp_path in upload.parents
         wait_until(lambda: not upload.exists())
@@ -193,7 +195,7 @@ def test_uploads_are_deleted(app, monkeypatch, tmp_path):
 def wait_until(condition, timeout_sec: float = TIMEOUT_SEC) -> None:
     end_sec = time.monotonic() + timeout_sec
     while not condition():
-        assert time.monotonic() < end_sec, "waited in vain"
+        assert time.monotonic() < end_sec, f"nothing happened in {timeout_sec} s"
         time.sleep(0.05)
 
 

@@ -40,7 +40,7 @@ def test_names_of_the_same_meaning_are_refused():
         known_labels(make_model("videomae"), ["happy", "sad", "Joy"])
     with raises_naming(ValueError, "'happy'", "'Happiness'"):
         known_labels(model, ["happy", "sad"])
-    assert known_labels(model, ["sad", "fear"]) == {"sad": 2}  # nobody asks for the doubtful one
+    assert known_labels(model, ["sad", "fear"]) == {"sad": 2}  # the two of the same meaning are not asked for
 
 
 def test_a_new_layer_has_the_dtype_and_the_weights_that_were_known():

@@ -308,7 +308,7 @@ def test_another_kind_of_model_under_the_same_protocol(dfew_tree, tmp_path):
     assert "videomae" in report["model"] and report["clips"]["tested"] == 7
     predictions = read_predictions(tmp_path / "out" / "predictions.parquet")
     assert predictions.embeddings.shape == (7, 16) and predictions.run.compact_loss == "margin"
-    assert not (tmp_path / "out" / "README.md").exists()  # the card speaks of LOGO-Formers
+    assert not (tmp_path / "out" / "README.md").exists()  # the card is for LOGO-Formers
 
 
 def test_training_from_shards_is_training_from_the_folder(dfew_tree, tmp_path):
@@ -325,8 +325,7 @@ def test_training_from_shards_is_training_from_the_folder(dfew_tree, tmp_path):
 def test_training_ends_with_one_push(cache_dir, tmp_path):
     """To a Hub on this machine: the model with its card and code, and none of Trainer's pickles."""
     with running_hub() as server:
-        settings = {"HF_ENDPOINT": server.url, "HF_TOKEN": "hf_writes", "HF_HUB_OFFLINE": "0"}
-        settings |= {"HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "home")}
+        settings = server.environment(HF_HOME=str(tmp_path / "home"))
         command = [sys.executable, "train_hf.py", *FEW_CLIPS, *ONE_EPOCH, "--cache_dir", str(cache_dir)]
         command += ["--output_dir", str(tmp_path / "out"), "--push_to_hub", "True", "--hub_model_id", "me/faces"]
         run = run_process(command, cwd=ROOT, **settings)
@@ -345,7 +344,7 @@ def test_two_processes_give_the_same_table(dfew_tree, tmp_path):
     source = ["--dataset", "dfew", "--data_dir", str(dfew_tree), "--fold", "1", "--cache_dir", cache_dir]
     options = ["--validation_size", "0.25", "--use_cpu", "True", "--num_train_epochs", "1"]
     run = launch(2, "train_hf.py", *source, *options, "--output_dir", str(tmp_path / "two"), cwd=ROOT)
-    assert run.stdout.count("LOGO-Former tiny") == 1  # one of the two speaks
+    assert run.stdout.count("LOGO-Former tiny") == 1  # one of the two prints
     two = read_predictions(tmp_path / "two" / "predictions.parquet")
     evaluate_model(
         EvaluationArguments(

@@ -293,7 +293,7 @@ def test_center_without_an_embedding_is_refused(tmp_path):
 # --- the order of clips
 
 
-def test_data_set_and_sampler_hear_of_every_epoch(tmp_path):
+def test_data_set_and_sampler_are_told_every_epoch(tmp_path):
     trainer = toy_trainer(tmp_path, num_train_epochs=3)
     trainer.train()
     assert list(dict.fromkeys(trainer.train_dataset.epochs)) == [0, 1, 2]
@@ -359,7 +359,7 @@ def test_the_learning_rate_of_an_optimizer_that_is_given_is_scheduled(tmp_path, 
 
 
 class ClipsWithoutLabels(torch.utils.data.Dataset):
-    """A data set of somebody else, that does not know its classes without reading."""
+    """A data set that does not know its classes without reading its clips."""
 
     def __len__(self):
         return 4
@@ -372,7 +372,7 @@ def test_balanced_sampling_needs_labels(tmp_path):
     trainer = toy_trainer(tmp_path, train_dataset=ClipsWithoutLabels(), class_balanced_sampling=True)
     with raises_naming(ValueError, "class_balanced_sampling", "labels", "ClipsWithoutLabels"):
         trainer.train()
-    toy_trainer(tmp_path, train_dataset=ClipsWithoutLabels()).train()  # without it, nobody asks
+    toy_trainer(tmp_path, train_dataset=ClipsWithoutLabels()).train()  # which needs no labels
 
 
 def test_resuming_sees_the_same_clips(tmp_path):

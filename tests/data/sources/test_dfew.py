@@ -143,7 +143,7 @@ def test_differences_from_the_published_counts(root, dfew):
     assert len(notes) == 3 + 4
 
 
-def test_the_published_counts_pass_without_a_word(tmp_path, dfew):
+def test_the_published_counts_need_no_note(tmp_path, dfew):
     root = write_dfew_annotation(tmp_path / "whole", range(1, 11_698))
     # 11,697 numbers by their remainder are 2,340 in folds 1 and 2, so one more goes to the test list of fold 1.
     lists = root / "EmoLabel_DataSplit"

@@ -85,7 +85,7 @@ def test_problems_are_written_whether_they_stop_or_not(broken_tree, tmp_path, ca
     check_named(capsys.readouterr().out, *source.notes, tmp_path / "skipped.csv")
 
 
-def test_only_one_process_speaks_and_writes(broken_tree, tmp_path, capsys):
+def test_only_one_process_prints_and_writes(broken_tree, tmp_path, capsys):
     with pytest.raises(ClipProblems):
         gather_clips(arguments(tmp_path, **broken_tree), None, tmp_path / "problems.csv", verbose=False)
     gather_clips(arguments(tmp_path, **broken_tree, on_problem="skip"), None, tmp_path / "problems.csv", verbose=False)

@@ -89,7 +89,7 @@ def test_only_the_test_split_of_uneven_clips_is_even(tmp_path, monkeypatch):
     assert max(Counter(clips["train"]["identity"]).values()) == 7
 
 
-def test_nobody_appears_in_two_splits(clips):
+def test_no_person_is_in_two_splits(clips):
     names = [set(split["identity"]) for split in clips.values()]
     assert sum(map(len, names)) == len(set.union(*names)) == 2 + 1 + 2
     for difficulty in (0, 1):
@@ -251,7 +251,7 @@ def test_a_deleted_clip_is_drawn_again_with_a_warning(clips, cache_dir, caplog):
     assert clip_bytes(again) == before
 
 
-def test_a_killed_run_leaves_nothing_that_is_believed(tmp_path, monkeypatch):
+def test_a_killed_run_leaves_nothing_that_a_later_one_takes(tmp_path, monkeypatch):
     # No `if __name__ == "__main__"`: workers must not run the caller's script again.
     script = tmp_path / "script.py"
     script.write_text(
@@ -308,7 +308,7 @@ def test_a_failing_worker_is_reported(tmp_path, monkeypatch, program):
     assert finished_folders(tmp_path / "cache") == []
 
 
-def test_the_callers_folder_has_no_say_in_what_draws(tmp_path, monkeypatch):
+def test_the_callers_folder_does_not_change_what_draws(tmp_path, monkeypatch):
     package = synthetic._WRITER[-1].split(".")[0]
     (tmp_path / package).mkdir()
     (tmp_path / package / "__init__.py").write_text("raise SystemExit(4)")

@@ -36,7 +36,7 @@ def test_lights_stay_in_bounds():
     assert lights[..., 0].min() >= 0.5 and lights[..., 0].max() <= 1.4
     assert np.abs(lights[..., 3]).max() <= 1
     assert lights[..., (2, 4)].min() >= 0 and lights[..., (2, 4)].max() <= 1
-    assert 0.25 < (lights[..., 4].max(axis=1) > 0.1).mean() < 0.75  # not everybody stands in a shadow
+    assert 0.25 < (lights[..., 4].max(axis=1) > 0.1).mean() < 0.75  # some have a shadow, others none
     assert draw(draw_lights, 0.0)[..., 4].max() == 0
 
 

@@ -45,7 +45,7 @@ def test_the_corners_of_the_mouth_go_the_right_way():
     def curve(unit: int, x: float) -> int:
         return darkest_row({unit: 1.0}, x, 78, 110) - darkest_row({unit: 1.0}, 0.0, 78, 110)
 
-    assert curve(12, 0.42) < -3  # a smile: its corners lie above its middle
+    assert curve(12, 0.42) < -3  # a smile: its corners are above its middle
     assert curve(15, 0.32) > 3
 
 
