@@ -4,13 +4,26 @@ import pytest
 from errors import raises_naming
 from toys import data_facts
 
-from logoformer_hf.data.sources.table import SOURCES, check_may_be_public, terms_of
+from logoformer_hf.data.sources.table import SOURCES, check_may_be_public, source_of, terms_of
 
 
 def test_sources_are_called_by_their_names():
     assert list(SOURCES) == ["faces", "dfew", "ferv39k", "clips", "prepared"]
     assert all(source.name == name and source.title for name, source in SOURCES.items())
     assert [name for name, source in SOURCES.items() if source.is_on_disk] == ["dfew", "ferv39k", "clips"]
+
+
+def test_the_source_of_a_data_set():
+    assert source_of(data_facts("clips", "My clips")) is SOURCES["clips"]
+    assert source_of(data_facts("clips", "my dfew-faces")) is SOURCES["dfew"]
+    assert source_of(data_facts("unknown", "unknown")) is None
+
+
+@pytest.mark.parametrize("name", ["dfew", "ferv39k"])
+def test_a_source_with_terms_says_what_cards_need(name):
+    source = SOURCES[name]
+    assert source.terms.name.lower() == name and source.terms.url.startswith("https://")
+    assert source.columns and source.limits and source.published
 
 
 @pytest.mark.parametrize(
