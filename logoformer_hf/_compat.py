@@ -35,4 +35,5 @@ def open_beside_cache(builder: "DatasetBuilder", name: str, mode: str) -> IO[str
     While the rows are built, they are in a folder with another name than `builder.cache_dir`, which is renamed
     afterwards; only the private attribute follows (datasets 5.2).
     """
-    return builder._fs.open(f"{builder._output_dir}/{name}", mode, encoding="utf-8")
+    file: IO[str] = builder._fs.open(f"{builder._output_dir}/{name}", mode, encoding="utf-8")
+    return file

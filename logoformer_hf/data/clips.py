@@ -2,6 +2,7 @@
 
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import datasets
 import torch
@@ -12,7 +13,7 @@ from ..video_reading_logoformer import VideoReadError, read_clip
 from .transforms import TrainingTransforms, clip_seed
 
 
-class ClipDataset(torch.utils.data.Dataset):
+class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
     """
     Clips of a split, read from disk one by one.
 
@@ -63,7 +64,7 @@ class ClipDataset(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> dict:
+    def __getitem__(self, index: int) -> dict[str, Any]:
         """
         `frames` `(frames, channels, height, width)` uint8 and the `label` of one clip.
 
@@ -72,27 +73,27 @@ class ClipDataset(torch.utils.data.Dataset):
         """
         row = self.stored_rows[index].to_pylist()[0]
         try:
-            frames = self.middle_frames(row) if self.transforms is None else self.random_frames(row)
+            frames = self.middle_frames(row) if self.transforms is None else self.random_frames(row, self.transforms)
         except VideoReadError as error:
             raise VideoReadError(f"clip {row['clip_id']}: {error}") from error
         return {"frames": frames, "label": row["label"]}
 
-    def middle_frames(self, row: dict) -> torch.Tensor:
+    def middle_frames(self, row: dict[str, Any]) -> torch.Tensor:
         # As a batch of one: there, a list of paths is one clip.
-        return self.processor([row["video"]], do_rescale=False, do_normalize=False, return_tensors="pt")[
-            "pixel_values"
-        ][0]
+        inputs = self.processor([row["video"]], do_rescale=False, do_normalize=False, return_tensors="pt")
+        frames: torch.Tensor = inputs["pixel_values"][0]
+        return frames
 
-    def random_frames(self, row: dict) -> torch.Tensor:
+    def random_frames(self, row: dict[str, Any], transforms: TrainingTransforms) -> torch.Tensor:
         seed = clip_seed(self.seed, self.epoch, row["clip_id"])
         generator = torch.Generator().manual_seed(seed)
 
         def choose_indices(num_frames: int) -> list[int]:
             return self.processor.sample_frames(VideoMetadata(total_num_frames=num_frames), generator=generator)
 
-        frames, _ = read_clip(row["video"], choose_indices, self.transforms.min_side_px)
+        frames, _ = read_clip(row["video"], choose_indices, transforms.min_side_px)
         # (frames, height, width, channels) to channels first as a view: pixels in their own order are resized faster.
-        return self.transforms(torch.from_numpy(frames).permute(0, 3, 1, 2), seed)
+        return transforms(torch.from_numpy(frames).permute(0, 3, 1, 2), seed)
 
 
 def has_embedded_frames(rows: datasets.Dataset) -> bool:

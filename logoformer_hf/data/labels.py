@@ -45,7 +45,8 @@ def match_label_names(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
         the class names in their order, expressions first in the order of `EXPRESSIONS`, then the new ones
         alphabetically; and `{name as given: class name}`.
     """
-    spelling, class_of = {}, {}
+    spelling: dict[str, str] = {}
+    class_of: dict[str, str] = {}
     for name in sorted(set(names)):
         class_of[name] = canonical_expression(name) or spelling.setdefault(_plain(name) or name, name.strip())
     known = [name for name in EXPRESSIONS if name in class_of.values()]

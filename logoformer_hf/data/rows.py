@@ -1,13 +1,14 @@
 """One clip, one row: the columns that every source of clips gives, whatever is on disk behind it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from datasets import ClassLabel, Features, Value
 
 from ..configuration_logoformer import EXPRESSIONS
 
 
-def clip_features(label_names: Sequence[str] = EXPRESSIONS, **extra) -> Features:
+def clip_features(label_names: Sequence[str] = EXPRESSIONS, **extra: Any) -> Features:
     """Columns of a row: `clip_id`, `video` (path of a video file or of a folder of frames), `num_frames`, `label`.
 
     Args:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import datasets
 import pyarrow as pa
@@ -28,6 +29,7 @@ _VERSION = 1  # counts up whenever the same settings would give other shards
 _FRAMES_AT_ONCE = 64  # that are decoded: all of a long video would not fit into memory
 _ROWS_AT_ONCE = 50  # a row group: the least that a reader of the shards holds
 _SAMPLED_CLIPS = 20  # from which the size is estimated
+_Item = TypeVar("_Item")
 
 
 def prepare_shards(
@@ -145,7 +147,7 @@ def plan_shards(rows: datasets.DatasetDict, folder: Path, clips_per_shard: int) 
     return shards
 
 
-class EncodedClips(torch.utils.data.Dataset):
+class EncodedClips(torch.utils.data.Dataset[dict[str, Any] | Problem]):
     """Rows with all frames of their clips as JPEGs, by split and number; a `Problem` for an unreadable clip."""
 
     def __init__(self, rows: datasets.DatasetDict, side_px: int, jpeg_quality: int):
@@ -156,9 +158,9 @@ class EncodedClips(torch.utils.data.Dataset):
         self.features = datasets.Features(next(iter(rows.values())).features)
         self.features["video"] = datasets.List(datasets.Image())
 
-    def __getitem__(self, key: tuple[str, int]) -> dict | Problem:
+    def __getitem__(self, key: tuple[str, int]) -> dict[str, Any] | Problem:
         split, number = key
-        row = self.rows[split][number]
+        row: dict[str, Any] = self.rows[split][number]
         try:
             frames = encode_frames(row["video"], self.side_px, self.jpeg_quality)
         except VideoReadError as error:
@@ -166,9 +168,10 @@ class EncodedClips(torch.utils.data.Dataset):
         return row | {"video": frames, "num_frames": len(frames)}
 
 
-def encode_frames(video: str, side_px: int, jpeg_quality: int) -> list[dict]:
+def encode_frames(video: str, side_px: int, jpeg_quality: int) -> list[dict[str, Any]]:
     """All frames of a clip as JPEGs whose shorter side has at most `side_px` pixels, as `Image` stores them."""
-    encoded, total = [], 1
+    encoded: list[dict[str, Any]] = []
+    total = 1
 
     def choose_next(num_frames: int) -> range:
         nonlocal total
@@ -187,11 +190,13 @@ def encode_frames(video: str, side_px: int, jpeg_quality: int) -> list[dict]:
     return encoded
 
 
-def as_it_is(item):
+def as_it_is(item: _Item) -> _Item:
     return item
 
 
-def write_shard(shard: Shard, schema: pa.Schema, encoded: Iterable[dict | Problem], on_problem: str) -> list[Problem]:
+def write_shard(
+    shard: Shard, schema: pa.Schema, encoded: Iterable[dict[str, Any] | Problem], on_problem: str
+) -> list[Problem]:
     """Writes a shard whole, or with a problem and "stop" not at all."""
     problems, batch, num_written = [], [], 0
     with whole_file(shard.file) as partial:  # hidden: `datasets` never takes it for a shard
@@ -239,7 +244,7 @@ def clips_fingerprint(clips: datasets.Dataset) -> str:
     return f"{len(clips)} clips, {digest.hexdigest()[:16]}"
 
 
-def keep_settings(file: Path, settings: dict) -> None:
+def keep_settings(file: Path, settings: dict[str, Any]) -> None:
     """Writes the settings of new shards, or compares them with those of the shards that are there."""
     if not file.exists():
         write_json(file, settings)

@@ -73,6 +73,7 @@ class TrainingTransforms:
         state = torch.get_rng_state()
         torch.default_generator.manual_seed(seed)
         try:
-            return self.transforms(frames)
+            transformed: torch.Tensor = self.transforms(frames)
+            return transformed
         finally:
             torch.set_rng_state(state)

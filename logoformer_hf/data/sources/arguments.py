@@ -27,7 +27,7 @@ class CommonArguments:
         default=None, metadata={"help": "Where synthetic clips and tables of clips are kept."}
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         taken = {option.name for option in fields(self.source.options)}
         common = {option.name for option in fields(CommonArguments)}
         for option in fields(self):

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import datasets
 
@@ -43,7 +44,7 @@ class SourcePlan:
     label_names: list[str]
     files: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    extra_features: dict = field(default_factory=dict)
+    extra_features: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -55,14 +56,15 @@ class ClipConfig(datasets.BuilderConfig):
     list_files: list[str] | None = None
     label_map: dict[int, str] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         for name, choices in (("on_problem", ON_PROBLEM), ("check", CHECKS)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}; it must be {' or '.join(map(repr, choices))}.")
 
-    def create_config_id(self, *args, **kwargs) -> str:
-        return self.name  # the builder's `hash` tells caches apart: it holds all arguments and the state of the disk
+    def create_config_id(self, *args: Any, **kwargs: Any) -> str:
+        # The builder's `hash` tells caches apart: it holds all arguments and the state of the disk.
+        return str(self.name)
 
 
 class ClipBuilder(datasets.GeneratorBasedBuilder):
@@ -85,7 +87,7 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
     BUILDER_CONFIG_CLASS = ClipConfig
     VERSION = datasets.Version("1.0.0")  # to be raised when the same files come to give other rows
 
-    def __init__(self, data_dir: str | Path, cache_dir: str | Path | None = None, **arguments):
+    def __init__(self, data_dir: str | Path, cache_dir: str | Path | None = None, **arguments: Any):
         self.data_dir = existing_folder(data_dir)
         arguments["data_dir"] = str(self.data_dir)
         self.config = self.BUILDER_CONFIG_CLASS(**arguments)
@@ -110,7 +112,7 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
         return self.as_dataset()
 
     @classmethod
-    def arguments_from(cls, options: ClipOptions) -> dict:
+    def arguments_from(cls, options: ClipOptions) -> dict[str, Any]:
         """The arguments of this class that the command line's options stand for."""
         return {
             "data_dir": options.data_dir,
@@ -158,11 +160,13 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(features=clip_features(self.source.label_names, **self.source.extra_features))
 
-    def _split_generators(self, dl_manager) -> list[datasets.SplitGenerator]:
+    def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
         # Errors from here reach the caller as they are; those from `_generate_examples` would be wrapped.
         clips = self.source.clips
         num_frames, problems = inspect_clips(clips, self.config.check)
-        good = {split: [] for split in dict.fromkeys(clip.split for clip in clips)}
+        good: dict[str, list[tuple[PlannedClip, int]]] = {
+            split: [] for split in dict.fromkeys(clip.split for clip in clips)
+        }
         for clip in clips:
             if clip.clip_id in num_frames:
                 good[clip.split].append((clip, num_frames[clip.clip_id]))
@@ -183,7 +187,7 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
             json.dump([asdict(problem) for problem in problems], file)
         return [datasets.SplitGenerator(split, gen_kwargs={"clips": good[split]}) for split in good]
 
-    def _generate_examples(self, clips: list[tuple[PlannedClip, int]]) -> Iterator[tuple[int, dict]]:
+    def _generate_examples(self, clips: list[tuple[PlannedClip, int]]) -> Iterator[tuple[int, dict[str, Any]]]:
         for key, (clip, num_frames) in enumerate(clips):
             row = {"clip_id": clip.clip_id, "video": str(clip.path), "num_frames": num_frames, "label": clip.label}
             yield key, row | clip.extra

@@ -113,20 +113,24 @@ def _listed_splits(lists: list[ClipList]) -> list[str]:
     if all(clip.split is None for clip in listed):
         names = _splits_of_files([part.file for part in lists])
         return [split for part, split in zip(lists, names, strict=True) for _ in part.clips]
-    unknown = [clip for clip in listed if _split_named(clip.split or "") is None]
-    if unknown:
-        raise ListError(
-            f"{unknown[0]} has the split {unknown[0].split!r}; it must be train, validation (val, valid, dev) or test."
-        )
-    return [_split_named(clip.split) for clip in listed]
+    splits = []
+    for clip in listed:
+        split = _split_named(clip.split or "")
+        if split is None:
+            raise ListError(
+                f"{clip} has the split {clip.split!r}; it must be train, validation (val, valid, dev) or test."
+            )
+        splits.append(split)
+    return splits
 
 
 def _splits_of_files(files: list[Path]) -> Sequence[str]:
     words = [{_split_named(word) for word in re.split(r"[\W\d_]+", file.stem)} - {None} for file in files]
     named = [next(iter(splits)) if len(splits) == 1 else None for splits in words]
-    if None not in named and len(set(named)) == len(named):
-        return named
-    in_order = {1: ("train",), 2: ("train", "test"), 3: SPLITS}.get(len(files))
+    certain = [name for name in named if name is not None]
+    if len(set(certain)) == len(named):
+        return certain
+    in_order: Sequence[str] | None = {1: ("train",), 2: ("train", "test"), 3: SPLITS}.get(len(files))
     if in_order is None or any(name not in (None, split) for name, split in zip(named, in_order, strict=True)):
         raise ListError(
             f"which list is of which split? Given are {', '.join(map(str, files))}. Give them a column split, or call "

@@ -44,7 +44,7 @@ class DFEWOptions(FoldOptions, ClipOptions):
         },
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.fold is None and self.list_file is None:
             raise ValueError("DFEW is tested by fold: give `fold` 1 to 5, or 'all'.")
@@ -62,7 +62,7 @@ class DFEWConfig(ClipConfig):
     fold: int | None = None
     frames: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.fold is None and self.list_files is None:
             raise ValueError("DFEW is tested by fold: give `fold`, 1 to 5, or lists of your own with `list_files`.")
@@ -104,11 +104,6 @@ class DFEW(ClipBuilder):
     def _read_lists(self) -> tuple[ClipList, ClipList, dict[int, ClipList]]:
         """The lists to train on and to test, and the official test lists that are there, by fold."""
         annotation = find_nearby(self.data_dir, ANNOTATION)
-        if annotation is None and self.config.list_files is None:
-            raise FileNotFoundError(
-                f"{self.data_dir}: there is no {ANNOTATION} here, one folder below or one above. Name the folder of "
-                "DFEW with `data_dir`, or lists of your own with `list_files`."
-            )
         test_files = {}
         if annotation is not None:
             test_files = {fold: annotation / "test(single-labeled)" / f"set_{fold}.csv" for fold in FOLDS}
@@ -117,6 +112,11 @@ class DFEW(ClipBuilder):
             train, test = read_split_lists(self.config.list_files, self.config.label_map)
             tests = read_lists([test_files[fold] for fold in there], official=True)
             return train, test, dict(zip(there, tests, strict=True))
+        if annotation is None:
+            raise FileNotFoundError(
+                f"{self.data_dir}: there is no {ANNOTATION} here, one folder below or one above. Name the folder of "
+                "DFEW with `data_dir`, or lists of your own with `list_files`."
+            )
         needed = sorted({*there, self.config.fold})
         train_file = annotation / "train(single-labeled)" / f"set_{self.config.fold}.csv"
         # Read together, so that a clip with another label in another fold is noticed.

@@ -33,7 +33,7 @@ class DrawnFacesOptions:
         },
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("difficulty", "view_difficulty"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:

@@ -41,7 +41,7 @@ class FERV39KConfig(ClipConfig):
 
     setup: str = ALL_SCENES
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.name = self.setup
 
@@ -98,8 +98,8 @@ class FERV39K(ClipBuilder):
             )
         source = "your lists"
         if self.config.list_files is None:
-            own_files = _find_scene_lists(find_nearby(self.data_dir, ANNOTATION), scene)
-            if own_files:
+            annotation = find_nearby(self.data_dir, ANNOTATION)
+            if annotation is not None and (own_files := _find_scene_lists(annotation, scene)):
                 return read_lists(own_files, self.config.label_map), f"Scene {scene} has lists of its own."
             source = "the lists of all scenes, as it has no train and test list of its own"
         lists = [replace(part, clips=[clip for clip in part.clips if _clip_id(clip)[0] == scene]) for part in lists]

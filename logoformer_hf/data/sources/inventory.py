@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import av
 from datasets.utils import tqdm
@@ -38,7 +39,7 @@ class PlannedClip:
     split: str
     path: Path
     label: str
-    extra: dict = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def inspect_clips(clips: Sequence[PlannedClip], check: str) -> tuple[dict[str, int], list[Problem]]:
@@ -147,8 +148,8 @@ def fingerprint(settings: object, list_files: Iterable[Path], clips: Iterable[Pl
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     for clip in clips:
         try:
-            state = clip.path.stat()
-            state = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+            status = clip.path.stat()
+            state: object = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         except OSError as error:
             state = error.errno
         digest.update(f"{clip} {state}\n".encode())

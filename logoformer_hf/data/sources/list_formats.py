@@ -127,11 +127,11 @@ def _read_lines(file: Path, lines: list[str]) -> RawList:
         raise ListError(
             f"{file}, line {faulty[0]}: {lines[faulty[0] - 1]!r} is no clip with a label.{others}\n{ACCEPTED}"
         )
-    clips = [ListedClip(match["path"], match["label"], number, file) for number, match in matches.items()]
+    clips = [ListedClip(match["path"], match["label"], number, file) for number, match in matches.items() if match]
     return RawList(file, format, clips)
 
 
-def _match_line(format: ListFormat, line: str) -> re.Match | None:
+def _match_line(format: ListFormat, line: str) -> re.Match[str] | None:
     match = re.fullmatch(format.pattern, line)
     if match and format.first is None and canonical_expression(match["label"]) is None:
         return None  # without a header any line that has a blank would be a path and a name
@@ -185,20 +185,22 @@ def _read_parquet(file: Path) -> RawList:
     columns = _find_columns(table.column_names)
     if columns is None:
         raise ListError(f"{file}: the columns are {', '.join(table.column_names)}.\n{ACCEPTED}")
-    fields = [None if column is None else table.column(column).to_pylist() for column in columns]
-    paths, labels, splits = fields[0], fields[1], fields[2] or [None] * table.num_rows
+    path_column, label_column, split_column = columns
+    paths, labels = table.column(path_column).to_pylist(), table.column(label_column).to_pylist()
+    splits = [None] * table.num_rows if split_column is None else table.column(split_column).to_pylist()
     clips = []
     for row, (path, label, split) in enumerate(zip(paths, labels, splits, strict=True), start=1):
         if path in (None, "") or label in (None, ""):
             raise ListError(f"{file}, row {row}: the path is {path!r} and the label {label!r}; both are needed.")
         clips.append(ListedClip(str(path), str(label), row, file, None if split is None else str(split)))
-    return _below_header(file, table.column_names, table.column_names[columns[0]], clips)
+    return _below_header(file, table.column_names, table.column_names[path_column], clips)
 
 
 def _below_header(file: Path, header: list[str], path_column: str, clips: list[ListedClip]) -> RawList:
     if not clips:
         raise ListError(f"{file}: below the header {','.join(header)!r} there are no clips.")
-    numbers, names = [], []
+    numbers: list[ListedClip] = []
+    names: list[ListedClip] = []
     for clip in clips:
         (numbers if re.fullmatch(r"-?\d+", clip.label) else names).append(clip)
     if numbers and names:

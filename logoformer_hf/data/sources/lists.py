@@ -68,7 +68,8 @@ def read_lists(
             paths, or are off by one; a clip with two labels.
     """
     raw_lists = [read_raw_list(Path(file)) for file in files]
-    class_of, remark_on = {}, {}
+    class_of: dict[int | None, dict[str, str]] = {}  # by `ListFormat.first`
+    remark_on: dict[int | None, str] = {}
     for first in (0, 1, None):
         group = [raw for raw in raw_lists if raw.format.first == first]
         if not group:
@@ -80,7 +81,8 @@ def read_lists(
     if label_map is not None and class_of.keys() <= {None}:
         raise ListError(f"{raw_lists[0].file}: the labels are names, so `label_map` says nothing; leave it out.")
 
-    lists, seen = [], {}
+    lists: list[ClipList] = []
+    seen: dict[str, ListedClip] = {}
     for raw in raw_lists:
         names = class_of[raw.format.first]
         clips = [replace(clip, label=names[clip.label]) for clip in raw.clips]
@@ -238,7 +240,7 @@ def _with_expression(clips: list[ListedClip]) -> list[tuple[ListedClip, str]]:
 
 def _drop_repetitions(clips: list[ListedClip], seen: dict[str, ListedClip]) -> list[ListedClip]:
     """Each clip of a list once, or it would weigh double; `seen` is shared by lists that must not contradict."""
-    once = {}
+    once: dict[tuple[str, str | None], ListedClip] = {}
     for clip in clips:
         before = seen.setdefault(clip.path, clip)
         if before.label != clip.label:

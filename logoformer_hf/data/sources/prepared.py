@@ -16,7 +16,7 @@ class PreparedOptions(FoldOptions, FolderOptions):
     """Command-line options of prepared shards."""
 
     def fold_numbers(self) -> Sequence[int]:
-        facts = read_facts(self.data_dir)
+        facts = read_facts(self.folder)
         if facts.num_folds is None:
             raise ValueError(f"`fold` is {self.fold!r}, but the shards of {facts.dataset_name} have no folds.")
         return range(1, facts.num_folds + 1)
@@ -41,7 +41,7 @@ def read_facts(folder: str | Path) -> DataFacts:
 
 def load(options: PreparedOptions, fold: int | None, cache_dir: str | None) -> Source:
     """Shards, with what was known of the clips that are not among them."""
-    folder, facts = options.data_dir, read_facts(options.data_dir)
+    folder, facts = options.folder, read_facts(options.folder)
     rows = load_shards(folder, fold, cache_dir)
     if fold is None and facts.num_folds:
         raise ValueError(

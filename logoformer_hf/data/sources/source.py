@@ -50,7 +50,7 @@ class ClipSource:
 
     name: str
     title: str
-    options: type
+    options: type[Any]
     load: Callable[[Any, int | None, str | None], Source]
     terms: DataTerms | None = None
     published: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -65,9 +65,10 @@ class FolderOptions:
 
     data_dir: str | None = field(default=None, metadata={"help": "Folder of the data set, as it was unpacked."})
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.data_dir is None:
             raise ValueError("the clips are on your disk: name their folder with `data_dir`.")
+        self.folder: str = self.data_dir
 
 
 @dataclass
@@ -100,15 +101,15 @@ class ClipOptions(FolderOptions):
 
 
 @dataclass
-class FoldOptions:
-    """The option of a source with folds; a subclass says in `fold_numbers` which there are."""
+class FoldOptions(FolderOptions):
+    """Options of a source with folds; a subclass says in `fold_numbers` which there are."""
 
     fold: str | None = field(
         default=None,
         metadata={"help": "Fold that is tested, by its number, or 'all' for a run of each and their mean."},
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.fold is not None:
             numbers = [str(number) for number in self.fold_numbers()]

@@ -33,7 +33,7 @@ def source_of(facts: DataFacts) -> ClipSource | None:
 def terms_of(facts: DataFacts) -> DataTerms | None:
     """The terms that forbid to pass a data set on, None where none are known."""
     source = source_of(facts)
-    return source and source.terms
+    return None if source is None else source.terms
 
 
 def check_may_be_public(facts: DataFacts) -> None:

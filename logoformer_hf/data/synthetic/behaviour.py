@@ -11,7 +11,7 @@ from .motion import drift, ease
 from .rig import ACTION_UNITS
 
 # What each expression moves, and how far at its strongest.
-EXPRESSION_UNITS = {
+EXPRESSION_UNITS: dict[str, dict[int, float]] = {
     "happy": {6: 1.0, 12: 1.0},
     "sad": {1: 1.0, 4: 0.8, 15: 1.0},
     "neutral": {},
@@ -66,8 +66,13 @@ _RESTING_FACES = (
 _RESTING_MOST = 0.5
 
 # The mouth in a syllable, besides opening: (units, share of the syllables) by how a person talks.
-_VISEMES = (({}, 0.4), ({20: 0.4, 12: 0.25}, 0.2), ({18: 0.8}, 0.25), ({10: 0.35}, 0.15))
-_SPEECH_STYLES = {
+_VISEMES: tuple[tuple[dict[int, float], float], ...] = (
+    ({}, 0.4),
+    ({20: 0.4, 12: 0.25}, 0.2),
+    ({18: 0.8}, 0.25),
+    ({10: 0.35}, 0.15),
+)
+_SPEECH_STYLES: dict[str, dict[int, float]] = {
     "plain": {},
     "smiling": LOOK_ALIKE_UNITS["happy"],
     "curling": LOOK_ALIKE_UNITS["disgust"],
@@ -255,13 +260,13 @@ def draw_speech(rng: np.random.Generator, time_sec: np.ndarray, difficulty: floa
     if not talks or (style != "plain" and time_sec[-1] < LOOK_ALIKE_SEC):
         return units
     syllable_sec, loudness = 1 / rng.uniform(3, 6), rng.uniform(0.6, 1.0)
-    middles_sec, now_sec = [], -1.0
+    starts_sec, now_sec = [], -1.0
     while now_sec < time_sec[-1] + 1:
         for _ in range(rng.integers(4, 9)):
-            middles_sec.append(now_sec)
+            starts_sec.append(now_sec)
             now_sec += syllable_sec * rng.uniform(0.8, 1.3)
         now_sec += rng.uniform(0.2, 0.7)
-    middles_sec = np.array(middles_sec)
+    middles_sec = np.array(starts_sec)
     # Every clip's middle shows something; so does the one of a talking clip.
     central = np.abs(middles_sec - time_sec[-1] / 2).argmin()
     middles_sec += time_sec[-1] / 2 - middles_sec[central] + rng.uniform(-0.03, 0.03)

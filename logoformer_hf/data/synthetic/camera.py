@@ -105,7 +105,7 @@ def shoot(
     if camera.jpeg_quality > 0:
         # Red and blue trade places twice.
         coded = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, camera.jpeg_quality))[1]
-        image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
     return enlarge(image, width)
 
 
@@ -139,6 +139,6 @@ def _tones(camera: Camera) -> np.ndarray:
 @lru_cache(maxsize=1)
 def _grain() -> np.ndarray:
     """Noise round 128, a little coarser than a pixel, as sensors with a colour filter have it."""
-    grain = np.random.default_rng(0).normal(0, 1, (_GRAIN_SIZE, _GRAIN_SIZE, 3)).astype(np.float32)
+    grain: np.ndarray = np.random.default_rng(0).normal(0, 1, (_GRAIN_SIZE, _GRAIN_SIZE, 3)).astype(np.float32)
     grain = cv2.GaussianBlur(0.45 * grain + 0.55 * grain[..., :1], (0, 0), 0.55)
     return np.clip(np.rint(128 + _GRAIN_SPREAD * grain / grain.std()), 0, 255).astype(np.uint8)

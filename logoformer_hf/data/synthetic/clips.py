@@ -11,6 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import datasets
 from datasets import Dataset, DatasetDict, Value
@@ -111,13 +112,13 @@ def build_synthetic_clips(
     return DatasetDict({name: Dataset.from_list(rows, features, split=name) for name, rows in splits.items()})
 
 
-def _read_rows(folder: Path) -> list[dict]:
+def _read_rows(folder: Path) -> list[dict[str, Any]]:
     """The rows of a finished folder. Paths are not stored, so that a cache can be moved."""
     clips = json.loads((folder / "clips.json").read_text())["clips"]
     return [{"clip_id": clip["clip_id"], "video": str(folder / f"{clip['clip_id']}.mp4"), **clip} for clip in clips]
 
 
-def _draw_folder(folder: Path, parameters: dict, num_workers: int) -> None:
+def _draw_folder(folder: Path, parameters: dict[str, Any], num_workers: int) -> None:
     """Draw all clips under another name first: what a killed run leaves behind is never taken for finished."""
     partial = folder.with_suffix(".partial")
     if partial.exists():  # of a killed run: we hold the lock
@@ -148,11 +149,12 @@ def _draw_clips(plans: dict[Path, ClipPlan], image_size: int, num_workers: int) 
     # Its folder comes first; the folder that the caller happens to be in has no say.
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
-    idle = queue.SimpleQueue()
+    idle: queue.SimpleQueue[subprocess.Popen[str]] = queue.SimpleQueue()
 
     def draw(path: Path) -> None:
         job = plans[path].job(path, image_size)
         worker = idle.get()
+        assert worker.stdout is not None  # a pipe
         try:
             print(json.dumps(job), file=worker.stdin, flush=True)
             answer = worker.stdout.readline()
@@ -165,8 +167,9 @@ def _draw_clips(plans: dict[Path, ClipPlan], image_size: int, num_workers: int) 
 
     with ExitStack() as stack:
         for _ in range(min(num_workers, len(plans))):
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-            worker = subprocess.Popen(_WRITER, env=environment, **pipes)
+            worker = subprocess.Popen(
+                _WRITER, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
             stack.callback(worker.communicate)  # closes its pipes
             stack.callback(worker.kill)
             idle.put(worker)

@@ -3,6 +3,8 @@
 `side[unit]` is an action unit's intensity of shape (frames, sides, 1), the picture's left side first.
 """
 
+from typing import Any
+
 import numpy as np
 
 from .person import Identity
@@ -12,7 +14,7 @@ SEGMENT = np.linspace(-1, 1, 15)
 _OUTWARD = np.array([[-1.0], [1.0]])  # what a shift to the picture's right is on either side
 
 
-def add_eyes(sketch: Sketch, who: Identity, side: dict, gaze: np.ndarray) -> None:
+def add_eyes(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], gaze: np.ndarray) -> None:
     """`gaze` has the shape (frames, 2)."""
     gaze_x, gaze_y = gaze[:, None, :1] * _OUTWARD, gaze[:, None, 1:]
     y = -0.12
@@ -25,7 +27,7 @@ def add_eyes(sketch: Sketch, who: Identity, side: dict, gaze: np.ndarray) -> Non
     corner = y - SEGMENT * who.eye_tilt
     top, bottom = corner - upper * bow**0.8, corner + lower * bow
 
-    def seen(radius: float, dx, dy) -> np.ndarray:
+    def seen(radius: float, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
         """A disc on the eyeball, cut off by the lids."""
         points = disc(who.eye_spacing + dx, y - 0.01 + dy, radius, radius)
         across = np.clip((points[..., 0] - who.eye_spacing) / who.eye_width, -1, 1)
@@ -64,11 +66,11 @@ def add_eyes(sketch: Sketch, who: Identity, side: dict, gaze: np.ndarray) -> Non
     depth = np.maximum(0.5 * squint, 0.5 * who.age - 0.1)
     sketch.fold((inner, bag), (who.eye_spacing, bag + 0.08), (outer, bag), 0.034, depth)
     depth = np.maximum(0.55 * side[6], 0.5 * who.age - 0.15)
-    for dy in (-0.06, 0.0, 0.06):  # crow's feet
-        sketch.fold((outer + 0.1, y + dy), (outer + 0.15, y + dy), (outer + 0.22, y + dy * 2), 0.028, depth)
+    for rise in (-0.06, 0.0, 0.06):  # crow's feet
+        sketch.fold((outer + 0.1, y + rise), (outer + 0.15, y + rise), (outer + 0.22, y + rise * 2), 0.028, depth)
 
 
-def add_brows(sketch: Sketch, who: Identity, side: dict) -> None:
+def add_brows(sketch: Sketch, who: Identity, side: dict[int, np.ndarray]) -> None:
     u = np.linspace(0, 1, 11)  # from the nose outwards
     inner, outer = 1 - u, np.sin(np.pi * 0.72 * u) ** 2
     y = -0.12 - who.brow_height + who.brow_tilt * (u - 0.5)
@@ -82,7 +84,7 @@ def add_brows(sketch: Sketch, who: Identity, side: dict) -> None:
     sketch.fill(between(x, y - half, y + half), who.brow_colour, 0.05, both=True)
 
 
-def add_nose(sketch: Sketch, who: Identity, side: dict) -> None:
+def add_nose(sketch: Sketch, who: Identity, side: dict[int, np.ndarray]) -> None:
     line = times(who.skin, 0.58)
     width, lift = who.nose_width * (1 + 0.18 * side[9]), 0.07 * side[9] + 0.03 * side[10]
     tip = who.nose_length - 0.06 * side[9]
@@ -97,7 +99,7 @@ def add_nose(sketch: Sketch, who: Identity, side: dict) -> None:
         sketch.fold((0, y + 0.02), (0.07, y - 0.03), (0.16, y + 0.06), 0.045, 0.9 * side[9], 0.1)
 
 
-def mouth_curves(who: Identity, side: dict) -> dict[str, np.ndarray]:
+def mouth_curves(who: Identity, side: dict[int, np.ndarray]) -> dict[str, Any]:
     """The mouth's lines over `x`, of shape (frames, points) from the picture's left corner to the right one.
 
     `top` and `bottom` are the inner edges of the lips, `upper_rim` and `rim` the outer ones; `corner` is the height
@@ -131,7 +133,7 @@ def mouth_curves(who: Identity, side: dict) -> dict[str, np.ndarray]:
     return curves | {"corner": corner, "gap": gap, "shape": shape, "thick": thick, "au": au}
 
 
-def add_mouth(sketch: Sketch, who: Identity, side: dict, mouth: dict) -> None:
+def add_mouth(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], mouth: dict[str, Any]) -> None:
     x, top, bottom, gap, shape, thick, au = (
         mouth[name] for name in ("x", "top", "bottom", "gap", "shape", "thick", "au")
     )
@@ -157,7 +159,7 @@ def add_mouth(sketch: Sketch, who: Identity, side: dict, mouth: dict) -> None:
         _add_folds_round_the_mouth(sketch, side, mouth, who.age)
 
 
-def add_cheek_folds(sketch: Sketch, who: Identity, side: dict, mouth: dict) -> None:
+def add_cheek_folds(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], mouth: dict[str, Any]) -> None:
     """From the wings of the nose to the corners of the mouth; a beard lies over them."""
     nose = who.nose_length
     half, corner = _corners(mouth)
@@ -168,12 +170,12 @@ def add_cheek_folds(sketch: Sketch, who: Identity, side: dict, mouth: dict) -> N
     sketch.fold(start, handle, end, 0.05, np.maximum.reduce(depths))
 
 
-def _corners(mouth: dict) -> tuple[np.ndarray, ...]:
+def _corners(mouth: dict[str, Any]) -> tuple[np.ndarray, ...]:
     """Distance from the middle and height of the corners, each of shape (frames, sides, 1)."""
     return tuple(np.stack([mouth[name][:, :1], mouth[name][:, -1:]], axis=1) for name in ("half", "corner"))
 
 
-def _add_folds_round_the_mouth(sketch: Sketch, side: dict, mouth: dict, age: float) -> None:
+def _add_folds_round_the_mouth(sketch: Sketch, side: dict[int, np.ndarray], mouth: dict[str, Any], age: float) -> None:
     low = mouth["rim"].max(axis=-1, keepdims=True)[:, None]
     half, corner = _corners(mouth)
     depth = np.maximum(0.7 * side[15], 0.6 * age - 0.3)

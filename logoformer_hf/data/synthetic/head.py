@@ -71,7 +71,7 @@ def _add_collar(sketch: Sketch, who: Identity) -> None:
         sketch.fill(flap, shade, both=True)
 
 
-def add_shade(sketch: Sketch, who: Identity, side: dict, outline: np.ndarray) -> None:
+def add_shade(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], outline: np.ndarray) -> None:
     """What is blurred before it is laid over the skin: 128 leaves the skin as it is, more lightens, less darkens.
 
     `side` has an array of shape (frames, sides, 1) for each action unit.
@@ -101,7 +101,7 @@ def add_shade(sketch: Sketch, who: Identity, side: dict, outline: np.ndarray) ->
     sketch.ellipse(0.16, 0.12, 0.05, 0.22, dip, both=True)
 
 
-def add_forehead(sketch: Sketch, who: Identity, side: dict) -> None:
+def add_forehead(sketch: Sketch, who: Identity, side: dict[int, np.ndarray]) -> None:
     """Wrinkles across for raised brows and for age, an upright furrow for lowered brows."""
     for number, y in enumerate((-0.8, -0.91)):
         old = max(0.5 * who.age - 0.1 * (number + 1), 0)
@@ -126,7 +126,7 @@ def _beard_area(outline: np.ndarray, top: float, sideburn: float) -> np.ndarray:
     return np.concatenate([jaw, np.broadcast_to(inner, (len(jaw), *inner.shape[1:]))], axis=1)
 
 
-def add_beard(sketch: Sketch, who: Identity, outline: np.ndarray, mouth: dict) -> None:
+def add_beard(sketch: Sketch, who: Identity, outline: np.ndarray, mouth: dict[str, np.ndarray]) -> None:
     """`mouth` has curves of shape (frames, points): `x`, and `upper_rim`."""
     colour = mix(who.hair, who.skin, 0.12)
     if who.beard == "full":

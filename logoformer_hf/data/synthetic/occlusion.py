@@ -155,7 +155,7 @@ def _add_hand(sketch: Sketch, hand: Occluder) -> None:
     mirror = np.array((hand.side, 1.0))  # the thumb is on the side of the face's middle
     shown = away < 1
 
-    def add(points: np.ndarray, colour) -> None:
+    def add(points: np.ndarray, colour: np.ndarray) -> None:
         sketch.fill((points * mirror) @ turn + middle, colour, shown=shown)
 
     skin = np.asarray(hand.colour)
@@ -184,12 +184,12 @@ def _add_hand(sketch: Sketch, hand: Occluder) -> None:
 
 
 def _capsule(start: tuple[float, float], end: tuple[float, float], width: float) -> np.ndarray:
-    start, end = np.array(start), np.array(end)
-    along = (end - start) / np.hypot(*(end - start))
+    first, last = np.array(start), np.array(end)
+    along = (last - first) / np.hypot(*(last - first))
     side = np.array((-along[1], along[0]))
     angle = np.linspace(0, np.pi, 10)[:, None]
     cap = np.cos(angle) * side + np.sin(angle) * along
-    return np.concatenate([end + 0.44 * width * cap, start - 0.5 * width * cap])
+    return np.concatenate([last + 0.44 * width * cap, first - 0.5 * width * cap])
 
 
 def _rounded(corners: np.ndarray) -> np.ndarray:
@@ -230,7 +230,8 @@ def _caption_layer(caption: Occluder, size: int) -> tuple[int, int, np.ndarray, 
     box_height = min(round(text_height / finer * 2.2) + 2, size)
     box_width = size if caption.side == 0 else min(round(text_width / finer + 0.06 * size) + 2, size)
     shape = (box_height * finer, box_width * finer)
-    letters, outline = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    letters: np.ndarray = np.zeros(shape, np.uint8)
+    outline = np.zeros_like(letters)
     origin = (round((shape[1] - text_width) / 2), round((shape[0] + text_height) / 2))
     thick = max(round(wanted * 2.2), 1)
     cv2.putText(letters, caption.text, origin, font, wanted, 255, thick, cv2.LINE_AA)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, get_type_hints
+from typing import Annotated, TypeVar, get_type_hints
 
 import numpy as np
 
@@ -14,6 +14,7 @@ GLASSES = ("none", "round", "square", "thick", "tinted")
 COLLARS = ("plain", "crew", "shirt", "jacket")
 
 Colour = tuple[float, float, float]
+_Value = TypeVar("_Value", float, np.ndarray)
 
 # How often each occurs at difficulty 0 and at difficulty 1, in the order above.
 _HAIR_STYLE_SHARES = (
@@ -89,15 +90,15 @@ class Identity:
         """A random person: at difficulty 0 one of a tidy few, at difficulty 1 as varied as people in films."""
 
         def colour(palette: Sequence[Colour], spread: float) -> np.ndarray:
-            return np.clip(palette[rng.integers(len(palette))] + rng.normal(0, spread, 3), 5, 250)
+            return np.clip(palette[int(rng.integers(len(palette)))] + rng.normal(0, spread, 3), 5, 250)
 
         def kind(kinds: Sequence[str], shares: Sequence[Sequence[float]]) -> str:
             odds = _mix(np.array(shares[0], float), np.array(shares[1], float), difficulty)
             return str(rng.choice(kinds, p=odds / odds.sum()))
 
         numbers = {
-            name: float(rng.uniform(*(_mix(tidy, wild, difficulty) for tidy, wild in zip(*ranges, strict=True))))
-            for name, ranges in _ranges().items()
+            name: float(rng.uniform(_mix(tidy[0], wild[0], difficulty), _mix(tidy[1], wild[1], difficulty)))
+            for name, (tidy, wild) in _ranges().items()
         }
         numbers["age"] **= 1.4  # fewer old people than young ones
         tone = rng.uniform(0, len(_SKIN) - 2 + difficulty)
@@ -112,7 +113,7 @@ class Identity:
         made_up = beard == "none" and rng.random() < 0.7
         dim = rng.random() < 0.6 * difficulty
         return cls(
-            skin=tuple(float(np.interp(tone, range(len(_SKIN)), channel)) for channel in zip(*_SKIN, strict=True)),
+            skin=_rgb(np.array([np.interp(tone, range(len(_SKIN)), channel) for channel in zip(*_SKIN, strict=True)])),
             hair=_rgb(hair),
             eye_colour=_rgb(colour(_EYES[:2] if dark else _EYES, 8)),
             clothes=_rgb(colour(_CLOTHES, 12 + 24 * difficulty)),
@@ -135,9 +136,10 @@ def _ranges() -> dict[str, tuple[tuple[float, float], tuple[float, float]]]:
     return {name: hint.__metadata__ for name, hint in hints.items() if hasattr(hint, "__metadata__")}
 
 
-def _mix(start, end, amount: float):
+def _mix(start: _Value, end: _Value, amount: float) -> _Value:
     return start + (end - start) * amount
 
 
 def _rgb(colour: np.ndarray) -> Colour:
-    return tuple(colour.tolist())
+    red, green, blue = colour.tolist()
+    return red, green, blue

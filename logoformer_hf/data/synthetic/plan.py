@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ class ClipPlan:
     occluders: list[Occluder]
     noise_seed: int
 
-    def job(self, path: str | Path, image_size: int) -> dict:
+    def job(self, path: str | Path, image_size: int) -> dict[str, Any]:
         """The arguments of `write_clip`, as JSON takes them."""
         return {
             "path": str(path),

@@ -158,7 +158,7 @@ def render_faces(
 
 def _backdrop(who: Identity, size: int) -> np.ndarray:
     """The wall behind the head, with things out of focus on it."""
-    image = np.full((64, 64, 3), np.rint(who.backdrop), np.uint8)
+    image: np.ndarray = np.full((64, 64, 3), np.rint(who.backdrop), np.uint8)
     if who.clutter > 0.2:
         rng = np.random.default_rng(who.backdrop_seed)
         for _ in range(rng.integers(2, 7)):

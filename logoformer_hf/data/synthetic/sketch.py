@@ -10,6 +10,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
+
+Number = float | np.ndarray  # one for all frames and sides, or of shape (frames, 1) or (frames, sides, 1)
+Point = tuple[Number, Number]
 
 _FRACTION_BITS = 4
 _ANGLE = np.linspace(0, 2 * np.pi, 28, endpoint=False)
@@ -17,31 +21,31 @@ _BEND = np.linspace(0, 1, 9)
 _MIRRORED = np.array([[[-1.0, 1.0]], [[1.0, 1.0]]])  # the face's side on the picture's left, and on its right
 
 
-def mix(colour: Sequence[float], other: Sequence[float], amount):
+def mix(colour: ArrayLike, other: ArrayLike, amount: ArrayLike) -> np.ndarray:
     """Colours between two, of the shape of `amount` with the three channels in place of its last axis, if it has
     one."""
-    return np.asarray(colour) + (np.asarray(other) - np.asarray(colour)) * amount
+    return np.asarray(colour) + (np.asarray(other) - np.asarray(colour)) * np.asarray(amount)
 
 
-def times(colour: Sequence[float], factor: float) -> np.ndarray:
+def times(colour: ArrayLike, factor: float) -> np.ndarray:
     return np.minimum(np.asarray(colour) * factor, 255.0)
 
 
-def curve(x, y) -> np.ndarray:
+def curve(x: ArrayLike, y: ArrayLike) -> np.ndarray:
     """Points of shape (..., points, 2), from coordinates of shape (..., points)."""
     return np.stack(np.broadcast_arrays(x, y), axis=-1)
 
 
-def between(x, top, bottom) -> np.ndarray:
+def between(x: ArrayLike, top: ArrayLike, bottom: ArrayLike) -> np.ndarray:
     """The polygon between two curves over the same `x`."""
     return np.concatenate(np.broadcast_arrays(curve(x, top), curve(x, bottom)[..., ::-1, :]), axis=-2)
 
 
-def disc(x, y, width, height) -> np.ndarray:
+def disc(x: Number, y: Number, width: Number, height: Number) -> np.ndarray:
     return curve(x + width * np.cos(_ANGLE), y + height * np.sin(_ANGLE))
 
 
-def bend(start, handle, end) -> np.ndarray:
+def bend(start: Point, handle: Point, end: Point) -> np.ndarray:
     """A smooth curve of 9 points from the first (x, y) to the last, pulled towards the second."""
     t, rest = _BEND, 1 - _BEND
     x, y = (rest * rest * a + 2 * t * rest * b + t * t * c for a, b, c in zip(start, handle, end, strict=True))
@@ -55,7 +59,7 @@ class Sketch:
     picture's left first. `lift` is how far something stands out of the face, which shows when the head turns.
     """
 
-    def __init__(self, skin: Sequence[float], num_frames: int) -> None:
+    def __init__(self, skin: ArrayLike, num_frames: int) -> None:
         self.skin = np.asarray(skin)
         self.num_frames = num_frames
         self.shapes: list[np.ndarray] = []
@@ -63,7 +67,14 @@ class Sketch:
         self.lifts: list[float] = []
         self.shown: list[list[bool] | None] = []
 
-    def fill(self, points: np.ndarray, colour, lift: float = 0.0, both: bool = False, shown=None) -> None:
+    def fill(
+        self,
+        points: np.ndarray,
+        colour: ArrayLike,
+        lift: float = 0.0,
+        both: bool = False,
+        shown: np.ndarray | None = None,
+    ) -> None:
         """
         Args:
             points: shape (points, 2) or (frames, points, 2), for both sides (frames, sides, points, 2).
@@ -84,10 +95,27 @@ class Sketch:
             seen = shown if shown is None or np.ndim(shown) == 1 else shown[:, side]
             self.shown.append(None if seen is None else np.broadcast_to(seen, self.num_frames).tolist())
 
-    def ellipse(self, x, y, width, height, colour, lift: float = 0.0, both: bool = False, shown=None) -> None:
-        self.fill(disc(x, y, width, height), colour, lift, both, shown)
+    def ellipse(
+        self,
+        x: Number,
+        y: Number,
+        width: Number,
+        height: Number,
+        colour: ArrayLike,
+        lift: float = 0.0,
+        both: bool = False,
+    ) -> None:
+        self.fill(disc(x, y, width, height), colour, lift, both)
 
-    def stroke(self, points: np.ndarray, width, colour, lift: float = 0.0, both: bool = False, shown=None) -> None:
+    def stroke(
+        self,
+        points: np.ndarray,
+        width: Number,
+        colour: ArrayLike,
+        lift: float = 0.0,
+        both: bool = False,
+        shown: np.ndarray | None = None,
+    ) -> None:
         """A line that is `width` thick in its middle and pointed at both ends."""
         along = np.empty_like(points)
         along[..., 1:-1, :] = points[..., 2:, :] - points[..., :-2, :]
@@ -98,7 +126,16 @@ class Sketch:
         side = np.stack([-along[..., 1] * thickness, along[..., 0] * thickness], axis=-1)
         self.fill(np.concatenate([points + side, (points - side)[..., ::-1, :]], axis=-2), colour, lift, both, shown)
 
-    def fold(self, start, handle, end, width: float, depth, lift: float = 0.0, both: bool = True) -> None:
+    def fold(
+        self,
+        start: Point,
+        handle: Point,
+        end: Point,
+        width: float,
+        depth: Number,
+        lift: float = 0.0,
+        both: bool = True,
+    ) -> None:
         """A wrinkle, the darker the deeper (0 to 1); on either side of the face, of `depth` (frames, sides, 1), or
         in its middle, of `depth` (frames, 1)."""
         depth = np.broadcast_to(depth, (self.num_frames, 2, 1) if both else (self.num_frames, 1))

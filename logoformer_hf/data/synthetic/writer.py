@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .camera import Camera, enlarge, shoot
 from .occlusion import Occluder, add_captions, caption_layers, cover
@@ -23,9 +24,9 @@ _TURN_PX = 0.3  # how far the face's middle moves, in widths of the picture, for
 
 def draw_frames(
     identity: Identity,
-    action_units: Sequence,
-    poses: Sequence,
-    lights: Sequence,
+    action_units: ArrayLike,
+    poses: ArrayLike,
+    lights: ArrayLike,
     image_size: int,
     camera: Camera | None = None,
     occluders: Sequence[Occluder] = (),
@@ -48,9 +49,9 @@ def draw_frames(
         uint8 RGB pictures of shape (frames, height, width, 3).
     """
     camera = camera or Camera()
-    action_units, poses, lights = (np.asarray(each, dtype=float) for each in (action_units, poses, lights))
-    if not len(action_units) == len(poses) == len(lights):
-        lengths = f"{len(action_units)}, {len(poses)} and {len(lights)}"
+    units, poses, lights = (np.asarray(each, dtype=float) for each in (action_units, poses, lights))
+    if not len(units) == len(poses) == len(lights):
+        lengths = f"{len(units)}, {len(poses)} and {len(lights)}"
         raise ValueError(f"action_units, poses and lights must have equally many frames, but have {lengths}")
     rng = np.random.default_rng(seed)
     size = min(camera.resolution or image_size, image_size)  # no more pixels than the camera sees
@@ -59,7 +60,7 @@ def draw_frames(
     layers = caption_layers(occluders, image_size)
     hide = cover(occluders, poses, size * SUPERSAMPLING)
     frames = np.empty((len(poses), image_size, image_size, 3), np.uint8)
-    scenes = render_faces(identity, action_units, poses, lights, size, hide)
+    scenes = render_faces(identity, units, poses, lights, size, hide)
     for frame, scene, movement_px in zip(frames, scenes, movements, strict=True):
         frame[:] = enlarge(shoot(scene, camera, rng, movement_px), image_size)
         add_captions(frame, layers)
@@ -69,9 +70,9 @@ def draw_frames(
 def write_clip(
     path: str | Path,
     identity: Identity,
-    action_units: Sequence,
-    poses: Sequence,
-    lights: Sequence,
+    action_units: ArrayLike,
+    poses: ArrayLike,
+    lights: ArrayLike,
     image_size: int,
     fps: int,
     camera: Camera | None = None,
