@@ -22,7 +22,7 @@ class Command:
 
     run: Callable[[Namespace], None]
     add_arguments: Callable[[ArgumentParser], None] = lambda parser: None
-    groups: Callable[[], tuple[type, ...]] = tuple
+    groups: Callable[[], tuple[type[Any], ...]] = tuple
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -62,7 +62,8 @@ def build_parser(complete: Collection[str | None]) -> ArgumentParser:
             continue
         from transformers import HfArgumentParser
 
-        groups = HfArgumentParser(command.groups(), add_help=False)
+        declared: Any = command.groups()  # dataclasses, which the library's annotation has a type of its own for
+        groups = HfArgumentParser(declared, add_help=False)
         child = commands.add_parser(
             name, help=text, description=text, parents=[groups], formatter_class=groups.formatter_class
         )
@@ -71,7 +72,7 @@ def build_parser(complete: Collection[str | None]) -> ArgumentParser:
     return parser
 
 
-def arguments_of(group: type, args: Namespace) -> Any:
+def arguments_of(group: type[Any], args: Namespace) -> Any:
     """The part of the arguments that a dataclass declares."""
     return group(**{field.name: getattr(args, field.name) for field in fields(group)})
 
@@ -83,7 +84,7 @@ def run_train(arguments: Sequence[str]) -> None:
     train(arguments)
 
 
-def prepare_groups() -> tuple[type, ...]:
+def prepare_groups() -> tuple[type[Any], ...]:
     from .data.sources.arguments import SourceArguments
     from .hub.prepare import PrepareArguments
 
@@ -102,7 +103,7 @@ def run_prepare(args: Namespace) -> None:
     prepare_source(prepare, source)
 
 
-def evaluate_groups() -> tuple[type, ...]:
+def evaluate_groups() -> tuple[type[Any], ...]:
     from .data.sources.arguments import SourceArguments
     from .training.evaluation_arguments import EvaluationArguments
 

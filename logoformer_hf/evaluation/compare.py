@@ -112,8 +112,8 @@ def compare_runs(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], c
         pairs = [(next(iter(a_seeds)), next(iter(b_seeds)))]
     else:
         pairs = [(seed, seed) for seed in a_seeds if seed in b_seeds]
-        for name, seeds, others in (("A", a_seeds, b_seeds), ("B", b_seeds, a_seeds)):
-            if lone := [str(seed) for seed in seeds if seed not in others]:
+        for name, own, others in (("A", a_seeds, b_seeds), ("B", b_seeds, a_seeds)):
+            if lone := [str(seed) for seed in own if seed not in others]:
                 notes.append(f"Only {name} has seed {', '.join(lone)}: not compared.")
     if not pairs:
         raise ValueError(
@@ -185,7 +185,8 @@ def _scores(
 
 
 def _renumber(numbers: np.ndarray, old: Sequence[str], new: Sequence[str]) -> np.ndarray:
-    return np.array([list(new).index(name) for name in old])[numbers]
+    renumbered: np.ndarray = np.array([list(new).index(name) for name in old])[numbers]
+    return renumbered
 
 
 def _pair_clips(

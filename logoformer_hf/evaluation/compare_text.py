@@ -69,7 +69,9 @@ def _table(pair: SeedComparison) -> str:
     ]
     for name, a in pair.recall_a.items():
         b = pair.recall_b[name]
-        rows.append([f"recall of {name}", percent(a), percent(b), points(None if a is None else b - a), ""])
+        rows.append(
+            [f"recall of {name}", percent(a), percent(b), points(None if a is None or b is None else b - a), ""]
+        )
     test = pair.mcnemar
     rows.append(["clips only it has right", str(test.only_a), str(test.only_b), f"{test.only_b - test.only_a:+d}", ""])
     return markdown_table(["", "A", "B", "B - A", "95 % interval"], rows)

@@ -6,6 +6,8 @@ imports nothing else of its package, and no line says `import a, b`, which evalu
 
 import operator
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import datasets
 import evaluate
@@ -62,7 +64,7 @@ class ExpressionMetrics(evaluate.Metric):
     An instance can compute again and again, also after an error: each `compute` starts from nothing.
     """
 
-    def _info(self):
+    def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
             citation="",
@@ -71,13 +73,14 @@ class ExpressionMetrics(evaluate.Metric):
             format="numpy",
         )
 
-    def compute(self, *, predictions=None, references=None, **kwargs):
+    def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any] | None:
         """Computes all numbers over the clips given here and those added before."""
         if predictions is None and references is None and self.writer is None:
             raise ValueError("no clips: give `predictions` and `references`, at least one number each")
-        return super().compute(predictions=predictions, references=references, **kwargs)
+        numbers: dict[str, Any] | None = super().compute(predictions=predictions, references=references, **kwargs)
+        return numbers
 
-    def add_batch(self, *, predictions=None, references=None):
+    def add_batch(self, *, predictions: Any = None, references: Any = None) -> None:
         """Adds clips for the next `compute`."""
         # Checked before the base class sees them: it would turn 1.7 into 1, and keep half of a faulty batch.
         predictions, references = _integers(predictions, "predictions"), _integers(references, "references")
@@ -87,11 +90,13 @@ class ExpressionMetrics(evaluate.Metric):
             )
         super().add_batch(predictions=predictions, references=references)
 
-    def add(self, *, prediction=None, reference=None):
+    def add(self, *, prediction: Any = None, reference: Any = None) -> None:
         """Adds one clip for the next `compute`."""
         self.add_batch(predictions=[prediction], references=[reference])
 
-    def _compute(self, predictions, references, label_names=None):
+    def _compute(
+        self, predictions: np.ndarray, references: np.ndarray, label_names: Sequence[str] | None = None
+    ) -> dict[str, Any]:
         if len(references) == 0:
             raise ValueError("no clips: `predictions` and `references` are empty, at least one number each is needed")
         if label_names is None:
@@ -124,7 +129,7 @@ class ExpressionMetrics(evaluate.Metric):
         }
 
 
-def _integers(values, argument: str) -> list[int]:
+def _integers(values: Any, argument: str) -> list[int]:
     """Plain Python integers of a list, array or tensor; ValueError at the first value that is none."""
     if values is None:
         raise ValueError(f"`{argument}` is missing: a list, array or tensor of class numbers, one per clip")

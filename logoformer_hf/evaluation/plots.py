@@ -26,7 +26,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 
 
 def plot_confusion_matrix(
-    confusion_matrix: Sequence[Sequence[int]],
+    confusion_matrix: np.ndarray | Sequence[Sequence[int]],
     label_names: Sequence[str],
     path: str | Path,
     title: str | None = None,
@@ -77,7 +77,7 @@ def plot_confusion_matrix(
     for line in np.arange(num_classes - 1) + 0.5:  # between the cells
         axes.axvline(line, color="white", linewidth=2)
         axes.axhline(line, color="white", linewidth=2)
-    for row in np.flatnonzero(clips == 0):
+    for row in np.flatnonzero(clips == 0).tolist():
         axes.axhspan(row - 0.48, row + 0.48, color=EMPTY, zorder=3)  # over the lines
         middle = (num_classes - 1) / 2
         axes.text(middle, row, "no clip of this class", ha="center", va="center", color=MUTED, fontsize=9, zorder=4)

@@ -53,7 +53,7 @@ class RunInfo:
     compact_loss: str | None = None
     compact_loss_weight: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "label_names", tuple(self.label_names))
         if len(set(self.label_names)) != len(self.label_names):
             raise ValueError(f"label_names {list(self.label_names)} hold a name twice")
@@ -132,7 +132,7 @@ class Predictions:
 def write_predictions(
     path: str | Path,
     clip_ids: Sequence[str],
-    labels: Sequence[int],
+    labels: np.ndarray | Sequence[int],
     logits: np.ndarray,
     embeddings: np.ndarray | None,
     run: RunInfo,
@@ -334,4 +334,5 @@ def _matrix(table: pa.Table, name: str, path: Path) -> np.ndarray:
     column = table[name].combine_chunks()
     if column.null_count or len(np.unique(column.value_lengths())) > 1:
         raise ValueError(f"{path}: the lists of column {name!r} are not equally long")
-    return column.flatten().to_numpy().reshape(len(column), -1)
+    matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), -1)
+    return matrix

@@ -188,7 +188,7 @@ def summarise_runs(
         beside = BesideRuns(comparison.name_a, comparison.seeds, comparison.notes)
     return Report(
         run=first,
-        folds=[None] if first.fold is None else sorted({predictions.run.fold or 0 for predictions in runs}),
+        folds=[None] if first.fold is None else [*sorted({predictions.run.fold or 0 for predictions in runs})],
         complete=all(len(of_seed) == (first.data.num_folds or 1) for of_seed in by_seed.values()),
         clips=_count_clips(runs),
         seeds=seeds,

@@ -133,7 +133,9 @@ def _format_recalls(report: Report) -> str:
     pooled = report.seeds[0].pooled
     rows = []
     for (name, estimate), counts in zip(pooled.recall.items(), pooled.confusion_matrix, strict=True):
-        rows.append([name, f"{sum(counts):,}", percent(estimate and estimate.value), interval(estimate)])
+        rows.append(
+            [name, f"{sum(counts):,}", percent(None if estimate is None else estimate.value), interval(estimate)]
+        )
     return markdown_table(["", "clips", "recall", "95 % interval"], rows)
 
 

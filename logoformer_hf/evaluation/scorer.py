@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import evaluate
 import numpy as np
@@ -25,9 +25,13 @@ class Scorer:
 
     def score(self, logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         """What `ExpressionMetrics` gives for logits `(clips, classes)` and labels `(clips,)`."""
-        return self.metric.compute(predictions=logits.argmax(axis=1), references=labels, label_names=self.label_names)
+        scores: dict[str, Any] = self.metric.compute(
+            predictions=logits.argmax(axis=1), references=labels, label_names=self.label_names
+        )
+        return scores
 
     def score_epoch(self, predictions: EvalPrediction) -> dict[str, float]:
         """The three numbers that a Trainer logs and chooses by."""
-        scores = self.score(predictions.predictions, predictions.label_ids)
+        # Tuples only of a model that gives more than logits, which `keys_to_ignore_at_inference` leaves out.
+        scores = self.score(cast(np.ndarray, predictions.predictions), cast(np.ndarray, predictions.label_ids))
         return {name: scores[name] for name in ("uar", "war", "macro_f1")}

@@ -74,7 +74,7 @@ def recall_estimates(confusion_matrix: np.ndarray) -> list[Estimate | None]:
     of 0 out of 29 is 0 to 0, as if that were certain. Source: Wilson, *Probable Inference, the Law of Succession, and
     Statistical Inference*, JASA 1927.
     """
-    estimates = []
+    estimates: list[Estimate | None] = []
     for wrong, right in wrong_and_right(np.asarray(confusion_matrix)):
         if wrong + right == 0:
             estimates.append(None)

@@ -163,7 +163,7 @@ def _results_in_words(results: Mapping[str, Any], label_names: Sequence[str]) ->
         "recalls": markdown_table(
             ["expression", "test clips", "recall, %", "95 % interval"],
             [
-                [name, f"{clips:,}", percent(estimate and estimate.value), interval(estimate)]
+                [name, f"{clips:,}", percent(None if estimate is None else estimate.value), interval(estimate)]
                 for name, clips, estimate in classes
             ],
         ),

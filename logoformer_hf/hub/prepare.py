@@ -62,7 +62,7 @@ def prepare_source(args: PrepareArguments, source_args: SourceArguments) -> None
 
 def add_left_out(source: Source, unreadable: list[Problem]) -> DataFacts:
     """The facts about the data set, with the clips that turned out to be unreadable when their frames were stored."""
-    places = {}
+    places: dict[str, tuple[str, int | None]] = {}  # split and fold of each clip
     for split, rows in source.rows.items():
         folds = rows["fold"] if "fold" in rows.features else [None] * len(rows)
         places |= {clip_id: (split, fold) for clip_id, fold in zip(rows["clip_id"], folds, strict=True)}

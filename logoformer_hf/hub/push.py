@@ -110,8 +110,8 @@ def push_folder(
 
     api, repo_id, token = log_in(repo_id, token)
     logits = logits_by_remote_code(str(output_dir))
-    files["README.md"] = rename_card(files["README.md"].read_text(encoding="utf-8"), repo_id).encode()
-    commit = commit_files(api, repo_id, files, private=private)
+    card = rename_card(files["README.md"].read_text(encoding="utf-8"), repo_id).encode()
+    commit = commit_files(api, repo_id, files | {"README.md": card}, private=private)
     if logits_by_remote_code(repo_id, revision=commit.oid, token=token) != logits:
         raise PushError(
             f"{commit.commit_url} is published but gives other logits than {output_dir}: don't use it, and push again."
@@ -139,7 +139,7 @@ def log_in(repo_id: str, token: str | None) -> tuple[HfApi, str, str]:
     return api, repo_id, token
 
 
-def files_to_push(output_dir: Path) -> dict[str, Content]:
+def files_to_push(output_dir: Path) -> dict[str, Path]:
     """
     Which files of an output folder go to the Hub: an allow list, each checked to be what its name says.
 
@@ -234,7 +234,9 @@ def commit_files(
         for key, value in (variables or {}).items():
             api.add_space_variable(full_id, key, value)
         # New for every attempt, so that the Hub is asked anew what it already has.
-        operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=file) for name, file in files.items()]
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [
+            CommitOperationAdd(path_in_repo=name, path_or_fileobj=file) for name, file in files.items()
+        ]
         # Weights in one file would be loaded instead of new ones in several, old shards beside new ones.
         old = [name for name in api.list_repo_files(full_id, repo_type=kind) if name not in files]
         stale = [name for name in old if fnmatch(name, "model*.safetensors*") or fnmatch(name, "data/*.parquet")]
@@ -337,4 +339,5 @@ def logits_by_remote_code(name: str, revision: str | None = None, token: str | N
     if finished.returncode != 0:
         reason = (finished.stderr.strip().splitlines() or ["no message"])[-1]
         raise PushError(f"{name} does not load by `trust_remote_code=True`: {reason}")
-    return json.loads(finished.stdout.splitlines()[-1])
+    logits: list[float] = json.loads(finished.stdout.splitlines()[-1])
+    return logits

@@ -7,7 +7,7 @@ from ..data.shards import SETTINGS_FILE
 from ..data.sources.prepared import read_facts
 from ..data.sources.table import check_may_be_public
 from .cards import rename_card
-from .push import Content, PushError, commit_files, log_in, print_files
+from .push import PushError, commit_files, log_in, print_files
 
 NEEDED = ("README.md", SETTINGS_FILE, SOURCE_FILE)
 
@@ -37,7 +37,7 @@ def push_shards(
         PushError: the authors of the data set forbid it, something is missing, or the Hub refuses.
     """
     folder = Path(folder)
-    files: dict[str, Content] = {name: folder / name for name in NEEDED}
+    files = {name: folder / name for name in NEEDED}
     files |= {f"data/{file.name}": file for file in sorted((folder / "data").glob("*.parquet"))}
     missing = [name for name, file in files.items() if not file.is_file()]
     if len(files) == len(NEEDED):
@@ -53,5 +53,5 @@ def push_shards(
     if dry_run:
         return None
     api, repo_id, _ = log_in(repo_id, token)
-    files["README.md"] = rename_card((folder / "README.md").read_text(encoding="utf-8"), repo_id).encode()
-    return commit_files(api, repo_id, files, private=private, kind="dataset").commit_url
+    card = rename_card((folder / "README.md").read_text(encoding="utf-8"), repo_id).encode()
+    return commit_files(api, repo_id, files | {"README.md": card}, private=private, kind="dataset").commit_url
