@@ -1,6 +1,6 @@
 """LOGO-Former configuration: every number of the architecture, checked when it is set."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.dataclasses import strict
 from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, ResNetConfig
@@ -89,7 +89,7 @@ class LogoFormerConfig(PreTrainedConfig):
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-6
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         if self.backbone_config is None:
             self.backbone_config = resnet18_to_stage3(num_channels=self.num_channels)
         elif isinstance(self.backbone_config, dict):
@@ -107,7 +107,7 @@ class LogoFormerConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
         self.auto_map = dict(AUTO_MAP)  # the library would write the class alone that is saved
 
-    def validate_sizes(self):
+    def validate_sizes(self) -> None:
         """Every size is positive and the sizes fit one another."""
         for field in (
             "num_frames",
@@ -133,18 +133,18 @@ class LogoFormerConfig(PreTrainedConfig):
                 "least 1."
             )
 
-    def validate_hidden_act(self):
+    def validate_hidden_act(self) -> None:
         """The activation is one that transformers knows."""
         if self.hidden_act not in ACT2FN:
             raise ValueError(f"`hidden_act` is {self.hidden_act!r}; it must be one of {', '.join(ACT2FN)}.")
 
-    def validate_probabilities(self):
+    def validate_probabilities(self) -> None:
         """Every dropout rate leaves something over."""
         for field in ("hidden_dropout_prob", "attention_probs_dropout_prob", "drop_path_rate"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f"`{field}` is {getattr(self, field)}; it must be at least 0 and less than 1.")
 
-    def validate_backbone(self):
+    def validate_backbone(self) -> None:
         """The frame encoder takes our frames and gives one feature map."""
         out_features = getattr(self.backbone_config, "out_features", None)
         if out_features is None or len(out_features) != 1:
@@ -175,22 +175,23 @@ class LogoFormerConfig(PreTrainedConfig):
 
     # A name alone is for LOGO-Former: handed on, a frame encoder without attention (any ResNet) would refuse it.
     @property
-    def _attn_implementation(self):
+    def _attn_implementation(self) -> Any:
         return self._attn_implementation_internal
 
     @_attn_implementation.setter
-    def _attn_implementation(self, value: str | dict | None):
+    def _attn_implementation(self, value: str | dict[str, str] | None) -> None:
         PreTrainedConfig._attn_implementation.fset(self, {"": value} if isinstance(value, str) else value)
 
     @classmethod
-    def small(cls, **kwargs) -> "LogoFormerConfig":
+    def small(cls, **kwargs: Any) -> "LogoFormerConfig":
         """The base model at half the width: four layers of 256."""
-        return cls(**{"hidden_size": 256, "intermediate_size": 1024} | kwargs)
+        defaults: dict[str, Any] = {"hidden_size": 256, "intermediate_size": 1024}
+        return cls(**defaults | kwargs)
 
     @classmethod
-    def tiny(cls, **kwargs) -> "LogoFormerConfig":
+    def tiny(cls, **kwargs: Any) -> "LogoFormerConfig":
         """Two layers of 64 on a three-block ResNet at 64 pixels: trains in minutes on a CPU, for demo and tests."""
-        defaults = {
+        defaults: dict[str, Any] = {
             "image_size": 64,
             "backbone_config": resnet18_to_stage3(
                 num_channels=kwargs.get("num_channels", 3),
@@ -207,9 +208,9 @@ class LogoFormerConfig(PreTrainedConfig):
         return cls(**defaults | kwargs)
 
 
-def resnet18_to_stage3(**kwargs) -> ResNetConfig:
+def resnet18_to_stage3(**kwargs: Any) -> ResNetConfig:
     """A ResNet-18 without its last stage and classifier: 16 pixels a token, 256 channels (He et al., CVPR 2016)."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "layer_type": "basic",
         "embedding_size": 64,
         "hidden_sizes": [64, 128, 256],

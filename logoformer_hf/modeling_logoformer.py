@@ -4,9 +4,10 @@ Recognition", ICASSP 2023, arXiv 2305.03343). Reads from top to bottom like a cl
 local attention inside space-time windows, global attention to one summary per window, feed-forward, pooled embedding.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from typing import Any
 
 import torch
 from torch import nn
@@ -35,11 +36,11 @@ class LogoFormerModelOutput(ModelOutput):
         global_attentions (one a layer, `(batch, heads, tokens, windows)`): on request, eager attention only.
     """
 
-    last_hidden_state: torch.FloatTensor | None = None
-    pooler_output: torch.FloatTensor | None = None
-    hidden_states: tuple[torch.FloatTensor, ...] | None = None
-    local_attentions: tuple[torch.FloatTensor, ...] | None = None
-    global_attentions: tuple[torch.FloatTensor, ...] | None = None
+    last_hidden_state: torch.Tensor | None = None
+    pooler_output: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    local_attentions: tuple[torch.Tensor, ...] | None = None
+    global_attentions: tuple[torch.Tensor, ...] | None = None
 
 
 @dataclass
@@ -52,15 +53,15 @@ class LogoFormerClassifierOutput(ModelOutput):
         hidden_states, local_attentions, global_attentions: as in `LogoFormerModelOutput`.
     """
 
-    loss: torch.FloatTensor | None = None
-    logits: torch.FloatTensor | None = None
-    embedding: torch.FloatTensor | None = None
-    hidden_states: tuple[torch.FloatTensor, ...] | None = None
-    local_attentions: tuple[torch.FloatTensor, ...] | None = None
-    global_attentions: tuple[torch.FloatTensor, ...] | None = None
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+    embedding: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+    local_attentions: tuple[torch.Tensor, ...] | None = None
+    global_attentions: tuple[torch.Tensor, ...] | None = None
 
 
-def partition_windows(tokens: torch.Tensor, window_size: tuple[int, int, int]) -> torch.Tensor:
+def partition_windows(tokens: torch.Tensor, window_size: Sequence[int]) -> torch.Tensor:
     """
     Cuts a grid of tokens into windows; at its far ends it is padded with zeros where a window would stick out.
 
@@ -86,9 +87,7 @@ def partition_windows(tokens: torch.Tensor, window_size: tuple[int, int, int]) -
     return tokens.flatten(4, 6).flatten(1, 3)
 
 
-def merge_windows(
-    windows: torch.Tensor, window_size: tuple[int, int, int], grid: tuple[int, int, int]
-) -> torch.Tensor:
+def merge_windows(windows: torch.Tensor, window_size: Sequence[int], grid: Sequence[int]) -> torch.Tensor:
     """
     The inverse of `partition_windows`: drops the padding.
 
@@ -111,7 +110,7 @@ def merge_windows(
     return tokens[:, : grid[0], : grid[1], : grid[2]]
 
 
-def padding_mask(tokens: torch.Tensor, window_size: tuple[int, int, int]) -> torch.Tensor | None:
+def padding_mask(tokens: torch.Tensor, window_size: Sequence[int]) -> torch.Tensor | None:
     """
     What local attention adds to its scores so that no token sees the padding of its window.
 
@@ -216,8 +215,8 @@ class LogoFormerAttention(nn.Module):
         key = self.key(sources).view(batch_size, sources.shape[1], -1, self.head_size).transpose(1, 2)
         value = self.value(sources).view(batch_size, sources.shape[1], -1, self.head_size).transpose(1, 2)
 
-        attention_interface: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self.config._attn_implementation, eager_attention_forward
+        attention_interface: Callable[..., tuple[torch.Tensor, torch.Tensor | None]] = (
+            ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
         )
         output, weights = attention_interface(
             self,
@@ -246,7 +245,7 @@ class LogoFormerLocalAttention(LogoFormerAttention):
         windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
         flat = windows.flatten(0, 1)  # (batch x windows, tokens of a window, hidden)
         output, weights = self.attend(flat, flat, attention_mask, **kwargs)
-        return merge_windows(output.unflatten(0, (batch_size, -1)), self.window_size, tuple(grid)), weights
+        return merge_windows(output.unflatten(0, (batch_size, -1)), self.window_size, grid), weights
 
 
 class LogoFormerGlobalAttention(LogoFormerAttention):
@@ -354,7 +353,7 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
     config_class = LogoFormerConfig
     base_model_prefix = "logoformer"
     main_input_name = "pixel_values"
-    input_modalities = ("video",)
+    input_modalities: Any = ("video",)
     supports_gradient_checkpointing = True
     _no_split_modules = ["LogoFormerEmbeddings", "LogoFormerLayer"]  # noqa: RUF012
     _supports_sdpa = True
@@ -366,14 +365,14 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
         "global_attentions": OutputRecorder(LogoFormerGlobalAttention, index=1),
     }
 
-    def set_attn_implementation(self, attn_implementation: str | dict, **kwargs) -> None:
+    def set_attn_implementation(self, attn_implementation: str | dict[str, str], *args: Any, **kwargs: Any) -> None:
         """As in the library, but a name alone is for LOGO-Former: a ResNet, without attention, would refuse it."""
         if isinstance(attn_implementation, str):
             attn_implementation = {"": attn_implementation}
-        super().set_attn_implementation(attn_implementation, **kwargs)
+        super().set_attn_implementation(attn_implementation, *args, **kwargs)
 
     @torch.no_grad()
-    def _init_weights(self, module: nn.Module):
+    def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, LogoFormerEmbeddings):
             init.trunc_normal_(module.space_embeddings, std=self.config.initializer_range)
@@ -387,14 +386,14 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
 RECORDED = ("output_hidden_states", "output_local_attentions", "output_global_attentions")
 
 
-def record_on_request(forward: Callable) -> Callable:
+def record_on_request(forward: Callable[..., Any]) -> Callable[..., Any]:
     """
     Prepares a model's forward for the library's `capture_outputs`: `output_attentions`, as a keyword or in the
     configuration, asks for local and global attentions alike, and the frame encoder is left alone.
     """
 
     @wraps(forward)
-    def wrapper(self, *args, **kwargs):
+    def wrapper(self: "LogoFormerModel", *args: Any, **kwargs: Any) -> Any:
         asked = kwargs.get("output_attentions")
         for kind in ("local", "global"):
             if asked is not None and getattr(self.config, f"use_{kind}_attention"):
@@ -483,10 +482,10 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
             inputs_embeds: instead of them, the frame tokens that `encode_frames` gives,
                 `(batch, frames, height, width, features)`.
         """
-        if (pixel_values is None) == (inputs_embeds is None):
-            raise ValueError("give exactly one of `pixel_values` and `inputs_embeds`.")
-        if inputs_embeds is None:
+        if inputs_embeds is None and pixel_values is not None:
             inputs_embeds = self.encode_frames(pixel_values)
+        elif inputs_embeds is None or pixel_values is not None:
+            raise ValueError("give exactly one of `pixel_values` and `inputs_embeds`.")
         elif inputs_embeds.ndim != 5 or inputs_embeds.shape[-1] != self.embeddings.projection.in_features:
             raise ValueError(
                 f"`inputs_embeds` has shape {tuple(inputs_embeds.shape)}; it must be (batch, frames, height, width, "
@@ -514,9 +513,9 @@ class LogoFormerForVideoClassification(LogoFormerPreTrainedModel):
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
-        self.num_labels = config.num_labels
+        self.num_labels: int = config.num_labels  # type: ignore[assignment]  # the library never leaves it None
         self.logoformer = LogoFormerModel(config)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.hidden_size, self.num_labels)
         self.post_init()
 
     def encode_frames(self, pixel_values: torch.Tensor) -> torch.Tensor:

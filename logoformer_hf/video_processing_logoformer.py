@@ -65,7 +65,7 @@ def sample_frame_indices(
             raise ValueError(f"`{name}` is {value}; it must be at least 1.")
     if total_num_frames < num_frames:
         return [(2 * position + 1) * total_num_frames // (2 * num_frames) for position in range(num_frames)]
-    indices = []
+    indices: list[int] = []
     for chosen in range(0, num_frames, frames_per_segment):
         count = min(frames_per_segment, num_frames - chosen)
         first = chosen * total_num_frames // num_frames
@@ -120,10 +120,10 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
     valid_kwargs = LogoFormerVideoProcessorKwargs
 
     @classmethod
-    def from_config(cls, config: "LogoFormerConfig", **kwargs) -> "LogoFormerVideoProcessor":
+    def from_config(cls, config: "LogoFormerConfig", **kwargs: Any) -> "LogoFormerVideoProcessor":
         """A processor whose frames have the number and the size that a model of this configuration is made for."""
         side_px = config.image_size
-        defaults = {
+        defaults: dict[str, Any] = {
             "num_frames": config.num_frames,
             "size": {"shortest_edge": side_px},
             "crop_size": {"height": side_px, "width": side_px},
@@ -137,7 +137,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
         frames_per_segment: int | None = None,
         generator: torch.Generator | None = None,
         fps: float | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> list[int]:
         """Indices of the frames to read, by `sample_frame_indices`."""
         if fps is not None:
@@ -154,10 +154,10 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
         videos: Any,
         video_metadata: Any = None,
         do_sample_frames: bool | None = None,
-        sample_indices_fn: Callable | None = None,
-    ) -> tuple[list, list[VideoMetadata]]:
+        sample_indices_fn: Callable[..., Sequence[int]] | None = None,
+    ) -> tuple[list[Any], list[VideoMetadata]]:
         def choose_indices(num_frames: int) -> Sequence[int]:
-            if not do_sample_frames:
+            if not do_sample_frames or sample_indices_fn is None:
                 return range(num_frames)
             return sample_indices_fn(metadata=VideoMetadata(total_num_frames=num_frames))
 
@@ -195,7 +195,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
         image_std: float | list[float] | None,
         do_convert_rgb: bool = False,  # early releases of the library leave it to here
         return_tensors: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> BatchFeature:
         # One by one: the library stacks clips of one size before each step, which takes longer than the steps.
         pixel_values = []
@@ -222,7 +222,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
         readers = [partial(read_clip, clip, min_decoded_side_px=side_px) for clip in as_batch(videos)]
         return super().preprocess(readers, **kwargs)
 
-    def min_decoded_side_px(self, **kwargs) -> int | None:
+    def min_decoded_side_px(self, **kwargs: Any) -> int | None:
         """Pixels that the shorter side needs for a call with these options not to enlarge it; None means all."""
         if not kwargs.get("do_resize", self.do_resize):
             return None
@@ -230,7 +230,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
         return max((size[side] for side in ("shortest_edge", "height", "width") if size.get(side)), default=None)
 
 
-def as_batch(videos: Any) -> list:
+def as_batch(videos: Any) -> list[Any]:
     """A list of clips from one clip or a batch; what a clip may be stands at `LogoFormerVideoProcessor`."""
     if isinstance(videos, (str, Path, Image.Image)):
         return [videos]

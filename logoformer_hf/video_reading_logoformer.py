@@ -42,7 +42,7 @@ ChooseIndices = Callable[[int], Sequence[int]]
 
 # A frame as a file: its path, its content, or both as the `Image` feature of `datasets` stores it undecoded (where
 # `bytes` is None, the path counts).
-EncodedFrame = str | Path | bytes | dict
+EncodedFrame = str | Path | bytes | dict[str, Any]
 
 
 class VideoReadError(ValueError):
@@ -50,7 +50,7 @@ class VideoReadError(ValueError):
 
 
 @cache
-def torchcodec_decoder() -> type | None:
+def torchcodec_decoder() -> Any:
     """torchcodec's `VideoDecoder`, or None: it can be installed and still not load, without FFmpeg's libraries."""
     try:
         from torchcodec.decoders import VideoDecoder
@@ -258,11 +258,13 @@ def decode_near(
             container.seek(keyframes_pts[before - 1], stream=stream)
             decoded = container.decode(stream)
         for frame in decoded:
+            if frame.pts is None:
+                return {}
             position = index_of.get(frame.pts, position)
             if frame.pts == pts:
                 frames[index] = to_rgb(frame)
                 break
-            if frame.pts is None or frame.pts > pts:
+            if frame.pts > pts:
                 return {}
         else:
             return {}
@@ -277,7 +279,7 @@ class RGBConverter:
     longer than converting a small frame.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.reformatter = av.video.reformatter.VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
@@ -388,7 +390,7 @@ def frame_content(frame: EncodedFrame, index: int) -> tuple[bytes, str]:
         raise VideoReadError(f"{path}: {first_line(error)}") from error
 
 
-def frame_entries(folder: Path) -> list[os.DirEntry]:
+def frame_entries(folder: Path) -> list[os.DirEntry[str]]:
     """The images of a folder, in the order of the disk."""
     with os.scandir(folder) as entries:
         # Archives packed on a Mac contain a hidden `._frame1.jpg`, which is no image, for every `frame1.jpg`.
@@ -403,7 +405,7 @@ def frame_files(folder: Path) -> list[str]:
     return [entry.path for entry in sorted(frame_entries(folder), key=number_order)]
 
 
-def number_order(entry: os.DirEntry) -> list[str | int]:
+def number_order(entry: os.DirEntry[str]) -> list[str | int]:
     """Sorts frame2 before frame10."""
     parts = NUMBERS.split(entry.name)  # text, number, text, ...
     parts[1::2] = map(int, parts[1::2])
@@ -452,7 +454,7 @@ def read_clip(
     """
     if isinstance(clip, (str, Path)):
         return read_frames(clip, choose_indices, min_decoded_side_px)
-    if isinstance(clip, (list, tuple)) and isinstance(clip[0], EncodedFrame):
+    if isinstance(clip, (list, tuple)) and isinstance(clip[0], (str, Path, bytes, dict)):
         return read_encoded_frames(clip, choose_indices, min_decoded_side_px)
     if is_frame(clip):
         clip = [clip]

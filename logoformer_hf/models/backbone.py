@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -56,15 +57,16 @@ def load_backbone_checkpoint(model: LogoFormerPreTrainedModel, path: str | Path)
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file or folder.")
-    backbone = model.base_model.backbone
+    backbone: Any = model.base_model.backbone
     if backbone.config.model_type != "resnet":
         raise ValueError(
             f"the frame encoder is a {backbone.config.model_type}; checkpoints are carried over into a 'resnet' only. "
             "Others load with the model, from a saved LOGO-Former."
         )
     file = find_weights(path)
-    wanted = backbone.state_dict()
-    given, original_names = {}, {}
+    wanted: dict[str, torch.Tensor] = backbone.state_dict()
+    given: dict[str, torch.Tensor] = {}
+    original_names: dict[str, str] = {}
     for original, tensor in read_state_dict(file).items():
         name = transformers_name(original)
         if name in given and name in wanted:  # two networks, or a head with a `bn1` of its own
@@ -114,6 +116,7 @@ def find_weights(path: Path) -> Path:
 
 
 def read_state_dict(file: Path) -> dict[str, torch.Tensor]:
+    content: Any
     try:
         if file.suffix == ".safetensors":
             content = safetensors.torch.load_file(file)

@@ -1,6 +1,7 @@
 """The output layer of a classifier and the labels that it gives scores to, matched by what their names mean."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,6 +11,12 @@ from .._compat import initialise_weights
 from ..data.labels import match_label_names
 
 
+def class_names(model: PreTrainedModel) -> list[str]:
+    """Names of the model's classes in the order of their numbers."""
+    id2label: Any = model.config.id2label  # never None, as its type has it: the library fills it in
+    return [id2label[number] for number in range(len(id2label))]
+
+
 def known_labels(model: PreTrainedModel, label_names: Sequence[str]) -> dict[str, int]:
     """
     The model's class number of each of these labels that it knows, by what the names mean: "Happiness" is "happy".
@@ -17,7 +24,7 @@ def known_labels(model: PreTrainedModel, label_names: Sequence[str]) -> dict[str
     Raises:
         ValueError: two of the labels, or two of the model's classes for one of them, mean the same.
     """
-    known = [model.config.id2label[number] for number in range(model.config.num_labels)]
+    known = class_names(model)
     class_of = match_label_names([*known, *label_names])[1]
     wanted = [class_of[name] for name in label_names]
     for whose, names in (("the labels", label_names), ("the model's classes", known)):
@@ -50,12 +57,12 @@ def set_labels(model: PreTrainedModel, label_names: Sequence[str], known: Mappin
             for tensor, old_tensor in zip(new.parameters(), old.parameters(), strict=True):
                 tensor[row] = old_tensor[known[name]]
     model.classifier = new
-    model.num_labels = len(label_names)
+    model.num_labels = len(label_names)  # type: ignore[assignment]  # torch takes every attribute for a tensor
     for field, value in number_labels(label_names).items():
         setattr(model.config, field, value)
 
 
-def number_labels(label_names: Sequence[str]) -> dict[str, dict]:
+def number_labels(label_names: Sequence[str]) -> dict[str, dict[Any, Any]]:
     """The two fields of a configuration that name the classes."""
     id2label = dict(enumerate(label_names))
     return {"id2label": id2label, "label2id": {name: number for number, name in id2label.items()}}

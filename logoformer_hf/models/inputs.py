@@ -15,7 +15,8 @@ from ..video_processing_logoformer import LogoFormerVideoProcessor
 def clip_frames(model: PreTrainedModel) -> int:
     """Frames of a clip that the model is made for. V-JEPA 2 has its own name for it."""
     config = model.config
-    return config.frames_per_clip if hasattr(config, "frames_per_clip") else config.num_frames
+    num_frames: int = config.frames_per_clip if hasattr(config, "frames_per_clip") else config.num_frames
+    return num_frames
 
 
 def reading_processor(processor: BaseVideoProcessor, model: PreTrainedModel) -> LogoFormerVideoProcessor:

@@ -3,7 +3,7 @@ Models to train and compare: a new LOGO-Former, a saved one, or any other video 
 the processor that belongs to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,14 @@ from ..configuration_logoformer import LogoFormerConfig
 from ..modeling_logoformer import LogoFormerForVideoClassification
 from ..video_processing_logoformer import LogoFormerVideoProcessor
 from .backbone import load_backbone_checkpoint
-from .heads import known_labels, number_labels, set_labels
+from .heads import class_names, known_labels, number_labels, set_labels
 from .inputs import clip_frames
 
-SIZES = {"tiny": LogoFormerConfig.tiny, "small": LogoFormerConfig.small, "base": LogoFormerConfig}
+SIZES: dict[str, Callable[..., LogoFormerConfig]] = {
+    "tiny": LogoFormerConfig.tiny,
+    "small": LogoFormerConfig.small,
+    "base": LogoFormerConfig,
+}
 
 
 def new_model(
@@ -78,7 +82,7 @@ def load_model(
     """
     model, processor, has_classifier = load_pretrained(name_or_path)
     known = known_labels(model, label_names) if has_classifier else {}
-    old_names = dict(model.config.id2label)
+    old_names = class_names(model) if has_classifier else []
     set_labels(model, label_names, known)
     kept = [name if name == old_names[old] else f"{name} ({old_names[old]!r} there)" for name, old in known.items()]
     new = [name for name in label_names if name not in known]
@@ -166,5 +170,5 @@ def accepted_models() -> str:
 
 
 def name_classes(model: PreTrainedModel, most: int = 12) -> str:
-    names = list(model.config.id2label.values())
+    names = class_names(model)
     return ", ".join(names[:most]) + (f", ... ({len(names)})" if len(names) > most else "")

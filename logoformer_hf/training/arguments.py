@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from transformers import TrainingArguments
 
 # Named sets of training arguments; whoever names one can still change each of its values.
-RECIPES = {
+RECIPES: dict[str, dict[str, Any]] = {
     # AdamW with warm-up and cosine decay: reaches in few epochs what plain SGD needs many for.
     "modern": {
         "optim": "adamw_torch",
@@ -83,7 +84,7 @@ class LogoFormerTrainingArguments(TrainingArguments):
         default=False, metadata={"help": "Kept off: a clip's columns are read by the data set, not by the model."}
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.compact_loss not in ("margin", "center", "none"):
             raise ValueError(f"`compact_loss` is {self.compact_loss!r}; it must be 'margin', 'center' or 'none'.")
         if not (self.compact_loss_weight >= 0 and math.isfinite(self.compact_loss_weight)):

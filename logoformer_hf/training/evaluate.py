@@ -1,6 +1,7 @@
 """A trained model tested on clips of any source."""
 
 from pathlib import Path
+from typing import Any
 
 from .._files import check_writable
 from ..data.clips import ClipDataset
@@ -72,7 +73,7 @@ def test_fold(args: EvaluationArguments, source: Source, fold: int | None, folde
 
 def describe_run(args: EvaluationArguments, source: Source, fold: int | None, model_type: str) -> RunInfo:
     """The facts of this test. What the model was trained on stands in the predictions beside it, if it is ours."""
-    facts = {
+    facts: dict[str, Any] = {
         "label_names": source.rows[args.split].features["label"].names,
         "data": source.facts,
         "split": args.split,

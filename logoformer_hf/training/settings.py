@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import yaml
 from transformers import HfArgumentParser
@@ -36,7 +37,7 @@ class ModelArguments:
         default=None, metadata={"help": "Local file or folder with a pretrained ResNet for the frame encoder."}
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.model_name_or_path and (self.backbone_checkpoint or self.config_overrides):
             raise ValueError("--model_name_or_path brings its own frame encoder and configuration: give it alone.")
 
@@ -69,7 +70,7 @@ class ProtocolArguments:
         },
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.seeds < 1:
             raise ValueError(f"`seeds` is {self.seeds}; it must be at least 1.")
 
@@ -102,7 +103,7 @@ class Settings:
 
 def build_parser() -> HfArgumentParser:
     """The parser of all settings."""
-    groups = [each.type for each in fields(Settings)]
+    groups: list[Any] = [each.type for each in fields(Settings)]
     return HfArgumentParser(groups, prog="logoformer train", description=DESCRIPTION)
 
 
@@ -117,7 +118,7 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
     arguments = list(arguments)
     parser = build_parser()
     known = {action.dest for action in parser_actions(parser)}
-    settings = {}
+    settings: dict[str, Any] = {}
     if arguments and arguments[0].endswith((".yaml", ".yml")):
         settings = yaml.safe_load(Path(arguments[0]).read_text(encoding="utf-8")) or {}
         if unknown := sorted(set(settings) - known):
@@ -131,11 +132,15 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
     return Settings(*parser.parse_args_into_dataclasses(arguments))
 
 
-def parse_overrides(text: str | None) -> dict:
+def parse_overrides(text: str | None) -> dict[str, Any]:
     try:
         overrides = json.loads(text or "{}")
     except json.JSONDecodeError as error:
         raise ValueError(f"--config_overrides is {text!r}, which is not JSON: {error}.") from error
+    if not isinstance(overrides, dict):
+        raise ValueError(
+            f"--config_overrides is {text!r}; it must be a JSON object, e.g. '{{\"window_size\": [4, 7, 7]}}'."
+        )
     if unknown := sorted(set(overrides) - set(LogoFormerConfig.__dataclass_fields__)):
         raise ValueError(f"--config_overrides: LogoFormerConfig has no field {unknown[0]!r}.")
     return overrides

@@ -3,17 +3,20 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import nn
-from transformers import Trainer, TrainerCallback
+from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import EvalLoopOutput
+from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._compat import BatchNorm
 from ..data.sampler import ClipSampler
 from ..models.heads import output_layer
 from ..models.inputs import model_inputs
+from .arguments import LogoFormerTrainingArguments
 from .losses import center_compact_loss, margin_compact_loss
 
 
@@ -23,10 +26,13 @@ class EpochCallback(TrainerCallback):
     and with several processes it tells the sampler alone.
     """
 
-    def __init__(self):
-        self.listeners = {}  # by their part, so that a second call of `train` replaces the sampler of the first
+    def __init__(self) -> None:
+        # By their part, so that a second call of `train` replaces the sampler of the first.
+        self.listeners: dict[str, Any] = {}
 
-    def on_epoch_begin(self, args, state, control, **kwargs):
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         for listener in self.listeners.values():
             listener.set_epoch(int(state.epoch or 0))
 
@@ -65,7 +71,11 @@ class LogoFormerTrainer(Trainer):
     micro-batch: its value is the mean over micro-batches weighted by their clips, which differs from one large batch.
     """
 
-    def __init__(self, *args, **kwargs):
+    args: LogoFormerTrainingArguments
+    model: PreTrainedModel
+    processing_class: BaseVideoProcessor
+
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         if self.args.n_gpu > 1:
             raise ValueError(
@@ -83,8 +93,8 @@ class LogoFormerTrainer(Trainer):
         if hasattr(self.train_dataset, "set_epoch"):
             self._epochs.listeners["train_dataset"] = self.train_dataset
 
-    def _get_train_sampler(self, train_dataset=None) -> torch.utils.data.Sampler:
-        dataset = self.train_dataset if train_dataset is None else train_dataset
+    def _get_train_sampler(self, train_dataset: Any = None) -> ClipSampler:
+        dataset: Any = self.train_dataset if train_dataset is None else train_dataset
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         labels = getattr(dataset, "labels", None)
         if self.args.class_balanced_sampling and labels is None:
@@ -97,12 +107,18 @@ class LogoFormerTrainer(Trainer):
         self._epochs.listeners["sampler"] = sampler
         return sampler
 
-    def _prepare_inputs(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         inputs = dict(inputs)
         frames = inputs.pop("frames").to(self.args.device)  # as uint8, a quarter of what they become there
         return super()._prepare_inputs(inputs | model_inputs(self.processing_class, frames))
 
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
         if model.training and self.args.freeze_batch_norm:
             for module in model.modules():
                 if isinstance(module, BatchNorm):
@@ -134,7 +150,7 @@ class LogoFormerTrainer(Trainer):
         if not state.end_of_dataloader or state.remainder <= 0:
             return batch_size
         before = self.accelerator.process_index * batch_size  # clips of the last step in the processes before this one
-        return min(max(state.remainder - before, 0), batch_size)
+        return int(min(max(state.remainder - before, 0), batch_size))
 
     def clip_losses(self, outputs: Mapping[str, torch.Tensor], labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """
@@ -183,14 +199,18 @@ class LogoFormerTrainer(Trainer):
 
     def mean_losses(self, training: bool) -> dict[str, float]:
         """The losses remembered since the last call and their weighted sum, means over the clips of all processes."""
-        names, sums = zip(*self._loss_sums[training].items(), strict=True)
+        known = self._loss_sums[training]
+        if known is None:
+            raise ValueError("there are no losses to take the mean of: the data set has no clips.")
         self._loss_sums[training] = None
-        sums = self.accelerator.reduce(torch.stack(sums), reduction="sum")
+        names, sums = list(known), self.accelerator.reduce(torch.stack(list(known.values())), reduction="sum")
         means = dict(zip(names, (sums / sums[names.index("num_clips")]).tolist(), strict=True))
         del means["num_clips"]
         return {"loss": self.weigh_losses(means)} | means
 
-    def predict_clips(self, dataset: torch.utils.data.Dataset, metric_key_prefix: str = "test") -> ClipPredictions:
+    def predict_clips(
+        self, dataset: torch.utils.data.Dataset[Any], metric_key_prefix: str = "test"
+    ) -> ClipPredictions:
         """Logits and embeddings of all clips of a data set with labels, on every process."""
         embeddings = []
 
@@ -200,27 +220,34 @@ class LogoFormerTrainer(Trainer):
         with output_layer(self.model).register_forward_pre_hook(gather):
             output = self.predict(dataset, metric_key_prefix=metric_key_prefix)
         return ClipPredictions(
-            logits=output.predictions,
+            logits=cast(np.ndarray, output.predictions),  # a tuple only of models that give more, which none here does
             embeddings=torch.cat(embeddings).numpy(),
-            labels=output.label_ids,
-            metrics=output.metrics,
+            labels=cast(np.ndarray, output.label_ids),
+            metrics=output.metrics or {},
         )
 
-    def evaluation_loop(self, *args, metric_key_prefix: str = "eval", **kwargs):
+    def evaluation_loop(
+        self,
+        dataloader: torch.utils.data.DataLoader[Any],
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
         self._loss_sums[False] = None  # of an evaluation that was broken off
-        output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
+        output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
         # Trainer's own loss is a mean over batches, and so depends on the number of processes.
         losses = self.mean_losses(training=False)
-        output.metrics.update({f"{metric_key_prefix}_{name}": value for name, value in losses.items()})
-        return output
+        named = {f"{metric_key_prefix}_{name}": value for name, value in losses.items()}
+        return output._replace(metrics=(output.metrics or {}) | named)
 
-    def log(self, logs: dict[str, float], *args, **kwargs) -> None:
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         if "loss" in logs and self._loss_sums[True] is not None:
             losses = self.mean_losses(training=True)
             logs.update({name: round(value, 4) for name, value in losses.items() if name != "loss"})
         super().log(logs, *args, **kwargs)
 
-    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None):
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         if self.args.lr_decay_epochs == 0:
             return super().create_scheduler(num_training_steps, optimizer)
         if self.lr_scheduler is None:
@@ -228,6 +255,8 @@ class LogoFormerTrainer(Trainer):
             # Rounded up: the last step of an epoch still has the epoch's learning rate.
             decay_steps = math.ceil(self.args.lr_decay_epochs * steps_per_epoch)
             optimizer = self.optimizer if optimizer is None else optimizer
-            self.lr_scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=decay_steps, gamma=0.1)
+            assert optimizer is not None  # Trainer makes it first
+            scheduler: Any = torch.optim.lr_scheduler.StepLR(optimizer, step_size=decay_steps, gamma=0.1)
+            self.lr_scheduler = scheduler
             self._created_lr_scheduler = True
         return self.lr_scheduler
