@@ -5,6 +5,7 @@ One unit is one point, and one pixel where the picture is shown 900 pixels wide;
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -38,7 +39,7 @@ def draw_architecture(path: str | Path) -> None:
     path = Path(path)
     if path.suffix not in (".svg", ".png"):
         raise ValueError(f"{path}: the picture is written as .svg or .png")
-    settings = {"font.family": "DejaVu Sans", "svg.fonttype": "path", "svg.hashsalt": "logoformer"}
+    settings: dict[Any, Any] = {"font.family": "DejaVu Sans", "svg.fonttype": "path", "svg.hashsalt": "logoformer"}
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72), dpi=144)
         axes = figure.add_axes((0, 0, 1, 1))
@@ -192,7 +193,7 @@ def _caption(axes: Axes, x: float, name: str, what: str, color: str = INK, y: fl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=draw_architecture.__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(draw_architecture.__doc__ or "").splitlines()[0])
     parser.add_argument("path", help="picture to write, e.g. docs/architecture.svg")
     draw_architecture(parser.parse_args().path)
 

@@ -143,11 +143,11 @@ def draw_animation(animation: Animation, face: int = CLIP_FACE) -> list[Image.Im
 
 def _draw(plan: ClipPlan, size: int, num_frames: int | None = None) -> np.ndarray:
     """The first frames of a clip, or all."""
-    courses = (course[:num_frames] for course in (plan.action_units, plan.poses, plan.lights))
+    units, poses, lights = (course[:num_frames] for course in (plan.action_units, plan.poses, plan.lights))
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # small pictures are drawn faster so
     try:
-        return draw_frames(plan.identity, *courses, size, plan.camera, plan.occluders, plan.noise_seed)
+        return draw_frames(plan.identity, units, poses, lights, size, plan.camera, plan.occluders, plan.noise_seed)
     finally:
         cv2.setNumThreads(threads)
 

@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import transformers
 from transformers import TrainingArguments
@@ -50,16 +51,17 @@ def command_line_page() -> str:
         )  # the first: a second one, `--no_...`, switches off what is on by default
     parts = [INTRODUCTION, CLIPS, source_table(actions), "## logoformer train\n"]
     for group in dataclasses.fields(Settings):
-        if group.type is LogoFormerTrainingArguments:
+        arguments: Any = group.type
+        if arguments is LogoFormerTrainingArguments:
             parts += training_sections(actions)
-        elif group.type is not SourceArguments:
-            parts += [f"### {group.name}\n", table(actions[field.name] for field in dataclasses.fields(group.type))]
+        elif arguments is not SourceArguments:
+            parts += [f"### {group.name}\n", table(actions[field.name] for field in dataclasses.fields(arguments))]
     parser = build_parser(list(COMMANDS))
-    [commands] = (action for action in parser_actions(parser) if isinstance(action.choices, dict))
+    [commands] = (action.choices for action in parser_actions(parser) if isinstance(action.choices, dict))
     of_clips = {field.name for field in dataclasses.fields(SourceArguments)}
     for name, command in COMMANDS.items():
         if name != "train":
-            own = [action for action in parser_actions(commands.choices[name]) if action.dest not in of_clips]
+            own = [action for action in parser_actions(commands[name]) if action.dest not in of_clips]
             parts += [f"## logoformer {name}\n", f"{(command.run.__doc__ or '').strip()}\n", table(own)]
     return "\n".join(parts)
 
@@ -93,7 +95,7 @@ def training_sections(actions: dict[str, argparse.Action]) -> Iterable[str]:
     yield ", ".join(f"`--{name}` ({default})" for name, default in defaults.items()) + "\n"
 
 
-def has_factory(field: dataclasses.Field) -> bool:
+def has_factory(field: dataclasses.Field[Any]) -> bool:
     return field.default_factory is not dataclasses.MISSING
 
 

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -45,7 +46,7 @@ NUM_WORKERS = 2
 BATCH_SIZE = 16
 
 
-class UsualClips(Dataset):
+class UsualClips(Dataset[tuple[torch.Tensor, int]]):
     """
     The loader that the public code of this field has in common (Former-DFER, IAL, DFER-CLIP), written anew.
 
@@ -106,8 +107,8 @@ def draw_clips(folder: Path, num_clips: int, jpeg_quality: int) -> list[Path]:
         clip = folder / f"{number + 1:05d}"
         clip.mkdir()
         moments = np.arange(FRAMES_PER_CLIP) * len(plan.poses) // FRAMES_PER_CLIP
-        course = (each[moments] for each in (plan.action_units, plan.poses, plan.lights))
-        for frame, face in enumerate(draw_frames(plan.identity, *course, FRAME_SIZE)):
+        units, poses, lights = (each[moments] for each in (plan.action_units, plan.poses, plan.lights))
+        for frame, face in enumerate(draw_frames(plan.identity, units, poses, lights, FRAME_SIZE)):
             Image.fromarray(face).save(clip / f"{frame + 1:05d}.jpg", quality=jpeg_quality)
         clips.append(clip)
     return clips
@@ -124,10 +125,12 @@ def make_rows(clips: list[Path], num_rows: int) -> datasets.Dataset:
     return datasets.Dataset.from_dict(columns, features=clip_features())
 
 
-def make_loaders(sources: dict[str, datasets.Dataset], training: bool) -> dict[str, DataLoader]:
+def make_loaders(sources: dict[str, datasets.Dataset], training: bool) -> dict[str, DataLoader[Any]]:
     """The usual loader, of the first source, and ours of each."""
-    options = {"batch_size": BATCH_SIZE, "num_workers": NUM_WORKERS, "persistent_workers": True}
-    loaders = {"usual": DataLoader(UsualClips(next(iter(sources.values())), training), **options)}
+    options: dict[str, Any] = {"batch_size": BATCH_SIZE, "num_workers": NUM_WORKERS, "persistent_workers": True}
+    loaders: dict[str, DataLoader[Any]] = {
+        "usual": DataLoader(UsualClips(next(iter(sources.values())), training), **options)
+    }
     transforms = TrainingTransforms(IMAGE_SIZE) if training else None
     for name, rows in sources.items():
         clips = ClipDataset(rows, LogoFormerVideoProcessor(), transforms)
@@ -135,9 +138,9 @@ def make_loaders(sources: dict[str, datasets.Dataset], training: bool) -> dict[s
     return loaders
 
 
-def stage_ms(loader: DataLoader, num_clips: int) -> dict[str, float]:
+def stage_ms(loader: DataLoader[Any], num_clips: int) -> dict[str, float]:
     """Milliseconds a clip takes in each stage, in one process: medians over `num_clips` clips."""
-    clips = loader.dataset
+    clips: Any = loader.dataset
     if isinstance(clips, UsualClips):
 
         def decode(number: int) -> None:
@@ -157,17 +160,18 @@ def stage_ms(loader: DataLoader, num_clips: int) -> dict[str, float]:
     return {"list and decode": decode_ms, "resize and other transforms": transform_ms, "collate": collate_ms}
 
 
-def elapsed_ms(function: Callable, *arguments) -> float:
+def elapsed_ms(function: Callable[..., Any], *arguments: Any) -> float:
     start_sec = time.perf_counter()
     function(*arguments)
     return 1000 * (time.perf_counter() - start_sec)
 
 
-def read_all(loader: DataLoader) -> dict[str, float]:
+def read_all(loader: DataLoader[Any]) -> dict[str, float]:
     """Speed of one pass over all clips, and what it costs this process and the workers."""
     before_ms = cpu_ms()
     wall_ms = elapsed_ms(lambda: [None for _ in loader])
-    num_clips = len(loader.dataset)
+    clips: Any = loader.dataset
+    num_clips = len(clips)
     return {"clips_per_sec": 1000 * num_clips / wall_ms, "cpu_ms": (cpu_ms() - before_ms) / num_clips}
 
 
@@ -215,10 +219,10 @@ def memory_mb() -> float:
 def memory_growth_mb(clips: list[Path], num_clips: int, num_first: int = 100) -> float:
     """By how much memory grows at most while `num_clips` clips are read for training, after the first ones."""
     loader = make_loaders({"folders": make_rows(clips, num_clips)}, training=True)["folders"]
-    first_mb = most_mb = None
+    first_mb = most_mb = 0.0
     for number, _ in enumerate(tqdm(loader, desc="Reading clips", unit="batch")):
         if number * BATCH_SIZE >= num_first and number % 10 == 0:
-            most_mb = max(most_mb or 0, memory_mb())
+            most_mb = max(most_mb, memory_mb())
             first_mb = first_mb or most_mb
     return most_mb - first_mb
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int, tokens
     epochs = {"part_epochs", "model_epochs", "seeds"}  # of the trainings, which the clips don't depend on
     facts = {name: value for name, value in asdict(budget).items() if name not in epochs}
     open_run_folder(folder, facts | DIFFICULTY | {"drawing": DRAWING})
-    shared = {"cache_dir": output_dir / "drawn", "num_workers": num_workers, **DIFFICULTY}
+    shared: dict[str, Any] = {"cache_dir": output_dir / "drawn", "num_workers": num_workers, **DIFFICULTY}
     rows = build_synthetic_clips(
         num_train=budget.num_train_clips,
         num_validation=_FEWEST,
@@ -84,7 +85,7 @@ def read_encoder(clips_dir: Path) -> float:
     return json.loads((clips_dir / ENCODER_FACTS).read_text())["explained_variance"]
 
 
-def frozen_encoder(budget: Budget, folder: Path, shared: dict, num_workers: int) -> torch.nn.Module:
+def frozen_encoder(budget: Budget, folder: Path, shared: dict[str, Any], num_workers: int) -> torch.nn.Module:
     """The frame encoder of "parts", trained if it is not there yet."""
     file = folder / "encoder.safetensors"
     if file.exists():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +58,7 @@ def store_frames(
         stored.flush()
 
 
-class StoredClips(torch.utils.data.Dataset):
+class StoredClips(torch.utils.data.Dataset[dict[str, Any]]):
     """
     Clips of a split out of the array files.
 
@@ -87,11 +88,11 @@ class StoredClips(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> dict:
+    def __getitem__(self, index: int) -> dict[str, Any]:
         clip = torch.from_numpy(self.clips[self.epoch % len(self.clips), self.places[index]].copy())
         return {"frames": clip[self.frame_order(index, len(clip))], "label": self.labels[index]}
 
-    def frame_order(self, index: int, num_frames: int) -> Sequence[int] | torch.Tensor:
+    def frame_order(self, index: int, num_frames: int) -> Sequence[int] | slice | torch.Tensor:
         if self.order == "middle":
             return [MIDDLE] * num_frames
         if self.order == "shuffled":

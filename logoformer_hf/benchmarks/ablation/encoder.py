@@ -7,6 +7,7 @@ variant, so what differs between two is what happens after it, and its frame tok
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ def train_encoder(frames: np.ndarray, units: np.ndarray, epochs: int, seed: int 
     """
     torch.manual_seed(seed)
     config = reference_config()
-    encoder = AutoBackbone.from_config(config.backbone_config)
+    encoder: Any = AutoBackbone.from_config(config.backbone_config)
     # Few channels of every place: a layer from all features at once would learn the people by heart.
     head = nn.Sequential(
         nn.Conv2d(encoder.channels[0], HEAD_CHANNELS, kernel_size=1),
@@ -78,7 +79,7 @@ def encode(encoder: nn.Module, frames: np.ndarray) -> torch.Tensor:
     return encoder(pixels.flatten(0, 1)).feature_maps[0]
 
 
-def store_tokens(encoder: nn.Module, frames_file: Path, file: Path) -> None:
+def store_tokens(encoder: Any, frames_file: Path, file: Path) -> None:
     """Frame tokens of an array file of frames, float16 `(views, clips, frames, height, width, features)`."""
     if file.exists():
         return

@@ -245,6 +245,7 @@ def plot_loss_projections(picture: Path, output_dir: Path) -> None:
     if not all(file.exists() for file in files):
         return
     predictions = [read_predictions(file) for file in files]
-    projections = project([each.embeddings for each in predictions], predictions[0].labels)
+    embeddings = [each.embeddings for each in predictions if each.embeddings is not None]
+    projections = project(embeddings, predictions[0].labels)
     panels = list(zip(names.values(), projections, strict=True))
     plot_projections(panels, EXPRESSIONS, picture, "Embeddings of the test clips")

@@ -1,5 +1,7 @@
 """The models that LOGO-Former is held against, and LOGO-Formers that no field of the configuration makes."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from transformers import AutoBackbone, VideoMAEConfig, VideoMAEForVideoClassification
@@ -15,6 +17,8 @@ from ...modeling_logoformer import (
     padding_mask,
 )
 
+Attended = tuple[torch.Tensor, torch.Tensor | None]  # what a part of a layer gives: tokens, attention weights
+
 
 class ClassTokenLogoFormer(LogoFormerForVideoClassification):
     """
@@ -29,11 +33,14 @@ class ClassTokenLogoFormer(LogoFormerForVideoClassification):
         super().__init__(config)
         self.class_token = nn.Parameter(torch.randn(1, 1, config.hidden_size) * config.initializer_range)
         grid = (config.num_frames, config.grid_size, config.grid_size)
-        for layer in self.logoformer.layers:
+        layers: Any = self.logoformer.layers
+        for layer in layers:
             layer.set_part("local_attention", LocalBesideClassToken(layer.local_attention, grid))
             layer.set_part("global_attention", GlobalWithClassToken(layer.global_attention, grid))
 
-    def forward(self, pixel_values=None, inputs_embeds=None, **kwargs) -> LogoFormerClassifierOutput:
+    def forward(
+        self, pixel_values: Any = None, inputs_embeds: torch.Tensor | None = None, **kwargs: Any
+    ) -> LogoFormerClassifierOutput:
         """As `LogoFormerForVideoClassification.forward`, without a loss, for clips of the configuration's size."""
         base = self.logoformer
         if inputs_embeds is None:
@@ -56,7 +63,7 @@ class LocalBesideClassToken(nn.Module):
         self.attention = attention
         self.grid = grid
 
-    def forward(self, sequence: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs):
+    def forward(self, sequence: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any) -> Attended:
         tokens = sequence[:, :-1].unflatten(1, self.grid)  # (batch, frames, height, width, hidden)
         output, weights = self.attention(tokens, attention_mask, **kwargs)
         return nn.functional.pad(output.flatten(1, 3), (0, 0, 0, 1)), weights  # (batch, tokens + 1, hidden)
@@ -70,7 +77,7 @@ class GlobalWithClassToken(nn.Module):
         self.attention = attention
         self.grid = grid
 
-    def forward(self, sequence: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs):
+    def forward(self, sequence: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any) -> Attended:
         summaries = self.attention.summarise(sequence[:, :-1].unflatten(1, self.grid))  # (batch, windows, hidden)
         return self.attention.attend(sequence, summaries, **kwargs)
 
@@ -80,7 +87,8 @@ class MeanSummaryLogoFormer(LogoFormerForVideoClassification):
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
-        for layer in self.logoformer.layers:
+        layers: Any = self.logoformer.layers
+        for layer in layers:
             attention = layer.global_attention
             weight = torch.ones_like(attention.summary_weight)  # (tokens of a window, hidden)
             del attention.summary_weight
@@ -105,7 +113,8 @@ class FormerDFERKind(LogoFormerPreTrainedModel):
         self.class_token = nn.Parameter(torch.randn(1, 1, config.hidden_size) * config.initializer_range)
         self.spatial = self.make_encoder(self.NUM_SPATIAL_LAYERS)
         self.temporal = self.make_encoder(self.NUM_TEMPORAL_LAYERS)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.num_labels: int = config.num_labels  # type: ignore[assignment]  # the library never leaves it None
+        self.classifier = nn.Linear(config.hidden_size, self.num_labels)
         self.post_init()
 
     def make_encoder(self, num_layers: int) -> nn.TransformerEncoder:
@@ -123,7 +132,9 @@ class FormerDFERKind(LogoFormerPreTrainedModel):
         norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         return nn.TransformerEncoder(layer, num_layers, norm, enable_nested_tensor=False)
 
-    def forward(self, pixel_values=None, inputs_embeds=None, **kwargs) -> LogoFormerClassifierOutput:
+    def forward(
+        self, pixel_values: Any = None, inputs_embeds: torch.Tensor | None = None, **kwargs: Any
+    ) -> LogoFormerClassifierOutput:
         """Clips or their frame tokens, as `LogoFormerForVideoClassification.forward`, without a loss."""
         if inputs_embeds is None:
             features = self.backbone(pixel_values.flatten(0, 1)).feature_maps[0]

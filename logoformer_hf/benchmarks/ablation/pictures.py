@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...configuration_logoformer import EXPRESSIONS
@@ -76,7 +77,7 @@ def plot_costs(rows: Sequence[tuple[str, np.ndarray, float]], path: Path, title:
     save_figure(figure, path)
 
 
-def _tidy(axes, title: str) -> None:
+def _tidy(axes: Axes, title: str) -> None:
     axes.set_title(title, fontsize=11, color=INK, pad=10)
     axes.grid(axis="x", color=EMPTY)
     axes.set_axisbelow(True)

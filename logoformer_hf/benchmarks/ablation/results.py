@@ -34,7 +34,7 @@ class Results:
 
     def __init__(self, file: Path, budget: Budget):
         self.file = file
-        self.facts = {"version": VERSION, "budget": asdict(budget)}
+        self.facts: dict[str, Any] = {"version": VERSION, "budget": asdict(budget)}
         self.records: list[dict[str, Any]] = []
         self.costs: dict[str, dict[str, float]] = {}
         if file.exists():
@@ -85,7 +85,7 @@ class Spread:
     deviation: float | None
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread":
+    def of(cls, values: np.ndarray | Sequence[float]) -> "Spread":
         return cls(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import Trainer, TrainerCallback, set_seed
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
 from transformers.trainer_callback import PrinterCallback
 
 from ...configuration_logoformer import EXPRESSIONS
@@ -30,7 +30,7 @@ TOKEN_LEARNING_RATE = 3e-3
 class TokenTrainer(LogoFormerTrainer):
     """Trains on frame tokens, which need no processor: they go into the model as `inputs_embeds`."""
 
-    def _prepare_inputs(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         inputs = dict(inputs)
         # Stored in half the bytes; (batch, frames, height, width, features)
         inputs["inputs_embeds"] = inputs.pop("frames").float()
@@ -43,7 +43,9 @@ class EpochReporter(TrainerCallback):
     def __init__(self, report: Callable[[], None]):
         self.report = report
 
-    def on_epoch_end(self, args, state, control, **kwargs):
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         self.report()
 
 
@@ -111,7 +113,7 @@ def make_trainer(
     variant: Variant, seed: int, num_epochs: int, train: StoredClips, output_dir: Path
 ) -> LogoFormerTrainer:
     """The package's own Trainer, with a new model of the variant."""
-    changes = {"num_train_epochs": num_epochs}
+    changes: dict[str, Any] = {"num_train_epochs": num_epochs}
     if variant.reads_tokens:
         changes["learning_rate"] = TOKEN_LEARNING_RATE
     args = LogoFormerTrainingArguments(

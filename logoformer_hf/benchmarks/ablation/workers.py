@@ -18,7 +18,7 @@ from .training import train_run
 from .variants import Variant
 
 _CHECK_SEC = 0.5  # between two looks at what the workers have done
-_epochs: SimpleQueue  # of a worker: where it reports every epoch
+_epochs: SimpleQueue[int]  # of a worker: where it reports every epoch
 
 
 def train_all(
@@ -66,7 +66,7 @@ def train_all(
             raise
 
 
-def start_worker(num_threads: int, epochs: SimpleQueue) -> None:
+def start_worker(num_threads: int, epochs: SimpleQueue[int]) -> None:
     global _epochs
     _epochs = epochs
     torch.set_num_threads(num_threads)
@@ -75,7 +75,8 @@ def start_worker(num_threads: int, epochs: SimpleQueue) -> None:
 
 def end_with_parent() -> None:
     """Ends a worker as soon as the program that started it is gone, however that was ended."""
-    multiprocessing.parent_process().join()
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
     os._exit(1)
 
 
