@@ -93,9 +93,10 @@ BAD = {
     "name": ({"predictions": [0, 1], "references": [0, "sad"]}, ["references", "'sad'", "position 1"]),
     "None": ({"predictions": [None], "references": [0]}, ["predictions", "None", "position 0"]),
     "truth value": ({"predictions": [True], "references": [0]}, ["predictions", "True", "position 0"]),
+    "truth tensor": ({"predictions": torch.tensor([True]), "references": [0]}, ["predictions", "True", "position 0"]),
     "logits": ({"predictions": np.zeros((1, 7), int), "references": [0]}, ["predictions", "[0, 0, 0, 0, 0, 0, 0]"]),
-    "too large": ({"predictions": [0, 3], "references": [0, 1]}, ["predictions", "3", "position 1", "0 to 2"]),
-    "negative": ({"predictions": [0, 1], "references": [0, -100]}, ["references", "-100", "position 1", "0 to 2"]),
+    "too large": ({"predictions": [0, 3], "references": [0, 1]}, ["`predictions`", "3", "position 1", "0 to 2"]),
+    "negative": ({"predictions": [0, 1], "references": [0, -100]}, ["`references`", "-100", "position 1", "0 to 2"]),
 }
 
 

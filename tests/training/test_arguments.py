@@ -69,7 +69,7 @@ def test_values_of_the_modern_recipe(tmp_path):
 
 def test_values_of_the_paper_recipe(tmp_path):
     """SGD with momentum: 0.01, a tenth of it every 40 epochs; 100 epochs of batches of 32."""
-    trainer = toy_trainer(tmp_path, **RECIPES["paper"])
+    trainer = toy_trainer(tmp_path, **{"optim": "adamw_torch"} | RECIPES["paper"])
     decays, rates = decay_and_rates(trainer, 200)
     assert type(trainer.optimizer) is torch.optim.SGD
     assert {group["momentum"] for group in trainer.optimizer.param_groups} == {0.9}

@@ -34,7 +34,7 @@ def weights_after_training(tmp_path, **arguments) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("form", ["none", "margin"])
-@pytest.mark.parametrize("num_clips", [8, 11], ids=["full batch", "uneven last batch"])
+@pytest.mark.parametrize("num_clips", [8, 11, 7], ids=["full batch", "uneven last batch", "uneven micro-batches"])
 def test_gradient_accumulation_is_exact(tmp_path, form, num_clips):
     """4 x 2 equals 8 x 1: the same weights after an epoch of large SGD steps."""
     shared = {"num_clips": num_clips, "compact_loss": form, "compact_loss_weight": 0.5, "label_smoothing_factor": 0.1}
@@ -138,7 +138,8 @@ def test_losses_are_means_over_the_clips_that_count(tmp_path, training, num_clip
 
 def test_a_log_of_the_loss_gets_the_means_since_the_last_one(tmp_path):
     trainer = toy_trainer(tmp_path)
-    trainer.remember_losses({"cross_entropy": torch.tensor(2.0)}, 3, training=True)
+    trainer.remember_losses({"cross_entropy": torch.tensor(1.0)}, 2, training=True)
+    trainer.remember_losses({"cross_entropy": torch.tensor(3.0)}, 4, training=True)
     trainer.log({"eval_uar": 0.5})  # not the training's
     trainer.log({"loss": 9.0})
     trainer.log({"loss": 8.0})  # no step since the last one
@@ -429,6 +430,16 @@ def test_a_trainer_without_a_processor_is_refused(tmp_path):
     arguments = toy_trainer(tmp_path).args
     with raises_naming(ValueError, "processing_class"):
         LogoFormerTrainer(model=trainer_model(), args=arguments)
+
+
+def test_several_gpus_in_one_process_are_refused(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    arguments, processor = trainer.args, trainer.processing_class
+    arguments._n_gpu = 1
+    assert LogoFormerTrainer(trainer_model(), arguments, processing_class=processor).args is arguments
+    arguments._n_gpu = 2
+    with raises_naming(ValueError, "2 GPUs", "accelerate launch --multi_gpu", "CUDA_VISIBLE_DEVICES"):
+        LogoFormerTrainer(trainer_model(), arguments, processing_class=processor)
 
 
 def test_the_device_makes_the_pixel_values_of_the_processor(tmp_path):
