@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and the templates that are part of the package."""
+"""Writes files completely or not at all, and finds the templates and the licence that belong to the package."""
 
 import json
 import tempfile
@@ -15,10 +15,10 @@ _DISTRIBUTION = "logoformer-hf"
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """
-    Gives the name to write to: the file gets its own name when it is complete, and after an error it is deleted.
+    Yields a temporary path to write to; the file is renamed to `path` when it is complete, and deleted after an error.
 
-    The temporary name begins with a dot, is in the same folder and keeps the ending. Who deletes the temporary file
-    leaves what was there before.
+    The temporary file is in the same folder, and its name begins with a dot and keeps the ending. If the caller
+    deletes it, a file that was at `path` before is kept.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,17 +32,19 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str) -> None:
+    """Writes text in UTF-8, completely or not at all; ends of lines are written as they are."""
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="")  # the same bytes on every system
 
 
 def write_json(path: str | Path, value: Any) -> None:
+    """Writes a value as JSON with an indent of two, completely or not at all."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def check_writable(folder: str | Path) -> None:
     """
-    Writes and deletes a file in a folder, or where it does not exist yet in the one that it will be made in.
+    Checks that a folder is writable, or, if it does not exist yet, the nearest folder above it that does.
 
     Raises:
         OSError: nothing can be written there; the message names the folder and the reason.
@@ -58,11 +60,11 @@ def check_writable(folder: str | Path) -> None:
 
 def hub_card_file(name: str) -> Path:
     """
-    A file of `hub_card/`: card templates, handler, Space. In a wheel the folder is inside the package, in a checkout
-    (also one installed with `pip install -e`) beside it.
+    Path of a file of `hub_card/`: card templates, handler, Space. In a wheel the folder is inside the package, in a
+    checkout (also one installed with `pip install -e`) beside it.
 
     Raises:
-        FileNotFoundError: an incomplete installation.
+        FileNotFoundError: the installation is incomplete.
     """
     places = (_PACKAGE / "hub_card" / name, _PACKAGE.parent / "hub_card" / name)
     for place in places:
@@ -76,10 +78,10 @@ def hub_card_file(name: str) -> Path:
 
 def licence_file() -> Path:
     """
-    The licence of the code: in the distribution's metadata, in a checkout beside the package.
+    Path of the licence of the code: in a checkout beside the package, otherwise in the distribution's metadata.
 
     Raises:
-        FileNotFoundError: an incomplete installation.
+        FileNotFoundError: the installation is incomplete.
     """
     beside = _PACKAGE.parent / "LICENSE"
     if beside.exists() and (_PACKAGE.parent / "pyproject.toml").exists():

@@ -1,4 +1,4 @@
-"""From rows to what the model trains on: a clip is decoded when asked for and stays uint8 up to the collator."""
+"""The data set for training and evaluation: a clip is decoded when it is requested and stays uint8."""
 
 from itertools import chain
 from pathlib import Path
@@ -17,17 +17,17 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
     """
     Clips of a split, read from disk one by one.
 
-    With `transforms`, for training: frames from random places of their segments and transformed, both a function of
-    (seed, epoch, clip_id) alone. Without, for evaluation: exactly what the processor gives, the middle of each
-    segment, resized and cropped.
+    With `transforms` (training): a random frame of each segment, transformed; both depend on (seed, epoch, clip_id)
+    only. Without (evaluation): the output of the processor, which is the middle frame of each segment, resized and
+    cropped.
 
     Args:
         rows: columns of `logoformer_hf.data.rows.clip_features`. `video` is the path of a video file or of a folder
             of frames, a list of paths of frames, or a list of embedded images (`List(Image())`), of which only the
             sampled ones are decoded.
         processor: samples, decodes and resizes.
-        transforms: what training does to a clip's frames.
-        seed: of the run.
+        transforms: training transforms, None for evaluation.
+        seed: seed of the run.
     """
 
     def __init__(
@@ -38,27 +38,27 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
         seed: int = 0,
     ):
         self.rows = rows
-        # As they are stored: `datasets` would decode every embedded image of a row. (To cast the column to
+        # In the stored form: otherwise `datasets` decodes every embedded image of a row. (Casting the column to
         # `Image(decode=False)` would copy all of them to the disk.)
         self.stored_rows = rows.with_format("arrow")
         self.processor = processor
         self.transforms = transforms
         self.seed = seed
-        # In shared memory: workers that stay alive between epochs have a copy of this object, and read the epoch here.
+        # In shared memory: persistent workers have a copy of this object and read the current epoch here.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
     @property
     def epoch(self) -> int:
-        """The number that augmentation is drawn with besides seed and clip."""
+        """Number of the epoch; the augmentation depends on it, on the seed and on the clip."""
         return int(self._epoch)
 
     @property
     def labels(self) -> list[int]:
-        """Class number of every clip, without reading any."""
+        """Class number of every clip; no clip is read."""
         return list(self.rows["label"])
 
     def set_epoch(self, epoch: int) -> None:
-        """Also reaches the worker processes that read this data set already."""
+        """Sets the epoch, also for worker processes that are already running."""
         self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
@@ -79,12 +79,14 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
         return {"frames": frames, "label": row["label"]}
 
     def middle_frames(self, row: dict[str, Any]) -> torch.Tensor:
-        # As a batch of one: there, a list of paths is one clip.
+        """Frames of a row for evaluation, `(frames, channels, height, width)` uint8."""
+        # As a batch of one clip: in a batch, a list of paths is one clip.
         inputs = self.processor([row["video"]], do_rescale=False, do_normalize=False, return_tensors="pt")
         frames: torch.Tensor = inputs["pixel_values"][0]
         return frames
 
     def random_frames(self, row: dict[str, Any], transforms: TrainingTransforms) -> torch.Tensor:
+        """Frames of a row for training, transformed, `(frames, channels, height, width)` uint8."""
         seed = clip_seed(self.seed, self.epoch, row["clip_id"])
         generator = torch.Generator().manual_seed(seed)
 
@@ -92,7 +94,7 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
             return self.processor.sample_frames(VideoMetadata(total_num_frames=num_frames), generator=generator)
 
         frames, _ = read_clip(row["video"], choose_indices, transforms.min_side_px)
-        # (frames, height, width, channels) to channels first as a view: pixels in their own order are resized faster.
+        # (frames, height, width, channels) to channels first as a view: resizing is faster in this memory order.
         return transforms(torch.from_numpy(frames).permute(0, 3, 1, 2), seed)
 
 
@@ -103,7 +105,12 @@ def has_embedded_frames(rows: datasets.Dataset) -> bool:
 
 
 def keep_labels(rows: datasets.DatasetDict, label_names: list[str]) -> datasets.DatasetDict:
-    """Rows of these classes alone, renumbered in this order; an unknown name raises a ValueError."""
+    """
+    Only the rows of these classes, with the classes numbered in this order.
+
+    Raises:
+        ValueError: an unknown or repeated name, or fewer than two names.
+    """
     known = rows["train"].features["label"].names
     unknown = [name for name in label_names if name not in known]
     if unknown or len(set(label_names)) < max(len(label_names), 2):
@@ -120,7 +127,7 @@ def keep_labels(rows: datasets.DatasetDict, label_names: list[str]) -> datasets.
 
 
 def missing_paths(rows: datasets.Dataset) -> list[str]:
-    """Of the clips' paths, or of the paths of their frames, those that are not there."""
+    """Paths of clips, or of frames of clips, that do not exist."""
     is_list = isinstance(rows.features["video"], (datasets.List, datasets.LargeList))
     paths = chain.from_iterable(rows["video"]) if is_list else rows["video"]
     return [path for path in paths if not Path(path).exists()]
@@ -128,11 +135,11 @@ def missing_paths(rows: datasets.Dataset) -> list[str]:
 
 def check_rows(rows: datasets.DatasetDict) -> None:
     """
-    Finds before training what would stop it later.
+    Checks, before training, that every split and every class has clips and that their files exist.
 
     Raises:
         ValueError: a split without clips, or a class without a clip to train on.
-        FileNotFoundError: videos that are not there, the first ones by name.
+        FileNotFoundError: videos that do not exist; the message names the first three.
     """
     for split, clips in rows.items():
         if len(clips) == 0:
@@ -140,7 +147,7 @@ def check_rows(rows: datasets.DatasetDict) -> None:
         missing = [] if has_embedded_frames(clips) else missing_paths(clips)
         if missing:
             raise FileNotFoundError(
-                f"split {split!r}: {len(missing)} of {len(clips)} videos are not there, e.g. {', '.join(missing[:3])}."
+                f"split {split!r}: {len(missing)} of {len(clips)} videos do not exist, e.g. {', '.join(missing[:3])}."
             )
     train = rows["train"]
     present = set(train["label"])

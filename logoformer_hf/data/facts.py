@@ -1,10 +1,10 @@
-"""The facts about a data set that a number from it cannot be read without, from its source to report and card."""
+"""Facts about a data set that are needed to interpret a result on it; the report and the model card contain them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SOURCE_FILE = "source.json"  # beside prepared shards: the facts about the data set that they are of
+SOURCE_FILE = "source.json"  # in the folder of prepared shards: the facts about their data set
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class LeftOutClip:
     Attributes:
         clip_id: name of the clip.
         split: "train", "validation" or "test".
-        fold: the fold that tests it, None where that is not known or there are no folds.
+        fold: the fold that tests it, None if it is not known or there are no folds.
     """
 
     clip_id: str
@@ -26,11 +26,11 @@ class LeftOutClip:
 @dataclass(frozen=True)
 class DataFacts:
     """
-    What a data set is, or the part of it that is used.
+    Facts about a data set, or about the part of it that is used.
 
     Attributes:
-        dataset: as `--dataset` names it: "dfew", "ferv39k", "clips"; of prepared shards the data set that they are of.
-        dataset_name: the same for readers, without the fold: "DFEW".
+        dataset: value of `--dataset`: "dfew", "ferv39k", "clips"; for prepared shards that of their data set.
+        dataset_name: name to be displayed, without the fold: "DFEW".
         num_folds: how many folds its protocol has, None for a data set with one split.
         setup: part of the data set where it is not all of it, e.g. a scene of FERV39K or the names of list files.
         left_out: clips that are listed and could not be used.

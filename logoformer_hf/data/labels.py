@@ -1,4 +1,4 @@
-"""What a label means: names and their synonyms, and the orders in which people number the expressions."""
+"""The meaning of labels: names of expressions and their synonyms, and the usual numberings of expressions."""
 
 import re
 import shlex
@@ -7,8 +7,8 @@ from functools import cache
 
 from ..configuration_logoformer import EXPRESSIONS
 
-# Words of one meaning as data sets spell them. "calm" and "contempt" are classes of their own where they occur, and
-# "terror", "horror" and the like are no synonyms: scenes are called so.
+# Synonyms as data sets spell them. "calm" and "contempt" are separate classes where they occur. "terror", "horror" and
+# similar words are not synonyms, because scenes have these names.
 _SYNONYMS = {
     "happy": ("happiness", "hap", "joy", "joyful", "enjoyment"),
     "sad": ("sadness", "sorrow"),
@@ -26,7 +26,7 @@ def canonical_expression(name: str) -> str | None:
     """
     The one of `EXPRESSIONS` that a name means, None if it means none of them.
 
-    Case and separators don't matter, and a number in front (`3_Happiness`, as folders are sorted) is passed over.
+    Case, separators and a leading number (`3_Happiness`) are ignored.
     """
     return _EXPRESSION_OF.get(_plain(re.sub(r"^\s*\d+[\W_]+", "", name)))
 
@@ -37,9 +37,9 @@ def _plain(name: str) -> str:
 
 def match_label_names(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     """
-    Class names for labels as people write them: synonyms of an expression are that expression, all else is new.
+    Class names for label names: a synonym of an expression is that expression, every other name is a new class.
 
-    New names that differ in case or separators only are one class, called by the first spelling in the alphabet.
+    New names that differ in case or separators only are one class, named by the alphabetically first spelling.
 
     Returns:
         the class names in their order, expressions first in the order of `EXPRESSIONS`, then the new ones
@@ -54,7 +54,7 @@ def match_label_names(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def describe_matches(class_of: Mapping[str, str]) -> str:
-    """What `match_label_names` made of the names, "" where they are the expressions' own names in any case."""
+    """Describes the result of `match_label_names`; "" if all names are those of expressions in any case."""
     pairs = sorted(class_of.items(), key=lambda pair: (pair[1], pair[0]))
     matched = [f"{name} read as {known}" for name, known in pairs if name.strip().casefold() != known.casefold()]
     new = sorted({known for known in class_of.values() if known not in EXPRESSIONS})
@@ -63,7 +63,7 @@ def describe_matches(class_of: Mapping[str, str]) -> str:
 
 def parse_label_map(items: Sequence[str]) -> dict[int, str]:
     """
-    `["0=angry", "1=disgust", ...]`, as `--label_map` takes it, to `{number: class name}`.
+    `["0=angry", "1=disgust", ...]`, the values of `--label_map`, to `{number: class name}`.
 
     Raises:
         ValueError: an item that is not `number=name`, or a number given twice.
@@ -73,8 +73,8 @@ def parse_label_map(items: Sequence[str]) -> dict[int, str]:
         match = re.fullmatch(r"\s*(-?\d+)\s*=\s*([^=,]*[^=,\s])\s*", item)
         if match is None:
             raise ValueError(
-                f"`label_map` has the item {item!r}; each must be a number and a name with blanks between the items, "
-                "as in --label_map 0=angry 1=disgust."
+                f"`label_map` has the item {item!r}; each item must be number=name, with blanks between the items, as "
+                "in --label_map 0=angry 1=disgust."
             )
         number = int(match[1])
         if number in names:
@@ -85,23 +85,24 @@ def parse_label_map(items: Sequence[str]) -> dict[int, str]:
 
 
 def label_map_argument(label_map: Mapping[int, str]) -> str:
-    """The argument to type: `--label_map 0=angry 1=disgust`."""
+    """The command-line argument of a label map: `--label_map 0=angry 1=disgust`."""
     return " ".join(["--label_map", *(shlex.quote(f"{number}={name}") for number, name in sorted(label_map.items()))])
 
 
 def usual_label_map(first: int) -> dict[int, str]:
-    """Happy, sad, neutral, angry, surprise, disgust, fear, counted from 0 (most code) or from 1 (DFEW's own lists)."""
+    """Happy, sad, neutral, angry, surprise, disgust, fear, counted from 0 (most code) or 1 (DFEW's official lists)."""
     return dict(enumerate(EXPRESSIONS, start=first))
 
 
 def infer_label_map(evidence: Iterable[tuple[int, str]]) -> dict[int, str] | None:
     """
-    The meaning of numbers from pairs (number, expression that it stands for in one place).
+    Infers the meaning of numbers from observed pairs (number, expression).
 
-    A well-known order is given whole where the pairs fit it, otherwise the numbers that occur.
+    If the pairs fit a well-known order of all expressions, this order is returned, otherwise only the numbers that
+    occur.
 
     Returns:
-        `{number: expression}`; None where a number goes with two expressions, or an expression with two numbers.
+        `{number: expression}`; None if a number occurs with two expressions, or an expression with two numbers.
     """
     pairs = set(evidence)
     meaning = dict(pairs)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .._files import whole_file
 
-NUM_NAMED = 10  # how many of many are named in a message
+NUM_NAMED = 10  # names that a message lists; the others are only counted
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Problem:
 
 
 class ClipProblems(ValueError):
-    """Clips that are missing, empty or unreadable; `problems` has them all, the message the first ones."""
+    """Clips that are missing, empty or unreadable; `problems` has all of them, the message the first ten."""
 
     def __init__(self, problems: Sequence[Problem], num_clips: int, advice: str):
         self.problems = list(problems)
@@ -32,7 +32,7 @@ class ClipProblems(ValueError):
 
 
 def write_problems(problems: Iterable[Problem], path: str | Path) -> None:
-    """Writes `problems.csv` with the columns clip, path and reason; the header alone where all clips are well."""
+    """Writes `problems.csv` with the columns clip, path and reason; only the header if there are no problems."""
     with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["clip", "path", "reason"])
@@ -47,7 +47,7 @@ def name_some(names: Iterable[str]) -> str:
 
 
 def read_problems(file: str | Path) -> list[Problem]:
-    """What `write_problems` wrote; nothing where there is no file yet."""
+    """Reads a file of `write_problems`; an empty list if it does not exist."""
     if not Path(file).exists():
         return []
     with Path(file).open(newline="", encoding="utf-8") as lines:

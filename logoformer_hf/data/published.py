@@ -6,12 +6,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class PublishedMethod:
     """
+    A method with published results.
+
     Attributes:
-        name: of the method.
-        year: of publication, None for a model that others trained for comparison.
+        name: name of the method.
+        year: year of publication, None for a model that others trained for comparison.
         paper: title and venue, or where the weights come from.
         params_m: millions of parameters, None where not published.
-        gflops: for one clip, None where not published.
+        gflops: GFLOPs for one clip, None where not published.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""One clip, one row: the columns that every source of clips gives, whatever is on disk behind it."""
+"""The columns of the rows of clips, which are the same for every source; one row is one clip."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ def clip_features(label_names: Sequence[str] = EXPRESSIONS, **extra: Any) -> Fea
 
     Args:
         label_names: names of the classes in the order of their numbers.
-        extra: what a source knows besides, as `datasets` feature types, e.g. `scene=Value("string")`.
+        extra: additional columns of a source, as `datasets` feature types, e.g. `scene=Value("string")`.
     """
     return Features(
         {

@@ -9,13 +9,14 @@ from .transforms import clip_seed
 
 class ClipSampler(torch.utils.data.Sampler[int]):
     """
-    The order of an epoch's clips, a function of (seed, epoch) alone, the same in every process and after a resume.
+    The order of an epoch's clips; it depends on (seed, epoch) only, so it is the same in every process and after a
+    resume.
 
     Args:
-        num_clips: clips of the data set, and of an epoch.
-        seed: of the run.
-        labels: class number of every clip. With them clips are drawn with replacement, each class equally often in
-            expectation; without, every clip comes once.
+        num_clips: number of clips of the data set, and of an epoch.
+        seed: seed of the run.
+        labels: class number of every clip. With labels, clips are drawn with replacement, each class equally often in
+            expectation; without, every clip is drawn once.
     """
 
     def __init__(self, num_clips: int, seed: int, labels: Sequence[int] | None = None):
@@ -25,6 +26,7 @@ class ClipSampler(torch.utils.data.Sampler[int]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
+        """Sets the epoch that the next iteration gives the order of."""
         self.epoch = epoch
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Parquet shards with all frames of the clips embedded as small JPEGs: quick to read, and easy to carry around."""
+"""Parquet shards with all frames of the clips embedded as small JPEGs: fast to read, and few files to copy."""
 
 import hashlib
 import io
@@ -25,10 +25,10 @@ from .transforms import shorter_side_px
 DEFAULT_SIDE_PX = shorter_side_px(image_size=112, min_crop_area=0.7)
 SETTINGS_FILE = "prepare_settings.json"
 PROBLEMS_FILE = "problems.csv"
-_VERSION = 1  # counts up whenever the same settings would give other shards
-_FRAMES_AT_ONCE = 64  # that are decoded: all of a long video would not fit into memory
-_ROWS_AT_ONCE = 50  # a row group: the least that a reader of the shards holds
-_SAMPLED_CLIPS = 20  # from which the size is estimated
+_VERSION = 1  # increased whenever the same settings would give other shards
+_FRAMES_AT_ONCE = 64  # frames decoded at a time: all of a long video would not fit into memory
+_ROWS_AT_ONCE = 50  # rows of a row group, the smallest part that a reader of the shards loads
+_SAMPLED_CLIPS = 20  # clips from which the size is estimated
 _Item = TypeVar("_Item")
 
 
@@ -44,28 +44,28 @@ def prepare_shards(
     """
     Writes clips as Parquet files `data/<split>-00000-of-00012.parquet`, which `datasets` loads, streams and uploads.
 
-    Columns are those of `rows`, with the frames themselves as `video` (`List(Image())`) and their true number as
-    `num_frames`. A shard appears under its name when it is whole, and a second call writes only those that are not
-    there. How large the shards will be is estimated from a few clips and printed first.
+    Columns are those of `rows`, with the frames themselves as `video` (`List(Image())`) and the number of decoded
+    frames as `num_frames`. A shard gets its name when it is complete, and a second call writes only the missing ones.
+    The size of the shards is estimated from a few clips and printed first.
 
     Args:
         rows: columns of `data.rows.clip_features`, `video` being a path.
         output_dir: folder for the shards, the settings that they were made with, and `problems.csv`.
-        side_px: shorter side of the frames; larger ones are made smaller, smaller ones stay. By default what training
-            on 112x112 pixels needs, see `data.transforms.shorter_side_px`.
+        side_px: shorter side of the frames in pixels; larger frames are reduced, smaller ones are kept. The default
+            is for training on 112x112 pixels, see `data.transforms.shorter_side_px`.
         jpeg_quality: 1 to 95.
         clips_per_shard: rows of a file.
         num_workers: processes that decode and encode.
-        on_problem: with clips that cannot be read, "stop" leaves their shards unwritten and raises once all others
-            are written; "skip" leaves the clips out.
+        on_problem: what is done with clips that cannot be read: "stop" does not write their shards, and raises after
+            all others are written; "skip" leaves the clips out.
 
     Returns:
         The clips that were left out, those of earlier calls included.
 
     Raises:
-        ClipProblems: unreadable clips with "stop", or nothing but such in a shard.
-        ValueError: an argument out of its range, or a folder whose shards were made of other clips or otherwise.
-        OSError: the disk has less room than the shards need.
+        ClipProblems: unreadable clips with "stop", or a shard in which all clips are unreadable.
+        ValueError: an argument out of its range, or a folder whose shards have other clips or settings.
+        OSError: the disk has less free space than the shards need.
     """
     check_shard_arguments(rows, side_px, jpeg_quality, clips_per_shard, on_problem)
     output_dir = Path(output_dir)
@@ -88,7 +88,7 @@ def prepare_shards(
     if keys:
         say_estimate(clips, keys, output_dir, f"{len(pending):,} of {len(shards):,} shards")
 
-    # Of shards that are there already; the others are tried again.
+    # Problems of finished shards; the clips of the other shards are read again.
     pending_ids = {clips.clip_ids[split][index] for split, index in keys}
     problems = [problem for problem in read_problems(output_dir / PROBLEMS_FILE) if problem.clip_id not in pending_ids]
     loader = torch.utils.data.DataLoader(
@@ -106,7 +106,7 @@ def prepare_shards(
         raise ClipProblems(
             stopped,
             sum(map(len, rows.values())),
-            'Their shards are not written. Mend the clips, or leave them out with `on_problem="skip"`, and start '
+            'Their shards are not written. Repair the clips, or leave them out with `on_problem="skip"`, and start '
             "again: finished shards are kept.",
         )
     size_mb = sum(shard.file.stat().st_size for shard in shards) / 1e6
@@ -117,6 +117,7 @@ def prepare_shards(
 def check_shard_arguments(
     rows: datasets.DatasetDict, side_px: int, jpeg_quality: int, clips_per_shard: int, on_problem: str
 ) -> None:
+    """Raises a ValueError for an argument of `prepare_shards` that is out of its range, or a split without clips."""
     if on_problem not in ("stop", "skip"):
         raise ValueError(f"`on_problem` is {on_problem!r}; it must be 'stop' or 'skip'.")
     for name, value, most in (("side_px", side_px, 65_500), ("jpeg_quality", jpeg_quality, 95)):
@@ -130,13 +131,14 @@ def check_shard_arguments(
 
 @dataclass(frozen=True)
 class Shard:
-    """Clips of a split and the file that they go to; a clip is known by its split and its number there."""
+    """The clips of one file, as pairs (split, row number in the split), and the file."""
 
     keys: list[tuple[str, int]]
     file: Path
 
 
 def plan_shards(rows: datasets.DatasetDict, folder: Path, clips_per_shard: int) -> list[Shard]:
+    """Divides the clips of every split into shards of `clips_per_shard`; the last one of a split may be smaller."""
     shards = []
     for split, clips in rows.items():
         starts = range(0, len(clips), clips_per_shard)
@@ -148,7 +150,7 @@ def plan_shards(rows: datasets.DatasetDict, folder: Path, clips_per_shard: int) 
 
 
 class EncodedClips(torch.utils.data.Dataset[dict[str, Any] | Problem]):
-    """Rows with all frames of their clips as JPEGs, by split and number; a `Problem` for an unreadable clip."""
+    """Rows with all frames as JPEGs, by (split, row number); a `Problem` for a clip that cannot be read."""
 
     def __init__(self, rows: datasets.DatasetDict, side_px: int, jpeg_quality: int):
         self.rows = rows
@@ -191,15 +193,21 @@ def encode_frames(video: str, side_px: int, jpeg_quality: int) -> list[dict[str,
 
 
 def as_it_is(item: _Item) -> _Item:
+    """Returns the item unchanged."""
     return item
 
 
 def write_shard(
     shard: Shard, schema: pa.Schema, encoded: Iterable[dict[str, Any] | Problem], on_problem: str
 ) -> list[Problem]:
-    """Writes a shard whole, or with a problem and "stop" not at all."""
+    """
+    Writes a shard completely, or not at all: if it has a problem and `on_problem` is "stop", or no readable clip.
+
+    Returns:
+        The problems of its clips.
+    """
     problems, batch, num_written = [], [], 0
-    with whole_file(shard.file) as partial:  # hidden: `datasets` never takes it for a shard
+    with whole_file(shard.file) as partial:  # a hidden file, which `datasets` does not load as a shard
         with pq.ParquetWriter(partial, schema) as writer:
             for item in encoded:
                 if isinstance(item, Problem):
@@ -218,16 +226,21 @@ def write_shard(
 
 
 def say_estimate(clips: EncodedClips, keys: list[tuple[str, int]], output_dir: Path, what: str) -> None:
-    """Prints how large the shards of these clips will be, by a sample of them."""
+    """
+    Estimates the size of the shards from a sample of their clips, and prints it.
+
+    Raises:
+        OSError: the disk has less free space than the shards need.
+    """
     step = -(-len(keys) // _SAMPLED_CLIPS)
     sample = [clip for clip in map(clips.__getitem__, keys[::step]) if not isinstance(clip, Problem)]
     if not sample:
-        return  # the clips themselves will say why
+        return  # the problems are reported when the clips are encoded
     clip_bytes = sum(len(frame["bytes"]) for clip in sample for frame in clip["video"]) / len(sample)
     size_mb, free_mb = clip_bytes * len(keys) / 1e6, shutil.disk_usage(output_dir).free / 1e6
     print(
-        f"{output_dir}: {what} to write, {len(keys):,} clips, about {size_mb:,.1f} MB by a sample of {len(sample)}; "
-        f"{free_mb:,.0f} MB are free."
+        f"{output_dir}: {what} to write, {len(keys):,} clips, about {size_mb:,.1f} MB (estimated from {len(sample)} "
+        f"clips); {free_mb:,.0f} MB are free."
     )
     if size_mb > free_mb:
         raise OSError(
@@ -237,7 +250,7 @@ def say_estimate(clips: EncodedClips, keys: list[tuple[str, int]], output_dir: P
 
 
 def clips_fingerprint(clips: datasets.Dataset) -> str:
-    """Of everything but the videos, which may lie in another folder the next time."""
+    """Fingerprint of all columns but `video` and `num_frames`: the videos may be in another folder next time."""
     digest = hashlib.sha256(repr(clips.features).encode())
     for row in clips.remove_columns(["video", "num_frames"]):
         digest.update(repr(sorted(row.items())).encode())
@@ -245,7 +258,12 @@ def clips_fingerprint(clips: datasets.Dataset) -> str:
 
 
 def keep_settings(file: Path, settings: dict[str, Any]) -> None:
-    """Writes the settings of new shards, or compares them with those of the shards that are there."""
+    """
+    Writes the settings of new shards, or compares them with those of existing shards.
+
+    Raises:
+        ValueError: the existing shards have other settings.
+    """
     if not file.exists():
         write_json(file, settings)
         return
@@ -254,8 +272,8 @@ def keep_settings(file: Path, settings: dict[str, Any]) -> None:
     if different:
         name = different[0]
         raise ValueError(
-            f"{file.parent}: its shards have {name} {known.get(name)}, and now it is {settings[name]}. Shards of two "
-            "kinds do not go together: use the same arguments, name another folder, or delete this one."
+            f"{file.parent}: its shards have {name} {known.get(name)}, and now it is {settings[name]}. All shards in "
+            "it must have the same settings: use the same arguments, name another folder, or delete this one."
         )
 
 
@@ -265,27 +283,27 @@ def load_shards(
     """
     Rows of the shards that `prepare_shards` wrote.
 
-    `datasets` keeps them once more, as Arrow files in its cache, where single clips are found without reading others.
+    `datasets` keeps a copy of them as Arrow files in its cache, from which a clip is read without reading others.
 
     Args:
-        folder: what was `output_dir`.
-        fold: of shards with a column `fold`: its clips become the split "test" and all others "train".
-        cache_dir: where that copy is kept; by default the cache of `datasets`.
+        folder: `output_dir` of `prepare_shards`.
+        fold: for shards with a column `fold`: the clips of this fold are the split "test", all others "train".
+        cache_dir: folder of the copy; by default the cache of `datasets`.
 
     Raises:
-        FileNotFoundError: no shards, or not all of them.
-        ValueError: a fold that the shards do not have.
+        FileNotFoundError: the folder has no shards, or some are missing.
+        ValueError: the shards do not have this fold.
     """
     folder = Path(folder)
     if not (folder / SETTINGS_FILE).exists():
-        raise FileNotFoundError(f"{folder} is no folder of prepared shards: it has no {SETTINGS_FILE}.")
+        raise FileNotFoundError(f"{folder} is not a folder of prepared shards: it has no {SETTINGS_FILE}.")
     data_files = {}
     for split in json.loads((folder / SETTINGS_FILE).read_text())["clips"]:
         files = sorted((folder / "data").glob(f"{split}-*-of-*.parquet"))
         if not files or len(files) != int(files[0].stem[-5:]):
             raise FileNotFoundError(
-                f"{folder}: {len(files)} shards of {split!r} are there, and others are missing. Start preparing again "
-                "with the same arguments: it writes only what is not there."
+                f"{folder}: {len(files)} shards of {split!r} exist, and others are missing. Prepare them again with "
+                "the same arguments: only the missing ones are written."
             )
         data_files[split] = [str(file) for file in files]
     rows = datasets.load_dataset(
@@ -295,6 +313,12 @@ def load_shards(
 
 
 def split_by_fold(rows: datasets.DatasetDict, fold: int) -> datasets.DatasetDict:
+    """
+    Divides rows with a column `fold` into "test", the clips of this fold, and "train", all others.
+
+    Raises:
+        ValueError: the rows have no column `fold`, or not this fold.
+    """
     clips = datasets.concatenate_datasets(list(rows.values()))
     if "fold" not in clips.column_names:
         raise ValueError(f"`fold` is {fold}, but these clips have no column `fold`: leave it out.")

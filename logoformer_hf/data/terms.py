@@ -1,4 +1,4 @@
-"""Terms under which authors give out a data set."""
+"""Terms under which authors distribute a data set."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class DataTerms:
     """
-    Terms that let nobody publish or pass on any part of a data set.
+    Terms that do not allow any part of a data set to be published or redistributed.
 
     Attributes:
-        name: of the data set, for readers.
-        license_name: what the metadata of a card calls the terms, where its `license` is "other".
-        url: where the authors publish them.
+        name: name of the data set, to be displayed.
+        license_name: `license_name` in the metadata of a card, whose `license` is "other".
+        url: page on which the authors publish the terms.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Training transforms: one random crop, flip, colour and erasing for all frames of a clip."""
+"""Training transforms: the same random crop, flip, colour change and erasing for all frames of a clip."""
 
 import hashlib
 import math
@@ -8,36 +8,40 @@ from torchvision.transforms import v2
 
 
 def clip_seed(seed: int, epoch: int, clip_id: str) -> int:
-    """A seed that depends on nothing but its arguments: no worker, process or resume can change what a clip shows."""
+    """A seed of 63 bits that depends on its arguments only: workers, processes and a resume do not change it."""
     digest = hashlib.sha256(f"{seed}/{epoch}/{clip_id}".encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1  # torch takes 63 bits
 
 
 def shorter_side_px(image_size: int, min_crop_area: float) -> int:
     """
-    Shorter side of frames out of which a crop of average area still fills `image_size` without being enlarged.
+    Shorter side in pixels of frames in which a crop of average area is not enlarged to reach `image_size`.
 
     A crop keeps between `min_crop_area` and all of the central square, so (1 + min_crop_area) / 2 on average. Smaller
-    ones are enlarged, for an area of 0.7 by a tenth or, with the aspect ratio, a sixth at most. Enough pixels for
-    the smallest crop (134 for 112) would rule out decoding JPEGs of 256 pixels, the field's usual ones, at half size.
+    crops are enlarged, with an area of 0.7 by at most a tenth, or a sixth together with the aspect ratio. With enough
+    pixels for the smallest crop (134 for 112), JPEGs of 256 pixels, the usual size in this field, could not be decoded
+    at half size.
     """
     return math.ceil(image_size / math.sqrt((1 + min_crop_area) / 2))
 
 
 class TrainingTransforms:
     """
-    Random resized crop and horizontal flip, colour jitter and erasing by choice, drawn once a clip.
+    Random resized crop and horizontal flip, optionally colour jitter and erasing, drawn once per clip.
 
     Args:
         image_size: height and width of the result in pixels.
-        min_crop_area: smallest part of the picture's central square, which evaluation sees, that a crop keeps, 0 to 1;
-            1 keeps all of it.
-        flip_prob: chance of a horizontal flip.
-        color_jitter: strength of the change of brightness, contrast and saturation, 0 to 1; 0 leaves it out.
-        erasing_prob: chance that one rectangle is blackened, 0 to 1; 0 leaves it out.
+        min_crop_area: smallest area of a crop, as a share of the central square of the frame, which is the part used
+            in evaluation; more than 0 and at most 1, which keeps all of it.
+        flip_prob: probability of a horizontal flip.
+        color_jitter: strength of the change of brightness, contrast and saturation, 0 to 1; 0 turns it off.
+        erasing_prob: probability that one rectangle is set to black, 0 to 1; 0 turns it off.
 
     Attributes:
-        min_side_px: shorter side that the frames should have at least, by `shorter_side_px`.
+        min_side_px: shorter side that the frames should have at least, see `shorter_side_px`.
+
+    Raises:
+        ValueError: an argument out of its range.
     """
 
     def __init__(
@@ -66,10 +70,10 @@ class TrainingTransforms:
 
     def __call__(self, frames: torch.Tensor, seed: int) -> torch.Tensor:
         """Frames `(frames, channels, height, width)` uint8 to `(frames, channels, image_size, image_size)` uint8."""
-        # Out of a wide picture no crop of this area and shape fits, and torchvision would always take the same one.
+        # In a wide frame no crop of this area and aspect ratio fits, and torchvision would always use the same crop.
         frames = v2.functional.center_crop(frames, [min(frames.shape[-2:])] * 2)
-        # torchvision draws from torch's global generator on the CPU, which is given back as it was.
-        # `torch.manual_seed` would seed those of the GPUs, too.
+        # torchvision draws from torch's global generator on the CPU; its state is restored afterwards.
+        # `torch.manual_seed` would also seed the generators of the GPUs.
         state = torch.get_rng_state()
         torch.default_generator.manual_seed(seed)
         try:

@@ -11,7 +11,7 @@ from .table import SOURCES
 
 @dataclass
 class CommonArguments:
-    """Which clips: what is asked of every source."""
+    """Arguments of every source of clips."""
 
     dataset: str = field(
         default="faces",
@@ -21,10 +21,10 @@ class CommonArguments:
         },
     )
     labels: list[str] | None = field(
-        default=None, metadata={"help": f"Use these classes alone, in this order. Usual: {' '.join(EXPRESSIONS)}."}
+        default=None, metadata={"help": f"Use only these classes, in this order. Usual: {' '.join(EXPRESSIONS)}."}
     )
     cache_dir: str | None = field(
-        default=None, metadata={"help": "Where synthetic clips and tables of clips are kept."}
+        default=None, metadata={"help": "Folder in which synthetic clips and tables of clips are kept."}
     )
 
     def __post_init__(self) -> None:
@@ -38,8 +38,8 @@ class CommonArguments:
                     if option.name in {each.name for each in fields(source.options)}
                 ]
                 raise ValueError(
-                    f"`{option.name}` says nothing about dataset {self.dataset!r}; it is for {', '.join(takers)}. "
-                    "Leave it out, or name that `dataset`."
+                    f"`{option.name}` is not an option of dataset {self.dataset!r}, but of {', '.join(takers)}. "
+                    "Leave it out, or choose such a `dataset`."
                 )
         try:
             self.options = self.source.options(**{name: getattr(self, name) for name in taken})
@@ -60,7 +60,7 @@ class CommonArguments:
 if TYPE_CHECKING:
 
     class SourceArguments(CommonArguments):
-        """`CommonArguments` and the options of all sources, which are known when the table has been read."""
+        """`CommonArguments` and the options of all sources, which are collected from the table at import."""
 
         def __init__(self, **arguments: Any): ...
 

@@ -1,7 +1,7 @@
 """Clips on a user's disk as a builder of `datasets`: rows in Arrow, cached until lists or clips change.
 
-`datasets` replaces `open`, `Path` and parts of `os` in every module that defines a builder, as soon as one is made.
-The disk is therefore looked at in other modules, and those with a builder use none of these names themselves.
+`datasets` replaces `open`, `Path` and parts of `os` in every module that defines a builder, as soon as a builder is
+created. Modules with a builder therefore do not call them; other modules access the disk.
 """
 
 import json
@@ -30,12 +30,12 @@ _PROBLEMS_FILE = "problems.json"  # beside the Arrow files
 @dataclass(frozen=True)
 class SourcePlan:
     """
-    All clips of a source as its lists or folders name them, and what was noticed while they were gathered.
+    All clips of a source as its lists or folders name them, and notes on how they were found.
 
     Attributes:
         clips: in the order of their rows.
         label_names: names of the classes in the order of their numbers.
-        files: the lists that `clips` come from.
+        files: the lists that name the clips.
         notes: sentences for the user: which layout was found, how counts differ from the published ones.
         extra_features: the source's own columns, as `datasets` feature types.
     """
@@ -49,7 +49,7 @@ class SourcePlan:
 
 @dataclass
 class ClipConfig(datasets.BuilderConfig):
-    """What every builder takes besides its `data_dir`: the values of `ClipOptions`, where they are described."""
+    """Arguments of every builder besides `data_dir`; `ClipOptions` describes them."""
 
     on_problem: str = "stop"
     check: str = "quick"
@@ -63,16 +63,16 @@ class ClipConfig(datasets.BuilderConfig):
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}; it must be {' or '.join(map(repr, choices))}.")
 
     def create_config_id(self, *args: Any, **kwargs: Any) -> str:
-        # The builder's `hash` tells caches apart: it holds all arguments and the state of the disk.
+        """The name alone: caches differ in the builder's `hash`, which covers all arguments and the clips on disk."""
         return str(self.name)
 
 
 class ClipBuilder(datasets.GeneratorBasedBuilder):
     """
-    Base of the sources of clips on a user's disk; a subclass says in `plan` which clips there are.
+    Base class of the sources of clips on a user's disk; a subclass lists the clips in `plan`.
 
-    What is wrong with an argument, the layout or a list is raised when the builder is made; what is wrong with the
-    clips when the rows are built, before the first one is written.
+    Errors in an argument, the layout or a list are raised when the builder is created; errors in the clips when the
+    rows are built, before the first row is written.
 
     Args:
         data_dir: folder of the data set.
@@ -80,12 +80,12 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
         arguments: fields of the class's `BUILDER_CONFIG_CLASS`.
 
     Raises:
-        FileNotFoundError, NotADirectoryError: `data_dir`, or what is looked for in it.
-        ValueError: an argument, a list, or a clip that is listed twice or in two splits.
+        FileNotFoundError, NotADirectoryError: `data_dir`, or a file or folder in it, does not exist.
+        ValueError: a wrong argument or list, or a clip that is listed twice or in two splits.
     """
 
     BUILDER_CONFIG_CLASS = ClipConfig
-    VERSION = datasets.Version("1.0.0")  # to be raised when the same files come to give other rows
+    VERSION = datasets.Version("1.0.0")  # increase it when the same files give other rows
 
     def __init__(self, data_dir: str | Path, cache_dir: str | Path | None = None, **arguments: Any):
         self.data_dir = existing_folder(data_dir)
@@ -97,13 +97,13 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
         super().__init__(cache_dir=cache_dir, hash=state, **arguments)
 
     def plan(self) -> SourcePlan:
-        """The clips in `self.data_dir`, by the other arguments, which are in `self.config`."""
+        """Lists the clips in `self.data_dir`, as the other arguments, in `self.config`, require."""
         raise NotImplementedError
 
     def load(self) -> datasets.DatasetDict:
         """
-        The rows by split, with the columns of `data.rows.clip_features` and the source's own: built, or
-        found in the cache.
+        The rows by split, with the columns of `data.rows.clip_features` and the source's own: built, or read from the
+        cache.
 
         Raises:
             ClipProblems: clips that cannot be used, with `on_problem` "stop", or all clips of a split, with "skip".
@@ -113,7 +113,7 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
 
     @classmethod
     def arguments_from(cls, options: ClipOptions) -> dict[str, Any]:
-        """The arguments of this class that the command line's options stand for."""
+        """The arguments of this class for options of the command line."""
         return {
             "data_dir": options.data_dir,
             "list_files": options.list_file,
@@ -124,10 +124,10 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
 
     def gather(self, facts: DataFacts) -> Source:
         """
-        The rows with all that was noticed; see `load`.
+        The rows with facts, notes and problems. Raises the errors of `load`.
 
         Args:
-            facts: about the data set, without the clips that are left out.
+            facts: facts about the data set, without the clips that are left out.
         """
         rows = self.load()
         clips, problems = {clip.clip_id: clip for clip in self.source.clips}, self.problems
@@ -139,13 +139,13 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
 
     @property
     def problems(self) -> list[Problem]:
-        """Clips that were left out; known once the rows are there."""
+        """Clips that were left out; available after the rows are built."""
         with open_beside_cache(self, _PROBLEMS_FILE, "r") as file:
             return [Problem(**problem) for problem in json.load(file)]
 
     @property
     def notes(self) -> list[str]:
-        """What was found and what differs from what is published, as sentences; known once the rows are there."""
+        """Sentences on what was found and what differs from the published data; available after the rows are built."""
         split_of = {clip.clip_id: clip.split for clip in self.source.clips}
         num_clips = Counter(split_of.values())
         left_out = defaultdict(list)
@@ -161,7 +161,7 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
         return datasets.DatasetInfo(features=clip_features(self.source.label_names, **self.source.extra_features))
 
     def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
-        # Errors from here reach the caller as they are; those from `_generate_examples` would be wrapped.
+        # Errors raised here reach the caller unchanged; `datasets` wraps those from `_generate_examples`.
         clips = self.source.clips
         num_frames, problems = inspect_clips(clips, self.config.check)
         good: dict[str, list[tuple[PlannedClip, int]]] = {
@@ -174,7 +174,7 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
             raise ClipProblems(
                 problems,
                 len(clips),
-                'Mend them, or leave them out with `on_problem="skip"`: results then speak of the other clips alone.',
+                'Repair them, or leave them out with `on_problem="skip"`: results are then for the other clips only.',
             )
         if not all(good.values()):
             raise ClipProblems(
@@ -194,16 +194,16 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
 
 
 def read_split_lists(list_files: Sequence[str | Path], label_map: Mapping[int, str] | None) -> list[ClipList]:
-    """The two lists that stand in for a data set's own: train, test."""
+    """Reads the two lists, train and test, that replace a data set's own; another number raises a ValueError."""
     if len(list_files) != 2:
         raise ValueError(
-            f"`list_files` has {len(list_files)} lists, but must have two: the list to train on, and the list to test."
+            f"`list_files` has {len(list_files)} lists, but must have two: one to train on, and one to test on."
         )
     return read_lists(list_files, label_map)
 
 
 def _check_plan(plan: SourcePlan) -> None:
-    """What must not reach a row: a clip in two splits, an id of two clips, a label outside the classes."""
+    """Raises a ValueError for a clip in two splits, an id of two clips, or a label that is not a class."""
     first: dict[str, PlannedClip] = {}
     leaks, doubles = [], []
     for clip in plan.clips:
@@ -214,14 +214,14 @@ def _check_plan(plan: SourcePlan) -> None:
             doubles.append(f"{clip.clip_id} ({other.path}, {clip.path})")
     if leaks:
         raise ValueError(
-            f"{len(leaks):,} clips are in two splits, so that tests would be made on what was trained on: "
-            f"{name_some(leaks)}. Take them out of one of the lists."
+            f"{len(leaks):,} clips are in two splits, so they would be both trained on and tested on: "
+            f"{name_some(leaks)}. Remove them from one of the lists."
         )
     if doubles:
-        raise ValueError(f"{len(doubles):,} clips would be counted twice: {name_some(doubles)}. Leave one of each.")
+        raise ValueError(f"{len(doubles):,} clips would be counted twice: {name_some(doubles)}. Keep one of each.")
     strange = sorted({clip.label for clip in plan.clips} - set(plan.label_names))
     if strange:
         raise ValueError(
-            f"labels {', '.join(strange)}: this data set has the classes {', '.join(plan.label_names)}. Give "
-            "`label_map` these names."
+            f"labels {', '.join(strange)}: this data set has the classes {', '.join(plan.label_names)}. Use these "
+            "names in `label_map`."
         )

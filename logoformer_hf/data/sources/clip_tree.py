@@ -1,4 +1,4 @@
-"""Anybody's own clips: found in folders that are called by split and label, or by lists."""
+"""Finds the user's own clips: in folders named by split and label, or through lists."""
 
 import re
 from collections import Counter
@@ -27,8 +27,8 @@ def find_clips(data_dir: Path) -> SourcePlan:
     """
     The clips in `data_dir/<split>/<label>/`: video files, and folders, which should hold frames.
 
-    Splits are train, validation (val, valid, dev) and test in any case. Where no folder is called so, the labels are
-    looked for in `data_dir` itself, and all clips are in the split "train".
+    Splits are train, validation (val, valid, dev) and test in any case. If no folder has such a name, the folders in
+    `data_dir` are the labels, and all clips are in the split "train".
 
     Raises:
         ValueError: no clips, folders in another order, or labels that are numbers.
@@ -36,7 +36,7 @@ def find_clips(data_dir: Path) -> SourcePlan:
     splits = {folder: _SPLIT_OF[folder.name.lower()] for folder in _folders(data_dir) if _is_split(folder)}
     roots = sorted(splits, key=lambda folder: SPLITS.index(splits[folder])) or [data_dir]
     others = [path for path in _visible(data_dir) if path not in splits and (splits or path.is_file())]
-    clips_in = {}  # by folder of a label
+    clips_in = {}  # by folder of the label
     for root in roots:
         others += [path for path in _visible(root) if root in splits and path.is_file()]
         for folder in _folders(root):
@@ -53,7 +53,7 @@ def find_clips(data_dir: Path) -> SourcePlan:
     ]
     notes = [f"{data_dir}: {_count_splits(clips)}."]
     if not splits:
-        notes.append(f"No folder is called train, validation or test, so all are train clips; for splits: {LAYOUT}.")
+        notes.append(f"No folder is named train, validation or test, so all are train clips; for splits: {LAYOUT}.")
     if matches := describe_matches(class_of):
         notes.append(f"Labels: {matches}.")
     if others:
@@ -70,29 +70,29 @@ def _check_folders(data_dir: Path, clips_in: Mapping[Path, list[Path]]) -> None:
     clips = [path for paths in clips_in.values() for path in paths]
     if not clips:
         names = name_some(path.name for path in _visible(data_dir)) or "nothing"
-        raise ValueError(f"{data_dir} has no clips where they belong, {LAYOUT}. It has {names}.")
+        raise ValueError(f"{data_dir} has no clips in the layout {LAYOUT}. It contains {names}.")
     if inner := next(filter(_is_split, clips), None):
         raise ValueError(
-            f"{inner} is called as a split, but stands where a clip belongs: {LAYOUT}. If {inner.parent} holds the "
-            "splits, name that as `data_dir`; if labels come before splits, swap them."
+            f"{inner} has the name of a split, but is in the place of a clip: {LAYOUT}. If {inner.parent} holds the "
+            "splits, name that as `data_dir`; if the label folders are above the split folders, swap them."
         )
     numbers = [folder for folder, paths in clips_in.items() if paths and folder.name.isdecimal()]
     if numbers:
         raise ValueError(
-            f"{numbers[0]}: labels that are numbers could mean anything. Call the folders happy, sad, ..., or list "
-            "the clips in a CSV with the columns path and label and say what the numbers mean with `label_map`."
+            f"{numbers[0]}: the meaning of labels that are numbers is not known. Name the folders happy, sad, ..., or "
+            "list the clips in a CSV with the columns path and label and give the meaning with `label_map`."
         )
 
 
 def list_clips(files: Sequence[str], data_dir: Path, label_map: Mapping[int, str] | None) -> SourcePlan:
     """
-    The clips that lists name: in a column `split`, or one list a split.
+    The clips of lists, which have a column `split` or are one list per split.
 
-    A list is of the split that it is called by (`my_val.csv`). Otherwise one list is of train, two are of train and
-    test, three of train, validation and test.
+    The split of a list is taken from its name (`my_val.csv`). Otherwise one list is train, two are train and test,
+    three are train, validation and test.
 
     Raises:
-        ListError: as `read_lists` and `reroot` raise, and a clip or list of an unknown split.
+        ListError: the errors of `read_lists` and `reroot`, or a clip or list of an unknown split.
     """
     lists = read_lists(files, label_map, new_labels=True)
     listed = [clip for part in lists for clip in part.clips]
@@ -133,8 +133,8 @@ def _splits_of_files(files: list[Path]) -> Sequence[str]:
     in_order: Sequence[str] | None = {1: ("train",), 2: ("train", "test"), 3: SPLITS}.get(len(files))
     if in_order is None or any(name not in (None, split) for name, split in zip(named, in_order, strict=True)):
         raise ListError(
-            f"which list is of which split? Given are {', '.join(map(str, files))}. Give them a column split, or call "
-            "them train.csv, validation.csv and test.csv, or give them in this order."
+            f"the splits of the lists {', '.join(map(str, files))} are not known. Add a column split, or name the "
+            "lists train.csv, validation.csv and test.csv, or give them in this order."
         )
     return in_order
 
@@ -145,7 +145,7 @@ def _count_splits(clips: Iterable[PlannedClip]) -> str:
 
 
 def _clip_id(path: Path, data_dir: Path) -> str:
-    """Its path in `data_dir` without the ending; the whole path of a clip elsewhere."""
+    """The path in `data_dir` without the ending; for a clip outside `data_dir` the whole path."""
     inner = path.relative_to(data_dir) if path.is_relative_to(data_dir) else path
     return (inner.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else inner).as_posix()
 

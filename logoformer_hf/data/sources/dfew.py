@@ -1,7 +1,7 @@
-"""DFEW by its own annotation and folds, or by the lists of other code.
+"""DFEW with its official annotation and folds, or with the lists of other code.
 
 X. Jiang et al., *DFEW: A Large-Scale Database for Recognizing Dynamic Facial Expressions in the Wild*, ACM MM 2020:
-16,372 clips, 11,697 of them with a single label; five folds, every clip is tested in one. Nobody may pass it on.
+16,372 clips, 11,697 of them with a single label; five folds, every clip is tested in one. Redistribution is forbidden.
 """
 
 from collections import Counter
@@ -23,12 +23,12 @@ from .lists import ClipList, ListedClip, ListError, name_lists, read_lists
 from .source import ClipOptions, ClipSource, FoldOptions, Source
 
 FOLDS = (1, 2, 3, 4, 5)
-NUM_CLIPS = 11_697  # single-labelled, each of them in every fold: to train on, or to test
+NUM_CLIPS = 11_697  # clips with a single label; each is in every fold, either in train or in test
 NUM_TRAIN_FOLD_1, NUM_TEST_FOLD_1 = 9_356, 2_341
 
 ANNOTATION = "EmoLabel_DataSplit"
-# Where clips usually lie; where several are there the first one counts: frames of whole clips, 16 frames of each clip,
-# frames that people cropped themselves, and the videos, which take longest to read.
+# Usual folders of the clips, of which the first one that exists is used: all frames of each clip, 16 frames of each
+# clip, frames that users have cropped themselves, and the videos, which take longest to read.
 CLIP_FOLDERS = ("Clip/jpg_256", "Clip/clip_224x224_16f", "DFEW_Face", "Clip/original")
 
 
@@ -39,8 +39,8 @@ class DFEWOptions(FoldOptions, ClipOptions):
     frames: str | None = field(
         default=None,
         metadata={
-            "help": "Folder of the clips, each called by its number, as seen from data_dir; by default the first of "
-            f"{', '.join(CLIP_FOLDERS)} that is there."
+            "help": "Folder of the clips, relative to data_dir, in which each clip is named by its number; by default "
+            f"the first of {', '.join(CLIP_FOLDERS)} that exists."
         },
     )
 
@@ -49,15 +49,16 @@ class DFEWOptions(FoldOptions, ClipOptions):
         if self.fold is None and self.list_file is None:
             raise ValueError("DFEW is tested by fold: give `fold` 1 to 5, or 'all'.")
         if self.fold == "all" and self.list_file is not None:
-            raise ValueError("`fold` is 'all', but `list_file` names one split: give them one fold a run.")
+            raise ValueError("`fold` is 'all', but `list_file` has the lists of one split: start one run per fold.")
 
     def fold_numbers(self) -> Sequence[int]:
+        """1 to 5."""
         return FOLDS
 
 
 @dataclass
 class DFEWConfig(ClipConfig):
-    """What `DFEW` takes besides its `data_dir`: the values of `DFEWOptions`."""
+    """Arguments of `DFEW` besides `data_dir`; `DFEWOptions` describes them."""
 
     fold: int | None = None
     frames: str | None = None
@@ -73,16 +74,17 @@ class DFEWConfig(ClipConfig):
 
 class DFEW(ClipBuilder):
     """
-    One fold of DFEW: `DFEW(data_dir, fold=3).load()`. `ClipBuilder` has the other arguments and the errors.
+    One fold of DFEW: `DFEW(data_dir, fold=3).load()`. `ClipBuilder` describes the other arguments and the errors.
 
     `EmoLabel_DataSplit` (the official annotation) and one of `CLIP_FOLDERS` are found in `data_dir`, one folder below
     or one above. `clip_id` is the number of the clip in five digits. The column `fold` is the fold that tests the
-    clip, None unless the five official test lists are there.
+    clip, None unless all five official test lists exist.
     """
 
     BUILDER_CONFIG_CLASS = DFEWConfig
 
     def plan(self) -> SourcePlan:
+        """Lists the clips of the fold, or of `list_files`, with the path of each."""
         train, test, official_tests = self._read_lists()
         folder, folder_note = _choose_clip_folder(self.data_dir, self.config.frames, train)
         on_disk = numbered_clips(folder)
@@ -102,7 +104,7 @@ class DFEW(ClipBuilder):
         return SourcePlan(clips, list(EXPRESSIONS), files, notes, {"fold": Value("int32")})
 
     def _read_lists(self) -> tuple[ClipList, ClipList, dict[int, ClipList]]:
-        """The lists to train on and to test, and the official test lists that are there, by fold."""
+        """The lists to train on and to test on, and the official test lists that exist, by fold."""
         annotation = find_nearby(self.data_dir, ANNOTATION)
         test_files = {}
         if annotation is not None:
@@ -119,7 +121,7 @@ class DFEW(ClipBuilder):
             )
         needed = sorted({*there, self.config.fold})
         train_file = annotation / "train(single-labeled)" / f"set_{self.config.fold}.csv"
-        # Read together, so that a clip with another label in another fold is noticed.
+        # Read together, so that a clip with another label in another fold is detected.
         files = [train_file, *(test_files[fold] for fold in needed)]
         train, *tests = read_lists(files, self.config.label_map, official=True)
         official_tests = dict(zip(needed, tests, strict=True))
@@ -127,10 +129,10 @@ class DFEW(ClipBuilder):
 
 
 def _number(clip: ListedClip) -> int:
-    """The number of a clip, of which every list makes the last name of its path: `2522`, `…/02522`, `02522.mp4`."""
+    """The number of a clip, which is the last name of its path in every list: `2522`, `…/02522`, `02522.mp4`."""
     name = path_parts(clip.path)[-1].split(".")[0]
     if not name.isdecimal():
-        raise ListError(f"{clip}: a clip of DFEW is called by its number, as 02522.")
+        raise ListError(f"{clip}: a clip of DFEW is named by its number, as 02522.")
     return int(name)
 
 
@@ -141,29 +143,29 @@ def _choose_clip_folder(data_dir: Path, frames: str | None, listed: ClipList) ->
         if folder is None or not has_numbered_clips(folder):
             raise FileNotFoundError(
                 f"`frames` is {frames!r}, but {'there is no such folder' if folder is None else 'no clip is'} in "
-                f"{folder or data_dir}. Name a folder that has clips called by their numbers, as 02522 or 02522.mp4."
+                f"{folder or data_dir}. Name a folder that has clips named by their numbers, as 02522 or 02522.mp4."
             )
-        return folder, f"Clips are those of {folder}, as `frames` says."
+        return folder, f"Clips are read from {folder}, as given by `frames`."
     in_lists = path_parts(listed.clips[0].path)[-2:-1]  # the folder that the list names, where it has paths
     near = [find_nearby(data_dir, name) for name in (*CLIP_FOLDERS, *in_lists)]
-    # First `data_dir` itself, be it called as it will.
+    # First `data_dir` itself, whatever its name is.
     found = list(dict.fromkeys(folder for folder in (data_dir, *near) if folder and has_numbered_clips(folder)))
     if not found:
         raise FileNotFoundError(
             f"{data_dir}: there are no clips here, one folder below or one above: none of {', '.join(CLIP_FOLDERS)} "
-            "with clips called by their numbers. Name the folder that has them with `frames`."
+            "with clips named by their numbers. Name the folder that has them with `frames`."
         )
     folder = next((folder for folder in found if folder.name in in_lists), found[0])
     others = ", ".join(str(other) for other in found if other != folder)
-    return folder, f"Clips are those of {folder}." + (
-        f" There are others in {others}; `frames` chooses." if others else ""
+    return folder, f"Clips are read from {folder}." + (
+        f" There are others in {others}; choose with `frames`." if others else ""
     )
 
 
 def _compare_counts(
     fold: int | None, train: ClipList, test: ClipList, official_tests: dict[int, ClipList]
 ) -> list[str]:
-    """Sentences on how the lists differ from what is published, and which clips make the difference."""
+    """Sentences on how the lists differ from the published data set, and in which clips."""
     notes = []
     listed = {_number(clip) for part in (train, test) for clip in part.clips}
     times_tested = Counter(_number(clip) for part in official_tests.values() for clip in part.clips)
@@ -176,7 +178,7 @@ def _compare_counts(
             notes.append(f"The lists have {count:,} {what}; published are {expected:,}.")
     if absent := [fold for fold in FOLDS if fold not in official_tests]:
         notes.append(
-            f"The official test lists of fold {', '.join(map(str, absent))} are not there: it stays unknown in which "
+            f"The official test lists of fold {', '.join(map(str, absent))} do not exist: it is not known in which "
             "fold each clip is tested."
         )
         return notes
@@ -199,6 +201,7 @@ def _compare_counts(
 
 
 def load(options: DFEWOptions, fold: int | None, cache_dir: str | None) -> Source:
+    """One fold of DFEW, or with `fold` None the lists of the options. Raises the errors of `ClipBuilder`."""
     builder = DFEW(cache_dir=cache_dir, fold=fold, frames=options.frames, **DFEW.arguments_from(options))
     return builder.gather(
         DataFacts("dfew", "DFEW", num_folds=None if fold is None else len(FOLDS), setup=name_lists(options.list_file))
@@ -210,18 +213,18 @@ SOURCE = ClipSource(
     title="DFEW by its folds",
     options=DFEWOptions,
     load=load,
-    # The page says: for non-commercial research only; no portion may be copied on, published or distributed, but for
-    # copies for internal use at a single site of one organisation.
+    # The page allows non-commercial research only; no portion may be copied, published or distributed, except copies
+    # for internal use at a single site of one organisation.
     terms=DataTerms("DFEW", "dfew-non-commercial-research", "https://dfew-dataset.github.io/download.html"),
     columns={"fold": "number of the fold that tests the clip"},
     limits=(
-        "**Acted.** The clips of DFEW are cut from films: people who act, lit and framed for the camera. The "
+        "**Acted.** The clips of DFEW are from films: people who act, lit and framed for the camera. The "
         "labels are judgements of twelve annotators, ten a clip, of what they saw ([its authors' "
         "page](https://dfew-dataset.github.io/); Jiang et al., [DFEW](https://arxiv.org/abs/2008.05924), ACM "
         "Multimedia 2020). What the people in them felt is not recorded.",
-        "**Who is missing.** That page gives no ages, genders, skin tones or cultures of the people in the clips. "
-        "Nobody can therefore say for whom the numbers above hold. How the model does on children, on old people, "
-        "with glasses, a veil or a facial palsy was not measured.",
+        "**Unknown groups.** That page gives no ages, genders, skin tones or cultures of the people in the clips. "
+        "It is therefore not known for which groups the results above hold. Results on children, on old people, and "
+        "on people with glasses, a veil or a facial palsy were not measured.",
     ),
     published={  # means of five folds
         "Former-DFER": (53.69, 65.70),

@@ -13,23 +13,25 @@ class DrawnFacesOptions:
     num_train_clips: int = field(default=1400, metadata={"help": "Synthetic clips to train on."})
     num_validation_clips: int = field(default=350, metadata={"help": "Synthetic clips to choose the best epoch on."})
     num_test_clips: int = field(default=350, metadata={"help": "Synthetic clips to test on, once."})
-    clips_seed: int = field(default=0, metadata={"help": "Seed of the synthetic clips, apart from the run's --seed."})
+    clips_seed: int = field(default=0, metadata={"help": "Seed of the synthetic clips; the run has its own --seed."})
     difficulty: float = field(
         default=0.0,
-        metadata={"help": "Of the synthetic clips: 0, plain expressions seen well, to 1, as hard as in the wild."},
+        metadata={
+            "help": "Difficulty of the synthetic clips, from 0 (clear expressions, good view) to 1 (as in the wild)."
+        },
     )
     view_difficulty: float | None = field(
         default=None,
         metadata={
-            "help": "How hard synthetic faces are to see, 0 to 1: people, pose, light, camera, things in the way; as "
-            "`difficulty` where it is left out."
+            "help": "Difficulty of the view of synthetic faces, 0 to 1: people, pose, light, camera, occlusion; by "
+            "default as `difficulty`."
         },
     )
     uneven_classes: bool = field(
         default=False,
         metadata={
-            "help": "Draw the classes to train and to choose the best epoch on as imbalanced as DFEW has them; the "
-            "test clips stay balanced."
+            "help": "Draw training and validation clips with the imbalanced class frequencies of DFEW; the test clips "
+            "stay balanced."
         },
     )
 
@@ -41,6 +43,7 @@ class DrawnFacesOptions:
 
 
 def load(options: DrawnFacesOptions, fold: int | None, cache_dir: str | None) -> Source:
+    """The synthetic clips, drawn or read from the cache; there are no folds."""
     from ..synthetic.clips import build_synthetic_clips  # OpenCV and the rig, which no other source needs
 
     rows = build_synthetic_clips(

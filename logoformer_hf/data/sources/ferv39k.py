@@ -1,7 +1,7 @@
-"""FERV39K by its own annotation, all scenes or one, or by the lists of other code.
+"""FERV39K with its official annotation, all scenes or one, or with the lists of other code.
 
 Y. Wang et al., *FERV39k: A Large-Scale Multi-Scene Dataset for Facial Expression Recognition in Videos*, CVPR 2022:
-38,935 clips of 22 scenes in one split. Nobody may pass it on.
+38,935 clips of 22 scenes, one division into train and test. Redistribution is forbidden.
 """
 
 from dataclasses import dataclass, field, replace
@@ -37,7 +37,7 @@ class FERV39KOptions(ClipOptions):
 
 @dataclass
 class FERV39KConfig(ClipConfig):
-    """What `FERV39K` takes besides its `data_dir`: the values of `FERV39KOptions`."""
+    """Arguments of `FERV39K` besides `data_dir`; `FERV39KOptions` describes them."""
 
     setup: str = ALL_SCENES
 
@@ -48,7 +48,7 @@ class FERV39KConfig(ClipConfig):
 
 class FERV39K(ClipBuilder):
     """
-    FERV39K, or one scene of it: `FERV39K(data_dir).load()`. `ClipBuilder` has the other arguments and the errors.
+    FERV39K, or one scene of it: `FERV39K(data_dir).load()`. `ClipBuilder` describes other arguments and the errors.
 
     `4_setups` (the official annotation) and `2_ClipsforFaceCrop` are found in `data_dir`, one folder below or one
     above. A scene has lists of its own where `4_setups` holds `train_Action.csv` or `Action/train.csv` at any depth;
@@ -59,6 +59,7 @@ class FERV39K(ClipBuilder):
     BUILDER_CONFIG_CLASS = FERV39KConfig
 
     def plan(self) -> SourcePlan:
+        """Lists the clips of all scenes or of one, with the path of each."""
         lists = self._read_lists()
         scenes = sorted({_clip_id(clip)[0] for part in lists for clip in part.clips})
         folder = _find_clip_folder(self.data_dir, lists[0].clips[0], scenes)
@@ -73,7 +74,7 @@ class FERV39K(ClipBuilder):
                 parts = _clip_id(listed)
                 extra = {"scene": parts[0]}
                 clips.append(PlannedClip("/".join(parts), split, folder.joinpath(*parts), listed.label, extra))
-        notes = [*(part.description for part in lists), f"Clips are those of {folder}.", *notes]
+        notes = [*(part.description for part in lists), f"Clips are read from {folder}.", *notes]
         return SourcePlan(clips, list(EXPRESSIONS), [part.file for part in lists], notes, {"scene": Value("string")})
 
     def _read_lists(self) -> list[ClipList]:
@@ -90,7 +91,7 @@ class FERV39K(ClipBuilder):
         return read_lists(files, self.config.label_map)
 
     def _choose_scene(self, lists: list[ClipList], scenes: list[str]) -> tuple[list[ClipList], str]:
-        """The lists of one scene, and a sentence about where they are from."""
+        """The lists of one scene, and a sentence on where they are from."""
         scene = self.config.setup
         if scene not in scenes:
             raise ValueError(
@@ -108,10 +109,10 @@ class FERV39K(ClipBuilder):
 
 
 def _clip_id(clip: ListedClip) -> tuple[str, ...]:
-    """Scene, emotion and number, with which the path of a clip ends in every list."""
+    """Scene, emotion and number, which are the last three names of the path of a clip in every list."""
     parts = path_parts(clip.path)
     if len(parts) < 3:
-        raise ListError(f"{clip}: a clip of FERV39K is called by scene, emotion and number, as Action/Happy/0267.")
+        raise ListError(f"{clip}: a clip of FERV39K is named by scene, emotion and number, as Action/Happy/0267.")
     return tuple(parts[-3:])
 
 
@@ -128,10 +129,10 @@ def _find_clip_folder(data_dir: Path, listed: ListedClip, scenes: list[str]) -> 
 
 
 def _find_scene_lists(annotation: Path, scene: str) -> list[Path]:
-    """The lists of one scene, train and test; none where it has no lists of its own.
+    """The lists of one scene, train and test; an empty list if it has no lists of its own.
 
     Raises:
-        ValueError: several that could be meant.
+        ValueError: several files match.
     """
     found = []
     for split in NUM_CLIPS:
@@ -150,7 +151,7 @@ def _find_scene_lists(annotation: Path, scene: str) -> list[Path]:
 
 
 def _compare_counts(lists: list[ClipList], folder: Path) -> list[str]:
-    """Sentences on how the lists differ from what is published, and which clips on the disk they don't name."""
+    """Sentences on how the lists differ from the published data set, and which clips on the disk are in no list."""
     notes = [
         f"The list {part.file} has {len(part.clips):,} clips; published are {expected:,}."
         for part, expected in zip(lists, NUM_CLIPS.values(), strict=True)
@@ -168,11 +169,12 @@ def _compare_counts(lists: list[ClipList], folder: Path) -> list[str]:
         if unlisted:
             notes.append(f"{len(unlisted):,} clips on the disk are in no list: {name_some(unlisted)}.")
         else:
-            notes.append("Every clip on the disk is in a list, so nothing here says which clips make the difference.")
+            notes.append("Every clip on the disk is in a list, so the clips that differ are not known.")
     return notes
 
 
 def load(options: FERV39KOptions, fold: int | None, cache_dir: str | None) -> Source:
+    """FERV39K, or the scene or lists of the options; there are no folds. Raises the errors of `ClipBuilder`."""
     setup = options.setup or ALL_SCENES
     builder = FERV39K(cache_dir=cache_dir, setup=setup, **FERV39K.arguments_from(options))
     scene = None if setup == ALL_SCENES else setup
@@ -184,7 +186,7 @@ SOURCE = ClipSource(
     title="FERV39K, all scenes or one",
     options=FERV39KOptions,
     load=load,
-    # The page says the same as DFEW's: research only, and no portion may be passed on.
+    # The page has the same terms as DFEW's: research only, and no portion may be redistributed.
     terms=DataTerms("FERV39K", "ferv39k-non-commercial-research", "https://github.com/wangyanckxx/FERV39k"),
     columns={"scene": "scene of the clip"},
     limits=(
@@ -192,10 +194,10 @@ SOURCE = ClipSource(
         "Internet, from talk shows to official events. Candidates were found by a program and labelled by people "
         "who judged what they saw (Wang et al., [FERV39k](https://arxiv.org/abs/2203.09463), CVPR 2022). What the "
         "people in them felt is not recorded.",
-        "**Who is missing.** Its [authors' page](https://github.com/wangyanckxx/FERV39k) gives no ages, genders, "
-        "skin tones or cultures of the people in the clips. Nobody can therefore say for whom the numbers above "
-        "hold. How the model does on children, on old people, with glasses, a veil or a facial palsy was not "
-        "measured.",
+        "**Unknown groups.** Its [authors' page](https://github.com/wangyanckxx/FERV39k) gives no ages, genders, "
+        "skin tones or cultures of the people in the clips. It is therefore not known for which groups the results "
+        "above hold. Results on children, on old people, and on people with glasses, a veil or a facial palsy were "
+        "not measured.",
     ),
     published={
         "Former-DFER": (37.20, 46.85),

@@ -1,4 +1,4 @@
-"""From arguments to clips, with what a program says about them."""
+"""Loads the clips that arguments name, and prints what was found."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from .source import Source
 
 def load_source(args: SourceArguments, fold: int | None = None) -> Source:
     """
-    Gathers the clips that `args` name; of a source with folds those of `fold`.
+    Loads the clips that `args` name; of a source with folds those of `fold`.
 
     Raises:
-        ValueError, FileNotFoundError: what is wrong with the folder, a list or an argument.
+        ValueError, FileNotFoundError: an error in the folder, a list or an argument.
         ClipProblems: clips that are missing, empty or unreadable, with `on_problem` "stop".
     """
     source = args.source.load(args.options, fold, args.cache_dir)
@@ -24,13 +24,13 @@ def load_source(args: SourceArguments, fold: int | None = None) -> Source:
 
 def gather_clips(args: SourceArguments, fold: int | None, problems_file: Path, verbose: bool = True) -> Source:
     """
-    `load_source` for a program: says what was found, and writes clips with problems to `problems_file`.
+    `load_source` for a program: also prints what was found, and writes clips with problems to `problems_file`.
 
     Args:
         args: which clips.
-        fold: of a source with folds.
-        problems_file: `problems.csv`, written where there are any, also if they stop the program.
-        verbose: say and write; of several processes one does.
+        fold: number of the fold, None for a source without folds.
+        problems_file: path of `problems.csv`, which is written if there are problems, also if they stop the program.
+        verbose: print and write; True in the main process only.
     """
     try:
         source = load_source(args, fold)

@@ -1,4 +1,4 @@
-"""What is on the disk behind a list of clips: frames counted, faults collected, and a fingerprint of it all."""
+"""Inspects the files of clips on the disk: counts frames, collects problems, and computes a fingerprint."""
 
 import hashlib
 import os
@@ -15,20 +15,20 @@ from PIL import Image, UnidentifiedImageError
 from ...video_reading_logoformer import VideoReadError, first_line, frame_entries, open_container, scan_packets
 from ..problems import Problem
 
-# "quick" counts the frames, finds empty ones and opens one; of a video it scans the packets.
-# "full" decodes every frame once besides.
+# "quick" counts the frames, finds empty ones and opens one; for a video it scans the packets.
+# "full" also decodes every frame once.
 CHECKS = ("quick", "full")
-# Counting is work for Python, of which more threads than two do not get more done; decoding leaves Python alone.
+# Counting holds Python's global lock, so more than two threads are not faster; decoding releases it.
 _THREADS = {"quick": 2, "full": os.cpu_count() or 1}
 
 
 @dataclass(frozen=True)
 class PlannedClip:
     """
-    A clip as lists or folders name it, before it has been looked at.
+    A clip as lists or folders name it, before its files are inspected.
 
     Attributes:
-        clip_id: name of the clip, the same in every layout and list of a data set, and no other clip's.
+        clip_id: unique name of the clip, the same in every layout and list of a data set.
         split: "train", "validation" or "test".
         path: video file or folder of frames, absolute.
         label: name of the class.
@@ -59,7 +59,7 @@ def inspect_clips(clips: Sequence[PlannedClip], check: str) -> tuple[dict[str, i
     num_frames, problems = {}, []
     threads = ThreadPoolExecutor(_THREADS[check])
     try:
-        results = tqdm(threads.map(inspect, clips), total=len(clips), desc="Looking at clips", unit=" clips")
+        results = tqdm(threads.map(inspect, clips), total=len(clips), desc="Checking clips", unit=" clips")
         for clip, result in zip(clips, results, strict=True):
             if isinstance(result, Problem):
                 problems.append(result)
@@ -83,7 +83,7 @@ def count_frames(path: Path, check: str = "quick") -> int:
         check: one of `CHECKS`.
 
     Raises:
-        UnusableClip: missing, empty or unreadable, as far as `check` looks.
+        UnusableClip: missing, empty or unreadable, as far as `check` covers it.
     """
     try:
         return _count_images(path, check) if path.is_dir() else _count_packets(path, check)
@@ -108,8 +108,8 @@ def _count_images(folder: Path, check: str) -> int:
                     if check == "full":
                         picture.load()
         except UnidentifiedImageError:
-            raise UnusableClip(f"frame {image.name} is no image") from None
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # PIL calls a broken PNG a SyntaxError
+            raise UnusableClip(f"frame {image.name} is not an image") from None
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # PIL: SyntaxError for a broken PNG
             raise UnusableClip(f"frame {image.name} cannot be read: {first_line(error)}") from None
     return len(images)
 
@@ -132,16 +132,16 @@ def _count_packets(file: Path, check: str) -> int:
 
 def fingerprint(settings: object, list_files: Iterable[Path], clips: Iterable[PlannedClip]) -> str:
     """
-    A name for the state of a data set: another one as soon as a setting, a list or a clip has changed.
+    Hash of the state of a data set, 16 hexadecimal digits: it changes when a setting, a list or a clip changes.
 
-    Of a list the content counts. Of a clip it is size and times of the video file or of the folder of frames, one
-    look at the disk a clip: a folder's times change when a frame is added, deleted or renamed. The time of the last
-    change of any kind (`st_ctime_ns`, not on Windows) also notices what keeps the time of modification: an archive
-    that is unpacked once more, a change of rights.
+    It covers the content of every list, and for every clip the size and the times of the video file or of the folder
+    of frames, which is one `stat` per clip: a folder's times change when a frame is added, deleted or renamed. The
+    time of the last change of any kind (`st_ctime_ns`, not on Windows) also covers changes that keep the time of
+    modification: an archive that is unpacked again, a change of permissions.
 
-    What slips through: a frame that is written anew in its place (its row stays true, a check of it does not); a
-    frame that is a link, with a change behind the link; a change within the tick of the file system's clock right
-    after a build (some milliseconds; 2 seconds on FAT); a mount that keeps no such times.
+    Not detected are: a frame that is overwritten in place (its row stays correct, a check of it does not); a change of
+    the target of a frame that is a link; a change within the resolution of the file system's clock right after a build
+    (some milliseconds; 2 seconds on FAT); changes on a mount that does not keep these times.
     """
     digest = hashlib.sha256(repr(settings).encode())
     for file in list_files:

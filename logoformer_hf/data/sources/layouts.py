@@ -1,4 +1,4 @@
-"""Finding the parts of a data set in a user's folder, however deep it was unpacked."""
+"""Finds the parts of a data set in the folder that the user names, one folder below or one above."""
 
 import os
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ def existing_folder(folder: str | Path) -> Path:
     """The absolute path of a folder, `~` included.
 
     Raises:
-        FileNotFoundError, NotADirectoryError: it is none.
+        FileNotFoundError, NotADirectoryError: it does not exist, or is a file.
     """
-    # Unlike `resolve` this keeps links, which people name on purpose.
+    # Unlike `resolve`, this keeps links as the user names them.
     path = Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100
     if not path.exists():
-        raise FileNotFoundError(f"`data_dir` is {path}, but there is no such folder. Name the one of the data set.")
+        raise FileNotFoundError(f"`data_dir` is {path}, but there is no such folder. Name the folder of the data set.")
     if not path.is_dir():
         raise NotADirectoryError(f"`data_dir` is {path}, a file. Name the folder of the data set.")
     return path
@@ -24,17 +24,17 @@ def existing_folder(folder: str | Path) -> Path:
 
 def find_nearby(data_dir: Path, relative: str) -> Path | None:
     """
-    A folder by its usual name below `data_dir`, below one of its subfolders, or beside it; the first of these.
+    Finds a folder by its usual name below `data_dir`, below one of its subfolders, or beside it, in this order.
 
     Raises:
-        ValueError: several subfolders have one.
+        ValueError: several subfolders have it.
     """
     if (data_dir / relative).is_dir():
         return data_dir / relative
     below = [folder / relative for folder in subfolders(data_dir) if (folder / relative).is_dir()]
     if len(below) > 1:
         raise ValueError(
-            f"{relative} is there more than once: {', '.join(map(str, below))}. Name the folder of one data set with "
+            f"{relative} exists more than once: {', '.join(map(str, below))}. Name the folder of one data set with "
             "`data_dir`."
         )
     beside = data_dir.parent / relative
@@ -42,27 +42,28 @@ def find_nearby(data_dir: Path, relative: str) -> Path | None:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """In the order of their names."""
+    """The subfolders of a folder, in the order of their names."""
     with os.scandir(folder) as entries:
         return sorted(Path(entry.path) for entry in entries if entry.is_dir())
 
 
 def numbered_clips(folder: Path) -> dict[int, Path]:
     """
-    Folders of frames and video files that are called by a number, zeros in front or not: `{number: path}`.
+    Folders of frames and video files that are named by a number, with or without leading zeros: `{number: path}`.
 
     Raises:
-        ValueError: a number that two of them have.
+        ValueError: two of them have the same number.
     """
     clips: dict[int, Path] = {}
     for number, path in sorted(_numbered(folder)):
         if number in clips:
-            raise ValueError(f"{clips[number]} and {path} are both clip {number}. Leave one of them.")
+            raise ValueError(f"{clips[number]} and {path} are both clip {number}. Keep one of them.")
         clips[number] = path
     return clips
 
 
 def has_numbered_clips(folder: Path) -> bool:
+    """Whether a folder has a clip that is named by a number."""
     return next(_numbered(folder), None) is not None
 
 

@@ -1,4 +1,4 @@
-"""Reads the list files of this field: which clips, and which label each has in the list's own words."""
+"""Reads list files in the formats of this field: the clips, and the label of each clip as it is written."""
 
 import csv
 import io
@@ -19,28 +19,30 @@ Accepted, one clip a line:
   path Happy          FERV39K style
 or with a header that names the columns:
   video_name,label    DFEW's own lists, labels from 1
-  path,label          (or path,id) labels from 0, or names; a column split besides if you like
+  path,label          (or path,id) labels from 0, or names; optionally also a column split
 or Parquet with the columns path and label."""
 
-# What people call the columns; of several in one list the first one here counts.
+# Usual names of the columns; if a list has several of them, the first one here is used.
 _PATH_COLUMNS = ("video_name", "path", "video_path", "clip_path", "file_path", "video", "clip", "file_name", "file")
 _LABEL_COLUMNS = ("label", "label_name", "expression", "emotion", "class", "id")
 _SPLIT_COLUMNS = ("split",)
 
 
 class ListError(ValueError):
-    """A list that cannot be trusted; the message names file, line and what would mend it."""
+    """A list with an error; the message names the file, the line and how to correct it."""
 
 
 @dataclass(frozen=True)
 class ListedClip:
     """
+    A clip of a list.
+
     Attributes:
-        path: as the list has it; in DFEW's own lists the number of the clip.
-        label: class name.
-        line: in its file, from 1; of Parquet the row.
+        path: path as written in the list; in DFEW's own lists the number of the clip.
+        label: class name; in a `RawList` the label as written.
+        line: line in the file, from 1; for Parquet the row.
         file: the list.
-        split: what a column `split` says.
+        split: value of the column `split`, None without this column.
     """
 
     path: str
@@ -56,10 +58,12 @@ class ListedClip:
 @dataclass(frozen=True)
 class ListFormat:
     """
+    A format of lists.
+
     Attributes:
-        name: for messages.
-        first: number that labels are counted from, None where they are names.
-        pattern: of a line, where there is no header.
+        name: name for messages.
+        first: number that labels are counted from, None if they are names.
+        pattern: regular expression of a line, for lists without a header.
     """
 
     name: str
@@ -69,14 +73,14 @@ class ListFormat:
 
 @dataclass(frozen=True)
 class RawList:
-    """A list as it is written: the `label` of its clips has no meaning yet."""
+    """A list as it is written: the `label` of its clips is not yet a class name."""
 
     file: Path
     format: ListFormat
     clips: list[ListedClip]
 
 
-# Read from the right, since paths may have blanks.
+# Matched from the right, since paths may have blanks.
 _BETWEEN = r"(?:\s*[,;\t]\s*|\s+)"
 _PATH = r"\s*(?P<path>.*[^\s,;])" + _BETWEEN
 FORMER_DFER = ListFormat("Former-DFER style (path, frame count, label)", 0, _PATH + rf"\d+{_BETWEEN}(?P<label>-?\d+)")
@@ -86,10 +90,10 @@ FERV39K = ListFormat("FERV39K style (path, expression)", None, _PATH + r"(?P<lab
 
 def read_raw_list(file: Path) -> RawList:
     """
-    Reads a list in the format that its content shows.
+    Reads a list; its format is recognised from its content.
 
     Raises:
-        ListError: no list, or a line that does not fit the others.
+        ListError: the list does not exist or is in no accepted format, or a line does not fit the others.
     """
     if not file.is_file():
         raise ListError(f"{file}: there is no such list.")
@@ -98,7 +102,7 @@ def read_raw_list(file: Path) -> RawList:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ListError(f"{file}: the list is no text in UTF-8; save it as UTF-8.") from None
+        raise ListError(f"{file}: the list is not text in UTF-8; save it as UTF-8.") from None
     lines = [line.rstrip() for line in io.StringIO(text, newline=None)]
     first = next((number for number, line in enumerate(lines, start=1) if line), None)
     if first is None:
@@ -116,7 +120,7 @@ def _is_parquet(file: Path) -> bool:
 
 def _read_lines(file: Path, lines: list[str]) -> RawList:
     numbers = [number for number, line in enumerate(lines, start=1) if line]
-    # The special ones first: each later pattern fits the lines of those before it.
+    # The most specific format first: each later pattern also matches lines of the earlier ones.
     for format in (FORMER_DFER, VIDEOMAE, FERV39K):
         matches = {number: _match_line(format, lines[number - 1]) for number in numbers}
         faulty = [number for number, match in matches.items() if match is None]
@@ -125,7 +129,7 @@ def _read_lines(file: Path, lines: list[str]) -> RawList:
     if faulty:
         others = f" Most others are {format.name}." if len(faulty) < len(numbers) else ""
         raise ListError(
-            f"{file}, line {faulty[0]}: {lines[faulty[0] - 1]!r} is no clip with a label.{others}\n{ACCEPTED}"
+            f"{file}, line {faulty[0]}: {lines[faulty[0] - 1]!r} is not a clip with a label.{others}\n{ACCEPTED}"
         )
     clips = [ListedClip(match["path"], match["label"], number, file) for number, match in matches.items() if match]
     return RawList(file, format, clips)
@@ -134,12 +138,12 @@ def _read_lines(file: Path, lines: list[str]) -> RawList:
 def _match_line(format: ListFormat, line: str) -> re.Match[str] | None:
     match = re.fullmatch(format.pattern, line)
     if match and format.first is None and canonical_expression(match["label"]) is None:
-        return None  # without a header any line that has a blank would be a path and a name
+        return None  # otherwise any line with a blank would be read as a path and a name
     return match
 
 
 def _find_columns(header: Sequence[str]) -> tuple[int, int, int | None] | None:
-    """Where path, label and split are, None if these are no names of columns."""
+    """Indices of the columns path, label and split, None if the header does not name path and label."""
     names = [_column_name(name) for name in header]
     path, label, split = (
         next((names.index(name) for name in known if name in names), None)
@@ -160,7 +164,7 @@ def _read_table(
     header: list[str],
     columns: tuple[int, int, int | None],
 ) -> RawList:
-    """The lines below the header, which is the line with the number `first`."""
+    """Reads the lines below the header, which is line number `first`."""
     path, label, split = columns
     clips = []
     for line, text in enumerate(lines[first:], start=first + 1):
@@ -170,7 +174,7 @@ def _read_table(
         if len(fields) != len(header) or not fields[path] or not fields[label]:
             raise ListError(
                 f"{file}, line {line}: {text!r} does not fit the header {lines[first - 1]!r}: it needs "
-                f"{len(header)} fields, path and label among them. A path with a {delimiter!r} in it must stand in "
+                f"{len(header)} fields, path and label among them. A path with a {delimiter!r} in it must be in "
                 "double quotes."
             )
         clips.append(ListedClip(fields[path], fields[label], line, file, None if split is None else fields[split]))

@@ -1,4 +1,4 @@
-"""Paths in lists, which are often those of another machine."""
+"""Maps the paths in lists, which are often those of another machine, to the user's folder."""
 
 import os
 import re
@@ -10,24 +10,25 @@ from .list_formats import ListError
 
 
 def path_parts(path: str) -> list[str]:
-    """The names in a path of any system; of an absolute one the first is "" or a drive as "C:"."""
+    """The names in a path of any operating system; in an absolute path the first is "" or a drive as "C:"."""
     names = re.split(r"[\\/]+", path)
     return [name for place, name in enumerate(names) if name != "." and (name or place == 0)]
 
 
 def is_absolute(parts: list[str]) -> bool:
+    """Whether the names from `path_parts` are those of an absolute path."""
     return parts[:1] == [""] or (len(parts) > 0 and parts[0].endswith(":"))
 
 
 def reroot(paths: Sequence[str], data_dir: str | Path) -> tuple[list[Path], str | None]:
     """
-    Puts listed paths, which may be those of another machine, onto `data_dir`.
+    Maps listed paths, which may be those of another machine, to `data_dir`.
 
-    The longest tail of a path that exists below `data_dir` shows what precedes it on the other machine. That prefix is
-    then replaced in all paths that have it, without a further look at the disk. An absolute path that exists stays.
+    The longest end of a path that exists below `data_dir` determines the prefix on the other machine. That prefix is
+    then replaced in all paths that have it, without another check of the disk. An absolute path that exists is kept.
 
     Returns:
-        a path each, which need not exist, and a sentence about what was replaced, None where nothing was.
+        one path per listed path, which need not exist, and a sentence on what was replaced, None if nothing was.
 
     Raises:
         ListError: no such folder, or none of the paths is found.
@@ -36,7 +37,7 @@ def reroot(paths: Sequence[str], data_dir: str | Path) -> tuple[list[Path], str 
     if not data_dir.is_dir():
         raise ListError(f"`data_dir` is {data_dir}, but there is no such folder.")
     names = {entry.name for entry in os.scandir(data_dir)}
-    prefixes: Counter[tuple[str, ...]] = Counter()  # with the number of clips found behind each
+    prefixes: Counter[tuple[str, ...]] = Counter()  # with the number of clips found for each
     stays = set()  # folders of absolute paths that exist
     rooted, unfound = [Path(path) for path in paths], []
     for number, path in enumerate(rooted):
@@ -60,7 +61,7 @@ def reroot(paths: Sequence[str], data_dir: str | Path) -> tuple[list[Path], str 
             f"list has {', '.join(paths[:3])}; the folder has {', '.join(sorted(names)[:5]) or 'nothing'}. Name the "
             "folder that holds the clips with `data_dir`."
         )
-    for number in unfound:  # to be reported as missing, where they should be
+    for number in unfound:  # reported as missing later, at the path where they are expected
         parts = path_parts(paths[number])
         prefix = next((p for p, _ in prefixes.most_common() if _is_behind(p, parts)), ())
         if _is_behind(prefix, parts):
@@ -72,14 +73,14 @@ def reroot(paths: Sequence[str], data_dir: str | Path) -> tuple[list[Path], str 
 
 
 def _is_behind(prefix: tuple[str, ...], parts: list[str]) -> bool:
-    """The empty prefix is that of paths which begin in `data_dir`: no absolute path is behind it."""
+    """Whether a path has a prefix. The empty prefix is that of paths relative to `data_dir`, not of absolute ones."""
     if is_absolute(parts) and not prefix:
         return False
     return len(parts) > len(prefix) and tuple(parts[: len(prefix)]) == prefix
 
 
 def _find_prefix(parts: list[str], data_dir: Path, names: set[str]) -> tuple[str, ...] | None:
-    """What precedes the longest tail of the path that exists below `data_dir`, whose entries are `names`."""
+    """The names before the longest end of the path that exists below `data_dir`, whose entries are `names`."""
     for length in range(len(parts)):
         if parts[length] in names and data_dir.joinpath(*parts[length:]).exists():
             return tuple(parts[:length])

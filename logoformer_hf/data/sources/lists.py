@@ -1,4 +1,4 @@
-"""Lists of clips: what their labels mean, and the traps in that."""
+"""Reads lists of clips, and determines and checks the meaning of their labels."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,10 +26,12 @@ _SHOWN = 5  # rows in a message
 @dataclass(frozen=True)
 class ClipList:
     """
+    A list whose labels are class names.
+
     Attributes:
         file: the list.
-        clips: in the order of the list, no path twice.
-        description: sentences for the user about what was found.
+        clips: clips in the order of the list, no path twice.
+        description: sentences for the user on what was found.
     """
 
     file: Path
@@ -40,7 +42,7 @@ class ClipList:
 def read_list(
     file: str | Path, label_map: Mapping[int, str] | None = None, official: bool = False, new_labels: bool = False
 ) -> ClipList:
-    """One list, as `read_lists` reads several."""
+    """Reads one list; see `read_lists`."""
     return read_lists([file], label_map, official, new_labels)[0]
 
 
@@ -51,17 +53,17 @@ def read_lists(
     new_labels: bool = False,
 ) -> list[ClipList]:
     """
-    Reads lists that belong together (train and test, or folds), and judges their labels together.
+    Reads lists that belong together (train and test, or folds), and interprets their labels together.
 
-    The formats, told apart by content, are those of `list_formats.ACCEPTED`. Numbers mean happy, sad, neutral, angry,
-    surprise, disgust, fear. Frame counts in lists are passed over: they are often wrong.
+    The formats are those of `list_formats.ACCEPTED` and are recognised from the content. Numbers mean happy, sad,
+    neutral, angry, surprise, disgust, fear. Frame counts in lists are ignored: they are often wrong.
 
     Args:
         files: UTF-8 text or Parquet.
         label_map: `{number: class name}`, where the numbers mean something else.
-        official: the files are DFEW's own annotation, which counts from 1. Elsewhere the header `video_name,label` is
-            also read as counted from 0, if its numbers say so.
-        new_labels: take names that are no expression for classes of their own.
+        official: the files are DFEW's official annotation, which counts from 1. In other lists with the header
+            `video_name,label`, the labels may also be counted from 0, if their numbers show it.
+        new_labels: names that are not an expression are new classes.
 
     Raises:
         ListError: a line that does not fit; a label without a meaning; numbers that contradict the expression in the
@@ -79,7 +81,7 @@ def read_lists(
         else:
             class_of[first], remark_on[first] = _judge_numbers(group, first, label_map, official)
     if label_map is not None and class_of.keys() <= {None}:
-        raise ListError(f"{raw_lists[0].file}: the labels are names, so `label_map` says nothing; leave it out.")
+        raise ListError(f"{raw_lists[0].file}: the labels are names, so `label_map` has no effect; leave it out.")
 
     lists: list[ClipList] = []
     seen: dict[str, ListedClip] = {}
@@ -93,27 +95,27 @@ def read_lists(
         if moved := _moved(once) if raw.format.first is None else []:
             sentences.append(
                 f"Clips in the folder of another expression than their label ({len(moved):,}), as {moved[0].path}, "
-                f"{moved[0].label}: the label counts."
+                f"{moved[0].label}: the label is used."
             )
         lists.append(ClipList(raw.file, once, " ".join(sentences)))
     return lists
 
 
 def name_lists(files: Sequence[str | Path] | None) -> str | None:
-    """What a data set that is read by such lists is called besides its name; None without lists."""
+    """The `setup` of a data set that is read from such lists: the names of the files; None without lists."""
     return None if files is None else f"lists {', '.join(Path(file).name for file in files)}"
 
 
 def _judge_names(group: list[RawList], new_labels: bool) -> tuple[dict[str, str], str]:
-    """`{label as listed: class name}` where labels are names, and a remark on it."""
+    """`{label as listed: class name}` for labels that are names, and a remark on it."""
     clips = [clip for raw in group for clip in raw.clips]
     unknown = [clip for clip in clips if canonical_expression(clip.label) is None]
     if unknown and not new_labels:
         raise ListError(
-            f"labels that are no expression ({len(unknown):,}):\n{_rows(unknown)}\nThey must be "
+            f"labels that are not expressions ({len(unknown):,}):\n{_rows(unknown)}\nThey must be "
             f"{', '.join(EXPRESSIONS)}, or usual synonyms."
         )
-    # In FERV39K the folder is the label. Who writes names into a table means them, whatever a folder is called.
+    # In FERV39K the folder is the label. In a table with names the names are used, whatever the folders are named.
     moved = _moved([clip for raw in group if raw.format is FERV39K for clip in raw.clips])
     if moved:
         raise ListError(
@@ -129,14 +131,14 @@ def _judge_names(group: list[RawList], new_labels: bool) -> tuple[dict[str, str]
 def _judge_numbers(
     group: list[RawList], first: int, label_map: Mapping[int, str] | None, official: bool
 ) -> tuple[dict[str, str], str]:
-    """`{label as listed: class name}` where labels are numbers counted from `first`, and a remark on it."""
+    """`{label as listed: class name}` for labels that are numbers counted from `first`, and a remark on it."""
     clips = [clip for raw in group for clip in raw.clips]
     evidence = [(int(clip.label), name, clip) for clip, name in _with_expression(clips)]
     numbers = {int(clip.label) for clip in clips}
     if label_map is not None:
         class_of = match_label_names(label_map.values())[1]
         meaning = {number: class_of[name] for number, name in label_map.items()}
-        remark = ", labels as `label_map` says"
+        remark = ", labels as in `label_map`"
     elif first == 1 and not official:
         first = _find_first(clips, numbers, evidence)
         meaning = usual_label_map(first)
@@ -144,7 +146,7 @@ def _judge_numbers(
     else:
         meaning, remark = usual_label_map(first), f", labels counted from {first}"
         if first == 0 and numbers == set(range(1, 7)) and not evidence:
-            # Without a clip of "happy", the most frequent? Or counted from 1, and without one of "fear", a rare one?
+            # Either counted from 0 without a clip of "happy", the largest class, or from 1 without one of "fear".
             raise _open_question(clips)
     _check_against_paths(evidence, meaning)
     if numbers - meaning.keys():
@@ -153,7 +155,7 @@ def _judge_numbers(
 
 
 def _find_first(clips: list[ListedClip], numbers: set[int], evidence: list[tuple[int, str, ListedClip]]) -> int:
-    """Whether lists of unknown origin with the header of DFEW's own, which count from 1, do so or count from 0."""
+    """The number, 0 or 1, from which lists of unknown origin with the header of DFEW's own lists count labels."""
     fitting = []
     for first in (1, 0):
         meaning = usual_label_map(first)
@@ -167,14 +169,14 @@ def _find_first(clips: list[ListedClip], numbers: set[int], evidence: list[tuple
 def _open_question(clips: list[ListedClip]) -> ListError:
     return ListError(
         f"{clips[0].file}: the labels are {_range(int(clip.label) for clip in clips)}, neither 0 nor 7 is among them, "
-        f"so they could be counted from 0 or from 1:\n{_rows(clips)}\nSay which. From 0:\n  "
+        f"so they could be counted from 0 or from 1:\n{_rows(clips)}\nAdd one of these. From 0:\n  "
         f"{label_map_argument(usual_label_map(0))}\nFrom 1, as in DFEW's own lists:\n  "
         f"{label_map_argument(usual_label_map(1))}"
     )
 
 
 def _check_against_paths(evidence: list[tuple[int, str, ListedClip]], meaning: Mapping[int, str]) -> None:
-    """Numbers must mean the expression that the path names, where it names one."""
+    """Raises a ListError for numbers that do not mean the expression in the path of their clip."""
     conflicts = [(clip, name) for number, name, clip in evidence if meaning.get(number) != name]
     if not conflicts:
         return
@@ -185,9 +187,7 @@ def _check_against_paths(evidence: list[tuple[int, str, ListedClip]], meaning: M
     message = f"labels that contradict the expression in the path ({len(conflicts):,} of {len(evidence):,}):\n{rows}\n"
     resolving = infer_label_map((number, name) for number, name, _ in evidence)
     if resolving is not None:
-        raise ListError(
-            f"{message}Going by the paths, this is what the numbers mean:\n  {label_map_argument(resolving)}"
-        )
+        raise ListError(f"{message}According to the paths, the numbers mean:\n  {label_map_argument(resolving)}")
     pairs = Counter((number, name) for number, name, _ in evidence)
     found = ", ".join(f"{number} with {name} ({count:,})" for (number, name), count in sorted(pairs.items()))
     raise ListError(
@@ -212,22 +212,22 @@ def _no_meaning(group: list[RawList], numbers: set[int], meaning: Mapping[int, s
     numbers_in = {raw.file: {int(clip.label) for clip in raw.clips} for raw in group}
     if all(found <= meaning.keys() or found <= other.keys() for found in numbers_in.values()):
         each = ", ".join(f"{_range(found)} in {file}" for file, found in numbers_in.items())
-        return ListError(f"{message}: {each}. No one mapping fits both; rewrite one list so that they count alike.")
+        return ListError(f"{message}: {each}. No mapping fits both; renumber one list to match the other.")
     names = " ".join(f"{number}=<name>" for number in sorted(numbers))
-    return ListError(f"{message}. Correct these lines, or say what the numbers mean:\n  --label_map {names}")
+    return ListError(f"{message}. Correct these lines, or give the meaning of the numbers:\n  --label_map {names}")
 
 
 def _moved(clips: list[ListedClip]) -> list[ListedClip]:
-    """Clips whose label, a name, is not the expression in their path."""
+    """Clips with a name as label that is not the expression in their path."""
     return [clip for clip, name in _with_expression(clips) if (canonical_expression(clip.label) or clip.label) != name]
 
 
 def _with_expression(clips: list[ListedClip]) -> list[tuple[ListedClip, str]]:
-    """The clips with an expression among the names of their folders, and that expression; the innermost counts."""
+    """The clips with an expression among the names of their folders, and that of the innermost such folder."""
     paths = [path_parts(clip.path) for clip in clips]
     num_shared = 0
     if all(map(is_absolute, paths)) and len({clip.label for clip in clips}) > 1:
-        # A folder above all clips, as /home/joy, says nothing about one of them.
+        # A folder above all clips, as /home/joy, is not the label of a clip.
         pairs = zip(min(paths), max(paths), strict=False)
         num_shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     found = []
@@ -239,7 +239,7 @@ def _with_expression(clips: list[ListedClip]) -> list[tuple[ListedClip, str]]:
 
 
 def _drop_repetitions(clips: list[ListedClip], seen: dict[str, ListedClip]) -> list[ListedClip]:
-    """Each clip of a list once, or it would weigh double; `seen` is shared by lists that must not contradict."""
+    """Keeps each clip of a list once; `seen` is shared by lists that must not contradict one another."""
     once: dict[tuple[str, str | None], ListedClip] = {}
     for clip in clips:
         before = seen.setdefault(clip.path, clip)
@@ -247,7 +247,7 @@ def _drop_repetitions(clips: list[ListedClip], seen: dict[str, ListedClip]) -> l
             raise ListError(
                 f"a clip with two labels:\n  {before} is {before.label}\n  {clip} is {clip.label}\nRemove one line."
             )
-        once.setdefault((clip.path, clip.split), clip)  # in two splits it is no repetition, but a leak
+        once.setdefault((clip.path, clip.split), clip)  # in two splits it is not a repetition, but an error
     return list(once.values())
 
 

@@ -16,6 +16,7 @@ class PreparedOptions(FoldOptions, FolderOptions):
     """Command-line options of prepared shards."""
 
     def fold_numbers(self) -> Sequence[int]:
+        """The folds of the data set; a ValueError if it has none."""
         facts = read_facts(self.folder)
         if facts.num_folds is None:
             raise ValueError(f"`fold` is {self.fold!r}, but the shards of {facts.dataset_name} have no folds.")
@@ -24,7 +25,7 @@ class PreparedOptions(FoldOptions, FolderOptions):
 
 def read_facts(folder: str | Path) -> DataFacts:
     """
-    What the shards in a folder are of.
+    The facts about the data set of the shards in a folder.
 
     Raises:
         FileNotFoundError: the folder holds no finished shards.
@@ -33,14 +34,20 @@ def read_facts(folder: str | Path) -> DataFacts:
     if not file.is_file():
         has_settings = (Path(folder) / SETTINGS_FILE).is_file()
         raise FileNotFoundError(
-            f"{folder} is no folder of prepared shards: it has no {SOURCE_FILE}."
-            + (" Start preparing again with the same arguments, to its end." if has_settings else "")
+            f"{folder} is not a folder of prepared shards: it has no {SOURCE_FILE}."
+            + (" Prepare it again, to the end, with the same arguments." if has_settings else "")
         )
     return DataFacts.from_json(json.loads(file.read_text()))
 
 
 def load(options: PreparedOptions, fold: int | None, cache_dir: str | None) -> Source:
-    """Shards, with what was known of the clips that are not among them."""
+    """
+    Rows of the shards, with the facts about the clips that were left out when they were made.
+
+    Raises:
+        FileNotFoundError: the folder has no finished shards.
+        ValueError: `fold` is missing, or not a fold of the data set.
+    """
     folder, facts = options.folder, read_facts(options.folder)
     rows = load_shards(folder, fold, cache_dir)
     if fold is None and facts.num_folds:

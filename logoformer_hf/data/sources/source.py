@@ -1,4 +1,4 @@
-"""What a source of clips is: an entry of the table of sources, its command-line options, and what it loads."""
+"""The parts of a source of clips: its entry in the table of sources, its command-line options, and what it loads."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 @dataclass
 class Source:
     """
-    Clips of one fold, and what was noticed while they were gathered.
+    Clips of one fold, and notes on how they were found.
 
     Attributes:
         rows: columns of `data.rows.clip_features`, by split.
-        facts: about the data set.
+        facts: facts about the data set.
         notes: sentences for the user: which layout was found, how counts differ from the published ones.
         problems: clips that were left out, with the reasons.
     """
@@ -36,16 +36,16 @@ class ClipSource:
     One source of clips: an entry of `data.sources.table`.
 
     Attributes:
-        name: what `--dataset` calls it.
-        title: for the help of `--dataset`.
-        options: dataclass of the command-line options that it has a use for, all with defaults; what is wrong with
-            them is raised when it is made.
-        load: from these options, the fold (None without folds) and the folder for caches to its clips.
-        terms: that forbid to pass it on, None where there are none that this package knows.
+        name: value of `--dataset`.
+        title: description in the help of `--dataset`.
+        options: dataclass of its command-line options, all with defaults; it raises a ValueError for wrong values
+            when it is created.
+        load: function of these options, the fold (None without folds) and the cache folder that returns its clips.
+        terms: terms that do not allow redistribution, None if this package knows of none.
         published: UAR and WAR in percent by the name of a method in `data.published.METHODS`.
-        columns: what its own columns hold, for the card of a prepared copy.
+        columns: descriptions of its own columns, for the card of a prepared copy.
         limits: what is known of the people in the clips, one Markdown sentence or more each, for the card of a model.
-        is_on_disk: whether its clips are files of the user, which `logoformer prepare` can turn into shards.
+        is_on_disk: whether its clips are files of the user, which `logoformer prepare` can write as shards.
     """
 
     name: str
@@ -87,14 +87,14 @@ class ClipOptions(FolderOptions):
     on_problem: str = field(
         default="stop",
         metadata={
-            "help": "With missing, empty or unreadable clips: 'stop', or 'skip' them. problems.csv names them anyway.",
+            "help": "With missing, empty or unreadable clips: 'stop', or 'skip' them. problems.csv lists them anyway.",
             "choices": ["stop", "skip"],
         },
     )
     check: str = field(
         default="quick",
         metadata={
-            "help": "How clips are looked at beforehand: 'quick' opens each, 'full' decodes every frame once.",
+            "help": "How clips are checked beforehand: 'quick' opens each, 'full' decodes every frame once.",
             "choices": ["quick", "full"],
         },
     )
@@ -102,7 +102,7 @@ class ClipOptions(FolderOptions):
 
 @dataclass
 class FoldOptions(FolderOptions):
-    """Options of a source with folds; a subclass says in `fold_numbers` which there are."""
+    """Options of a source with folds; a subclass lists them in `fold_numbers`."""
 
     fold: str | None = field(
         default=None,

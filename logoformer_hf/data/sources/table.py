@@ -1,4 +1,4 @@
-"""The table of sources of clips, and what it says about a data set."""
+"""The table of sources of clips, and functions that find the source and the terms of a data set in it."""
 
 from importlib import import_module
 
@@ -6,7 +6,7 @@ from ..facts import DataFacts
 from ..terms import DataTerms
 from .source import ClipSource
 
-# One line a source: the file beside this one that has its `SOURCE`.
+# One line per source: the file in this folder that defines its `SOURCE`.
 _FILES = (
     "drawn_faces",
     "dfew",
@@ -23,7 +23,7 @@ def source_of(facts: DataFacts) -> ClipSource | None:
     """
     The source of a data set, None for one that this package does not know.
 
-    One with terms is also found by its name: own clips in a folder called "dfew-faces" are taken for DFEW's.
+    A source with terms is also found by its name: own clips in a folder "dfew-faces" are treated as DFEW's.
     """
     text = f"{facts.dataset} {facts.dataset_name}".lower()
     with_terms = (source for source in SOURCES.values() if source.terms and source.name in text)
@@ -31,21 +31,21 @@ def source_of(facts: DataFacts) -> ClipSource | None:
 
 
 def terms_of(facts: DataFacts) -> DataTerms | None:
-    """The terms that forbid to pass a data set on, None where none are known."""
+    """The terms that do not allow redistribution of a data set, None if none are known."""
     source = source_of(facts)
     return None if source is None else source.terms
 
 
 def check_may_be_public(facts: DataFacts) -> None:
     """
-    To be called before clips go to a repository that everybody can read.
+    Checks that clips may be published; to be called before they are uploaded to a public repository.
 
     Raises:
-        ValueError: the authors of the data set forbid it.
+        ValueError: the authors of the data set do not allow it.
     """
     if terms := terms_of(facts):
         raise ValueError(
-            f"{terms.name} must not be published: its authors give it to researchers for non-commercial use, and let "
-            f"nobody publish or distribute any portion of it ({terms.url}). Use a private repository, `--private`, "
-            "if what you agreed with them lets your organisation keep a copy there."
+            f"{terms.name} must not be published: its authors give it to researchers for non-commercial use, and do "
+            f"not allow any portion of it to be published or distributed ({terms.url}). Use a private repository, "
+            "`--private`, if your agreement with them allows your organisation to keep a copy there."
         )

@@ -1,6 +1,6 @@
 """
-Drawn faces: from a plan to pixels.
+Synthetic faces, from the plan of a clip to its mp4 file.
 
-The files here import only numpy, OpenCV, PyAV and one another, so that the program that writes clips (`writer.py`),
-which is started once per core, is there in a fraction of a second, without torch.
+The modules that draw import only numpy, OpenCV, PyAV and one another. The program that writes clips (`writer.py`), of
+which one process per core is started, therefore starts in a fraction of a second, without torch.
 """

@@ -1,8 +1,9 @@
-"""What a drawn face does: its action units over time, from the expression, speech, blinks and how it looks at rest.
+"""The action units of a synthetic face over time: expression, speech, blinks and the face at rest.
 
 An expression is a combination of action units after EMFACS (W. Friesen, P. Ekman, *EMFACS-7: Emotional Facial Action
-Coding System*, 1983). With difficulty come clips that one frame can't tell apart but their course can: a talking mouth
-that looks like a smile or like disgust for moments, surprise and fear with the same units, people who frown at rest.
+Coding System*, 1983). With higher difficulty there are clips whose classes differ in their course over time, but not
+in a single frame: a talking mouth that looks like a smile or like disgust for a short time, surprise and fear with the
+same units, people who frown at rest.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from .motion import drift, ease
 from .rig import ACTION_UNITS
 
-# What each expression moves, and how far at its strongest.
+# Action units of each expression, with their intensity at full strength.
 EXPRESSION_UNITS: dict[str, dict[int, float]] = {
     "happy": {6: 1.0, 12: 1.0},
     "sad": {1: 1.0, 4: 0.8, 15: 1.0},
@@ -20,7 +21,7 @@ EXPRESSION_UNITS: dict[str, dict[int, float]] = {
     "disgust": {9: 1.0, 15: 0.7},
     "fear": {1: 1.0, 2: 0.8, 4: 0.9, 5: 1.0, 7: 0.4, 20: 1.0, 26: 0.35},
 }
-# What only some people add to it.
+# Units that only some clips have in addition.
 OPTIONAL_UNITS = {
     "happy": {25: 0.8},
     "sad": {17: 0.8},
@@ -28,7 +29,7 @@ OPTIONAL_UNITS = {
     "disgust": {10: 0.8, 16: 0.5},
     "fear": {25: 0.6},
 }
-# What may not be missing: without it another expression would be nearer.
+# Units that are always present: without them the face would be closer to another expression.
 CORE_UNITS = {
     "happy": (12,),
     "sad": (1, 15),
@@ -38,22 +39,22 @@ CORE_UNITS = {
     "disgust": (9,),
     "fear": (1, 4, 20),
 }
-# The forms that one frame can't tell from another class; only the course can.
+# Forms that differ from another class only in the course over time, not in a single frame.
 _STARTLED = {1: 1.0, 2: 0.9, 4: 0.3, 5: 1.0, 20: 0.35, 25: 0.5, 26: 0.6}
 LOOK_ALIKE_UNITS = {
-    "happy": {6: 0.3, 12: 0.9, 25: 0.7, 26: 0.2},  # against a talking mouth that smiles
-    "disgust": {9: 0.8, 10: 0.9, 16: 0.6, 25: 0.7, 26: 0.15},  # against a talking mouth that curls its lip
+    "happy": {6: 0.3, 12: 0.9, 25: 0.7, 26: 0.2},  # looks like a talking mouth that smiles
+    "disgust": {9: 0.8, 10: 0.9, 16: 0.6, 25: 0.7, 26: 0.15},  # looks like a talking mouth with a curled lip
     "surprise": _STARTLED,
     "fear": _STARTLED,
-    "angry": {4: 1.0, 7: 0.7},  # against people who frown at rest
-    "sad": {15: 1.0, 1: 0.4, 17: 0.3},  # against people whose mouth droops at rest
+    "angry": {4: 1.0, 7: 0.7},  # looks like people who frown at rest
+    "sad": {15: 1.0, 1: 0.4, 17: 0.3},  # looks like people with a drooping mouth at rest
 }
 LOOK_ALIKE_SHARE = 0.5  # of the clips of these classes that are long enough, at difficulty 1
 FLITTING_SHARE = 0.5  # of the long enough clips of every class, at difficulty 1
-LOOK_ALIKE_SEC = 0.9  # in less, one flash of a talking mouth fills the clip as a held expression does
+LOOK_ALIKE_SEC = 0.9  # in a shorter clip, one movement of a talking mouth lasts as long as a held expression
 
-# How a face can look at rest, which is nobody's feeling: a frown, a droop, a smile, wide eyes, a curled lip, worry,
-# narrow lids.
+# Faces at rest, which are independent of the expression: a frown, a drooping mouth, a smile, wide eyes, a curled lip,
+# worry, narrow lids.
 _RESTING_FACES = (
     {4: 1.0, 7: 0.8, 23: 0.4},
     {15: 1.0, 1: 0.6, 17: 0.4, 4: 0.3},
@@ -65,7 +66,7 @@ _RESTING_FACES = (
 )
 _RESTING_MOST = 0.5
 
-# The mouth in a syllable, besides opening: (units, share of the syllables) by how a person talks.
+# Movements of the mouth in a syllable besides its opening: (units, share of the syllables).
 _VISEMES: tuple[tuple[dict[int, float], float], ...] = (
     ({}, 0.4),
     ({20: 0.4, 12: 0.25}, 0.2),
@@ -77,7 +78,7 @@ _SPEECH_STYLES: dict[str, dict[int, float]] = {
     "smiling": LOOK_ALIKE_UNITS["happy"],
     "curling": LOOK_ALIKE_UNITS["disgust"],
 }
-# What passes over a face for a moment and means nothing: a brow that stresses a word, lips pressed together, a polite
+# Short movements that are independent of the expression: a brow that stresses a word, lips pressed together, a polite
 # smile, a grimace.
 _FIDGETS = (
     {1: 0.9, 2: 0.9, 5: 0.4},
@@ -98,9 +99,9 @@ def draw_action_units(
     difficulty: float = 0.0,
     resting_face: np.ndarray | None = None,
 ) -> np.ndarray:
-    """All that a face does in a clip.
+    """Draws the action units of a clip: expression, speech, blinks, short movements and drift.
 
-    Speech, blinks, fidgets and drift have random numbers of their own: they are the same for every expression.
+    Each of these has separate random numbers: all but the expression are drawn alike for every expression.
 
     Args:
         rng: random numbers of this clip's face.
@@ -127,9 +128,9 @@ def draw_action_units(
 
 
 def draw_resting_face(rng: np.random.Generator, difficulty: float = 0.0) -> np.ndarray:
-    """How a person's face looks when it does nothing, shape (`len(ACTION_UNITS)`, 2): intensities by unit and side.
+    """Draws a person's face at rest, shape (`len(ACTION_UNITS)`, 2): intensities by unit and side.
 
-    One frame of such a face looks like a weak expression; only the change against it tells.
+    A single frame of it looks like a weak expression; the expression is the change relative to it.
     """
     rest = np.zeros((len(ACTION_UNITS), 2))
     for face in rng.permutation(len(_RESTING_FACES))[: rng.choice(3, p=(0.2, 0.55, 0.25))]:
@@ -144,20 +145,20 @@ def draw_resting_face(rng: np.random.Generator, difficulty: float = 0.0) -> np.n
 def draw_expression(
     rng: np.random.Generator, expression: str, time_sec: np.ndarray, difficulty: float = 0.0
 ) -> np.ndarray:
-    """The expression alone, shape (frames, `len(ACTION_UNITS)`, 2): from rest to its apex, round the clip's middle,
-    and back. Each unit has its own lag, speed and strength; one side of the face may be ahead."""
+    """Draws the expression alone, shape (frames, `len(ACTION_UNITS)`, 2): from rest to its apex, around the clip's
+    middle, and back. Each unit has its own lag, speed and strength; one side of the face may be stronger."""
     units = np.zeros((len(time_sec), len(ACTION_UNITS), 2))
     if expression == "neutral":
         return units
     alike = time_sec[-1] >= LOOK_ALIKE_SEC and rng.random() < LOOK_ALIKE_SHARE * difficulty
-    # Posed expressions lean to one side and leave the eyes out (P. Ekman, W. Friesen, *Felt, false, and miserable
-    # smiles*, 1982).
+    # Posed expressions are stronger on one side and do not involve the eyes (P. Ekman, W. Friesen, *Felt, false, and
+    # miserable smiles*, 1982).
     posed = expression in ("happy", "disgust") and rng.random() < 0.3 * difficulty
     amounts = _draw_amounts(rng, expression, difficulty, alike)
     if posed:
         amounts.pop(6, None)
     sides = _draw_sides(rng, 0.03 + 0.05 * difficulty, rng.choice((-1, 1)) * rng.uniform(0.2, 0.5) * posed)
-    # The surer the clip is to be a look-alike, the more its course has to tell.
+    # Look-alikes always have the course of their class, other clips more often with higher difficulty.
     own_course = alike or rng.random() < difficulty
     if own_course and expression == "surprise":
         courses = _draw_jump(rng, time_sec, len(amounts), difficulty)
@@ -172,10 +173,10 @@ def draw_expression(
 
 
 def _draw_amounts(rng: np.random.Generator, expression: str, difficulty: float, alike: bool) -> dict[int, float]:
-    """How far each unit goes: strong or weak, some units missing, perhaps a second expression blended in."""
+    """Peak intensity of each unit: strong or weak, some units missing, sometimes mixed with a second expression."""
     weakest = 0.6 - 0.35 * difficulty
     strength = rng.uniform(weakest, 1.0)
-    if alike:  # strong enough for its course to be seen
+    if alike:  # strong enough for its course to be visible
         strength = max(strength, 0.35)
         return {unit: strength * far * rng.uniform(0.8, 1.1) for unit, far in LOOK_ALIKE_UNITS[expression].items()}
     added = {unit: far for unit, far in OPTIONAL_UNITS.get(expression, {}).items() if rng.random() < 0.7}
@@ -196,7 +197,7 @@ def _draw_amounts(rng: np.random.Generator, expression: str, difficulty: float, 
 
 
 def _draw_sides(rng: np.random.Generator, spread: float, lean: float = 0.0) -> np.ndarray:
-    """What is left of each unit on the two sides, shape (`len(ACTION_UNITS)`, 2): all of it on the stronger one."""
+    """Factor of each unit on the two sides, shape (`len(ACTION_UNITS)`, 2): 1 on the stronger side."""
     bias = np.clip(lean + rng.normal(0, spread, len(ACTION_UNITS)), -0.6, 0.6)
     bias[[ACTION_UNITS.index(unit) for unit in _MIDLINE_UNITS]] = 0
     return 1 - np.maximum(np.stack([bias, -bias], axis=1), 0)
@@ -205,10 +206,10 @@ def _draw_sides(rng: np.random.Generator, spread: float, lean: float = 0.0) -> n
 def _draw_held(rng: np.random.Generator, time_sec: np.ndarray, count: int, difficulty: float) -> np.ndarray:
     """Courses from 0 to 1 and back, shape (frames, count), held in between; the apex spans the clip's middle."""
     end_sec = time_sec[-1]
-    # Of a clip of a few frames hardly any may be lost to rest.
+    # A clip of a few frames has hardly any frames at rest.
     rest = 0.08 if len(time_sec) < 16 else 0.2 + 0.07 * difficulty
     before_sec, after_sec = end_sec * rng.uniform((0.3 + 0.2 * difficulty) * rest, rest, 2)
-    # Each unit at its own speed, and a little after the first.
+    # Each unit has its own speed and a short lag.
     speeds = rng.uniform(1 - 0.3 * difficulty, 1 + 0.3 * difficulty, (2, count))
     lags_sec = np.minimum(rng.uniform(0, 0.12, (2, count)), 0.05 * end_sec)
     rise_sec, fall_sec = np.minimum(rng.uniform(0.2, 0.6, (2, 1)), 0.2 * end_sec) * speeds
@@ -220,7 +221,7 @@ def _draw_held(rng: np.random.Generator, time_sec: np.ndarray, count: int, diffi
 
 
 def _draw_jump(rng: np.random.Generator, time_sec: np.ndarray, count: int, difficulty: float) -> np.ndarray:
-    """Courses of surprise, shape (frames, count): up within 0.1 to 0.2 s just before the middle, and soon away."""
+    """Courses of surprise, shape (frames, count): a rise within 0.1 to 0.2 s just before the middle, then a fall."""
     end_sec = time_sec[-1]
     rise_sec = min(rng.uniform(0.1, 0.2), 0.15 * end_sec)
     lags_sec = np.minimum(rng.uniform(0, 0.05, count), 0.03 * end_sec)
@@ -233,8 +234,8 @@ def _draw_jump(rng: np.random.Generator, time_sec: np.ndarray, count: int, diffi
 
 
 def _draw_creep(rng: np.random.Generator, time_sec: np.ndarray, count: int) -> np.ndarray:
-    """Courses of fear, shape (frames, count): up in steps until the middle, trembling at 6 to 10 Hz, and there to
-    stay for most of what is left."""
+    """Courses of fear, shape (frames, count): a rise in steps until the middle, with a tremor of 6 to 10 Hz, then
+    held for most of the remaining time."""
     end_sec = time_sec[-1]
     steps = rng.integers(2, 4, endpoint=True)
     heights = rng.dirichlet(np.full(steps, 4.0))
@@ -250,10 +251,10 @@ def _draw_creep(rng: np.random.Generator, time_sec: np.ndarray, count: int) -> n
 
 
 def draw_speech(rng: np.random.Generator, time_sec: np.ndarray, difficulty: float = 0.0) -> np.ndarray:
-    """A talking mouth, shape (frames, `len(ACTION_UNITS)`), or zeros: at difficulty 1 every second clip talks.
+    """Draws a talking mouth, shape (frames, `len(ACTION_UNITS)`), or zeros: at difficulty 1, half of the clips talk.
 
-    Three to six syllables a second open the mouth and shape it; phrases end in pauses. Some people smile or curl
-    their lip as they talk, for a syllable or two at a time: a frame of it looks happy or disgusted.
+    Three to six syllables per second open the mouth and change its shape; phrases end in pauses. Some people smile or
+    curl their lip for a syllable or two while they talk: a single frame of it looks happy or disgusted.
     """
     units = np.zeros((len(time_sec), len(ACTION_UNITS)))
     talks, style = rng.random() < 0.5 * difficulty, str(rng.choice(list(_SPEECH_STYLES), p=(0.2, 0.4, 0.4)))
@@ -267,7 +268,7 @@ def draw_speech(rng: np.random.Generator, time_sec: np.ndarray, difficulty: floa
             now_sec += syllable_sec * rng.uniform(0.8, 1.3)
         now_sec += rng.uniform(0.2, 0.7)
     middles_sec = np.array(starts_sec)
-    # Every clip's middle shows something; so does the one of a talking clip.
+    # One syllable is moved to the middle of the clip, where expressions have their apex.
     central = np.abs(middles_sec - time_sec[-1] / 2).argmin()
     middles_sec += time_sec[-1] / 2 - middles_sec[central] + rng.uniform(-0.03, 0.03)
     shapes, shares = zip(*_VISEMES, strict=True)
@@ -284,14 +285,14 @@ def draw_speech(rng: np.random.Generator, time_sec: np.ndarray, difficulty: floa
 
 
 def _damp(speech: np.ndarray) -> np.ndarray:
-    """Speech on a face that feels something: the mouth opens, but what shapes it is taken up by the expression."""
+    """Speech on a face with an expression: the opening of the mouth is slightly reduced, other units more."""
     opens = np.isin(ACTION_UNITS, (25, 26))
     return speech * np.where(opens, 0.9, 0.6)
 
 
 def _draw_fidgets(rng: np.random.Generator, time_sec: np.ndarray, difficulty: float) -> np.ndarray:
-    """Short movements that mean nothing, shape (frames, `len(ACTION_UNITS)`): a brow that stresses a word, lips that
-    press together. At difficulty 1, through half of the clips a whole other expression flits, just in their middle."""
+    """Short movements that are independent of the expression, shape (frames, `len(ACTION_UNITS)`). At difficulty 1,
+    half of the clips that are long enough also have another whole expression for a short time in their middle."""
     units = np.zeros((len(time_sec), len(ACTION_UNITS)))
     end_sec = time_sec[-1]
 
@@ -313,7 +314,7 @@ def _draw_fidgets(rng: np.random.Generator, time_sec: np.ndarray, difficulty: fl
 
 
 def draw_blinks(rng: np.random.Generator, time_sec: np.ndarray) -> np.ndarray:
-    """How far the eyes are shut, shape (frames,): a blink of a fifth of a second every few seconds."""
+    """Draws how far the eyes are shut, 0 to 1, shape (frames,): a blink of 0.2 s every few seconds."""
     shut = np.zeros(len(time_sec))
     blink_sec = rng.uniform(0, 3.5)
     while blink_sec < time_sec[-1]:
@@ -323,5 +324,5 @@ def draw_blinks(rng: np.random.Generator, time_sec: np.ndarray) -> np.ndarray:
 
 
 def _add(units: np.ndarray, more: np.ndarray) -> np.ndarray:
-    """Two movements of the same muscles, each from 0 to 1: together they can't go farther than 1."""
+    """Combines two intensities of the same units, each from 0 to 1, to one that is at most 1."""
     return units + more - units * more

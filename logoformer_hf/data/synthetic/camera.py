@@ -1,4 +1,4 @@
-"""What a camera and a careless encoder do to a picture."""
+"""Effects of a camera and of video compression on a picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,26 +7,26 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-_GRAIN_SIZE = 640  # of the field of noise that every picture gets a part of; pictures have up to 512 pixels
+_GRAIN_SIZE = 640  # pixels per side of the noise image that every picture gets a part of; pictures have up to 512
 _GRAIN_SPREAD = 32  # its standard deviation, in grey levels
 
 
 @dataclass(frozen=True)
 class Camera:
-    """The faults of a clip's camera; by default it has none.
+    """The defects of a clip's camera; by default there are none.
 
     Attributes:
-        defocus_px: blur, as the standard deviation in pixels of a picture of 128 pixels.
-        shutter: which part of the time between two frames the shutter is open (0 to 1): how much a movement smears.
-        resolution: pixels on a side that the picture is shrunk to, before it is enlarged again; 0 for all.
-        noise: standard deviation, in grey levels.
+        defocus_px: standard deviation of the blur, in pixels of a picture of 128 pixels.
+        shutter: part of the time between two frames in which the shutter is open, 0 to 1; it sets the motion blur.
+        resolution: pixels per side to which the picture is reduced before it is enlarged again; 0 for no reduction.
+        noise: standard deviation of the noise, in grey levels.
         jpeg_quality: 1 to 100; 0 for no compression.
-        crf: how coarsely H.264 codes the clip: 18 is hardly seen, 35 is coarse.
-        exposure: gain; what gets brighter than white is lost.
-        gamma: above 1 darkens the middle tones.
-        contrast: factor, round a middle grey.
+        crf: constant rate factor of H.264: the loss is hardly visible at 18 and strong at 35.
+        exposure: gain; values brighter than white are clipped.
+        gamma: exponent; above 1 it darkens the middle tones.
+        contrast: factor, relative to a middle grey.
         saturation: factor; 0 is grey.
-        red: gain of the red channel, as of a wrong white balance.
+        red: gain of the red channel, as with a wrong white balance.
         blue: gain of the blue channel.
     """
 
@@ -45,7 +45,7 @@ class Camera:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, difficulty: float) -> "Camera":
-        """A random camera: at difficulty 0 one without faults, at 1 like those of films and phones."""
+        """Draws a random camera: at difficulty 0 without defects, at 1 like those of films and phones."""
 
         def happens(chance: float) -> bool:
             return bool(rng.random() < chance * difficulty)
@@ -60,7 +60,7 @@ class Camera:
         return cls(
             defocus_px=up_to(2.2) if happens(0.35) else 0.0,
             shutter=up_to(1.0) if happens(0.5) else 0.0,
-            # Even, and small ones as frequent as large ones.
+            # An even number; small ones are as frequent as large ones.
             resolution=2 * round(np.exp(rng.uniform(np.log(smallest), np.log(128))) / 2) if happens(0.5) else 0,
             noise=up_to(11.0) if happens(0.45) else 0.0,
             jpeg_quality=round(rng.uniform(90 - 78 * difficulty, 90)) if happens(0.35) else 0,
@@ -77,13 +77,13 @@ class Camera:
 def shoot(
     image: np.ndarray, camera: Camera, rng: np.random.Generator, movement_px: Sequence[float] = (0.0, 0.0)
 ) -> np.ndarray:
-    """The picture that a camera takes of what stands in front of it.
+    """Applies the defects of a camera to a picture, all but `crf`.
 
     Args:
-        image: uint8 RGB, shape (height, width, 3), at most 512 pixels on a side.
-        camera: with which faults.
-        rng: where the noise comes from.
-        movement_px: how far things have moved since the frame before, to the right and down.
+        image: uint8 RGB, shape (height, width, 3), at most 512 pixels per side.
+        camera: the defects.
+        rng: random numbers of the noise.
+        movement_px: movement since the previous frame in pixels, to the right and down.
 
     Returns:
         uint8 RGB of the same shape.
@@ -103,13 +103,14 @@ def shoot(
         grain = _grain()[top : top + image.shape[0], left : left + image.shape[1]]
         image = cv2.addWeighted(image, 1, grain, strength, -128 * strength)
     if camera.jpeg_quality > 0:
-        # Red and blue trade places twice.
+        # OpenCV takes red for blue both when it encodes and when it decodes, so the colours stay as they are.
         coded = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, camera.jpeg_quality))[1]
         image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
     return enlarge(image, width)
 
 
 def enlarge(image: np.ndarray, image_size: int) -> np.ndarray:
+    """Resizes a square picture (height, width, 3) to `image_size` pixels per side."""
     if image.shape[0] == image_size:
         return image
     return cv2.resize(image, (image_size, image_size), interpolation=cv2.INTER_CUBIC)
@@ -129,7 +130,7 @@ def _smeared(image: np.ndarray, path_px: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _tones(camera: Camera) -> np.ndarray:
-    """What becomes of each grey level in each channel, shape (1, 256, 3)."""
+    """The new value of each grey level in each channel, shape (1, 256, 3)."""
     level = np.linspace(0, 1, 256)[:, None] * np.array((camera.red, 1.0, camera.blue)) * camera.exposure
     level = np.clip(level, 0, 1) ** camera.gamma
     level = 0.45 + (level - 0.45) * camera.contrast
@@ -138,7 +139,7 @@ def _tones(camera: Camera) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _grain() -> np.ndarray:
-    """Noise round 128, a little coarser than a pixel, as sensors with a colour filter have it."""
+    """Noise around 128, slightly coarser than a pixel, like that of sensors with a colour filter."""
     grain: np.ndarray = np.random.default_rng(0).normal(0, 1, (_GRAIN_SIZE, _GRAIN_SIZE, 3)).astype(np.float32)
     grain = cv2.GaussianBlur(0.45 * grain + 0.55 * grain[..., :1], (0, 0), 0.55)
     return np.clip(np.rint(128 + _GRAIN_SPREAD * grain / grain.std()), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Clips of drawn, moving faces, so that anyone can train and test without licensed data."""
+"""Clips of synthetic, moving faces, for training and testing without licensed data."""
 
 import hashlib
 import json
@@ -24,8 +24,8 @@ from .plan import MAX_CLIPS, SPLITS, ClipPlan, check_difficulty, check_int, clip
 
 logger = logging.getLogger(__name__)
 
-VERSION = 2  # counts up whenever the same parameters would give other clips, so that old caches are not taken for new
-# The program that draws imports nothing of this package, torch and all, so it is started from its own folder.
+VERSION = 2  # increased whenever the same parameters would give other clips, so that old caches are not used
+# The program that draws must not import this package, which imports torch; it is therefore started as `synthetic`.
 _WRITER = (sys.executable, "-m", "synthetic.writer")
 
 
@@ -41,13 +41,13 @@ def build_synthetic_clips(
     uneven: bool = False,
     view_difficulty: float | None = None,
 ) -> DatasetDict:
-    """Draw clips of faces that show the seven expressions, as mp4 files at 25 frames per second, or find them drawn.
+    """Draws clips of faces with the seven expressions, as mp4 files at 25 frames per second, or uses those in a cache.
 
-    Nobody appears in two splits. A clip depends on `seed`, `difficulty`, `uneven`, its split and its number only: the
-    same call gives the same files, with any number of workers.
+    No person appears in two splits. A clip depends on `seed`, `difficulty`, `uneven`, its split and its number only:
+    the same call gives the same files, with any number of workers.
 
     Args:
-        cache_dir: folder to keep the clips in, in a sub-folder of their own for each set of parameters; by default
+        cache_dir: folder of the clips, with a subfolder for each set of parameters; by default
             `logoformer_synthetic` in the cache of `datasets`.
         num_train: clips in the split "train", at least 7.
         num_validation: clips in the split "validation", at least 7.
@@ -55,21 +55,21 @@ def build_synthetic_clips(
         image_size: height and width in pixels, even, from 32 to 512.
         seed: another seed gives other people and other clips; from 0 to 2**32 - 1.
         num_workers: processes that draw; by default one per core.
-        difficulty: from 0, plain expressions that are seen well, to 1, as hard as in the wild: weak and mixed
-            expressions, speech, faces that look sad or angry at rest, look-alikes that one frame can't tell apart.
-        view_difficulty: the same of how a face is seen: all kinds of people, turned heads, bad light, things in the
-            way, poor cameras; by default as `difficulty`.
-        uneven: whether the classes of "train" and "validation" are as unevenly frequent as DFEW's; those of "test"
-            are always even, so that each class's recall is measured as well as the others'.
+        difficulty: from 0 (clear expressions, good view) to 1 (as in the wild): weak and mixed expressions, speech,
+            faces that look sad or angry at rest, expressions that differ in their course only, not in a frame.
+        view_difficulty: the same for the view of the face: varied people, turned heads, poor light, occlusion, poor
+            cameras; by default as `difficulty`.
+        uneven: whether "train" and "validation" have the imbalanced class frequencies of DFEW; "test" is always
+            balanced, so that the recall of every class is measured equally well.
 
     Returns:
         Splits "train", "validation" and "test" with the columns of `clip_features` (`video` is the absolute path of
         the mp4 file) and `identity`, the name of the person.
 
     Raises:
-        TypeError: for an argument of the wrong type.
-        ValueError: for a count or size out of its range.
-        RuntimeError: when a process that draws has failed; its own message is on standard error.
+        TypeError: an argument of the wrong type.
+        ValueError: a count or size out of its range.
+        RuntimeError: a process that draws has failed; its own message is on standard error.
     """
     counts = {"train": num_train, "validation": num_validation, "test": num_test}
     for split, count in counts.items():
@@ -119,9 +119,9 @@ def _read_rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def _draw_folder(folder: Path, parameters: dict[str, Any], num_workers: int) -> None:
-    """Draw all clips under another name first: what a killed run leaves behind is never taken for finished."""
+    """Draws all clips in a folder with a temporary name, so that the clips of a killed run are never used."""
     partial = folder.with_suffix(".partial")
-    if partial.exists():  # of a killed run: we hold the lock
+    if partial.exists():  # from a killed run: this process holds the lock
         shutil.rmtree(partial)
     for split in SPLITS:
         (partial / split).mkdir(parents=True)
@@ -141,12 +141,12 @@ def _draw_folder(folder: Path, parameters: dict[str, Any], num_workers: int) -> 
 
 
 def _draw_clips(plans: dict[Path, ClipPlan], image_size: int, num_workers: int) -> None:
-    """Draw each plan into its file, in several processes.
+    """Draws each plan into its file, in several processes.
 
-    `multiprocessing` would import the caller's script and this package, torch and all, in every worker, and fails in a
-    script without `if __name__ == "__main__"`. The rig as a program of its own starts in a third of a second.
+    `multiprocessing` would import the caller's script and this package, including torch, in every worker, and fails in
+    a script without `if __name__ == "__main__"`. A separate program starts in a third of a second.
     """
-    # Its folder comes first; the folder that the caller happens to be in has no say.
+    # The folder of the program comes first; the caller's current folder is not searched.
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
     idle: queue.SimpleQueue[subprocess.Popen[str]] = queue.SimpleQueue()

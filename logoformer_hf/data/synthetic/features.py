@@ -1,4 +1,4 @@
-"""The parts of a face that action units move: eyes, brows, nose and mouth, each side on its own.
+"""The parts of a face that action units move: eyes, brows, nose and mouth, each side separately.
 
 `side[unit]` is an action unit's intensity of shape (frames, sides, 1), the picture's left side first.
 """
@@ -11,11 +11,11 @@ from .person import Identity
 from .sketch import Sketch, bend, between, curve, disc, mix, times
 
 SEGMENT = np.linspace(-1, 1, 15)
-_OUTWARD = np.array([[-1.0], [1.0]])  # what a shift to the picture's right is on either side
+_OUTWARD = np.array([[-1.0], [1.0]])  # by side: 1 where a shift to the picture's right goes outwards, otherwise -1
 
 
 def add_eyes(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], gaze: np.ndarray) -> None:
-    """`gaze` has the shape (frames, 2)."""
+    """Adds both eyes with lids, make-up and wrinkles. `gaze` has the shape (frames, 2)."""
     gaze_x, gaze_y = gaze[:, None, :1] * _OUTWARD, gaze[:, None, 1:]
     y = -0.12
     lower = who.eye_height * 0.72 * (1 - 0.42 * side[7] - 0.5 * side[6] + 0.12 * gaze_y)
@@ -28,7 +28,7 @@ def add_eyes(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], gaze: n
     top, bottom = corner - upper * bow**0.8, corner + lower * bow
 
     def seen(radius: float, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
-        """A disc on the eyeball, cut off by the lids."""
+        """A disc on the eyeball, clipped at the lids."""
         points = disc(who.eye_spacing + dx, y - 0.01 + dy, radius, radius)
         across = np.clip((points[..., 0] - who.eye_spacing) / who.eye_width, -1, 1)
         arch, level = 1 - across**2, y - across * who.eye_tilt
@@ -46,7 +46,7 @@ def add_eyes(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], gaze: n
     sketch.fill(seen(iris, dx, dy), times(who.eye_colour, 0.6), both=True, shown=looking)
     sketch.fill(seen(iris * 0.82, dx, dy), times(who.eye_colour, 1.1), both=True, shown=looking)
     sketch.fill(seen(iris * 0.46, dx, dy), (18, 14, 14), both=True, shown=looking)
-    # Both eyes mirror the same lamp.
+    # Both eyes reflect the same lamp.
     glint = seen(iris * 0.24, 0.8 * dx - 0.05 * _OUTWARD, 0.8 * dy - 0.05)
     sketch.fill(glint, (255, 255, 255), both=True, shown=looking)
 
@@ -66,17 +66,18 @@ def add_eyes(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], gaze: n
     depth = np.maximum(0.5 * squint, 0.5 * who.age - 0.1)
     sketch.fold((inner, bag), (who.eye_spacing, bag + 0.08), (outer, bag), 0.034, depth)
     depth = np.maximum(0.55 * side[6], 0.5 * who.age - 0.15)
-    for rise in (-0.06, 0.0, 0.06):  # crow's feet
+    for rise in (-0.06, 0.0, 0.06):  # wrinkles at the outer corner
         sketch.fold((outer + 0.1, y + rise), (outer + 0.15, y + rise), (outer + 0.22, y + rise * 2), 0.028, depth)
 
 
 def add_brows(sketch: Sketch, who: Identity, side: dict[int, np.ndarray]) -> None:
+    """Adds both brows."""
     u = np.linspace(0, 1, 11)  # from the nose outwards
     inner, outer = 1 - u, np.sin(np.pi * 0.72 * u) ** 2
     y = -0.12 - who.brow_height + who.brow_tilt * (u - 0.5)
     y = y - who.brow_arch * np.sin(np.pi * u**who.brow_peak) * (1 - 0.8 * side[4])
     y = y - 0.24 * side[1] * inner**1.3 - 0.2 * side[2] * outer
-    # Beside AU1, AU4 no longer lowers the brow: it draws its raised inner end to the middle, and the outer end sags.
+    # With AU1, AU4 does not lower the brow: it moves the raised inner end to the middle and lowers the outer end.
     y = y + side[4] * (1 - 0.9 * side[1]) * (0.05 + 0.19 * inner) + 0.07 * side[1] * side[4] * (1 - side[2]) * u
     y = y + 0.09 * side[9] * inner
     x = who.eye_spacing - 0.25 + who.brow_length * u - 0.08 * (side[4] + 0.4 * side[9]) * inner
@@ -85,6 +86,7 @@ def add_brows(sketch: Sketch, who: Identity, side: dict[int, np.ndarray]) -> Non
 
 
 def add_nose(sketch: Sketch, who: Identity, side: dict[int, np.ndarray]) -> None:
+    """Adds tip, wings and nostrils of the nose, and the wrinkles across its bridge."""
     line = times(who.skin, 0.58)
     width, lift = who.nose_width * (1 + 0.18 * side[9]), 0.07 * side[9] + 0.03 * side[10]
     tip = who.nose_length - 0.06 * side[9]
@@ -103,12 +105,12 @@ def mouth_curves(who: Identity, side: dict[int, np.ndarray]) -> dict[str, Any]:
     """The mouth's lines over `x`, of shape (frames, points) from the picture's left corner to the right one.
 
     `top` and `bottom` are the inner edges of the lips, `upper_rim` and `rim` the outer ones; `corner` is the height
-    that the corners of a side pull to; `au` the action units along the mouth.
+    of the corners by side; `au` the action units along the mouth.
     """
     # From the left side's intensity to the right side's, smoothly through the middle.
     share = 0.25 * (SEGMENT + 1) ** 2 * (2 - SEGMENT)
     au = {unit: each[:, 0] * (1 - share) + each[:, 1] * share for unit, each in side.items()}
-    for unit in (17, 25, 26, 18):  # of the jaw and the middle: no side has its own
+    for unit in (17, 25, 26, 18):  # units of the jaw and the middle, the same on both sides
         au[unit] = np.broadcast_to(side[unit].mean(axis=1), au[unit].shape)
     y = 0.42 + who.nose_length * 0.68
     half = 1 + 0.36 * au[12] + 0.42 * au[20] - 0.24 * au[23] - 0.26 * au[26] * (1 - au[20]) - 0.4 * au[18]
@@ -134,6 +136,7 @@ def mouth_curves(who: Identity, side: dict[int, np.ndarray]) -> dict[str, Any]:
 
 
 def add_mouth(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], mouth: dict[str, Any]) -> None:
+    """Adds lips, teeth, tongue and the folds around the mouth; `mouth` is from `mouth_curves`."""
     x, top, bottom, gap, shape, thick, au = (
         mouth[name] for name in ("x", "top", "bottom", "gap", "shape", "thick", "au")
     )
@@ -149,7 +152,9 @@ def add_mouth(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], mouth:
         sketch.fill(between(x, top, bottom), (92, 30, 36), shown=is_open)
         sketch.fill(between(x, bottom - 0.3 * gap * bow, bottom)[:, 2:-2], (196, 92, 92), shown=is_open)
         lower_teeth = np.minimum(0.07 * np.maximum(au[16], au[20] * 0.8) * bow**0.5, gap * shape)
-        bared = is_open & (lower_teeth.max(axis=-1) > 0.012)  # of no height they would still be a white line
+        bared = is_open & (
+            lower_teeth.max(axis=-1) > 0.012
+        )  # without height they would still be drawn as a white line
         sketch.fill(between(x, bottom - lower_teeth, bottom), (240, 236, 228), shown=bared)
         upper_teeth = np.minimum(0.1 * (1 - 0.55 * au[26] * (1 - au[20])) * bow**0.35, gap * shape)
         sketch.fill(between(x, top, top + upper_teeth), (250, 248, 242), shown=is_open)
@@ -160,7 +165,7 @@ def add_mouth(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], mouth:
 
 
 def add_cheek_folds(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], mouth: dict[str, Any]) -> None:
-    """From the wings of the nose to the corners of the mouth; a beard lies over them."""
+    """Adds the folds from the wings of the nose to the corners of the mouth; a beard is drawn over them."""
     nose = who.nose_length
     half, corner = _corners(mouth)
     depths = (side[12] * 0.6, side[9] * 0.8, side[10] * 0.8, side[20] * 0.4, np.full_like(side[12], 0.45 * who.age))

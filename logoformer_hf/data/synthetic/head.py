@@ -1,4 +1,4 @@
-"""The parts of a face that frame it: head, neck, hair, beard, glasses, and the soft shading of the skin."""
+"""The parts of a face besides its features: head, neck, hair, beard, glasses, and the soft shading of the skin."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ _HAIRLINES = {
 
 
 def face_outline(who: Identity, jaw_drop: np.ndarray) -> np.ndarray:
-    """Shape (frames, 56, 2), from `jaw_drop` of shape (frames, 1)."""
+    """The outline of the face, shape (frames, 56, 2), from `jaw_drop` of shape (frames, 1)."""
     angle = np.linspace(0, 2 * np.pi, 56, endpoint=False)
     cos, sin = np.cos(angle), np.sin(angle)
     x = who.face_width * np.sign(cos) * np.abs(cos) ** (1 - who.jaw_squareness * (sin > 0))
@@ -38,7 +38,7 @@ def face_outline(who: Identity, jaw_drop: np.ndarray) -> np.ndarray:
 
 
 def add_head(sketch: Sketch, who: Identity, outline: np.ndarray) -> None:
-    """All that lies behind the features: hair at the back, shoulders, neck, ears and the skin of the face."""
+    """Adds everything behind the features: hair at the back, shoulders, neck, ears and the skin of the face."""
     scarf = who.hair_style == "headscarf"
     if who.hair_style in _BACK_HAIR:
         y, width, height = _BACK_HAIR[who.hair_style]
@@ -72,7 +72,8 @@ def _add_collar(sketch: Sketch, who: Identity) -> None:
 
 
 def add_shade(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], outline: np.ndarray) -> None:
-    """What is blurred before it is laid over the skin: 128 leaves the skin as it is, more lightens, less darkens.
+    """Adds the shading, which is blurred before it is applied to the skin: 128 has no effect, more lightens, less
+    darkens.
 
     `side` has an array of shape (frames, sides, 1) for each action unit.
     """
@@ -102,7 +103,7 @@ def add_shade(sketch: Sketch, who: Identity, side: dict[int, np.ndarray], outlin
 
 
 def add_forehead(sketch: Sketch, who: Identity, side: dict[int, np.ndarray]) -> None:
-    """Wrinkles across for raised brows and for age, an upright furrow for lowered brows."""
+    """Adds horizontal wrinkles for raised brows and for age, vertical ones for lowered brows, and freckles."""
     for number, y in enumerate((-0.8, -0.91)):
         old = max(0.5 * who.age - 0.1 * (number + 1), 0)
         rise = y + 0.06 * (1 - side[2])
@@ -127,7 +128,7 @@ def _beard_area(outline: np.ndarray, top: float, sideburn: float) -> np.ndarray:
 
 
 def add_beard(sketch: Sketch, who: Identity, outline: np.ndarray, mouth: dict[str, np.ndarray]) -> None:
-    """`mouth` has curves of shape (frames, points): `x`, and `upper_rim`."""
+    """Adds a full beard or a moustache. `mouth` has curves of shape (frames, points): `x`, and `upper_rim`."""
     colour = mix(who.hair, who.skin, 0.12)
     if who.beard == "full":
         full = _beard_area(outline * (1.0, 1.035), who.nose_length + 0.16, 0.1)
@@ -140,13 +141,14 @@ def add_beard(sketch: Sketch, who: Identity, outline: np.ndarray, mouth: dict[st
 
 
 def hair_colour(who: Identity) -> np.ndarray:
-    """What covers the head: hair, or cloth."""
+    """RGB colour of what covers the head, hair or cloth, shape (3,)."""
     if who.hair_style in ("headscarf", "cap"):
         return np.array(who.clothes)[[1, 2, 0]]
     return np.array(who.hair)
 
 
 def add_hair(sketch: Sketch, who: Identity) -> None:
+    """Adds the hair in front of the head, for hair styles that have any."""
     if who.hair_style not in _HAIRLINES:
         return
     colour, volume = hair_colour(who), who.hair_volume
@@ -154,7 +156,7 @@ def add_hair(sketch: Sketch, who: Identity) -> None:
     flat = 0.955 if who.hair_style == "receding" else 1.0
     outer = curve(np.cos(_ARC) * who.face_width * 1.1 * bumps * volume, np.sin(_ARC) * 1.36 * flat * bumps * volume)
     hairline = _HAIRLINES[who.hair_style] + 0.95 * np.abs(_ACROSS) ** 5  # down to the temples
-    # Not outside the skull, where the wall would show between hair and skin.
+    # Not outside the skull, where the backdrop would be visible between hair and skin.
     hairline = np.maximum(hairline, -1.17 * np.sqrt(np.maximum(1 - (1.04 * _ACROSS) ** 2, 0)))
     hairline = np.minimum(hairline, 0.0)
     sketch.fill(np.concatenate([outer, curve(_ACROSS * who.face_width * 1.04, hairline)]), colour)
@@ -164,6 +166,7 @@ def add_hair(sketch: Sketch, who: Identity) -> None:
 
 
 def add_headwear(sketch: Sketch, who: Identity, outline: np.ndarray) -> None:
+    """Adds a headscarf or a cap. `outline` has the shape (frames, points, 2)."""
     colour = hair_colour(who)
     if who.hair_style == "headscarf":
         outer = np.concatenate([outline, outline[:, :1]], axis=1)
@@ -186,6 +189,7 @@ _FRAMES = {  # half the width and height of a rim, how thick it is, exponent of 
 
 
 def add_glasses(sketch: Sketch, who: Identity) -> None:
+    """Adds the glasses that a person wears."""
     half_width, half_height, rim, roundness, colour = _FRAMES[who.glasses]
     outer = who.eye_spacing + half_width - 0.01
     circle = disc(0, 0, 1, 1)

@@ -1,9 +1,9 @@
-"""How the head, the camera and the light move through a clip. Nothing here knows which expression the clip shows."""
+"""Movements of the head, the camera and the light in a clip, which are independent of its expression."""
 
 import numpy as np
 
-# Of roll, yaw, pitch (radians), shift_x, shift_y (of the picture), scale, gaze_x, gaze_y: how the easiest and the
-# hardest clips differ among themselves, and how far any goes.
+# For roll, yaw, pitch (radians), shift_x, shift_y (of the picture), scale, gaze_x, gaze_y: the spread of the easiest
+# and of the hardest clips, and the largest deviation from a frontal pose.
 _EASY_SPREAD = np.array([0.06, 0.1, 0.06, 0.02, 0.015, 0.04, 0.08, 0.05])
 _HARD_SPREAD = np.array([0.13, 0.24, 0.13, 0.05, 0.045, 0.1, 0.2, 0.15])
 _FRONTAL = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0])
@@ -12,7 +12,7 @@ _ROLL, _YAW, _PITCH, _GAZE_X = 0, 1, 2, 6
 
 
 def ease(progress: np.ndarray) -> np.ndarray:
-    """From 0 to 1 with a soft start and end, while `progress` goes from 0 to 1."""
+    """From 0 to 1 with a slow start and end, while `progress` goes from 0 to 1."""
     progress = np.clip(progress, 0, 1)
     return progress * progress * (3 - 2 * progress)
 
@@ -24,16 +24,16 @@ def drift(
     size: float | np.ndarray,
     rates_hz: tuple[float, float] = (0.1, 0.5),
 ) -> np.ndarray:
-    """Waves round zero, shape (frames, count), that seldom go beyond `size`; slow ones, if nothing is said."""
+    """Draws waves around zero with frequencies in `rates_hz`, shape (frames, count), that seldom exceed `size`."""
     rate_hz, phase = rng.uniform(*rates_hz, (2, count)), rng.uniform(0, 2 * np.pi, (2, count))
     return size * 0.5 * np.sin(2 * np.pi * rate_hz * time_sec[:, None, None] + phase).sum(axis=1)
 
 
 def draw_poses(rng: np.random.Generator, time_sec: np.ndarray, difficulty: float = 0.0) -> np.ndarray:
-    """The fields of `Pose`, shape (frames, 8): how the head is held, drift, turns, nods, glances, an unsteady camera.
+    """Draws the fields of `Pose`, shape (frames, 8): pose at rest, drift, turns, nods, glances, camera shake.
 
-    A rest away from the middle and of another size is also what a face detector leaves behind. Nods and shakes come
-    as they do when people talk, but whether this face talks has no say: poses must not tell the class.
+    Shift and scale at rest also represent the errors of a face detector. Nods and shakes are like those of people who
+    talk, but do not depend on whether this face talks: poses must be independent of the class.
     """
     rest_rng, drift_rng, turn_rng, nod_rng, gaze_rng, shake_rng = rng.spawn(6)
     spread = _EASY_SPREAD + (_HARD_SPREAD - _EASY_SPREAD) * difficulty
@@ -48,14 +48,14 @@ def draw_poses(rng: np.random.Generator, time_sec: np.ndarray, difficulty: float
 
 
 def _draw_turn(rng: np.random.Generator, time_sec: np.ndarray, difficulty: float) -> np.ndarray:
-    """Roll, yaw and pitch, shape (frames, 3), of a head that may turn from one way to another."""
+    """Roll, yaw and pitch, shape (frames, 3), of a head that may turn once in another direction."""
     turns, start, span_sec = rng.random() < 0.4 * difficulty, rng.uniform(0.1, 0.8), rng.uniform(0.3, 1.0)
     far = rng.normal(0, 1, 3) * (0.06, 0.2, 0.08)
     return turns * ease((time_sec - start * time_sec[-1]) / span_sec)[:, None] * far
 
 
 def _draw_nods(rng: np.random.Generator, time_sec: np.ndarray, difficulty: float) -> np.ndarray:
-    """Roll, yaw and pitch, shape (frames, 3), of nods or shakes of the head in short spells."""
+    """Roll, yaw and pitch, shape (frames, 3), of nods or shakes of the head for short times."""
     moves = rng.random() < 0.5 * difficulty
     axis = rng.choice(3, p=(0.15, 0.3, 0.55))
     rate_hz, far, phase = rng.uniform(0.8, 2.5), rng.uniform(0.03, 0.1), rng.uniform(0, 2 * np.pi)
@@ -66,7 +66,7 @@ def _draw_nods(rng: np.random.Generator, time_sec: np.ndarray, difficulty: float
 
 
 def _draw_glances(rng: np.random.Generator, time_sec: np.ndarray, difficulty: float) -> np.ndarray:
-    """gaze_x and gaze_y, shape (frames, 2): the eyes jump somewhere else every second or so and rest there."""
+    """gaze_x and gaze_y, shape (frames, 2): about every second the gaze changes at once and then stays."""
     gaze = np.zeros((len(time_sec), 2))
     start_sec = rng.uniform(0, 1.5)
     while start_sec < time_sec[-1]:
@@ -77,8 +77,8 @@ def _draw_glances(rng: np.random.Generator, time_sec: np.ndarray, difficulty: fl
 
 
 def draw_lights(rng: np.random.Generator, time_sec: np.ndarray, difficulty: float = 0.0) -> np.ndarray:
-    """The fields of `Light`, shape (frames, 5): the light of a place, its drift, and with difficulty a lamp that is
-    switched, a cloud that passes, a shadow on the face."""
+    """Draws the fields of `Light`, shape (frames, 5): constant light, its drift, and with higher difficulty sudden or
+    slow changes, as from a lamp or a cloud, and a shadow on the face."""
     rest_rng, drift_rng, change_rng = rng.spawn(3)
     rest = (
         rest_rng.uniform(0.85 - 0.2 * difficulty, 1.1 + 0.15 * difficulty),

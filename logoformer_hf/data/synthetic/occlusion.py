@@ -1,4 +1,4 @@
-"""What comes between a face and its viewer: hands, hair, captions."""
+"""Occlusion of a face: hands, hair, captions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ class Occluder:
     Attributes:
         kind: one of `KINDS`.
         side: -1 for the picture's left, 1 for its right; of a caption 0 for a subtitle, else the corner of a logo.
-        x: of a hand, where it comes to rest, in face units.
-        y: likewise, down.
+        x: of a hand, its position in front of the face, in face units to the right.
+        y: the same, down.
         angle: of a hand, in radians, clockwise from upright.
         size: relative to the usual one.
         colour: RGB from 0 to 255.
         sleeve: RGB of the arm.
-        start_frame: when a hand begins to come; before the clip where it is there from the first frame on.
-        stop_frame: when it begins to go.
-        move_frames: how long it takes to come, and to go.
-        sway: how far it moves to and fro, in face units.
+        start_frame: frame in which a hand begins to move in; negative if it is there from the first frame on.
+        stop_frame: frame in which it begins to move out.
+        move_frames: number of frames for moving in, and for moving out.
+        sway: amplitude of its movement around its position, in face units.
         text: of a caption.
         band: whether the caption has a dark band behind it.
     """
@@ -58,7 +58,7 @@ class Occluder:
 
 
 def draw_occluders(rng: np.random.Generator, difficulty: float, num_frames: int, identity: Identity) -> list[Occluder]:
-    """What a clip is occluded by: mostly nothing; at difficulty 1 something in a third of the clips."""
+    """Draws the occluders of a clip: usually none; at difficulty 1 one in about a third of the clips."""
     if rng.random() >= _HIGHEST_CHANCE * difficulty:
         return []
     kind = str(rng.choice(KINDS, p=(0.4, 0.25, 0.35)))
@@ -101,9 +101,9 @@ def draw_occluders(rng: np.random.Generator, difficulty: float, num_frames: int,
 
 
 def cover(occluders: Sequence[Occluder], poses: np.ndarray, size: int) -> Callable[[np.ndarray, int], None] | None:
-    """What paints the hands and the hair of one frame over a picture of `size` pixels; None where there are none.
+    """A function (picture, frame number) that paints hands and hair over a picture in place; None without any.
 
-    `poses` are the fields of `Pose`, shape (frames, 8).
+    The picture has `size` pixels per side. `poses` are the fields of `Pose`, shape (frames, 8).
     """
     sketches = []
     for occluder in occluders:
@@ -115,7 +115,7 @@ def cover(occluders: Sequence[Occluder], poses: np.ndarray, size: int) -> Callab
             sketch.project(poses, size)
         else:
             _add_hand(sketch, occluder)
-            upright = poses.copy()  # a hand goes where the head goes, but turns by itself
+            upright = poses.copy()  # a hand moves with the head, but does not turn with it
             upright[:, :3] = 0
             sketch.project(upright, size)
         sketches.append(sketch)
@@ -207,7 +207,7 @@ def _grown(points: np.ndarray, by: float) -> np.ndarray:
 
 
 def add_captions(image: np.ndarray, layers: Sequence[tuple[int, int, np.ndarray, np.ndarray]]) -> None:
-    """Lay what `caption_layers` gave over a picture, in place."""
+    """Draws the layers of `caption_layers` over a picture, in place."""
     for top, left, colour, cover_share in layers:
         height, width = colour.shape[:2]
         part = image[top : top + height, left : left + width]
@@ -215,8 +215,8 @@ def add_captions(image: np.ndarray, layers: Sequence[tuple[int, int, np.ndarray,
 
 
 def caption_layers(occluders: Sequence[Occluder], size: int) -> list[tuple[int, int, np.ndarray, np.ndarray]]:
-    """Row, column, colours and cover (0 to 1) of every caption in a picture of `size` pixels: the same in all
-    frames, and so drawn only once."""
+    """Row, column, colours and cover (0 to 1) of every caption in a picture of `size` pixels per side. They are the
+    same in all frames, so they are drawn only once."""
     return [_caption_layer(occluder, size) for occluder in occluders if occluder.kind == "caption"]
 
 

@@ -1,4 +1,4 @@
-"""Who is drawn: everything about a face that stays when it moves."""
+"""The person of a clip: everything about a face that does not change when it moves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ _EYE_SHADOW = ((116, 92, 130), (126, 96, 78), (92, 112, 138), (96, 84, 84), (168
 
 @dataclass(frozen=True)
 class Identity:
-    """Everything about a face that stays when it moves: colours as RGB from 0 to 255, and lengths in face units.
+    """Everything about a face that does not change when it moves: colours as RGB from 0 to 255, lengths in face units.
 
-    Each number has two ranges that people are drawn from: at difficulty 0, and at difficulty 1.
+    Each number has two ranges from which it is drawn: at difficulty 0, and at difficulty 1.
     """
 
     skin: Colour
@@ -87,7 +87,7 @@ class Identity:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, difficulty: float = 0.0) -> "Identity":
-        """A random person: at difficulty 0 one of a tidy few, at difficulty 1 as varied as people in films."""
+        """Draws a random person: at difficulty 0 with little variation, at 1 as varied as people in films."""
 
         def colour(palette: Sequence[Colour], spread: float) -> np.ndarray:
             return np.clip(palette[int(rng.integers(len(palette)))] + rng.normal(0, spread, 3), 5, 250)

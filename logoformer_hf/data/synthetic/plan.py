@@ -1,4 +1,4 @@
-"""What happens in a synthetic clip, decided before anything is drawn."""
+"""The plan of a synthetic clip, which is made before its frames are drawn."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,24 +27,24 @@ DFEW_PERCENT = {
     "disgust": 1.21,
     "fear": 8.14,
 }
-MAX_CLIPS = 99_999  # of a split: what the five digits in their names can tell apart
+MAX_CLIPS = 99_999  # of a split: their names have five digits
 
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """What happens in a clip, before it is drawn.
+    """The content of a clip, before its frames are drawn.
 
     Attributes:
         label: index into `EXPRESSIONS`.
         person: name of the identity, which appears in one split only.
-        identity: whose face.
+        identity: the person.
         action_units: intensities from 0 to 1, shape (frames, `len(ACTION_UNITS)`, 2), in the order of `ACTION_UNITS`,
             on the left and on the right of the picture.
         poses: the fields of `Pose`, shape (frames, 8).
         lights: the fields of `Light`, shape (frames, 5).
-        camera: what takes the clip, with its noise and its blur.
-        occluders: what passes before the face.
-        noise_seed: of the camera's noise.
+        camera: the camera, with its noise and its blur.
+        occluders: what hides parts of the face.
+        noise_seed: seed of the camera's noise.
     """
 
     label: int
@@ -58,7 +58,7 @@ class ClipPlan:
     noise_seed: int
 
     def job(self, path: str | Path, image_size: int) -> dict[str, Any]:
-        """The arguments of `write_clip`, as JSON takes them."""
+        """The arguments of `write_clip`, as values for JSON."""
         return {
             "path": str(path),
             "identity": asdict(self.identity),
@@ -79,23 +79,22 @@ def plan_clip(
     label: int | None = None,
     view_difficulty: float | None = None,
 ) -> ClipPlan:
-    """Decide everything about one clip; nothing but the arguments has a say.
+    """Plans one clip; the plan depends on the arguments only.
 
-    Seven clips in a row show one person. The label decides over the expression's action units alone: person, length,
-    speech, poses, light, camera and occluders have random numbers of their own and are the same for every label.
+    Seven consecutive clips show one person. The label affects only the action units of the expression: person, length,
+    speech, poses, light, camera and occluders have separate random numbers and are the same for every label.
 
     Args:
         split: "train", "validation" or "test".
         index: number of the clip in its split, from 0.
         seed: another seed gives other people and other clips.
-        difficulty: of what the face does, from 0 (plain expressions) to 1 (as in the wild).
+        difficulty: difficulty of the facial movements, from 0 (clear expressions) to 1 (as in the wild).
         label: index into `EXPRESSIONS`; by default each person shows each expression once.
-        view_difficulty: of who and how it is seen (people, poses, light, camera, things in the way); by default as
-            `difficulty`.
+        view_difficulty: difficulty of the view (people, poses, light, camera, occlusion); by default as `difficulty`.
 
     Raises:
-        TypeError: for an index, seed or label that is no whole number, or a difficulty that is no number.
-        ValueError: for an unknown split, a negative index, or a seed, label or difficulty out of its range.
+        TypeError: an index, seed or label that is not a whole number, or a difficulty that is not a number.
+        ValueError: an unknown split, or an index, seed, label or difficulty out of its range.
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}, but must be one of {SPLITS}")
@@ -109,7 +108,7 @@ def plan_clip(
         label = index % len(EXPRESSIONS)
     check_int("label", label, 0, len(EXPRESSIONS) - 1)
     number, person = SPLITS.index(split), index // CLIPS_PER_PERSON
-    # The 1 keeps a person's random numbers apart from those of the clip with the person's number.
+    # The 1 makes a person's random numbers differ from those of the clip with the same number.
     identity_rng, rest_rng = np.random.default_rng([seed, number, person, 1]).spawn(2)
     streams = np.random.default_rng([seed, number, index]).spawn(7)
     length_rng, face_rng, pose_rng, light_rng, camera_rng, occluder_rng, noise_rng = streams
@@ -131,10 +130,11 @@ def plan_clip(
 
 
 def clip_labels(count: int, uneven: bool = False) -> list[int]:
-    """The labels of a split's first `count` clips: in turn, or as often as in DFEW.
+    """The labels of a split's first `count` clips: in turn, or with the class frequencies of DFEW.
 
-    More clips never change the labels of the first ones: each next label is the one that lags most behind its share,
-    so that every class is within a clip of it. The first seven clips show one class each, that none is missing.
+    A larger `count` does not change the labels of the first clips: each next label is the one that is most below its
+    share, so that every class is within one clip of its share. The first seven clips have one class each, so that none
+    is missing.
     """
     every = range(len(EXPRESSIONS))
     if not uneven:
@@ -154,6 +154,7 @@ def _draw_num_frames(rng: np.random.Generator) -> int:
 
 
 def check_int(name: str, value: object, low: int, high: int) -> None:
+    """Raises a TypeError or ValueError unless `value` is a whole number from `low` to `high`."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{name} is {value!r}, but must be a whole number from {low} to {high}")
     if not low <= value <= high:
@@ -161,6 +162,7 @@ def check_int(name: str, value: object, low: int, high: int) -> None:
 
 
 def check_difficulty(name: str, value: object) -> None:
+    """Raises a TypeError or ValueError unless `value` is a number from 0 to 1."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"{name} is {value!r}, but must be a number from 0 to 1")
     if not 0 <= value <= 1:

@@ -1,5 +1,5 @@
 """
-A drawn face that moves: a two-dimensional rig driven by action units.
+Draws a moving face: a two-dimensional rig that is controlled by action units.
 
 Action units (AU) are the single facial movements of the Facial Action Coding System (P. Ekman, W. Friesen, J. Hager,
 *Facial Action Coding System*, 2002).
@@ -28,12 +28,12 @@ from .sketch import Sketch
 
 ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 15, 16, 17, 18, 20, 23, 25, 26, 45)
 
-SUPERSAMPLING = 2  # drawn twice as large and averaged: even a hair-thin wrinkle moves smoothly
+SUPERSAMPLING = 2  # drawn twice as large and averaged, so that thin lines move smoothly
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the head is. Angles in radians; shifts as fractions of the picture; yaw > 0 turns to the picture's right,
+    """Pose of the head. Angles in radians; shifts as fractions of the picture; yaw > 0 turns to the picture's right,
     pitch > 0 nods down. The gaze goes from -1 to 1: `gaze_x` > 0 to the picture's right, `gaze_y` > 0 down."""
 
     roll: float = 0.0
@@ -66,22 +66,22 @@ def render_face(
     light: Light,
     image_size: int = 128,
 ) -> np.ndarray:
-    """Draw one picture of a face.
+    """Draws one picture of a face.
 
     Args:
-        identity: whose face.
-        action_units: intensity from 0 (rest) to 1 (as far as it goes) by action unit number, out of `ACTION_UNITS`;
-            a number for both sides, or a pair for the picture's left side and its right side. Units that are left out
-            are at rest. 45 is the blink.
-        pose: where the head is.
-        light: how it is lit.
+        identity: the person.
+        action_units: intensity from 0 (rest) to 1 (strongest) by action unit number, out of `ACTION_UNITS`; a number
+            for both sides, or a pair for the picture's left side and its right side. Units that are left out are at
+            rest. 45 is the blink.
+        pose: pose of the head.
+        light: light on the face.
         image_size: height and width in pixels.
 
     Returns:
         uint8 RGB picture of shape (height, width, 3).
 
     Raises:
-        ValueError: for an action unit that the rig does not have.
+        ValueError: an action unit that the rig does not have.
     """
     unknown = sorted(set(action_units) - set(ACTION_UNITS))
     if unknown:
@@ -100,16 +100,16 @@ def render_faces(
     image_size: int,
     paint_over: Callable[[np.ndarray, int], None] | None = None,
 ) -> Iterator[np.ndarray]:
-    """Draw the pictures of a clip one after the other.
+    """Draws the pictures of a clip one after the other.
 
     Args:
-        identity: whose face.
+        identity: the person.
         action_units: intensities in the order of `ACTION_UNITS`, shape (frames, 18, 2): the picture's left side first.
         poses: the fields of `Pose`, shape (frames, 8).
         lights: the fields of `Light`, shape (frames, 5).
         image_size: height and width in pixels.
-        paint_over: paints what comes between the face and the camera, given the picture at twice its size, and the
-            number of the frame.
+        paint_over: function that paints occluders in place, given the picture at twice its size and the number of the
+            frame.
 
     Yields:
         uint8 RGB pictures of shape (height, width, 3).
@@ -157,7 +157,7 @@ def render_faces(
 
 
 def _backdrop(who: Identity, size: int) -> np.ndarray:
-    """The wall behind the head, with things out of focus on it."""
+    """The backdrop behind the head, with blurred shapes on it."""
     image: np.ndarray = np.full((64, 64, 3), np.rint(who.backdrop), np.uint8)
     if who.clutter > 0.2:
         rng = np.random.default_rng(who.backdrop_seed)
@@ -190,7 +190,7 @@ def _lit(image: np.ndarray, light: Light, pose: Pose) -> np.ndarray:
 
 
 def _shadow(x: np.ndarray, y: np.ndarray, cos: float, sin: float, pose: Pose) -> np.ndarray:
-    """Where the shadow of something outside the picture lies: 0 or 1, and between them at its edge alone."""
+    """The shadow of an object outside the picture, shape (height, width): 0 or 1, other values at its edge only."""
     unit = 0.65 * pose.scale
     x, y = (x - 2 * pose.shift_x) / unit, (y - 2 * pose.shift_y) / unit
     toward, beside = cos * x + sin * y, cos * y - sin * x

@@ -1,9 +1,9 @@
 """
 Polygons for all frames of a clip at once, and their projection into the picture.
 
-Shapes are laid out in face units: origin between eyes and nose, x to the right of the picture, y down, 1 = about half
-a face's width. Numbers come with a leading axis for the frames, so that numpy is called once per clip and shape, not
-once per frame: what is left to do for each frame is filling polygons.
+Shapes are in face units: origin between eyes and nose, x to the right of the picture, y down, 1 = about half a face's
+width. Arrays have a leading axis for the frames, so that numpy is called once per clip and shape, not once per frame;
+only the polygons are filled frame by frame.
 """
 
 from collections.abc import Sequence
@@ -28,6 +28,7 @@ def mix(colour: ArrayLike, other: ArrayLike, amount: ArrayLike) -> np.ndarray:
 
 
 def times(colour: ArrayLike, factor: float) -> np.ndarray:
+    """A colour times a factor, at most 255 in each channel."""
     return np.minimum(np.asarray(colour) * factor, 255.0)
 
 
@@ -42,11 +43,12 @@ def between(x: ArrayLike, top: ArrayLike, bottom: ArrayLike) -> np.ndarray:
 
 
 def disc(x: Number, y: Number, width: Number, height: Number) -> np.ndarray:
+    """An ellipse of 28 points around (x, y), shape (..., 28, 2); `width` and `height` are half its diameters."""
     return curve(x + width * np.cos(_ANGLE), y + height * np.sin(_ANGLE))
 
 
 def bend(start: Point, handle: Point, end: Point) -> np.ndarray:
-    """A smooth curve of 9 points from the first (x, y) to the last, pulled towards the second."""
+    """A smooth curve of 9 points from `start` (x, y) to `end`, bent towards `handle`; shape (..., 9, 2)."""
     t, rest = _BEND, 1 - _BEND
     x, y = (rest * rest * a + 2 * t * rest * b + t * t * c for a, b, c in zip(start, handle, end, strict=True))
     return curve(x, y)
@@ -56,7 +58,7 @@ class Sketch:
     """Polygons in painting order.
 
     `both` adds the mirror image on the face's other side; the axis before the points is then for the two sides, the
-    picture's left first. `lift` is how far something stands out of the face, which shows when the head turns.
+    picture's left first. `lift` is the distance of a shape in front of the face, which is visible when the head turns.
     """
 
     def __init__(self, skin: ArrayLike, num_frames: int) -> None:
@@ -75,7 +77,8 @@ class Sketch:
         both: bool = False,
         shown: np.ndarray | None = None,
     ) -> None:
-        """
+        """Adds a filled polygon.
+
         Args:
             points: shape (points, 2) or (frames, points, 2), for both sides (frames, sides, points, 2).
             colour: shape (3,) or (frames, 3), for both sides also (frames, sides, 3).
@@ -105,6 +108,7 @@ class Sketch:
         lift: float = 0.0,
         both: bool = False,
     ) -> None:
+        """Adds an ellipse; see `disc` and `fill`."""
         self.fill(disc(x, y, width, height), colour, lift, both)
 
     def stroke(
@@ -116,7 +120,7 @@ class Sketch:
         both: bool = False,
         shown: np.ndarray | None = None,
     ) -> None:
-        """A line that is `width` thick in its middle and pointed at both ends."""
+        """Adds a line that is `width` thick in its middle and thin at both ends; see `fill`."""
         along = np.empty_like(points)
         along[..., 1:-1, :] = points[..., 2:, :] - points[..., :-2, :]
         along[..., 0, :] = points[..., 1, :] - points[..., 0, :]
@@ -136,8 +140,8 @@ class Sketch:
         lift: float = 0.0,
         both: bool = True,
     ) -> None:
-        """A wrinkle, the darker the deeper (0 to 1); on either side of the face, of `depth` (frames, sides, 1), or
-        in its middle, of `depth` (frames, 1)."""
+        """Adds a wrinkle, which is darker with larger `depth` (0 to 1): on both sides of the face, with `depth` of
+        shape (frames, sides, 1), or in its middle, with `depth` of shape (frames, 1)."""
         depth = np.broadcast_to(depth, (self.num_frames, 2, 1) if both else (self.num_frames, 1))
         shown = depth[..., 0] > 0.08
         if shown.any():
@@ -145,7 +149,8 @@ class Sketch:
             self.stroke(bend(start, handle, end), width, colour, lift, both, shown)
 
     def project(self, poses: np.ndarray, size: int) -> None:
-        """Turn the head and lay all shapes out in a picture of `size` pixels; `poses` has the shape (frames, 8)."""
+        """Projects all shapes, with the head in its pose, to a picture of `size` pixels per side; `poses` has the
+        shape (frames, 8)."""
         self.lengths = [shape.shape[-2] for shape in self.shapes]
         roll, yaw, pitch, shift_x, shift_y, scale = (poses[:, field, None] for field in range(6))
         shape = (self.num_frames, sum(self.lengths))
@@ -154,19 +159,19 @@ class Sketch:
         for points, length in zip(self.shapes, self.lengths, strict=True):
             start, end = end, end + length
             x[:, start:end], y[:, start:end] = points[..., 0], points[..., 1]
-        # An ellipsoid that runs out softly, so that what stands out at its edge (ears, hair) does not break.
+        # Depth of an ellipsoid with a smooth edge, so that shapes across its edge (ears, hair) have no steps.
         square = 1.0 - 0.8 * x * x - 0.45 * y * y
         depth = np.sqrt(0.5 * (square + np.sqrt(square * square + 0.03))) + np.repeat(self.lifts, self.lengths)
         x = x * np.cos(yaw) + depth * np.sin(yaw)
         y = y * np.cos(pitch) + depth * np.sin(pitch)
         unit = 0.325 * scale * size
         cos, sin = unit * np.cos(roll), unit * np.sin(roll)
-        # OpenCV's whole numbers are the middles of pixels: without the half, sizes would not line up.
+        # OpenCV's whole numbers are the middles of pixels: without the half, pictures of other sizes would be shifted.
         x, y = cos * x - sin * y + (0.5 + shift_x) * size - 0.5, sin * x + cos * y + (0.515 + shift_y) * size - 0.5
         self.pixels = np.rint(np.stack([x, y], axis=-1) * (1 << _FRACTION_BITS)).astype(np.int32)
 
     def paint(self, image: np.ndarray, frame: int) -> None:
-        """Paint what was projected on `image` (height, width, 3)."""
+        """Paints the projected shapes of one frame on `image` (height, width, 3), in place."""
         pixels, end = self.pixels[frame], 0
         for length, colours, shown in zip(self.lengths, self.colours, self.shown, strict=True):
             start, end = end, end + length

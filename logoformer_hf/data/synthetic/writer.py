@@ -1,6 +1,6 @@
 """
-From plans to mp4 files. As a program, `python -m synthetic.writer` in the folder above, it writes a clip for every
-line of JSON that it is given.
+Draws clips and writes them as mp4 files. As a program, `python -m synthetic.writer` in the parent folder, it writes a
+clip for every line of JSON on standard input.
 """
 
 import json
@@ -19,7 +19,7 @@ from .occlusion import Occluder, add_captions, caption_layers, cover
 from .person import Identity
 from .rig import SUPERSAMPLING, render_faces
 
-_TURN_PX = 0.3  # how far the face's middle moves, in widths of the picture, for each radian that the head turns
+_TURN_PX = 0.3  # movement of the face's middle, in widths of the picture, for each radian that the head turns
 
 
 def draw_frames(
@@ -32,21 +32,24 @@ def draw_frames(
     occluders: Sequence[Occluder] = (),
     seed: int = 0,
 ) -> np.ndarray:
-    """Draw the pictures of a clip.
+    """Draws the pictures of a clip.
 
     Args:
-        identity: whose face.
+        identity: the person.
         action_units: intensities from 0 to 1 in the order of `ACTION_UNITS`, shape (frames, 18, 2): the picture's
             left side first.
         poses: the fields of `Pose`, shape (frames, 8).
         lights: the fields of `Light`, shape (frames, 5).
         image_size: height and width in pixels.
-        camera: what takes the pictures; by default one without faults.
+        camera: camera of the clip; by default one without defects.
         occluders: what hides parts of the face.
-        seed: of the camera's noise.
+        seed: seed of the camera's noise.
 
     Returns:
         uint8 RGB pictures of shape (frames, height, width, 3).
+
+    Raises:
+        ValueError: different numbers of frames.
     """
     camera = camera or Camera()
     units, poses, lights = (np.asarray(each, dtype=float) for each in (action_units, poses, lights))
@@ -54,7 +57,7 @@ def draw_frames(
         lengths = f"{len(units)}, {len(poses)} and {len(lights)}"
         raise ValueError(f"action_units, poses and lights must have equally many frames, but have {lengths}")
     rng = np.random.default_rng(seed)
-    size = min(camera.resolution or image_size, image_size)  # no more pixels than the camera sees
+    size = min(camera.resolution or image_size, image_size)  # not more pixels than the camera has
     movements = np.diff(poses[:, 3:5] + _TURN_PX * poses[:, 1:3], axis=0, prepend=0) * size
     movements[:1] = 0
     layers = caption_layers(occluders, image_size)
@@ -79,20 +82,20 @@ def write_clip(
     occluders: Sequence[Occluder] = (),
     seed: int = 0,
 ) -> None:
-    """Draw a clip and write it as mp4 (H.264, yuv420p). The same arguments give the same bytes.
+    """Draws a clip and writes it as mp4 (H.264, yuv420p). The same arguments give the same bytes.
 
     Args:
         path: file to write.
-        image_size: height and width in pixels; even, as yuv420p wants it.
+        image_size: height and width in pixels; even, as yuv420p requires.
         fps: frames per second.
 
-    The others are those of `draw_frames`.
+    The other arguments are those of `draw_frames`.
     """
     frames = draw_frames(identity, action_units, poses, lights, image_size, camera, occluders, seed)
     crf = (camera or Camera()).crf
     with av.open(str(path), "w") as container:
-        # One thread and no look-ahead: how x264 shares frames out between threads shows in the bytes, and what its
-        # look-ahead reads beyond the edges of small pictures now and then, too.
+        # One thread and no look-ahead: the bytes depend on how x264 distributes frames over threads, and for small
+        # pictures sometimes on what its look-ahead reads beyond their edges.
         options = {"crf": str(crf), "preset": "veryfast", "g": "16", "threads": "1", "rc-lookahead": "0"}
         stream = container.add_stream("libx264", rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt = image_size, image_size, "yuv420p"
@@ -102,7 +105,7 @@ def write_clip(
 
 
 def serve() -> None:
-    """Write a clip for every line of JSON (the arguments of `write_clip`) on standard input; answer with a line."""
+    """Writes a clip for every line of JSON (the arguments of `write_clip`) on standard input; answers with a line."""
     cv2.setNumThreads(1)  # there is one of these processes per core already
     for line in sys.stdin:
         job = json.loads(line)
@@ -115,5 +118,5 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt, BrokenPipeError):  # whoever started us has stopped
+    with suppress(KeyboardInterrupt, BrokenPipeError):  # the parent process has stopped
         serve()
