@@ -85,12 +85,24 @@ def test_values_of_the_paper_recipe(tmp_path):
         ({"compact_loss_weight": -1.0}, ["compact_loss_weight", "-1.0", "0"]),
         ({"compact_loss_weight": math.nan}, ["compact_loss_weight", "nan"]),
         ({"lr_decay_epochs": -40}, ["lr_decay_epochs", "-40"]),
-        ({"lr_decay_epochs": 40, "max_steps": 9}, ["lr_decay_epochs", "max_steps", "num_train_epochs"]),
+        ({"lr_decay_epochs": 40, "max_steps": 1}, ["lr_decay_epochs", "max_steps", "num_train_epochs"]),
     ],
 )
 def test_impossible_arguments_are_named(tmp_path, settings, words):
     with raises_naming(ValueError, *words):
         LogoFormerTrainingArguments(output_dir=str(tmp_path), **settings)
+
+
+def test_epochs_count_where_no_steps_are_set(tmp_path):
+    arguments = LogoFormerTrainingArguments(
+        output_dir=str(tmp_path), use_cpu=True, lr_decay_epochs=40, max_steps=0, num_train_epochs=100
+    )
+    assert (arguments.lr_decay_epochs, arguments.num_train_epochs) == (40, 100)
+
+
+def test_a_compact_loss_of_weight_zero_is_possible(tmp_path):
+    arguments = LogoFormerTrainingArguments(output_dir=str(tmp_path), use_cpu=True, compact_loss_weight=0.0)
+    assert arguments.compact_loss_weight == 0
 
 
 def test_arguments_come_from_the_library_where_it_has_them():
