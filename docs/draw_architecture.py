@@ -1,6 +1,6 @@
-"""The picture of the model on the README's first screen. `python docs/draw_architecture.py docs/architecture.svg`
+"""Draws the picture of the model in the README. `python docs/draw_architecture.py docs/architecture.svg`
 
-One unit is one point, and one pixel where the picture is shown 900 pixels wide; y points up.
+One unit is one point, and one pixel where the picture is shown 900 pixels wide; y points upwards.
 """
 
 import argparse
@@ -22,23 +22,23 @@ WIDTH, HEIGHT = 900, 420
 # front, top and side of a block
 BLUES, ORANGES = ("#a9c4e0", "#c9dbed", "#83a8cd"), ("#f0a44f", "#f7c48a", "#d9822b")
 TIMES = "\N{MULTIPLICATION SIGN}"
-MIDDLE = 318  # height of the line along which a clip flows
+MIDDLE = 318  # y of the line along which the parts are drawn
 
 
 def draw_architecture(path: str | Path) -> None:
-    """Draws a clip's way through the model, from frames to losses.
+    """Draws the parts of the model in the order of the computation, from frames to losses.
 
-    The same matplotlib writes the same bytes each time; letters are drawn as shapes, so no font is needed to see it.
+    One version of matplotlib always writes the same bytes. Letters are drawn as shapes, so readers need no font.
 
     Args:
         path: picture to write, ending in .svg or .png (1800 pixels wide).
 
     Raises:
-        ValueError: another ending.
+        ValueError: another suffix.
     """
     path = Path(path)
     if path.suffix not in (".svg", ".png"):
-        raise ValueError(f"{path}: the picture is written as .svg or .png")
+        raise ValueError(f"{path}: the suffix is {path.suffix!r}; it must be .svg or .png.")
     settings: dict[Any, Any] = {"font.family": "DejaVu Sans", "svg.fonttype": "path", "svg.hashsalt": "logoformer"}
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72), dpi=144)
@@ -57,7 +57,7 @@ def draw_architecture(path: str | Path) -> None:
 
 
 def _clip(axes: Axes) -> None:
-    for step in range(5):  # from the back to the front, where the face has come to smile
+    for step in range(5):  # from the first frame, at the back, to the last one, which smiles
         x, y = 50 - 7 * step, MIDDLE - 20 - 7 * step
         _box(axes, x, y, 62, 62, "#fdf3e3", "#c9b48f", radius=5)
         _face(axes, x + 31, y + 31, smile=step / 4)
@@ -139,7 +139,7 @@ def _losses(axes: Axes) -> None:
     _caption(axes, 210, "cross-entropy", "the true expression more likely", y=54)
     axes.text(392, 100, "+  λ ·", ha="center", va="center", fontsize=15, color=INK)
 
-    # Three classes of nine clips, each on a sunflower's spiral round its centre: first wide, then tight and apart
+    # Three classes of nine clips, each on a spiral around its centre: first spread out, then compact and separated
     turns, radii = 2.4 * np.arange(9), np.sqrt(np.arange(9) + 0.5)
     for x, y, spread, apart in ((548, 116, 9.5, 14), (738, 116, 4.2, 30)):
         for color, angle in ((BLUE, 0.5), (ORANGE, 2.6), (GREEN, 4.7)):
@@ -153,10 +153,10 @@ def _losses(axes: Axes) -> None:
 
 
 def _block(axes: Axes, x: float, y: float, cell: float, window: bool = False) -> None:
-    """A grid of tokens, 7 wide, 7 high, 16 frames deep; with one window in colour at its front upper right corner."""
+    """A grid of tokens, 7 wide, 7 high, 16 frames deep; with `window`, one coloured window at the upper right."""
     right, up, back = np.array([cell, 0]), np.array([0, cell]), np.array([0.27, 0.2]) * cell
     front = np.array([x, y])
-    faces = (  # lower left corner, two directions, cells along each, and from which to which the window reaches
+    faces = (  # lower left corner, two directions, cells along each, and range of the window along each
         (front, right, up, 7, 7, (3, 7), (3, 7)),
         (front + 7 * up, right, back, 7, 16, (3, 7), (0, 8)),
         (front + 7 * right, back, up, 16, 7, (0, 8), (3, 7)),
@@ -193,6 +193,7 @@ def _caption(axes: Axes, x: float, name: str, what: str, color: str = INK, y: fl
 
 
 def main() -> None:
+    """Writes the picture to the path on the command line."""
     parser = argparse.ArgumentParser(description=(draw_architecture.__doc__ or "").splitlines()[0])
     parser.add_argument("path", help="picture to write, e.g. docs/architecture.svg")
     draw_architecture(parser.parse_args().path)

@@ -1,4 +1,4 @@
-"""The pictures of drawn faces in the README. `python docs/draw_faces.py docs`"""
+"""Draws the pictures of synthetic faces in the README. `python docs/draw_faces.py docs`"""
 
 import argparse
 from collections.abc import Sequence
@@ -16,17 +16,27 @@ from logoformer_hf.data.synthetic.writer import draw_frames
 from logoformer_hf.evaluation.palette import INK, PAPER
 from logoformer_hf.evaluation.palette import MUTED_ON_PAPER as MUTED
 
-GAP = 6  # pixels round every face
+GAP = 6  # pixels around every face
 LABEL_HEIGHT = 26
 SHEET_FACE, SIDE_WIDTH = 128, 104
 CLIP_FACE = 144
-# All are of the train split. Of the sheet: two people at each difficulty.
+# Difficulty -> two people of the train split in the sheet.
 SHEET_PEOPLE = {0.0: (3, 8), 0.5: (7, 5), 1.0: (0, 11)}
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A clip in an animation: of the train split, what is written under it, how far it stands from the one before."""
+    """
+    A clip of the train split in an animation.
+
+    Attributes:
+        index: number of the clip.
+        expression: its label.
+        difficulty: difficulty of the movements, 0 to 1.
+        view_difficulty: difficulty of the view, 0 to 1.
+        says: text below the clip; by default the expression.
+        space: additional pixels to the clip on its left.
+    """
 
     index: int
     expression: str
@@ -36,6 +46,7 @@ class Shown:
     space: int = 0
 
     def plan(self) -> ClipPlan:
+        """The plan that the clip is drawn by."""
         return plan_clip(
             "train", self.index, 0, self.difficulty, EXPRESSIONS.index(self.expression), self.view_difficulty
         )
@@ -43,7 +54,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Animation:
-    """Clips side by side; of 25 frames a second every `step`-th is shown."""
+    """Clips side by side; every `step`-th of 25 frames per second is shown."""
 
     clips: tuple[Shown, ...]
     step: int = 2
@@ -74,13 +85,13 @@ ANIMATIONS = {
 
 def write_pictures(folder: str | Path) -> list[Path]:
     """
-    Draws `faces.jpg` and the animations; the same libraries write the same bytes each time.
+    Draws `faces.jpg` and the animations. The same versions of the libraries always write the same bytes.
 
     Args:
-        folder: where they are written.
+        folder: folder to write to.
 
     Returns:
-        What was written.
+        The written files.
     """
     sheet = Path(folder) / "faces.jpg"
     draw_sheet().save(sheet, quality=85, optimize=True)
@@ -88,7 +99,7 @@ def write_pictures(folder: str | Path) -> list[Path]:
 
 
 def draw_sheet(face: int = SHEET_FACE) -> Image.Image:
-    """Seven expressions of two people at each difficulty, at the middle of each clip."""
+    """Seven expressions of two people at each difficulty, the middle frame of each clip."""
     cell = face + GAP
     people = [(difficulty, person) for difficulty, two in SHEET_PEOPLE.items() for person in two]
     size = (SIDE_WIDTH + 7 * cell + GAP, LABEL_HEIGHT + len(people) * cell + GAP)
@@ -108,7 +119,7 @@ def draw_sheet(face: int = SHEET_FACE) -> Image.Image:
 
 
 def write_animation(path: Path, animation: Animation, face: int = CLIP_FACE) -> Path:
-    """Clips side by side in a loop, as animated WebP; where one is shorter, its last frame waits for the others."""
+    """Writes clips side by side as a looping animated WebP. A shorter clip shows its last frame to the end."""
     pictures = draw_animation(animation, face)
     milliseconds = 1000 * animation.step // FPS
     pictures[0].save(
@@ -120,12 +131,13 @@ def write_animation(path: Path, animation: Animation, face: int = CLIP_FACE) -> 
         quality=animation.quality,
         method=4,
         kmin=0,
-        kmax=1,  # every frame whole: what changes is otherwise patched in, in blocks that show
+        kmax=1,  # every frame is a key frame; otherwise changed blocks would be visible
     )
     return path
 
 
 def draw_animation(animation: Animation, face: int = CLIP_FACE) -> list[Image.Image]:
+    """The pictures of an animation, with faces of `face` pixels."""
     clips = [_draw(shown.plan(), face)[:: animation.step] for shown in animation.clips]
     lefts = np.cumsum([GAP + shown.space for shown in animation.clips]) + face * np.arange(len(clips))
     blank = Image.new("RGB", (int(lefts[-1]) + face + GAP, face + 2 * GAP + LABEL_HEIGHT), PAPER)
@@ -142,10 +154,10 @@ def draw_animation(animation: Animation, face: int = CLIP_FACE) -> list[Image.Im
 
 
 def _draw(plan: ClipPlan, size: int, num_frames: int | None = None) -> np.ndarray:
-    """The first frames of a clip, or all."""
+    """The first `num_frames` frames of a clip, or all, `(frames, size, size, 3)` uint8."""
     units, poses, lights = (course[:num_frames] for course in (plan.action_units, plan.poses, plan.lights))
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # small pictures are drawn faster so
+    cv2.setNumThreads(1)  # faster for small pictures
     try:
         return draw_frames(plan.identity, units, poses, lights, size, plan.camera, plan.occluders, plan.noise_seed)
     finally:
@@ -153,14 +165,15 @@ def _draw(plan: ClipPlan, size: int, num_frames: int | None = None) -> np.ndarra
 
 
 def _write(picture: Image.Image, middle: tuple[int, int], text: str, size: int, colour: str = INK) -> None:
-    """The font comes with matplotlib, so that every machine writes alike."""
+    """Writes text centred at `middle`, in a font from matplotlib, which is the same on every machine."""
     font = ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
     ImageDraw.Draw(picture).text(middle, text, fill=colour, font=font, anchor="mm")
 
 
 def main() -> None:
+    """Writes the pictures and prints their sizes."""
     parser = argparse.ArgumentParser(description=__doc__.split("`")[0].strip())
-    parser.add_argument("folder", help="where the pictures are written, e.g. docs")
+    parser.add_argument("folder", help="folder to write the pictures to, e.g. docs")
     for path in write_pictures(parser.parse_args().folder):
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 

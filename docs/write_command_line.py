@@ -1,8 +1,8 @@
 """
 Writes the page with every option of every command: `python docs/write_command_line.py docs/command_line.md`
 
-Options that training has from `transformers.TrainingArguments` are listed with their default alone: their meaning is
-in the documentation of transformers, and which there are depends on its release.
+Options of training that `transformers.TrainingArguments` declares are listed with their default only: they depend on
+the release of transformers, whose documentation describes them.
 """
 
 import argparse
@@ -31,14 +31,14 @@ prints the same.
 
 `accelerate launch train_hf.py`, `accelerate launch -m logoformer_hf.training` and `logoformer train` take the same
 options. Their first argument may be a YAML file with options: `logoformer train run.yaml --seed 1`. The command line
-overrides the file, the file the recipe, the recipe the defaults below. Options that are `True` or `False` take either
-word.
+overrides the file, the file overrides the recipe, and the recipe overrides the defaults below. Options with the
+default `True` or `False` take one of these words.
 """
 CLIPS = """\
 ## Which clips
 
-Options of `logoformer train`, `logoformer prepare` and `logoformer evaluate`. One that says nothing about the chosen
-data set is refused.
+Options of `logoformer train`, `logoformer prepare` and `logoformer evaluate`. An option that does not apply to the
+chosen data set is an error.
 """
 
 
@@ -48,7 +48,7 @@ def command_line_page() -> str:
     for action in parser_actions(build_training_parser()):
         actions.setdefault(
             action.dest, action
-        )  # the first: a second one, `--no_...`, switches off what is on by default
+        )  # the first one; the second is `--no_...` for an option that is on by default
     parts = [INTRODUCTION, CLIPS, source_table(actions), "## logoformer train\n"]
     for group in dataclasses.fields(Settings):
         arguments: Any = group.type
@@ -67,6 +67,7 @@ def command_line_page() -> str:
 
 
 def source_table(actions: dict[str, argparse.Action]) -> str:
+    """The table of the options that choose clips, with the data sets that they apply to."""
     rows = ["| option | default | data sets | meaning |", "| --- | --- | --- | --- |"]
     for field in dataclasses.fields(SourceArguments):
         action = actions[field.name]
@@ -81,7 +82,7 @@ def source_table(actions: dict[str, argparse.Action]) -> str:
 
 
 def training_sections(actions: dict[str, argparse.Action]) -> Iterable[str]:
-    """What `LogoFormerTrainingArguments` declares itself, then what it inherits."""
+    """The options that `LogoFormerTrainingArguments` declares, then those that it inherits."""
     own = LogoFormerTrainingArguments.__annotations__
     machine = {field.name for field in dataclasses.fields(LogoFormerTrainingArguments) if has_factory(field)}
     yield "### training: options of this package, or with defaults of their own\n"
@@ -96,11 +97,12 @@ def training_sections(actions: dict[str, argparse.Action]) -> Iterable[str]:
 
 
 def has_factory(field: dataclasses.Field[Any]) -> bool:
+    """Whether the default of a field is computed, so that it may depend on the machine."""
     return field.default_factory is not dataclasses.MISSING
 
 
 def table(actions: Iterable[argparse.Action], by_machine: Iterable[str] = ()) -> str:
-    """Options with their defaults, which for those in `by_machine` are other ones on another machine."""
+    """A table of options with their defaults; the defaults of those in `by_machine` depend on the machine."""
     rows = ["| option | default | meaning |", "| --- | --- | --- |"]
     for action in actions:
         if action.dest != "help":
@@ -111,12 +113,14 @@ def table(actions: Iterable[argparse.Action], by_machine: Iterable[str] = ()) ->
 
 
 def meaning_of(action: argparse.Action) -> str:
+    """The help text of an option and its choices, as the text of a table cell."""
     meaning = (action.help or "").replace("|", "\\|").replace("\n", " ").replace("%%", "%")
     choices = ", ".join(f"`{choice}`" for choice in action.choices or ())
     return f"{meaning} One of {choices}." if choices else meaning
 
 
 def default_of(action: argparse.Action) -> str:
+    """The default of an option, as the text of a table cell."""
     if action.required or (not action.option_strings and action.nargs is None):
         return "needed"
     if action.default is None:
@@ -125,6 +129,7 @@ def default_of(action: argparse.Action) -> str:
 
 
 def main() -> None:
+    """Writes the page to the path on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":")[0].strip())
     parser.add_argument("page", type=Path)
     parser.parse_args().page.write_text(command_line_page(), encoding="utf-8")

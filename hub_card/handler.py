@@ -1,4 +1,4 @@
-"""What Inference Endpoints start beside a model's files: a clip of one face in, the scores of its expressions out."""
+"""Handler for Inference Endpoints: takes a clip of one face and returns the scores of the expressions."""
 
 import base64
 import os
@@ -13,7 +13,9 @@ EXPECTED = "the bytes of a video, the same in base64, an http(s) address, or the
 
 class EndpointHandler:
     """
-    Addresses are fetched and paths opened by the endpoint's own machine: let nobody call it who may not do that.
+    Classifies clips with the model in a folder.
+
+    The machine of the endpoint downloads addresses and opens paths: allow calls only by users who may access them.
 
     Args:
         path: folder of the model, with its code.
@@ -24,12 +26,15 @@ class EndpointHandler:
 
     def __call__(self, data: dict[str, Any]) -> list[dict[str, Any]] | dict[str, str]:
         """
+        Classifies one clip.
+
         Args:
             data: `inputs`, the clip: the bytes of a video file, the same in base64 (as in JSON), an http(s) address or
-                the path of a file on this machine. `parameters`, optional: `top_k`, how many labels; all by default.
+                the path of a file on this machine. `parameters`, optional: `top_k`, the number of labels, all by
+                default.
 
         Returns:
-            `[{"label": ..., "score": ...}, ...]` from the most to the least likely, or `{"error": what is wrong}`.
+            `[{"label": ..., "score": ...}, ...]` from the most to the least likely, or `{"error": message}`.
         """
         try:
             top_k = self.read_top_k(data.get("parameters"))
@@ -41,16 +46,17 @@ class EndpointHandler:
             return {"error": str(error)}
 
     def read_top_k(self, parameters: dict[str, Any] | None) -> int:
+        """The number of labels to return. Raises a `ValueError` for other parameters or values."""
         parameters = {} if parameters is None else parameters
         if not isinstance(parameters, dict) or parameters.keys() - {"top_k"}:
-            raise ValueError(f"`parameters` is {parameters!r}; it must be an object, and top_k is all it can have.")
+            raise ValueError(f"`parameters` is {parameters!r}; it must be an object with no other field than top_k.")
         top_k = parameters.get("top_k", self.classify.model.config.num_labels)
         if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
             raise ValueError(f"`top_k` is {top_k!r}; it must be a whole number of at least 1.")
         return top_k
 
     def classify_bytes(self, content: bytes, top_k: int) -> list[dict[str, Any]]:
-        """Through a file that is gone afterwards: the decoders seek in it."""
+        """Classifies the bytes of a video by way of a temporary file, since the decoders need to seek."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "clip"
             file.write_bytes(content)
@@ -61,17 +67,20 @@ class EndpointHandler:
 
 
 def is_place(text: str) -> bool:
-    """Whether it is an address or a file that is there; base64 may begin like a path."""
-    # Path.exists raises for what is longer than any name of a file.
+    """Whether a text is an address or the path of an existing file; base64 may start like a path."""
+    # Path.exists raises an error for a text that is too long for a file name.
     return text.startswith(("http://", "https://")) or os.path.exists(text)  # noqa: PTH110
 
 
 def as_bytes(clip: Any) -> bytes:
+    """The bytes of a video, given as bytes or in base64. Raises a `ValueError` for anything else."""
     if isinstance(clip, bytes):
         return clip
     if not isinstance(clip, str):
         raise ValueError(f"`inputs` is {'missing' if clip is None else f'a {type(clip).__name__}'}; give {EXPECTED}.")
     try:
-        return base64.b64decode("".join(clip.split()), validate=True)  # some tools break its lines
+        return base64.b64decode("".join(clip.split()), validate=True)  # some tools insert line breaks
     except ValueError as error:
-        raise ValueError(f"`inputs` is {clip[:80]!r}, no file here and no base64; give {EXPECTED}.") from error
+        raise ValueError(
+            f"`inputs` is {clip[:80]!r}, neither a file on this machine nor base64; give {EXPECTED}."
+        ) from error

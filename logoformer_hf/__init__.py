@@ -1,8 +1,8 @@
 """
 LOGO-Former, dynamic facial expression recognition from video, as a Hugging Face model package.
 
-Importing it makes the model known to the Auto classes of transformers. What training, data and evaluation need is
-imported when it is asked for.
+Importing the package registers the model with the Auto classes of transformers. The modules of training, data and
+evaluation are imported at the first access to one of their names.
 """
 
 from importlib import import_module
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-# Where the names are that are imported when they are asked for.
+# Module of each name that is imported at its first access.
 _ON_DEMAND = {
     "ClipDataset": ".data.clips",
     "LogoFormerTrainer": ".training.trainer",
@@ -82,7 +82,7 @@ AutoModel.register(LogoFormerConfig, LogoFormerModel)
 AutoModelForVideoClassification.register(LogoFormerConfig, LogoFormerForVideoClassification)
 AutoVideoProcessor.register(LogoFormerConfig, LogoFormerVideoProcessor)
 
-# Without this, what is saved would leave the code behind that others load it with.
+# `save_pretrained` then copies the code into the folder, so that it loads with `trust_remote_code=True`.
 LogoFormerConfig.register_for_auto_class()
 LogoFormerModel.register_for_auto_class("AutoModel")
 LogoFormerForVideoClassification.register_for_auto_class("AutoModelForVideoClassification")

@@ -1,6 +1,6 @@
 """
-The command `logoformer`. A command's module is imported when the command is called, so that help and errors in the
-name of a command do not wait for it.
+The command `logoformer`. The modules of a subcommand are imported when it is called, so that `--help` and an error in
+the name of a subcommand do not wait for these imports.
 """
 
 import sys
@@ -14,10 +14,12 @@ from typing import Any
 @dataclass(frozen=True)
 class Command:
     """
+    One subcommand.
+
     Attributes:
-        run: what it does with its arguments; the first paragraph of its docstring is its help.
-        add_arguments: gives its parser the arguments.
-        groups: imports the dataclasses that declare further arguments.
+        run: function of the parsed arguments; its docstring is the help text of the subcommand.
+        add_arguments: adds the subcommand's arguments to its parser.
+        groups: imports and returns the dataclasses that declare further arguments.
     """
 
     run: Callable[[Namespace], None]
@@ -26,7 +28,7 @@ class Command:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command. What is wrong with its input is said without a traceback, with exit status 2."""
+    """Runs one subcommand. Its errors are printed without a traceback, with exit status 2."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments[:1] == ["train"]:  # has a parser of its own, which also reads YAML
         run_reporting("train", lambda: run_train(arguments[1:]))
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run_reporting(command: str, run: Callable[[], None]) -> None:
+    """Calls `run`. Prints its error after the name of the subcommand to stderr and exits with status 2."""
     try:
         run()
     except (ValueError, OSError, RuntimeError) as error:
@@ -49,7 +52,8 @@ def build_parser(complete: Collection[str | None]) -> ArgumentParser:
     The parser of all commands; that of `train` has no arguments here.
 
     Args:
-        complete: names of the commands whose arguments are added. Others get none, which would import their modules.
+        complete: names of the commands whose arguments are added. The others get no arguments, because adding them
+            would import their modules.
     """
     parser = ArgumentParser(
         prog="logoformer", description="Trains, evaluates and compares models, prepares data sets, publishes both."
@@ -62,7 +66,7 @@ def build_parser(complete: Collection[str | None]) -> ArgumentParser:
             continue
         from transformers import HfArgumentParser
 
-        declared: Any = command.groups()  # dataclasses, which the library's annotation has a type of its own for
+        declared: Any = command.groups()  # dataclasses, for which the library's annotation has its own type
         groups = HfArgumentParser(declared, add_help=False)
         child = commands.add_parser(
             name, help=text, description=text, parents=[groups], formatter_class=groups.formatter_class
@@ -73,7 +77,7 @@ def build_parser(complete: Collection[str | None]) -> ArgumentParser:
 
 
 def arguments_of(group: type[Any], args: Namespace) -> Any:
-    """The part of the arguments that a dataclass declares."""
+    """An instance of the dataclass `group`, with the values of the parsed arguments for its fields."""
     return group(**{field.name: getattr(args, field.name) for field in fields(group)})
 
 
@@ -85,6 +89,7 @@ def run_train(arguments: Sequence[str]) -> None:
 
 
 def prepare_groups() -> tuple[type[Any], ...]:
+    """The dataclasses that declare the arguments of `prepare`."""
     from .data.sources.arguments import SourceArguments
     from .hub.prepare import PrepareArguments
 
@@ -92,7 +97,7 @@ def prepare_groups() -> tuple[type[Any], ...]:
 
 
 def run_prepare(args: Namespace) -> None:
-    """Write a data set as Parquet shards with small embedded frames, to train from and to carry around."""
+    """Write a data set as Parquet shards with resized frames as embedded JPEGs, to train from."""
     from .data.sources.source import FoldOptions
     from .data.sources.table import SOURCES
     from .hub.prepare import prepare_source
@@ -104,6 +109,7 @@ def run_prepare(args: Namespace) -> None:
 
 
 def evaluate_groups() -> tuple[type[Any], ...]:
+    """The dataclasses that declare the arguments of `evaluate`."""
     from .data.sources.arguments import SourceArguments
     from .training.evaluation_arguments import EvaluationArguments
 
@@ -111,7 +117,7 @@ def evaluate_groups() -> tuple[type[Any], ...]:
 
 
 def run_evaluate(args: Namespace) -> None:
-    """Test a trained model on a data set, which may be another one than it was trained on."""
+    """Test a trained model on a data set, which may differ from the one that it was trained on."""
     from .evaluation.report_text import format_summary
     from .training.evaluate import evaluate_model
 
@@ -121,12 +127,13 @@ def run_evaluate(args: Namespace) -> None:
 
 
 def add_report_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("output_dir", type=Path, help="Folder of a run or of several, as training wrote it.")
-    parser.add_argument("--beside", type=Path, help="Another such folder to compare with.")
+    """Adds the arguments of `report`."""
+    parser.add_argument("output_dir", type=Path, help="Output folder of training, with one run or several.")
+    parser.add_argument("--beside", type=Path, help="Output folder of other runs to compare with.")
 
 
 def run_report(args: Namespace) -> None:
-    """Write report.md, report.json and pictures anew from the predictions of a run or of several."""
+    """Write report.md, report.json and pictures again from the predictions of one run or several."""
     from .evaluation.predictions import load_runs
     from .evaluation.report_files import write_report
     from .evaluation.report_text import format_summary
@@ -137,14 +144,15 @@ def run_report(args: Namespace) -> None:
 
 
 def add_compare_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("a", type=Path, help="Output folder of a run or of several.")
-    parser.add_argument("b", type=Path, help="Another one.")
-    parser.add_argument("--common", action="store_true", help="Compare on the clips that both tested.")
+    """Adds the arguments of `compare`."""
+    parser.add_argument("a", type=Path, help="Output folder of model A, with one run or several.")
+    parser.add_argument("b", type=Path, help="Output folder of model B.")
+    parser.add_argument("--common", action="store_true", help="Compare on the clips that both models were tested on.")
     parser.add_argument("--picture", type=Path, help="File for a picture of both models' embeddings.")
 
 
 def run_compare(args: Namespace) -> None:
-    """Compare two models on the same clips, by McNemar's test and paired intervals."""
+    """Compare two models on the same clips, by McNemar's test and paired bootstrap intervals."""
     from .evaluation.compare import compare, plot_comparison
     from .evaluation.compare_text import format_comparison
     from .evaluation.projection import ProjectionError
@@ -159,11 +167,14 @@ def run_compare(args: Namespace) -> None:
 
 
 def add_push_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("output_dir", type=Path, help="Folder of a run, or of prepared shards.")
-    parser.add_argument("--repo", required=True, help="Repository on the Hub, owner/name.")
-    parser.add_argument("--private", action="store_true", help="Visible to its owner only.")
-    parser.add_argument("--space", action="store_true", help="Publish a demo of the model too.")
-    parser.add_argument("--dry_run", "--dry-run", action="store_true", help="Only show files and sizes.")
+    """Adds the arguments of `push`."""
+    parser.add_argument("output_dir", type=Path, help="Output folder of one run, or folder of prepared shards.")
+    parser.add_argument("--repo", required=True, help="Repository on the Hub, as owner/name.")
+    parser.add_argument("--private", action="store_true", help="Make the repository visible to its owner only.")
+    parser.add_argument("--space", action="store_true", help="Also publish a Space with a demo of the model.")
+    parser.add_argument(
+        "--dry_run", "--dry-run", action="store_true", help="Only print the files and their sizes; send nothing."
+    )
 
 
 def run_push(args: Namespace) -> None:
@@ -173,7 +184,9 @@ def run_push(args: Namespace) -> None:
 
     if is_prepared(args.output_dir):
         if args.space:
-            raise ValueError("`--space` is the demo of a model, and this folder holds a data set: leave it out.")
+            raise ValueError(
+                f"`--space` publishes the demo of a model, but {args.output_dir} holds a data set: leave it out."
+            )
         push_shards(args.output_dir, args.repo, private=args.private, dry_run=args.dry_run)
     else:
         push_folder(args.output_dir, args.repo, private=args.private, space=args.space, dry_run=args.dry_run)

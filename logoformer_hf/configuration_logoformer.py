@@ -1,4 +1,4 @@
-"""LOGO-Former configuration: every number of the architecture, checked when it is set."""
+"""LOGO-Former configuration: all numbers of the architecture, with checks of their values."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,8 +6,8 @@ from huggingface_hub.dataclasses import strict
 from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, ResNetConfig
 from transformers.activations import ACT2FN
 
-# With what is saved the library copies its file and all files that a line `from .x import` names. These lines let all
-# files of the model travel together, whichever class is saved.
+# `save_pretrained` copies the file of the saved class and all files that its lines `from .x import` name. With these
+# lines it copies all files of the model, whichever class is saved.
 if TYPE_CHECKING:
     from .modeling_logoformer import LogoFormerModel  # noqa: F401
     from .video_processing_logoformer import LogoFormerVideoProcessor  # noqa: F401
@@ -19,7 +19,7 @@ AUTO_MAP = {
     "AutoModelForVideoClassification": "modeling_logoformer.LogoFormerForVideoClassification",
 }
 
-# The order of the labels everywhere: DFEW's official 1-7. Other orders are converted where data enters.
+# The order of the labels in the whole package: DFEW's official 1-7. Other orders are converted when data is read.
 EXPRESSIONS = ("happy", "sad", "neutral", "angry", "surprise", "disgust", "fear")
 
 
@@ -31,10 +31,10 @@ class LogoFormerConfig(PreTrainedConfig):
     Values of a wrong type raise `huggingface_hub.errors.StrictDataclassFieldValidationError`, impossible ones
     `StrictDataclassClassValidationError`; both name the field, the value and what would be accepted.
 
-    From a public port of unknown authorship: frames, image size, the frame encoder, width, depth, heads, feed-forward,
-    drop path. Summaries by a strided depth-wise convolution are that port's and DualFormer's (arXiv 2112.04674). Not
-    published where we could read it, so ours: window size, pre-norm residuals, mean pooling. Window and pooling are
-    what the ablation on synthetic clips chose, `docs/ablation.md`.
+    From a public port (of unknown authorship): frames, image size, the frame encoder, width, depth, heads,
+    feed-forward, drop path. Summaries by a strided depth-wise convolution are as in that port and in DualFormer (arXiv
+    2112.04674). No source for these was available to us, so they are our choice: window size, pre-norm residuals, mean
+    pooling. Window and pooling were chosen by the ablation on synthetic clips, `docs/ablation.md`.
 
     Args:
         num_frames (`int`): frames of a clip; the length of the learned time embedding. Other lengths interpolate it.
@@ -49,15 +49,15 @@ class LogoFormerConfig(PreTrainedConfig):
         num_attention_heads (`int`): heads of both attentions; divides `hidden_size`.
         intermediate_size (`int`): width inside the feed-forward part.
         window_size (`tuple` of three `int`): tokens of a window along (frames, height, width). A grid that it does not
-            divide is padded and masked. The default spans the whole clip and a small place: on drawn clips its UAR
-            is 15 points higher than that of (4, 4, 4).
+            divide is padded and masked. The default spans all frames and 2 x 2 tokens of each: on synthetic clips its
+            UAR is 15 points higher than that of (4, 4, 4).
         use_local_attention (`bool`): attention inside the windows. False leaves it out, for ablation.
         use_global_attention (`bool`): attention to the summaries of all windows. False leaves it out, for ablation.
         hidden_act (`str`): activation of the feed-forward part.
         hidden_dropout_prob (`float`): dropout after embeddings, attentions and feed-forward.
         attention_probs_dropout_prob (`float`): dropout on attention weights.
-        drop_path_rate (`float`): chance to leave out a residual branch of a clip, rising linearly from 0 to this value
-            over the layers.
+        drop_path_rate (`float`): probability that a residual branch is dropped for a clip, rising linearly from 0 to
+            this value over the layers.
         initializer_range (`float`): standard deviation of the initial weights outside the frame encoder.
         layer_norm_eps (`float`): epsilon of every LayerNorm.
     """
@@ -100,15 +100,15 @@ class LogoFormerConfig(PreTrainedConfig):
                     f"`backbone_config` has model_type {model_type!r}; it must be one of transformers, e.g. 'resnet'."
                 )
             self.backbone_config = AutoConfig.for_model(model_type, **backbone)
-        self.window_size = tuple(self.window_size)  # a list after the way through JSON
+        self.window_size = tuple(self.window_size)  # JSON gives a list
         if self.id2label is None and kwargs.get("num_labels") in (None, len(EXPRESSIONS)):
             self.id2label = dict(enumerate(EXPRESSIONS))
             self.label2id = {name: index for index, name in self.id2label.items()}
         super().__post_init__(**kwargs)
-        self.auto_map = dict(AUTO_MAP)  # the library would write the class alone that is saved
+        self.auto_map = dict(AUTO_MAP)  # the library would write the saved class only
 
     def validate_sizes(self) -> None:
-        """Every size is positive and the sizes fit one another."""
+        """Checks that every size is at least 1, heads divide the width, and `window_size` has three sizes."""
         for field in (
             "num_frames",
             "image_size",
@@ -134,18 +134,18 @@ class LogoFormerConfig(PreTrainedConfig):
             )
 
     def validate_hidden_act(self) -> None:
-        """The activation is one that transformers knows."""
+        """Checks that transformers has the activation."""
         if self.hidden_act not in ACT2FN:
             raise ValueError(f"`hidden_act` is {self.hidden_act!r}; it must be one of {', '.join(ACT2FN)}.")
 
     def validate_probabilities(self) -> None:
-        """Every dropout rate leaves something over."""
+        """Checks that every dropout rate is at least 0 and less than 1."""
         for field in ("hidden_dropout_prob", "attention_probs_dropout_prob", "drop_path_rate"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f"`{field}` is {getattr(self, field)}; it must be at least 0 and less than 1.")
 
     def validate_backbone(self) -> None:
-        """The frame encoder takes our frames and gives one feature map."""
+        """Checks that the frame encoder takes frames of `num_channels` channels and returns one feature map."""
         out_features = getattr(self.backbone_config, "out_features", None)
         if out_features is None or len(out_features) != 1:
             raise ValueError(
@@ -161,19 +161,21 @@ class LogoFormerConfig(PreTrainedConfig):
 
     @property
     def grid_size(self) -> int:
-        """Tokens per side of a frame of `image_size` pixels."""
+        """Tokens along each side of a frame of `image_size` pixels."""
         return -(-self.image_size // self.feature_stride)
 
-    # What `output_attentions` switches on: this model has two attentions where the library expects one.
+    # `output_attentions` switches on both: this model has two attentions where the library expects one.
     @property
     def output_local_attentions(self) -> bool:
+        """Whether the outputs have the weights of local attention."""
         return self.output_attentions and self.use_local_attention
 
     @property
     def output_global_attentions(self) -> bool:
+        """Whether the outputs have the weights of global attention."""
         return self.output_attentions and self.use_global_attention
 
-    # A name alone is for LOGO-Former: handed on, a frame encoder without attention (any ResNet) would refuse it.
+    # A plain name applies to LOGO-Former only: a frame encoder without attention (any ResNet) raises an error for it.
     @property
     def _attn_implementation(self) -> Any:
         return self._attn_implementation_internal
@@ -184,13 +186,13 @@ class LogoFormerConfig(PreTrainedConfig):
 
     @classmethod
     def small(cls, **kwargs: Any) -> "LogoFormerConfig":
-        """The base model at half the width: four layers of 256."""
+        """The base model at half the width: four layers of width 256."""
         defaults: dict[str, Any] = {"hidden_size": 256, "intermediate_size": 1024}
         return cls(**defaults | kwargs)
 
     @classmethod
     def tiny(cls, **kwargs: Any) -> "LogoFormerConfig":
-        """Two layers of 64 on a three-block ResNet at 64 pixels: trains in minutes on a CPU, for demo and tests."""
+        """Two layers of width 64 on a three-block ResNet, 64 x 64 pixels: for demo and tests on a CPU."""
         defaults: dict[str, Any] = {
             "image_size": 64,
             "backbone_config": resnet18_to_stage3(
@@ -203,13 +205,13 @@ class LogoFormerConfig(PreTrainedConfig):
             "num_hidden_layers": 2,
             "num_attention_heads": 4,
             "intermediate_size": 128,
-            "initializer_range": 0.1,  # near 1 / sqrt(hidden_size), as 0.02 is for the width that it comes from
+            "initializer_range": 0.1,  # near 1 / sqrt(hidden_size); the default of 0.02 is for larger widths
         }
         return cls(**defaults | kwargs)
 
 
 def resnet18_to_stage3(**kwargs: Any) -> ResNetConfig:
-    """A ResNet-18 without its last stage and classifier: 16 pixels a token, 256 channels (He et al., CVPR 2016)."""
+    """A ResNet-18 without its last stage and classifier: stride 16 pixels, 256 channels (He et al., CVPR 2016)."""
     defaults: dict[str, Any] = {
         "layer_type": "basic",
         "embedding_size": 64,

@@ -1,7 +1,8 @@
 """
 LOGO-Former (Ma, Sun, Li, "LOGO-Former: Local-Global Spatio-Temporal Transformer for Dynamic Facial Expression
-Recognition", ICASSP 2023, arXiv 2305.03343). Reads from top to bottom like a clip flows: frame encoder, embeddings,
-local attention inside space-time windows, global attention to one summary per window, feed-forward, pooled embedding.
+Recognition", ICASSP 2023, arXiv 2305.03343). The classes are in the order of the computation: embeddings of the frame
+encoder's tokens, local attention inside space-time windows, global attention to one summary per window, feed-forward,
+pooled embedding.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,13 +28,15 @@ from .configuration_logoformer import LogoFormerConfig
 @dataclass
 class LogoFormerModelOutput(ModelOutput):
     """
+    Output of `LogoFormerModel`.
+
     Args:
         last_hidden_state (`(batch, frames, height, width, hidden)`): normalised tokens.
-        pooler_output (`(batch, hidden)`): their mean, the clip's embedding.
+        pooler_output (`(batch, hidden)`): mean of the tokens, the embedding of the clip.
         hidden_states (one more than layers, each `(batch, frames, height, width, hidden)`): tokens before the first
             and after every layer, before the last LayerNorm; on request.
-        local_attentions (one a layer, `(batch x windows, heads, tokens, tokens)`): on request, eager attention only.
-        global_attentions (one a layer, `(batch, heads, tokens, windows)`): on request, eager attention only.
+        local_attentions (one per layer, `(batch x windows, heads, tokens, tokens)`): on request, eager attention only.
+        global_attentions (one per layer, `(batch, heads, tokens, windows)`): on request, eager attention only.
     """
 
     last_hidden_state: torch.Tensor | None = None
@@ -46,10 +49,12 @@ class LogoFormerModelOutput(ModelOutput):
 @dataclass
 class LogoFormerClassifierOutput(ModelOutput):
     """
+    Output of `LogoFormerForVideoClassification`.
+
     Args:
         loss (`()`): mean cross-entropy, when labels are given.
         logits (`(batch, labels)`): scores before the softmax.
-        embedding (`(batch, hidden)`): what the compact loss, plots and retrieval use.
+        embedding (`(batch, hidden)`): mean of the tokens, input of the classifier; used by the compact loss and plots.
         hidden_states, local_attentions, global_attentions: as in `LogoFormerModelOutput`.
     """
 
@@ -63,7 +68,7 @@ class LogoFormerClassifierOutput(ModelOutput):
 
 def partition_windows(tokens: torch.Tensor, window_size: Sequence[int]) -> torch.Tensor:
     """
-    Cuts a grid of tokens into windows; at its far ends it is padded with zeros where a window would stick out.
+    Divides a grid of tokens into windows. The end of each axis is padded with zeros to a multiple of the window.
 
     Args:
         tokens: `(batch, frames, height, width, channels)`.
@@ -89,7 +94,7 @@ def partition_windows(tokens: torch.Tensor, window_size: Sequence[int]) -> torch
 
 def merge_windows(windows: torch.Tensor, window_size: Sequence[int], grid: Sequence[int]) -> torch.Tensor:
     """
-    The inverse of `partition_windows`: drops the padding.
+    The inverse of `partition_windows`; removes the padding.
 
     Args:
         windows: `(batch, windows, tokens of a window, channels)`.
@@ -112,7 +117,7 @@ def merge_windows(windows: torch.Tensor, window_size: Sequence[int], grid: Seque
 
 def padding_mask(tokens: torch.Tensor, window_size: Sequence[int]) -> torch.Tensor | None:
     """
-    What local attention adds to its scores so that no token sees the padding of its window.
+    Mask that local attention adds to its scores so that no token attends to the padding of its window.
 
     Args:
         tokens: `(batch, frames, height, width, channels)`.
@@ -133,7 +138,7 @@ def padding_mask(tokens: torch.Tensor, window_size: Sequence[int]) -> torch.Tens
 
 
 class LogoFormerEmbeddings(nn.Module):
-    """Frame tokens to the transformer's width, plus where in the frame and when in the clip they are."""
+    """Projects frame tokens to the width of the transformer and adds learned space and time embeddings."""
 
     def __init__(self, config: LogoFormerConfig, num_features: int):
         super().__init__()
@@ -143,7 +148,7 @@ class LogoFormerEmbeddings(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def space(self, height: int, width: int) -> torch.Tensor:
-        """Space embedding `(1, height, width, hidden)`, interpolated where the grid is not the learned one."""
+        """Space embedding `(1, height, width, hidden)`, interpolated for another grid than the learned one."""
         if (height, width) == self.space_embeddings.shape[1:3]:
             return self.space_embeddings
         embeddings = self.space_embeddings.permute(0, 3, 1, 2)  # (1, hidden, height, width)
@@ -151,7 +156,7 @@ class LogoFormerEmbeddings(nn.Module):
         return embeddings.permute(0, 2, 3, 1).to(self.space_embeddings.dtype)
 
     def time(self, num_frames: int) -> torch.Tensor:
-        """Time embedding `(1, frames, hidden)`, interpolated where the clip is not as long as the learned one."""
+        """Time embedding `(1, frames, hidden)`, interpolated for another number of frames than the learned one."""
         if num_frames == self.time_embeddings.shape[1]:
             return self.time_embeddings
         embeddings = self.time_embeddings.permute(0, 2, 1)  # (1, hidden, frames)
@@ -159,6 +164,7 @@ class LogoFormerEmbeddings(nn.Module):
         return embeddings.permute(0, 2, 1).to(self.time_embeddings.dtype)
 
     def forward(self, frame_tokens: torch.Tensor) -> torch.Tensor:
+        """`(batch, frames, height, width, features)` to `(batch, frames, height, width, hidden)`."""
         _, num_frames, height, width, _ = frame_tokens.shape
         tokens = self.projection(frame_tokens)  # (batch, frames, height, width, hidden)
         tokens = tokens + self.space(height, width)[:, None] + self.time(num_frames)[:, :, None, None]
@@ -175,7 +181,20 @@ def eager_attention_forward(
     dropout: float = 0.0,
     **kwargs: Unpack[TransformersKwargs],
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention written out, the one that can show its weights. Shapes `(batch, heads, tokens, head size)`."""
+    """
+    Attention that also returns its weights.
+
+    Args:
+        module: the attention layer.
+        query: `(batch, heads, tokens, head size)`.
+        key, value: `(batch, heads, sources, head size)`.
+        attention_mask: added to the scores `(batch, heads, tokens, sources)`, or None.
+        scaling: factor of the scores.
+        dropout: probability of dropout on the weights.
+
+    Returns:
+        Output `(batch, tokens, heads, head size)` and weights `(batch, heads, tokens, sources)`.
+    """
     scores = torch.matmul(query, key.transpose(2, 3)) * scaling
     if attention_mask is not None:
         scores = scores + attention_mask
@@ -186,7 +205,7 @@ def eager_attention_forward(
 
 
 class LogoFormerAttention(nn.Module):
-    """Multi-head attention of one set of tokens to another; what local and global attention have in common."""
+    """Multi-head attention of one set of tokens to another, the base class of local and global attention."""
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__()
@@ -208,7 +227,7 @@ class LogoFormerAttention(nn.Module):
         attention_mask: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Queries `(batch, tokens, hidden)` to sources `(batch, sources, hidden)`, giving the shape of the queries."""
+        """Queries `(batch, tokens, hidden)`, sources `(batch, sources, hidden)`; returns the shape of the queries."""
         batch_size, num_tokens, hidden_size = queries.shape
         # (batch, heads, tokens or sources, head size)
         query = self.query(queries).view(batch_size, num_tokens, -1, self.head_size).transpose(1, 2)
@@ -233,7 +252,7 @@ class LogoFormerAttention(nn.Module):
 
 
 class LogoFormerLocalAttention(LogoFormerAttention):
-    """Tokens attend inside their own space-time window: muscles move locally, expressions change gradually."""
+    """Attention of every token to the tokens of its own space-time window."""
 
     def forward(
         self,
@@ -241,6 +260,7 @@ class LogoFormerLocalAttention(LogoFormerAttention):
         attention_mask: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Tokens `(batch, frames, height, width, hidden)`, mask by `padding_mask`; returns that shape and weights."""
         batch_size, *grid, _ = tokens.shape
         windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
         flat = windows.flatten(0, 1)  # (batch x windows, tokens of a window, hidden)
@@ -249,7 +269,7 @@ class LogoFormerLocalAttention(LogoFormerAttention):
 
 
 class LogoFormerGlobalAttention(LogoFormerAttention):
-    """Every token queries one summary of every window of the clip."""
+    """Attention of every token to one summary per window of the clip."""
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
@@ -260,7 +280,7 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
         self.summary_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def summarise(self, tokens: torch.Tensor) -> torch.Tensor:
-        """One summary per window `(batch, windows, hidden)`; the zeros of the padding add nothing to the sum."""
+        """One summary per window, `(batch, windows, hidden)`. The padding is zero and does not change the sum."""
         windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
         summaries = torch.einsum("bwtc,tc->bwc", windows, self.summary_weight) + self.summary_bias
         return self.summary_norm(summaries)
@@ -271,7 +291,8 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
         attention_mask: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        # The mask is that of local attention: padding adds nothing to a summary.
+        """Tokens `(batch, frames, height, width, hidden)`; returns the same shape and weights."""
+        # The mask is that of local attention and is not needed here: padding does not change a summary.
         grid = tokens.shape[1:4]
         queries = tokens.flatten(1, 3)  # (batch, frames x height x width, hidden)
         output, weights = self.attend(queries, self.summarise(tokens), **kwargs)
@@ -279,7 +300,7 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
 
 
 class LogoFormerMLP(nn.Module):
-    """The feed-forward part: every token by itself."""
+    """The feed-forward part, applied to every token separately."""
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__()
@@ -294,23 +315,24 @@ class LogoFormerMLP(nn.Module):
         attention_mask: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, None]:
+        """Tokens `(batch, frames, height, width, hidden)`; returns the same shape, and None for the weights."""
         return self.dropout(self.fc2(self.activation(self.fc1(tokens)))), None
 
 
 class LogoFormerLayer(GradientCheckpointingLayer):
     """
-    A list of parts, each behind a LayerNorm and inside a residual branch: local attention, global attention,
+    A list of parts, each after a LayerNorm and inside a residual branch: local attention, global attention,
     feed-forward.
 
     A part is a module that takes `(tokens, attention_mask, **kwargs)`, tokens `(batch, frames, height, width,
-    hidden)`, and returns a tensor of the tokens' shape and its attention weights or None. `set_part` adds a part or
-    replaces one; `parts` has their names in the order of the computation.
+    hidden)`, and returns a tensor of that shape, and its attention weights or None. `set_part` adds or replaces a
+    part; `parts` has their names in the order of the computation.
     """
 
     def __init__(self, config: LogoFormerConfig, drop_path_rate: float):
         super().__init__()
         self.config = config
-        self.parts: dict[str, str] = {}  # attribute of each part: that of the LayerNorm before it
+        self.parts: dict[str, str] = {}  # attribute name of each part -> that of the LayerNorm before it
         if config.use_local_attention:
             self.set_part("local_attention", LogoFormerLocalAttention(config), norm="local_norm")
         if config.use_global_attention:
@@ -320,13 +342,13 @@ class LogoFormerLayer(GradientCheckpointingLayer):
 
     def set_part(self, name: str, part: nn.Module, norm: str | None = None, before: str | None = None) -> None:
         """
-        Replaces the part of this name in its place, behind the LayerNorm that is there, or adds one.
+        Replaces the part of this name and keeps its LayerNorm, or adds a new part with a new LayerNorm.
 
         Args:
-            name: attribute of the part, and so the beginning of its weights' keys in a checkpoint.
+            name: attribute name of the part, which also begins the keys of its weights in a checkpoint.
             part: the module.
-            norm: of a new part, attribute of its LayerNorm; by default `name` with `_norm`.
-            before: of a new part, the part that follows it; by default it is the last one.
+            norm: attribute name of a new part's LayerNorm; by default `name` with `_norm`.
+            before: name of the part that follows a new part; by default the new part is the last one.
         """
         if name not in self.parts:
             norm = norm or f"{name}_norm"
@@ -342,6 +364,7 @@ class LogoFormerLayer(GradientCheckpointingLayer):
         attention_mask: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> torch.Tensor:
+        """Tokens `(batch, frames, height, width, hidden)`, mask by `padding_mask`; returns the same shape."""
         for name, norm in self.parts.items():
             output, _ = getattr(self, name)(getattr(self, norm)(tokens), attention_mask, **kwargs)
             tokens = tokens + self.drop_path(output)
@@ -349,6 +372,8 @@ class LogoFormerLayer(GradientCheckpointingLayer):
 
 
 class LogoFormerPreTrainedModel(PreTrainedModel):
+    """Base class: initial weights, attention implementations, recorded outputs."""
+
     config: LogoFormerConfig
     config_class = LogoFormerConfig
     base_model_prefix = "logoformer"
@@ -366,7 +391,7 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
     }
 
     def set_attn_implementation(self, attn_implementation: str | dict[str, str], *args: Any, **kwargs: Any) -> None:
-        """As in the library, but a name alone is for LOGO-Former: a ResNet, without attention, would refuse it."""
+        """As in the library, but a plain name applies to LOGO-Former only: a ResNet would raise an error."""
         if isinstance(attn_implementation, str):
             attn_implementation = {"": attn_implementation}
         super().set_attn_implementation(attn_implementation, *args, **kwargs)
@@ -378,7 +403,7 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
             init.trunc_normal_(module.space_embeddings, std=self.config.initializer_range)
             init.trunc_normal_(module.time_embeddings, std=self.config.initializer_range)
         elif isinstance(module, LogoFormerGlobalAttention):
-            # Random as a convolution's: plain means would begin by telling no place in a window from another.
+            # Random as the kernel of a convolution: equal weights would not distinguish the places inside a window.
             init.trunc_normal_(module.summary_weight, std=self.config.initializer_range)
             init.zeros_(module.summary_bias)
 
@@ -389,7 +414,7 @@ RECORDED = ("output_hidden_states", "output_local_attentions", "output_global_at
 def record_on_request(forward: Callable[..., Any]) -> Callable[..., Any]:
     """
     Prepares a model's forward for the library's `capture_outputs`: `output_attentions`, as a keyword or in the
-    configuration, asks for local and global attentions alike, and the frame encoder is left alone.
+    configuration, requests local and global attentions, and no hooks are installed in the frame encoder.
     """
 
     @wraps(forward)
@@ -400,8 +425,8 @@ def record_on_request(forward: Callable[..., Any]) -> Callable[..., Any]:
                 kwargs[f"output_{kind}_attentions"] = asked
             if kwargs.get(f"output_{kind}_attentions") and self.config._attn_implementation != "eager":
                 raise ValueError(
-                    f"attention weights were asked for, but attn_implementation is "
-                    f"{self.config._attn_implementation!r}; only 'eager' can show them: "
+                    f"attention weights were requested, but attn_implementation is "
+                    f"{self.config._attn_implementation!r}; only 'eager' returns them: "
                     "model.set_attn_implementation('eager')."
                 )
         if any(kwargs.get(key, getattr(self.config, key, False)) for key in RECORDED):
@@ -412,7 +437,7 @@ def record_on_request(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class LogoFormerModel(LogoFormerPreTrainedModel):
-    """Clips to tokens and an embedding, without a classifier."""
+    """LOGO-Former without a classifier: returns the tokens and the embedding of each clip."""
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
@@ -427,29 +452,33 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
+        """The linear layer that projects frame tokens to the width of the transformer."""
         return self.embeddings.projection
 
     def install_recording_hooks(self) -> None:
         """
-        The library's hooks on our own layers alone. A backbone has installed its own; the library would do so a second
-        time when it reaches it from here, and from then on every feature map would be another stage's (seen with
-        Dinov2 and ConvNeXt, transformers 5.23).
+        Installs the library's hooks in the layers of LOGO-Former, not in the backbone. A backbone has its own hooks; a
+        second installation from here would make it return the feature map of another stage (seen with Dinov2 and
+        ConvNeXt, transformers 5.23).
         """
         if not getattr(self, "_output_capturing_hooks_installed", False):
-            backbone, self.backbone = self.backbone, None  # keeps its place among the modules
+            backbone, self.backbone = self.backbone, None  # keeps its position among the modules
             maybe_install_capturing_hooks(self)
             self.backbone = backbone
 
     def encode_frames(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """
-        Every frame through the frame encoder, each alone: compute the tokens of a frame once and give them to
-        `forward` as `inputs_embeds` in every clip that the frame is part of.
+        Runs the frame encoder on every frame separately. The tokens of a frame can be computed once and passed to
+        `forward` as `inputs_embeds` for every clip that contains the frame.
 
         Args:
             pixel_values: `(batch, frames, channels, height, width)`.
 
         Returns:
             Frame tokens `(batch, frames, height / stride, width / stride, features)`.
+
+        Raises:
+            ValueError: another shape, no frames, or integers.
         """
         if pixel_values.ndim != 5 or pixel_values.shape[2] != self.config.num_channels:
             raise ValueError(
@@ -457,11 +486,13 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
                 f"channels={self.config.num_channels}, height, width)."
             )
         if pixel_values.shape[1] == 0:
-            raise ValueError(f"`pixel_values` has shape {tuple(pixel_values.shape)}: a clip of zero frames.")
+            raise ValueError(
+                f"`pixel_values` has shape {tuple(pixel_values.shape)}; a clip must have at least one frame."
+            )
         if not pixel_values.is_floating_point():
             raise ValueError(
-                f"`pixel_values` are {pixel_values.dtype}; they must be floating point, rescaled and normalised as "
-                "LogoFormerVideoProcessor gives them."
+                f"`pixel_values` are {pixel_values.dtype}; they must be floating point, rescaled and normalised by "
+                "LogoFormerVideoProcessor."
             )
         batch_size = pixel_values.shape[0]
         frames = pixel_values.flatten(0, 1)  # (batch x frames, channels, height, width)
@@ -479,7 +510,7 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
         """
         Args:
             pixel_values: `(batch, frames, channels, height, width)`, any number of frames, any image size.
-            inputs_embeds: instead of them, the frame tokens that `encode_frames` gives,
+            inputs_embeds: instead of `pixel_values`, frame tokens from `encode_frames`,
                 `(batch, frames, height, width, features)`.
         """
         if inputs_embeds is None and pixel_values is not None:
@@ -489,7 +520,7 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
         elif inputs_embeds.ndim != 5 or inputs_embeds.shape[-1] != self.embeddings.projection.in_features:
             raise ValueError(
                 f"`inputs_embeds` has shape {tuple(inputs_embeds.shape)}; it must be (batch, frames, height, width, "
-                f"features={self.embeddings.projection.in_features}), as `encode_frames` gives it."
+                f"features={self.embeddings.projection.in_features}), as returned by `encode_frames`."
             )
 
         tokens = self.embeddings(inputs_embeds)  # (batch, frames, height, width, hidden)
@@ -504,12 +535,13 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
 
 
 def check_label_range(labels: torch.Tensor, num_labels: int) -> None:
+    """Raises a `ValueError` for a label `(batch,)` below 0 or from `num_labels` on."""
     if bad := [label for label in labels.tolist() if not 0 <= label < num_labels]:
         raise ValueError(f"`labels` has {bad[0]}; they must be from 0 to {num_labels - 1}.")
 
 
 class LogoFormerForVideoClassification(LogoFormerPreTrainedModel):
-    """Clips to one score per expression."""
+    """LOGO-Former with a linear classifier on the embedding: one logit per expression."""
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
@@ -534,7 +566,8 @@ class LogoFormerForVideoClassification(LogoFormerPreTrainedModel):
         Args:
             pixel_values: `(batch, frames, channels, height, width)`, any number of frames, any image size.
             labels: `(batch,)`, class numbers; the loss is the mean cross-entropy.
-            inputs_embeds: instead of `pixel_values`, the frame tokens that `encode_frames` gives.
+            inputs_embeds: instead of `pixel_values`, frame tokens from `encode_frames`,
+                `(batch, frames, height, width, features)`.
         """
         outputs = self.logoformer(pixel_values=pixel_values, inputs_embeds=inputs_embeds, **kwargs)
         embedding = outputs.pooler_output
@@ -545,12 +578,13 @@ class LogoFormerForVideoClassification(LogoFormerPreTrainedModel):
             if labels.shape != logits.shape[:1] or labels.is_floating_point():
                 raise ValueError(
                     f"`labels` are {labels.dtype} of shape {tuple(labels.shape)}; they must be whole numbers of shape "
-                    f"{tuple(logits.shape[:1])}, one a clip."
+                    f"{tuple(logits.shape[:1])}, one per clip."
                 )
-            # Elsewhere the look at the values would wait for the device, or break the graph.
+            # On other devices reading the values would wait for the device; under torch.compile it breaks the graph.
             if labels.device.type == "cpu" and not torch.compiler.is_compiling():
                 check_label_range(labels, self.num_labels)
-            # Under gradient accumulation Trainer gives the clips of the whole batch and divides by nothing itself.
+            # Under gradient accumulation Trainer passes the clips of the whole step and does not divide the loss
+            # itself.
             num_clips = kwargs.get("num_items_in_batch")
             num_clips = labels.shape[0] if num_clips is None else num_clips
             loss = nn.functional.cross_entropy(logits, labels, reduction="sum") / num_clips

@@ -1,6 +1,6 @@
 """
-LOGO-Former video processor: which frames of a clip the model sees, and what becomes of them on the way to
-`pixel_values`. `video_reading_logoformer.py` reads them.
+LOGO-Former video processor: samples the frames of a clip and converts them to `pixel_values`.
+`video_reading_logoformer.py` reads them from files.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from transformers.video_utils import VideoMetadata
 
 from .video_reading_logoformer import is_frame, read_clip
 
-if TYPE_CHECKING:  # the library copies files that such a line names: the processor, too, brings all code
+if TYPE_CHECKING:  # saving the processor, too, copies all files of the model: the library follows such lines
     from .configuration_logoformer import LogoFormerConfig
 
 
@@ -39,22 +39,23 @@ def sample_frame_indices(
     generator: torch.Generator | None = None,
 ) -> list[int]:
     """
-    Which frames of a clip the model sees: the clip is cut into segments and each gives consecutive frames.
+    Indices of the frames that the model gets: the clip is divided into segments, with consecutive frames from each.
 
-    16 frames by 2 are 8 segments. Where `frames_per_segment` does not divide `num_frames`, the last segment gives the
-    rest and is shorter in proportion. A clip with fewer than `num_frames` frames is spread evenly: every frame is
+    16 frames by 2 are 8 segments. Where `frames_per_segment` does not divide `num_frames`, the last segment has the
+    remaining frames and is shorter in proportion. In a clip with fewer than `num_frames` frames every frame is
     repeated about `num_frames / total_num_frames` times, in order.
 
     Args:
         total_num_frames: frames of the clip.
         num_frames: frames to choose.
         frames_per_segment: consecutive frames of one segment.
-        generator: draws the place inside each segment; without it, it is the middle.
+        generator: draws the position inside each segment; None takes the middle.
 
     Returns:
         `num_frames` sorted indices in `0 .. total_num_frames - 1`; distinct where the clip has as many frames.
 
-    Source: the segments of TSN (Wang et al., ECCV 2016) with two frames each, as a public port samples.
+    Source: the segments of TSN (Wang et al., ECCV 2016) with two frames each, as in a public port (of unknown
+    authorship).
     """
     for name, value in (
         ("total_num_frames", total_num_frames),
@@ -81,7 +82,7 @@ def sample_frame_indices(
 class LogoFormerVideoProcessorKwargs(VideosKwargs, total=False):
     """
     frames_per_segment (`int`): consecutive frames taken from each segment of the clip.
-    generator (`torch.Generator`): draws a random place in each segment (training) instead of its middle.
+    generator (`torch.Generator`): draws a random position in each segment (training) instead of its middle.
     """
 
     frames_per_segment: Annotated[int | None, positive_int()]
@@ -90,15 +91,15 @@ class LogoFormerVideoProcessorKwargs(VideosKwargs, total=False):
 
 class LogoFormerVideoProcessor(BaseVideoProcessor):
     """
-    Clips to `pixel_values (batch, frames, channels, height, width)`.
+    Converts clips to `pixel_values (batch, frames, channels, height, width)`.
 
     A clip is a path (`str` or `Path`) of a video file or of a folder of frames, the address of a file (`http://`,
     `https://`), a list of PIL images, frames as one array or tensor or a list of them, `(frames, height, width,
     channels)` or channels first, or a list of encoded images: `bytes`, or `{"bytes": ..., "path": ...}` as `datasets`
     gives with `Image(decode=False)`. A batch is a list of clips. Inside a batch, a list of paths is one clip given as
-    its frame files. The shorter side is resized and the middle cropped, normalised as ImageNet is: what a pretrained
-    ResNet expects. JPEG frames are decoded at a half, a quarter or an eighth of their size where that leaves enough
-    pixels for resizing.
+    its frame files. The shorter side is resized, the centre is cropped, and pixels are normalised as for ImageNet,
+    which pretrained ResNets need. JPEG frames are decoded at a half, a quarter or an eighth of their size where that
+    leaves enough pixels for resizing.
     """
 
     resample = PILImageResampling.BILINEAR
@@ -121,7 +122,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
 
     @classmethod
     def from_config(cls, config: "LogoFormerConfig", **kwargs: Any) -> "LogoFormerVideoProcessor":
-        """A processor whose frames have the number and the size that a model of this configuration is made for."""
+        """A processor that gives as many frames and the image size that this configuration has."""
         side_px = config.image_size
         defaults: dict[str, Any] = {
             "num_frames": config.num_frames,
@@ -141,7 +142,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
     ) -> list[int]:
         """Indices of the frames to read, by `sample_frame_indices`."""
         if fps is not None:
-            raise ValueError(f"`fps` is {fps}, but LOGO-Former samples a clip by segments: give `num_frames` instead.")
+            raise ValueError(f"`fps` is {fps}, but LOGO-Former samples clips by segments: give `num_frames` instead.")
         return sample_frame_indices(
             metadata.total_num_frames,
             num_frames=self.num_frames if num_frames is None else num_frames,
@@ -172,7 +173,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
         do_convert_rgb: bool = False,
     ) -> list[torch.Tensor]:
         prepared = []
-        for video in videos:  # each by its own channel order; the library takes that of the first for all
+        for video in videos:  # each with its own channel order; the library uses that of the first for all
             video = torch.as_tensor(video, device=device)
             if (input_data_format or infer_channel_dimension_format(video)) == ChannelDimension.LAST:
                 # (frames, height, width, channels) to channels first as a view: the library's copy is resized slower.
@@ -193,7 +194,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
         do_normalize: bool,
         image_mean: float | list[float] | None,
         image_std: float | list[float] | None,
-        do_convert_rgb: bool = False,  # early releases of the library leave it to here
+        do_convert_rgb: bool = False,  # early releases of the library do not convert before
         return_tensors: str | None = None,
         **kwargs: Any,
     ) -> BatchFeature:
@@ -216,14 +217,14 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
         return BatchFeature({"pixel_values": pixel_values}, tensor_type=return_tensors)
 
     def preprocess(self, videos: Any, **kwargs: Unpack[LogoFormerVideoProcessorKwargs]) -> BatchFeature:
-        """`videos` to `pixel_values (batch, frames, channels, height, width)`; the class says what a video may be."""
+        """`videos` to `pixel_values (batch, frames, channels, height, width)`; for clips see the class."""
         side_px = self.min_decoded_side_px(**kwargs)
-        # The library calls `_decode_and_sample_videos` without the options of the call, so each clip takes it along.
+        # The library calls `_decode_and_sample_videos` without the options of the call, so each reader stores it.
         readers = [partial(read_clip, clip, min_decoded_side_px=side_px) for clip in as_batch(videos)]
         return super().preprocess(readers, **kwargs)
 
     def min_decoded_side_px(self, **kwargs: Any) -> int | None:
-        """Pixels that the shorter side needs for a call with these options not to enlarge it; None means all."""
+        """Smallest shorter side in pixels that is not enlarged with these options; None keeps the full size."""
         if not kwargs.get("do_resize", self.do_resize):
             return None
         size = get_size_dict(kwargs.get("size", self.size), default_to_square=False)
@@ -231,7 +232,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
 
 
 def as_batch(videos: Any) -> list[Any]:
-    """A list of clips from one clip or a batch; what a clip may be stands at `LogoFormerVideoProcessor`."""
+    """A list of clips from one clip or a batch; `LogoFormerVideoProcessor` describes the accepted clips."""
     if isinstance(videos, (str, Path, Image.Image)):
         return [videos]
     if isinstance(videos, (np.ndarray, torch.Tensor)):
@@ -249,7 +250,7 @@ def as_batch(videos: Any) -> list[Any]:
             "tensors), or a list of them."
         )
     if not videos:
-        raise ValueError("`videos` is empty: a clip of zero frames, or a batch of no clips.")
+        raise ValueError("`videos` is empty; it must have at least one clip, and a clip at least one frame.")
     if is_frame(videos[0]):
         return [videos]
     clips = []

@@ -1,8 +1,8 @@
 """
-Reading a clip, whatever it is: a video file, an address, a folder of frames, images in memory.
+Reads clips from video files, addresses, folders of frames and images in memory.
 
-Decodes with torchcodec where it loads, else with PyAV; both give the same frames. Only the chosen frames are kept, and
-of a container that can seek only their neighbourhood is decoded.
+Decodes with torchcodec where it can be loaded, else with PyAV; both give the same frames. Only the chosen frames are
+kept in memory. In a container that can seek, decoding starts at the keyframe before a chosen frame.
 """
 
 import io
@@ -24,7 +24,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from transformers.video_utils import VideoMetadata
 
-# What PIL reads without plug-ins and people store frames in.
+# Image formats for frames, all of which PIL reads without plug-ins.
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 
 NUMBERS = re.compile(r"(\d+)")
@@ -33,15 +33,15 @@ NUMBERS = re.compile(r"(\d+)")
 # was seen to give neighbours of the frames that were asked for, so PyAV reads those everywhere.
 TORCHCODEC_FORMATS = {"gif", "matroska", "mov"}
 
-# A video on the web is held in memory while it is read.
+# A downloaded video is held in memory while it is read.
 MAX_DOWNLOAD_MB = 1000
-DOWNLOAD_TIMEOUT_SEC = 30  # of silence
+DOWNLOAD_TIMEOUT_SEC = 30  # without a byte received
 
 # From the number of frames of a clip to the indices of the frames to read: sorted, repetitions allowed.
 ChooseIndices = Callable[[int], Sequence[int]]
 
-# A frame as a file: its path, its content, or both as the `Image` feature of `datasets` stores it undecoded (where
-# `bytes` is None, the path counts).
+# A frame as an image file: its path, its content, or both, as the `Image` feature of `datasets` stores it undecoded
+# (where `bytes` is None, the path is read).
 EncodedFrame = str | Path | bytes | dict[str, Any]
 
 
@@ -51,7 +51,7 @@ class VideoReadError(ValueError):
 
 @cache
 def torchcodec_decoder() -> Any:
-    """torchcodec's `VideoDecoder`, or None: it can be installed and still not load, without FFmpeg's libraries."""
+    """torchcodec's `VideoDecoder`; None where torchcodec or the FFmpeg libraries that it loads are missing."""
     try:
         from torchcodec.decoders import VideoDecoder
     except (ImportError, RuntimeError, OSError):
@@ -60,7 +60,7 @@ def torchcodec_decoder() -> Any:
 
 
 class DownloadedVideo(io.BytesIO):
-    """A video of the web in memory; messages call it by its address."""
+    """A downloaded video in memory; error messages name its address."""
 
     def __init__(self, url: str, content: bytes):
         super().__init__(content)
@@ -72,17 +72,17 @@ class DownloadedVideo(io.BytesIO):
 
 def download_video(url: str) -> DownloadedVideo:
     """
-    Reads an address into memory.
+    Downloads a video into memory.
 
     Raises:
-        VideoReadError: no answer, a refusal, more than `MAX_DOWNLOAD_MB`, or a connection that breaks.
+        VideoReadError: no answer, an HTTP error, more than `MAX_DOWNLOAD_MB`, an empty file, or a broken connection.
     """
     limit = MAX_DOWNLOAD_MB * 10**6
     try:
-        request = Request(url, headers={"User-Agent": "logoformer"})  # some servers refuse Python's own name
+        request = Request(url, headers={"User-Agent": "logoformer"})  # some servers reject Python's default
         with urlopen(request, timeout=DOWNLOAD_TIMEOUT_SEC) as response:
             content = response.read(limit + 1)
-            is_cut = bool(response.length)  # what the server announced and did not send
+            is_cut = bool(response.length)  # bytes announced and not sent
     except (OSError, HTTPException, ValueError) as error:
         raise VideoReadError(f"{url}: {first_line(getattr(error, 'reason', None) or error)}") from error
     if len(content) > limit:
@@ -96,7 +96,7 @@ def download_video(url: str) -> DownloadedVideo:
 
 @contextmanager
 def open_container(video: Path | DownloadedVideo) -> Iterator[av.container.InputContainer]:
-    """Opens this video alone: FFmpeg may follow no name of another file or address, as playlists have them."""
+    """Opens this video only: FFmpeg must not open other files or addresses, which a playlist may name."""
     with nullcontext(video) if isinstance(video, DownloadedVideo) else video.open("rb") as file:
         file.seek(0)
         with av.open(file, options={"protocol_whitelist": "none"}) as container:
@@ -109,13 +109,13 @@ def read_frames(
     """
     Reads the chosen frames of a video file, of a video on the web, or of a folder of frames.
 
-    The number of frames is counted, never taken from the header. Frames are turned upright as the file asks.
+    The number of frames is counted, never taken from the header. Frames are rotated by the display matrix of the file.
 
     Args:
-        path: a file (mp4, mkv, avi, mov, webm, gif, whatever FFmpeg reads), or a folder with one image a frame in
-            the order of the numbers in their names; or the address of a file (`http://`, `https://`).
-        choose_indices: from the number of frames to sorted indices.
-        min_decoded_side_px: of a folder of frames, see `read_encoded_frames`.
+        path: a file (mp4, mkv, avi, mov, webm, gif, any format that FFmpeg reads), a folder with one image per frame
+            in the order of the numbers in their names, or the address of a file (`http://`, `https://`).
+        choose_indices: function from the number of frames to sorted indices.
+        min_decoded_side_px: for a folder of frames, see `read_encoded_frames`.
 
     Returns:
         frames `(chosen, height, width, 3)` uint8 RGB, and the metadata with the chosen `frames_indices`.
@@ -143,9 +143,9 @@ def read_frames(
 
 def suits_torchcodec(path: Path) -> bool:
     """
-    Whether torchcodec gives the same frames as PyAV, by what is in the file and not by its name.
+    Whether torchcodec gives the same frames as PyAV, judged by the content of the file, not by its name.
 
-    Of more than 8 bits a colour it does not: its FFmpeg is another version, which rounds them in another way.
+    With more than 8 bits per colour it does not: it uses another version of FFmpeg, which rounds differently.
     """
     try:
         with open_container(path) as container:
@@ -163,7 +163,8 @@ def suits_torchcodec(path: Path) -> bool:
 def read_with_torchcodec(
     decoder_class: type, path: Path, choose_indices: ChooseIndices
 ) -> tuple[np.ndarray, VideoMetadata]:
-    # PyAV reads some damaged files that torchcodec refuses, and has plain words for why it can't read the others.
+    """As `read_frames`, for a file. Falls back to PyAV where torchcodec fails."""
+    # PyAV reads some damaged files that torchcodec rejects, and its errors name the reason for the others.
     try:
         decoder = decoder_class(str(path), seek_mode="exact", dimension_order="NHWC")
     except (RuntimeError, ValueError):
@@ -175,7 +176,7 @@ def read_with_torchcodec(
     try:
         frames = decoder.get_frames_at(distinct).data.numpy()  # (distinct, height, width, 3)
     except (RuntimeError, IndexError):
-        # Chosen once: a generator would draw others the second time.
+        # The indices are chosen once: a generator would draw other ones the second time.
         return read_with_pyav(path, lambda count: indices if count == len(decoder) else choose_indices(count))
     return repeat_frames(path, dict(zip(distinct, frames, strict=True)), indices), describe(
         len(decoder), decoder.metadata.average_fps, indices, "torchcodec"
@@ -183,6 +184,7 @@ def read_with_torchcodec(
 
 
 def read_with_pyav(path: Path | DownloadedVideo, choose_indices: ChooseIndices) -> tuple[np.ndarray, VideoMetadata]:
+    """As `read_frames`, for a file or a downloaded video."""
     try:
         with open_container(path) as container:
             if not container.streams.video:
@@ -194,7 +196,7 @@ def read_with_pyav(path: Path | DownloadedVideo, choose_indices: ChooseIndices) 
             indices = list(choose_indices(len(frames_pts)))
             with open_container(path) as container:
                 frames = decode_near(container, frames_pts, keyframes_pts, set(indices))
-        if not frames:  # no index to seek by, or it does not hold what it promises: decode from the start
+        if not frames:  # no usable index to seek by, or a wrong one: decode from the start
             with open_container(path) as container:
                 num_frames = sum(1 for _ in container.decode(video=0))
             if num_frames == 0:
@@ -208,17 +210,17 @@ def read_with_pyav(path: Path | DownloadedVideo, choose_indices: ChooseIndices) 
         else:
             num_frames = len(frames_pts)
     except (av.FFmpegError, OSError) as error:
-        raise VideoReadError(f"{path}: not a readable video ({first_line(error)}).") from error
+        raise VideoReadError(f"{path}: the file is not a readable video ({first_line(error)}).") from error
     return repeat_frames(path, frames, indices), describe(num_frames, float(fps) if fps else None, indices, "pyav")
 
 
 def scan_packets(container: av.container.InputContainer) -> tuple[list[int], list[int]]:
     """
-    Timestamps of all frames and of the frames that decoding can start at, both sorted, without decoding any.
+    Timestamps of all frames and of the keyframes, at which decoding can start; both sorted. Decodes nothing.
 
-    Empty where packets don't carry a timestamp each, and for AVI with frames out of order, where FFmpeg makes the
-    timestamps up: seeking by them would be guessing.
-    Packets that the container marks to be discarded (edit lists) give no frame and are not counted.
+    Both are empty where a packet has no timestamp of its own, and for AVI with frames out of order: FFmpeg invents
+    their timestamps, so they cannot be used for seeking. Packets that the container marks to be discarded (edit lists)
+    give no frame and are not counted.
     """
     frames_pts, keyframes_pts = [], []
     if container.format.name == "avi" and container.streams.video[0].codec_context.has_b_frames:
@@ -240,10 +242,10 @@ def decode_near(
     container: av.container.InputContainer, frames_pts: list[int], keyframes_pts: list[int], wanted: set[int]
 ) -> dict[int, np.ndarray]:
     """
-    Decodes the wanted frames, jumping to the nearest keyframe before each where that saves decoding.
+    Decodes the wanted frames; seeks to the nearest keyframe before each where that saves decoding.
 
     Returns:
-        `{index: (height, width, 3)}`, or nothing where a wanted frame does not appear at its timestamp.
+        `{index: (height, width, 3)}`, empty where a wanted frame does not appear at its timestamp.
     """
     stream = container.streams.video[0]
     to_rgb = RGBConverter()
@@ -273,10 +275,10 @@ def decode_near(
 
 class RGBConverter:
     """
-    A decoded frame to `(height, width, 3)` uint8 RGB, turned as the file's display matrix says (phones write one).
+    Converts a decoded frame to `(height, width, 3)` uint8 RGB, rotated by the display matrix of the file.
 
-    One for all frames of a video: each `frame.to_ndarray("rgb24")` would set up its conversion anew, which takes
-    longer than converting a small frame.
+    One instance serves all frames of a video: `frame.to_ndarray("rgb24")` would set up a new conversion for each
+    frame, which takes longer than converting a small frame.
     """
 
     def __init__(self) -> None:
@@ -291,13 +293,13 @@ def read_encoded_frames(
     frames: Sequence[EncodedFrame], choose_indices: ChooseIndices, min_decoded_side_px: int | None = None
 ) -> tuple[np.ndarray, VideoMetadata]:
     """
-    Decodes the chosen ones of a clip's images; a frame of another size than the first one is resized to it.
+    Decodes the chosen images of a clip. A frame of another size than the first chosen one is resized to that size.
 
     Args:
-        frames: one image each, in order.
-        choose_indices: from the number of frames to sorted indices.
-        min_decoded_side_px: JPEGs are decoded at a half, a quarter or an eighth of their size as long as this divides
-            it and the shorter side keeps so many pixels; None decodes all at full size.
+        frames: one image per frame, in order.
+        choose_indices: function from the number of frames to sorted indices.
+        min_decoded_side_px: JPEGs are decoded at a half, a quarter or an eighth of their size where this factor
+            divides both sides and the shorter side keeps at least this many pixels; None decodes all at full size.
 
     Returns:
         frames `(chosen, height, width, 3)` uint8 RGB, and the metadata with the chosen `frames_indices`.
@@ -317,13 +319,13 @@ def read_encoded_frames(
         if pixels.shape[1::-1] != size:
             pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
         decoded[index] = pixels
-    # All of one size: (chosen, height, width, 3)
+    # (chosen, height, width, 3)
     return np.stack([decoded[index] for index in indices]), describe(len(frames), None, indices, "pillow")
 
 
 @cache
 def simplejpeg_library() -> Any:
-    """simplejpeg, or None where it is not installed: PIL then gives the same pixels, and takes twice as long."""
+    """The module simplejpeg, or None where it is not installed: PIL gives the same pixels in twice the time."""
     try:
         import simplejpeg
     except ImportError:
@@ -332,7 +334,7 @@ def simplejpeg_library() -> Any:
 
 
 def decode_jpeg(content: bytes, min_side_px: int | None) -> np.ndarray | None:
-    """`(height, width, 3)` of a usual JPEG; None for all else, damaged ones too: PIL has plain words for those."""
+    """`(height, width, 3)` uint8 of a JPEG in YCbCr or grey; None for other or damaged files, which PIL then reads."""
     library = simplejpeg_library()
     if library is None or not content.startswith(b"\xff\xd8"):
         return None
@@ -349,23 +351,23 @@ def decode_jpeg(content: bytes, min_side_px: int | None) -> np.ndarray | None:
 
 
 def decode_with_pillow(content: bytes, name: str, min_side_px: int | None) -> np.ndarray:
-    """`(height, width, 3)` of an image that PIL can read; errors call it `name`."""
+    """`(height, width, 3)` uint8 of an image that PIL can read; a `VideoReadError` calls it `name`."""
     try:
         with Image.open(io.BytesIO(content)) as file:
             if min_side_px is not None:
                 file.draft(None, reduced_size(file.size, min_side_px))  # other formats than JPEG ignore it
             return np.asarray(file.convert("RGB"))
     except UnidentifiedImageError as error:
-        raise VideoReadError(f"{name}: cannot identify the image's format.") from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # PIL calls a broken PNG a SyntaxError
+        raise VideoReadError(f"{name}: the format of the image is unknown.") from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # PIL raises a SyntaxError for a broken PNG
         raise VideoReadError(f"{name}: {first_line(error)}") from error
 
 
 def reduced_size(size: tuple[int, int], min_side_px: int) -> tuple[int, int]:
     """
-    The smallest size that a JPEG of this size should be decoded at.
+    The smallest size (width, height) that a JPEG of this size should be decoded at.
 
-    Only sizes that divide without a rest: with another aspect ratio, resizing would move the picture by up to a pixel.
+    The factor must divide both sides: with another aspect ratio, resizing would shift the image by up to a pixel.
     """
     for scale in (8, 4, 2):
         if min(size) // scale >= min_side_px and all(side % scale == 0 for side in size):
@@ -374,7 +376,7 @@ def reduced_size(size: tuple[int, int], min_side_px: int) -> tuple[int, int]:
 
 
 def frame_content(frame: EncodedFrame, index: int) -> tuple[bytes, str]:
-    """The file of a frame, and what an error calls it."""
+    """The content of a frame's image file, and its name for error messages."""
     if isinstance(frame, dict):
         content, path = frame["bytes"], frame["path"]
     elif isinstance(frame, bytes):
@@ -391,12 +393,12 @@ def frame_content(frame: EncodedFrame, index: int) -> tuple[bytes, str]:
 
 
 def frame_entries(folder: Path) -> list[os.DirEntry[str]]:
-    """The images of a folder, in the order of the disk."""
+    """The images of a folder, in no particular order. Raises a `VideoReadError` where there are none."""
     with os.scandir(folder) as entries:
-        # Archives packed on a Mac contain a hidden `._frame1.jpg`, which is no image, for every `frame1.jpg`.
+        # Archives made on macOS contain a hidden `._frame1.jpg`, which is not an image, for every `frame1.jpg`.
         images = [entry for entry in entries if entry.name.lower().endswith(IMAGE_SUFFIXES) and entry.name[0] != "."]
     if not images:
-        raise VideoReadError(f"{folder}: the folder has no frames ({', '.join(IMAGE_SUFFIXES)}).")
+        raise VideoReadError(f"{folder}: the folder has no frames (files that end in {', '.join(IMAGE_SUFFIXES)}).")
     return images
 
 
@@ -406,21 +408,24 @@ def frame_files(folder: Path) -> list[str]:
 
 
 def number_order(entry: os.DirEntry[str]) -> list[str | int]:
-    """Sorts frame2 before frame10."""
+    """Sort key by the numbers in a name: frame2 comes before frame10."""
     parts = NUMBERS.split(entry.name)  # text, number, text, ...
     parts[1::2] = map(int, parts[1::2])
     return parts
 
 
 def repeat_frames(path: Path | DownloadedVideo, frames: dict[int, np.ndarray], indices: list[int]) -> np.ndarray:
-    """`(indices, height, width, 3)`: short clips name a frame more than once."""
+    """`(indices, height, width, 3)`; an index may occur more than once, as in short clips."""
     sizes = {frame.shape[:2] for frame in frames.values()}
     if len(sizes) > 1:
-        raise VideoReadError(f"{path}: the picture size changes within the video, between {sorted(sizes)}.")
+        raise VideoReadError(
+            f"{path}: the frame size changes within the video, between {sorted(sizes)} (height, width)."
+        )
     return np.stack([frames[index] for index in indices])
 
 
 def describe(num_frames: int, fps: float | None, indices: list[int], backend: str) -> VideoMetadata:
+    """Metadata of a clip: its frames, frames per second, duration in seconds, and the chosen indices."""
     return VideoMetadata(
         total_num_frames=num_frames,
         fps=fps,
@@ -431,11 +436,12 @@ def describe(num_frames: int, fps: float | None, indices: list[int], backend: st
 
 
 def first_line(error: Exception) -> str:
-    """The reason alone: the system's errors wrap it in a number and the path, others append lines."""
+    """The reason of an error in one line, without the number and the path that an `OSError` adds."""
     return getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def is_frame(item: Any) -> bool:
+    """Whether this is one frame: a PIL image, an encoded image in memory, or an array of three axes."""
     return isinstance(item, (Image.Image, bytes, dict)) or (
         isinstance(item, (np.ndarray, torch.Tensor)) and item.ndim == 3
     )
@@ -445,12 +451,17 @@ def read_clip(
     clip: Any, choose_indices: ChooseIndices, min_decoded_side_px: int | None = None
 ) -> tuple[np.ndarray | torch.Tensor, VideoMetadata]:
     """
-    The chosen frames of one clip of a batch, of files as `(frames, height, width, 3)`, else in their own order.
+    The chosen frames of one clip: `(frames, height, width, 3)` from files, arrays in memory in their own channel
+    order.
 
     Args:
-        clip: what `LogoFormerVideoProcessor` takes for one clip.
-        choose_indices: from the number of frames to sorted indices.
-        min_decoded_side_px: of frames as image files, see `read_encoded_frames`.
+        clip: anything that `LogoFormerVideoProcessor` accepts as one clip.
+        choose_indices: function from the number of frames to sorted indices.
+        min_decoded_side_px: for frames as image files, see `read_encoded_frames`.
+
+    Raises:
+        VideoReadError: a file that cannot be read.
+        ValueError: no frames, or frames of different shapes.
     """
     if isinstance(clip, (str, Path)):
         return read_frames(clip, choose_indices, min_decoded_side_px)
@@ -459,7 +470,7 @@ def read_clip(
     if is_frame(clip):
         clip = [clip]
     if len(clip) == 0:
-        raise ValueError(f"a clip has shape {tuple(clip.shape)}: zero frames.")
+        raise ValueError(f"a clip has shape {tuple(clip.shape)}; it must have at least one frame.")
     indices = list(choose_indices(len(clip)))
     metadata = describe(len(clip), None, indices, "memory")
     if isinstance(clip, (np.ndarray, torch.Tensor)):

@@ -1,4 +1,4 @@
-"""What the model reads in a clip, as numbers and frames, apart from the page that shows them."""
+"""Runs the model on a clip and returns scores, frames and attention, without the page that shows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from transformers import AutoModelForVideoClassification, AutoVideoProcessor
 @dataclass(frozen=True)
 class Reading:
     """
-    What the model says about one clip of one face, and what it looked at.
+    The output of the model for one clip of one face.
 
     Attributes:
         scores: probability of each label, by its name.
-        frames: the frames that the model saw, cropped and resized, `(frames, height, width, 3)` uint8 RGB.
-        frame_indices: where in the clip they are, from 0.
+        frames: the input frames of the model, cropped and resized, `(frames, height, width, 3)` uint8 RGB.
+        frame_indices: their numbers in the clip, from 0.
         num_frames: frames of the clip.
-        looks: how much global attention each token's window gets, 1 for an even share, `(frames, grid height, grid
-            width)`; None for a model without global attention.
+        looks: global attention to the window of each token, 1 for an even share, `(frames, grid height, grid width)`;
+            None for a model without global attention.
     """
 
     scores: dict[str, float]
@@ -31,12 +31,13 @@ class Reading:
 
     @property
     def label(self) -> str:
+        """The label with the highest score."""
         return max(self.scores, key=self.scores.get)
 
 
 class ClipReader:
     """
-    A model with its processor, by the code that comes with it.
+    A model with its processor, loaded with the code in its repository.
 
     Args:
         model_id: repository on the Hub, or a folder.
@@ -44,7 +45,7 @@ class ClipReader:
 
     def __init__(self, model_id: str):
         self.processor = AutoVideoProcessor.from_pretrained(model_id, trust_remote_code=True)
-        # Only eager attention can show its weights.
+        # Only eager attention returns its weights.
         self.model = AutoModelForVideoClassification.from_pretrained(
             model_id, trust_remote_code=True, attn_implementation="eager"
         ).eval()
@@ -52,10 +53,10 @@ class ClipReader:
     @torch.inference_mode()
     def read(self, path: str | Path) -> Reading:
         """
-        Reads a video of one face.
+        Reads a video of one face and runs the model on it.
 
         Raises:
-            ValueError: for a file that is no readable video; the message names it and says why.
+            ValueError: not a readable video; the message has the file and the reason.
         """
         inputs = self.processor(path, return_metadata=True, return_tensors="pt")
         pixel_values, metadata = inputs["pixel_values"], inputs["video_metadata"][0]
@@ -86,17 +87,17 @@ def spread_over_grid(
     global_attentions: Sequence[torch.Tensor], grid: Sequence[int], window_size: Sequence[int]
 ) -> np.ndarray:
     """
-    How much all tokens look at each window: the mean over layers, heads and tokens, laid over the window's tokens.
+    Global attention to each window, the mean over layers, heads and tokens, repeated for all tokens of the window.
 
     Args:
-        global_attentions: one a layer, `(1, heads, tokens, windows)`, windows in (frames, height, width) order.
+        global_attentions: one per layer, `(1, heads, tokens, windows)`, windows in (frames, height, width) order.
         grid: tokens of the clip along (frames, height, width).
         window_size: tokens of a window along (frames, height, width).
 
     Returns:
-        `grid`, relative to an even share: 2 is a window that is looked at twice as much as the mean window.
+        An array of shape `grid`, relative to an even share: 2 is a window with twice the mean attention.
     """
-    shares = torch.stack(list(global_attentions)).mean(dim=(0, 1, 2, 3))  # (windows,), in all 1
+    shares = torch.stack(list(global_attentions)).mean(dim=(0, 1, 2, 3))  # (windows,), their sum is 1
     counts = [-(-size // window) for size, window in zip(grid, window_size, strict=True)]
     looks = shares.reshape(counts) * len(shares)
     for axis, window in enumerate(window_size):

@@ -1,4 +1,4 @@
-"""A page that reads the expression in a clip of a face and shows what the model looked at."""
+"""A page that shows the scores of the expressions in a clip of a face, and the global attention of the model."""
 
 import html
 import os
@@ -10,25 +10,25 @@ from analyse import ClipReader, Reading
 from pictures import STYLE, looked_at, seen_frames
 
 EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.mp4"))
-# How long an uploaded clip stays: looked for every minute, deleted when it is older than ten.
+# Every minute, uploaded clips that are older than ten minutes are deleted.
 DELETE_EVERY_SEC, DELETE_AFTER_SEC = 60, 600
 
 INTRODUCTION = """
 # Which expression does this face show?
 
-Drop a short clip of **one face that fills most of the picture**, or record one. LOGO-Former reads sixteen frames,
-spread over the whole clip, and says which expression they show. It finds no faces itself: crop the clip to the face.
+Upload a short clip of **one face that fills most of the picture**, or record one. LOGO-Former reads sixteen frames,
+spread over the whole clip, and classifies their expression. It does not detect faces: crop the clip to the face.
 
-An expression is not an emotion: the model names what a face shows, not what a person feels.
+An expression is not an emotion: the model classifies the look of a face, not what a person feels.
 """
 ABOUT = """
 **The examples are drawn.** No real face comes with this page.
 
-**Your clip** goes to the machine that runs this page, is read there, and is deleted about ten minutes later. This page
-stores nothing else and keeps no history, neither there nor in your browser.
+**Your clip** is sent to the machine that runs this page and is deleted there after about ten minutes. This page stores
+nothing else and keeps no history, neither there nor in your browser.
 
-**Not for judging people.** Faces, cameras and cultures that the training data lacks are read worse, and the model
-always answers, also when there is no face. To infer emotions of people at work or in schools from such readings is
+**Not for judging people.** Accuracy is lower for faces, cameras and cultures that the training data lacks, and the
+model returns scores even if there is no face. To infer emotions of people at work or in schools from such readings is
 forbidden in the EU (Regulation 2024/1689, Article 5(1)(f)).
 
 Model: `{model_id}`
@@ -36,6 +36,8 @@ Model: `{model_id}`
 
 
 def build_page(reader: ClipReader, model_id: str) -> gr.Blocks:
+    """The page of the Space: input of a clip, scores, and details on frames and attention."""
+
     def read(path: str | None) -> tuple[dict[str, float] | None, str]:
         if path is None:
             return None, ""
@@ -62,35 +64,36 @@ def build_page(reader: ClipReader, model_id: str) -> gr.Blocks:
                     example_labels=[path.stem for path in EXAMPLES],
                 )
             scores = gr.Label(label="Expression and scores", scale=3)
-        details = gr.HTML(label="What the model saw", elem_id="details")
+        details = gr.HTML(label="Input frames and attention", elem_id="details")
         gr.Markdown(ABOUT.format(model_id=model_id))
         clip.change(read, clip, [scores, details], api_name="read")
     return page
 
 
 def explain(reading: Reading) -> str:
-    """What the model saw and looked at, as HTML."""
+    """The input frames of the model and its global attention, as HTML."""
     seen = (
-        f"<h2>The {len(reading.frames)} frames that the model saw</h2>"
-        f"<p>Cropped and resized as it takes them; below each its number, of {reading.num_frames} in the clip.</p>"
+        f"<h2>The {len(reading.frames)} input frames of the model</h2>"
+        f"<p>Cropped and resized; below each its number, of {reading.num_frames} in the clip.</p>"
         f"{seen_frames(reading)}"
     )
     if reading.looks is None:
         return f"{seen}<p>This model has no global attention.</p>"
     return (
-        f"{seen}<h2>Where global attention looked</h2>"
+        f"{seen}<h2>Global attention of each window</h2>"
         "<p>Each block is one window of space and time. Its colour is the share of global attention that the window's "
-        "summary gets, averaged over all tokens, heads and layers. It shows where the model fetched information; it "
-        "does not show why it chose the expression, nor what local attention and the frame encoder did.</p>"
+        "summary gets, averaged over all tokens, heads and layers. It shows which windows the tokens attend to; it "
+        "does not explain the scores, and does not show local attention and the frame encoder.</p>"
         f"{looked_at(reading)}"
         '<p class="scale">an even share or less <span></span> four times that</p>'
     )
 
 
 def main() -> None:
+    """Starts the page for the model in the environment variable `MODEL_ID`."""
     model_id = os.environ.get("MODEL_ID")
     if not model_id:
-        sys.exit("MODEL_ID is not set: it names the model, a repository (me/my-logoformer) or a folder.")
+        sys.exit("MODEL_ID is not set; it must be the repository of the model (me/my-logoformer) or a folder.")
     build_page(ClipReader(model_id), model_id).launch(
         theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=STYLE,

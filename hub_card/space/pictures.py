@@ -1,4 +1,4 @@
-"""A reading as HTML: strips of pictures, each with words for who cannot see it."""
+"""Formats the output of the model as HTML: rows of pictures, each with a text alternative."""
 
 import base64
 import io
@@ -8,10 +8,10 @@ import numpy as np
 from analyse import Reading
 from PIL import Image
 
-LOOKED_AT = np.array([255.0, 128.0, 0.0])  # orange, on grey: told apart by colour-blind people too
+LOOKED_AT = np.array([255.0, 128.0, 0.0])  # orange on grey, distinguishable for colour-blind readers
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-MOST_COVER = 0.6  # how much of the picture the strongest colour hides
-STRONGEST_AT = 4.0  # times an even share
+MOST_COVER = 0.6  # opacity of the strongest colour
+STRONGEST_AT = 4.0  # attention at which it is reached, in multiples of an even share
 
 STYLE = """
 #details .html-container { padding: 0 }
@@ -26,26 +26,29 @@ STYLE = """
 
 
 def seen_frames(reading: Reading) -> str:
-    """The frames that the model saw."""
+    """The input frames of the model."""
     return strip(reading, reading.frames, [""] * len(reading.frames))
 
 
 def looked_at(reading: Reading) -> str:
-    """The same frames in grey, orange where a window was looked at more than an even share."""
+    """The same frames in grey, with orange on windows that get more than an even share of global attention."""
     places = [
-        f"; looked at most, {looks.max():.1f} times an even share: {name_of_place(looks)}" for looks in reading.looks
+        f"; highest attention, {looks.max():.1f} times an even share: {name_of_place(looks)}"
+        for looks in reading.looks
     ]
     return strip(reading, overlay(reading.frames, reading.looks), places)
 
 
 def overlay(frames: np.ndarray, looks: np.ndarray) -> np.ndarray:
     """
+    Colours grey frames by attention.
+
     Args:
         frames: `(frames, height, width, 3)` uint8.
         looks: `(frames, grid height, grid width)`, 1 for an even share.
 
     Returns:
-        `(frames, height, width, 3)` uint8. Windows keep their hard edges: the model does not look more finely.
+        `(frames, height, width, 3)` uint8. Windows have sharp edges, since attention is per window.
     """
     _, height, width, _ = frames.shape
     rows = np.arange(height) * looks.shape[1] // height
@@ -58,8 +61,8 @@ def overlay(frames: np.ndarray, looks: np.ndarray) -> np.ndarray:
 
 
 def name_of_place(looks: np.ndarray) -> str:
-    """Where in a frame the highest of `looks (grid height, grid width)` is, in words."""
-    # Places of the window's tokens from 0 to 1, in thirds of the picture.
+    """The position of the highest value of `looks (grid height, grid width)` as text, e.g. "top left"."""
+    # Mean position of the window's tokens from 0 to 1, in thirds of the picture.
     row, column = (
         int(3 * (indices.mean() + 0.5) / size)
         for indices, size in zip(np.nonzero(looks == looks.max()), looks.shape, strict=True)
@@ -68,7 +71,7 @@ def name_of_place(looks: np.ndarray) -> str:
 
 
 def strip(reading: Reading, pictures: np.ndarray, remarks: Sequence[str]) -> str:
-    """A list of pictures; the remarks end the words for who cannot see them."""
+    """A list of pictures as HTML; each remark is added to the text alternative of its picture."""
     items = "".join(
         f'<li><img src="{data_uri(picture)}" alt="Frame {index + 1} of {reading.num_frames}{remark}">{index + 1}</li>'
         for picture, index, remark in zip(pictures, reading.frame_indices, remarks, strict=True)
@@ -77,7 +80,7 @@ def strip(reading: Reading, pictures: np.ndarray, remarks: Sequence[str]) -> str
 
 
 def data_uri(picture: np.ndarray) -> str:
-    """The picture inside the page itself, so that no file is written."""
+    """The picture as a data URI, so that no file is written."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format="WEBP", quality=90)
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -1,1 +1,1 @@
-"""What the numbers in the documentation come from: `python -m logoformer_hf.benchmarks.<name>`."""
+"""Programs that measure the numbers in the documentation: `python -m logoformer_hf.benchmarks.<name>`."""

@@ -1,6 +1,6 @@
-"""How well the synthetic expressions can be told apart at best. `python -m logoformer_hf.benchmarks.oracle`
+"""Estimates the highest accuracy on synthetic expressions. `python -m logoformer_hf.benchmarks.oracle`
 
-A classifier is given what no model of pictures has: the true action units, with a little noise.
+A classifier gets the true action units with a little noise instead of frames.
 """
 
 import argparse
@@ -17,12 +17,12 @@ NOISE = 0.02  # standard deviation, of intensities from 0 to 1
 
 def oracle_accuracy(difficulty: float, num_train: int = 4200, num_test: int = 2100) -> dict[str, float]:
     """
-    The share of test clips that are told right, from the 16 frames that a model sees and from the middle frame alone.
+    Accuracy on test clips, from the 16 frames that a model gets and from the middle frame only.
 
     Args:
-        difficulty: of what the faces do.
-        num_train: clips to learn from, of the train split; each class as often as the others.
-        num_test: clips to test on, of other people.
+        difficulty: difficulty of the faces' movements, 0 to 1.
+        num_train: number of training clips, of the train split, equally many of each class.
+        num_test: number of test clips, of other people.
 
     Returns:
         Accuracies of "whole clip" and "middle frame", from 0 to 1.
@@ -48,13 +48,13 @@ def oracle_accuracy(difficulty: float, num_train: int = 4200, num_test: int = 21
 
 
 def _measure(split: str, index: int, difficulty: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers that sum up a clip's course, and the action units of its middle frame."""
+    """Statistics of a clip's action units over time, `(features,)`, and the action units of its middle frame."""
     units = plan_clip(split, index, 0, difficulty, view_difficulty=0.0).action_units
 
     def seen(frames: list[int]) -> np.ndarray:
         return units[frames] + rng.normal(0, NOISE, units[frames].shape)
 
-    clip = seen(sample_frame_indices(len(units))).mean(axis=-1)  # (16, units), of the two sides
+    clip = seen(sample_frame_indices(len(units))).mean(axis=-1)  # (16, units), mean of the two sides
     middle = seen([len(units) // 2]).ravel()
     pairs = clip.reshape(8, 2, -1)
     within, level = np.abs(pairs[:, 1] - pairs[:, 0]), pairs.mean(axis=1)  # (8, units)
@@ -72,6 +72,7 @@ def _measure(split: str, index: int, difficulty: float, rng: np.random.Generator
 
 
 def main() -> None:
+    """Prints the accuracies for each difficulty."""
     parser = argparse.ArgumentParser(description=__doc__.split("`")[0].strip())
     parser.add_argument("difficulty", nargs="*", type=float, default=[0.0, 0.5, 1.0], help="by default 0, 0.5 and 1")
     for difficulty in parser.parse_args().difficulty:

@@ -1,12 +1,12 @@
 """
-How fast clips are read: this package, from folders and from prepared shards, against the usual loader of the field.
+Measures the speed of reading clips: this package, from folders and from prepared shards, and the field's usual loader.
 
     python -m logoformer_hf.benchmarks.reading
     python -m logoformer_hf.benchmarks.reading --quick
 
-All read 16 of the 70 JPEGs at 256x256 of each clip, drawn faces in a temporary folder, with two worker processes, and
-give batches of 112x112. Rounds alternate between the loaders, and medians are compared. Processor time says more than
-the clock where other programs run. Linux alone: times and memory of the workers come from /proc.
+All read 16 of the 70 JPEGs at 256x256 of each clip, synthetic faces in a temporary folder, with two worker processes,
+and return batches of 112x112. Rounds alternate between the loaders, and medians are compared. Where other programs
+run, CPU time is more reliable than elapsed time. Linux only: times and memory of the workers are read from /proc.
 """
 
 import argparse
@@ -48,11 +48,11 @@ BATCH_SIZE = 16
 
 class UsualClips(Dataset[tuple[torch.Tensor, int]]):
     """
-    The loader that the public code of this field has in common (Former-DFER, IAL, DFER-CLIP), written anew.
+    A reimplementation of the loader in the public code of this field (Former-DFER, IAL, DFER-CLIP).
 
-    Its frames are listed and sorted with every clip, opened one by one at full size, and go as a list of PIL images
-    through the group transforms of TSN (Wang et al., ECCV 2016): a random part of 8 to 100 % of the picture and a flip
-    for training, resizing for evaluation, stacking, and a float tensor between 0 and 1.
+    For every clip it lists and sorts the frame files, opens each at full size, and applies the group transforms of TSN
+    (Wang et al., ECCV 2016) to the list of PIL images: a random crop of 8 to 100 % of the area and a flip for
+    training, resizing for evaluation, stacking, and conversion to floats between 0 and 1.
     """
 
     def __init__(self, rows: datasets.Dataset, training: bool):
@@ -67,12 +67,14 @@ class UsualClips(Dataset[tuple[torch.Tensor, int]]):
         return self.transform(self.decode(folder)), label
 
     def decode(self, folder: str) -> list[Image.Image]:
-        files = sorted(glob.glob(f"{folder}/*.jpg"))  # noqa: PTH207 (as theirs; pathlib would be slower)
+        """The sampled frames of a clip at full size."""
+        files = sorted(glob.glob(f"{folder}/*.jpg"))  # noqa: PTH207 (as in their code; pathlib would be slower)
         generator = torch.Generator().manual_seed(random.getrandbits(32)) if self.training else None
         indices = sample_frame_indices(len(files), generator=generator)
         return [Image.open(files[index]).convert("RGB") for index in indices]
 
     def transform(self, frames: list[Image.Image]) -> torch.Tensor:
+        """Frames to `(frames, channels, height, width)`, float32 between 0 and 1."""
         size = (IMAGE_SIZE, IMAGE_SIZE)
         if self.training:
             box = random_box(*frames[0].size)
@@ -88,7 +90,7 @@ class UsualClips(Dataset[tuple[torch.Tensor, int]]):
 
 
 def random_box(width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of a part of 8 to 100 % of the picture, 3:4 to 4:3."""
+    """Left, top, right and bottom in pixels of a random crop of 8 to 100 % of the area, 3:4 to 4:3."""
     for _ in range(10):
         area = random.uniform(0.08, 1) * width * height
         ratio = random.uniform(3 / 4, 4 / 3)
@@ -100,7 +102,7 @@ def random_box(width: int, height: int) -> tuple[int, int, int, int]:
 
 
 def draw_clips(folder: Path, num_clips: int, jpeg_quality: int) -> list[Path]:
-    """Folders of drawn faces as JPEGs, named as DFEW's are."""
+    """Writes synthetic clips as folders of JPEGs, named as in DFEW, and returns the folders."""
     clips = []
     for number in range(num_clips):
         plan = plan_clip("train", number)
@@ -115,7 +117,7 @@ def draw_clips(folder: Path, num_clips: int, jpeg_quality: int) -> list[Path]:
 
 
 def make_rows(clips: list[Path], num_rows: int) -> datasets.Dataset:
-    """As many rows as asked for, of few clips: each comes again and again, under another `clip_id`."""
+    """A data set of `num_rows` rows that repeats the clips, each time with another `clip_id`."""
     columns = {
         "clip_id": [str(number) for number in range(num_rows)],
         "video": [str(clips[number % len(clips)]) for number in range(num_rows)],
@@ -126,7 +128,7 @@ def make_rows(clips: list[Path], num_rows: int) -> datasets.Dataset:
 
 
 def make_loaders(sources: dict[str, datasets.Dataset], training: bool) -> dict[str, DataLoader[Any]]:
-    """The usual loader, of the first source, and ours of each."""
+    """The usual loader for the first source, and the loader of this package for each source."""
     options: dict[str, Any] = {"batch_size": BATCH_SIZE, "num_workers": NUM_WORKERS, "persistent_workers": True}
     loaders: dict[str, DataLoader[Any]] = {
         "usual": DataLoader(UsualClips(next(iter(sources.values())), training), **options)
@@ -139,7 +141,7 @@ def make_loaders(sources: dict[str, datasets.Dataset], training: bool) -> dict[s
 
 
 def stage_ms(loader: DataLoader[Any], num_clips: int) -> dict[str, float]:
-    """Milliseconds a clip takes in each stage, in one process: medians over `num_clips` clips."""
+    """Milliseconds per clip in each stage, in one process: medians over `num_clips` clips."""
     clips: Any = loader.dataset
     if isinstance(clips, UsualClips):
 
@@ -151,7 +153,7 @@ def stage_ms(loader: DataLoader[Any], num_clips: int) -> dict[str, float]:
         def decode(number: int) -> None:
             read_clip(clips.stored_rows[number].to_pylist()[0]["video"], sample_frame_indices, side_px)
 
-    # By turns, so that what slows the machine down for a while slows both.
+    # Alternating, so that a temporary load of the machine affects both.
     times_ms = [(elapsed_ms(decode, number), elapsed_ms(clips.__getitem__, number)) for number in range(num_clips)]
     decode_ms = statistics.median(decode_ms for decode_ms, _ in times_ms)
     transform_ms = statistics.median(item_ms - decode_ms for decode_ms, item_ms in times_ms)
@@ -161,13 +163,14 @@ def stage_ms(loader: DataLoader[Any], num_clips: int) -> dict[str, float]:
 
 
 def elapsed_ms(function: Callable[..., Any], *arguments: Any) -> float:
+    """Milliseconds that a call takes."""
     start_sec = time.perf_counter()
     function(*arguments)
     return 1000 * (time.perf_counter() - start_sec)
 
 
 def read_all(loader: DataLoader[Any]) -> dict[str, float]:
-    """Speed of one pass over all clips, and what it costs this process and the workers."""
+    """Clips per second of one pass over all clips, and CPU milliseconds per clip of this process and the workers."""
     before_ms = cpu_ms()
     wall_ms = elapsed_ms(lambda: [None for _ in loader])
     clips: Any = loader.dataset
@@ -176,7 +179,7 @@ def read_all(loader: DataLoader[Any]) -> dict[str, float]:
 
 
 def compare(sources: dict[str, datasets.Dataset], training: bool, num_rounds: int) -> None:
-    """Prints stages and speed of all loaders."""
+    """Prints the times of the stages and the speed of all loaders."""
     loaders = make_loaders(sources, training)
     print(f"\n{'training' if training else 'evaluation':<40}" + "".join(f"{name:>10}" for name in loaders))
     num_clips = min(100, *map(len, sources.values()))
@@ -195,29 +198,30 @@ def compare(sources: dict[str, datasets.Dataset], training: bool, num_rounds: in
 
 
 def print_line(title: str, values: list[float]) -> None:
+    """Prints one row of the table."""
     print(f"  {title:<38}" + "".join(f"{value:10.2f}" for value in values))
 
 
 def process_files(name: str) -> list[str]:
-    """What Linux tells in /proc about this process and its workers."""
+    """Content of the file `name` in /proc for this process and each of its workers."""
     pids = [os.getpid(), *(worker.pid for worker in multiprocessing.active_children())]
     return [Path(f"/proc/{pid}/{name}").read_text() for pid in pids]
 
 
 def cpu_ms() -> float:
-    """Time on processors so far. After the program's name in brackets, `stat` has it as its 12th and 13th field."""
+    """CPU time so far, user and system: the 12th and 13th field after the program's name in brackets in `stat`."""
     fields = [stat.rsplit(")", 1)[1].split() for stat in process_files("stat")]
     return 1000 * sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb() -> float:
-    """Memory of this process and its workers; pages that they share are counted once."""
+    """Memory in MB of this process and its workers; shared pages are counted once."""
     lines = "".join(process_files("smaps_rollup")).splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def memory_growth_mb(clips: list[Path], num_clips: int, num_first: int = 100) -> float:
-    """By how much memory grows at most while `num_clips` clips are read for training, after the first ones."""
+    """Largest growth of memory in MB while `num_clips` clips are read for training, after the first `num_first`."""
     loader = make_loaders({"folders": make_rows(clips, num_clips)}, training=True)["folders"]
     first_mb = most_mb = 0.0
     for number, _ in enumerate(tqdm(loader, desc="Reading clips", unit="batch")):
@@ -228,15 +232,18 @@ def memory_growth_mb(clips: list[Path], num_clips: int, num_first: int = 100) ->
 
 
 def main() -> None:
+    """Prints the comparison of the loaders, or with `--memory` the growth of memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--quick", action="store_true", help="a few clips, to see that it runs: the figures say little"
+        "--quick",
+        action="store_true",
+        help="a few clips, to check that the program runs; the numbers are not meaningful",
     )
     parser.add_argument(
-        "--memory", action="store_true", help="how memory grows over 10,000 clips, instead of the speed"
+        "--memory", action="store_true", help="measure the growth of memory over 10,000 clips instead of the speed"
     )
     parser.add_argument(
-        "--jpeg_quality", type=int, default=90, help="of the frames; cameras and OpenCV write 90 to 95"
+        "--jpeg_quality", type=int, default=90, help="JPEG quality of the frames; cameras and OpenCV use 90 to 95"
     )
     args = parser.parse_args()
     torch.set_num_threads(1)  # as in a worker

@@ -1,10 +1,11 @@
 """
-How long programs take to start, in CPU seconds (user and system), beside what transformers alone takes.
+Measures the start of programs in CPU seconds (user and system), compared with the start of transformers.
 
     python -m logoformer_hf.benchmarks.start_up
 
-Every round starts each program once, so that all meet the same noise; medians over rounds, ratios of medians. The
-worker is one process of a data loader with the start method "spawn", from its start to its end; it reads one clip.
+Every round starts each program once, so that load of the machine affects all alike. Printed are medians over rounds
+and ratios of medians. The worker is one process of a data loader with the start method "spawn", from its start to its
+end; it reads one clip.
 """
 
 import argparse
@@ -34,7 +35,7 @@ RATIOS = (
 
 
 def cpu_sec(command: list[str]) -> float:
-    """CPU seconds of a program; of the worker's, those that it prints of its worker."""
+    """CPU seconds of a program; with `--worker` those that the program prints for its worker."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     finished = subprocess.run([sys.executable, *command], capture_output=True, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -72,6 +73,7 @@ def worker_cpu_sec() -> float:
 
 
 def main() -> None:
+    """Prints the CPU seconds of each program and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="starts of each program")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)

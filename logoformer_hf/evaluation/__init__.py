@@ -1,4 +1,4 @@
-"""What is measured on predictions: the metric, intervals and tests, comparison of two models, report and pictures."""
+"""Evaluation of predictions: the metric, intervals and tests, comparison of two models, report and pictures."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Two models on the same clips: how far apart they are, and whether chance alone would bring them that far."""
+"""Compares two models on the same clips: differences with paired intervals, and McNemar's test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ class SeedComparison:
     """A and B with one seed each, on the same clips, all folds pooled. Numbers from 0 to 1.
 
     Attributes:
-        seed_a, seed_b: of the two trainings.
-        num_clips: that both were tested on.
-        uar_a, uar_b, war_a, war_b: of the pooled clips.
+        seed_a, seed_b: seeds of the two trainings.
+        num_clips: number of clips that both were tested on.
+        uar_a, uar_b, war_a, war_b: scores on the pooled clips.
         uar_difference, war_difference: B - A, with the paired bootstrap interval.
         recall_a, recall_b: by class, None for a class without a clip.
-        mcnemar: test of the clips that one of both has right.
+        mcnemar: test on the clips that exactly one of the two classifies correctly.
     """
 
     seed_a: int
@@ -46,11 +46,11 @@ class Comparison:
 
     Attributes:
         a, b: facts of the first run of each.
-        name_a, name_b: what they are, for readers.
+        name_a, name_b: descriptions for reports.
         seeds: one comparison for each pair of seeds.
-        notes: sentences on what was left out.
-        embeddings: of the first fold that both tested: its name, the labels (clips,), the embeddings of A and those of
-            B (clips, width). None where there is no such fold or a model gives no embeddings.
+        notes: sentences on seeds and clips that were left out.
+        embeddings: for the first fold that both tested: its name, the labels (clips,), the embeddings of A and of B,
+            each (clips, width). None where there is no such fold or a model has no embeddings.
     """
 
     a: RunInfo
@@ -64,10 +64,11 @@ class Comparison:
 
 def compare(a_folder: str | Path, b_folder: str | Path, common: bool = False) -> Comparison:
     """
-    Compares the predictions of two output folders; see `compare_runs`, which also says what it raises.
+    Compares the predictions of two output folders, see `compare_runs`.
 
     Raises:
-        FileNotFoundError: a folder is not there or holds no predictions.
+        FileNotFoundError: a folder is missing or has no predictions.
+        ValueError: as `compare_runs`.
     """
     comparison = compare_runs(load_runs(a_folder), load_runs(b_folder), common)
     return replace(
@@ -81,17 +82,17 @@ def compare_runs(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], c
     """
     Compares two models clip by clip.
 
-    The folds of a seed are pooled, since each clip is tested in one of them. Seeds are paired by their number; where
-    each side has a single one, these two are a pair whatever their numbers. Classes are matched by name.
+    The folds of a seed are pooled, since each clip is tested in one of them. Runs with the same seed are paired; where
+    each model has a single seed, these two are paired even if they differ. Classes are matched by name.
 
     Args:
         a_runs: runs of A: any folds, any seeds.
         b_runs: runs of B.
-        common: compare on the clips that both tested, where they tested different ones.
+        common: compare on the clips that both were tested on, where the tested clips differ.
 
     Raises:
-        ValueError: other data sets, splits or classes, other clips (without `common`), clips whose labels contradict,
-            or no seed in common.
+        ValueError: different data sets, splits or classes, different clips (without `common`), different labels for a
+            clip, or no seed in common.
     """
     a_seeds, b_seeds = group_by_seed(a_runs), group_by_seed(b_runs)
     a, b = a_runs[0].run, b_runs[0].run
@@ -101,10 +102,10 @@ def compare_runs(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], c
         ("split", a.split, b.split),
     ):
         if in_a != in_b:
-            raise ValueError(f"{field} is {in_a!r} in A and {in_b!r} in B: other clips")
+            raise ValueError(f"{field} is {in_a!r} in A and {in_b!r} in B; both must be tested on the same clips")
     if odd := sorted(set(a.label_names) ^ set(b.label_names)):
         raise ValueError(
-            f"A knows the classes {', '.join(a.label_names)} and B {', '.join(b.label_names)}; they differ in "
+            f"A has the classes {', '.join(a.label_names)} and B {', '.join(b.label_names)}; they differ in "
             f"{', '.join(odd)}"
         )
     notes = []
@@ -131,11 +132,10 @@ def compare_runs(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], c
 
 def plot_comparison(comparison: Comparison, path: str | Path) -> list[Projection]:
     """
-    Draws the same clips as A and as B see them, and gives both projections.
+    Draws the embeddings of the same clips by A and by B, and returns both projections.
 
     Raises:
-        ProjectionError: there is nothing to project: no embeddings, no fold that both tested, too few clips, or one
-            embedding for all of them.
+        ProjectionError: no embeddings, no fold that both tested, too few clips, or the same embedding for all clips.
     """
     if comparison.embeddings is None:
         raise ProjectionError("A and B have no run of the same fold whose embeddings could be shown")
@@ -153,7 +153,7 @@ def plot_comparison(comparison: Comparison, path: str | Path) -> list[Projection
 def _compare_seed(
     seed_a: int, seed_b: int, labels: np.ndarray, a: np.ndarray, b: np.ndarray, label_names: Sequence[str]
 ) -> SeedComparison:
-    """Numbers of one pair; labels and predictions of A and of B are numbered in A's order, each (clips,)."""
+    """Compares one pair of seeds. Labels and predictions of A and B have the class numbers of A, each (clips,)."""
     a_right, b_right = a == labels, b == labels
     uar_a, war_a, recall_a = _scores(labels, a_right, label_names)
     uar_b, war_b, recall_b = _scores(labels, b_right, label_names)
@@ -192,7 +192,7 @@ def _renumber(numbers: np.ndarray, old: Sequence[str], new: Sequence[str]) -> np
 def _pair_clips(
     a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], common: bool
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], str | None]:
-    """Labels and both predictions of the clips of two seeds, in A's numbers; and a note on clips left out."""
+    """Labels and both predictions for the clips of two seeds, in the class numbers of A; note on left-out clips."""
     label_names = a_runs[0].run.label_names
     tables = []
     for runs in (a_runs, b_runs):
@@ -220,7 +220,7 @@ def _pair_clips(
     if (contradicting := np.flatnonzero(labels != b_labels)).size:
         first = contradicting[0]
         raise ValueError(
-            f"A and B contradict each other on the label of {contradicting.size} of {len(shared)} clips, e.g. "
+            f"A and B have different labels for {contradicting.size} of {len(shared)} clips, e.g. "
             f"{shared[first]}: {label_names[labels[first]]} in A, {label_names[b_labels[first]]} in B"
         )
     return (labels, a_predictions, b_predictions), note
@@ -229,7 +229,7 @@ def _pair_clips(
 def _pair_embeddings(
     a_runs: Sequence[Predictions], b_runs: Sequence[Predictions]
 ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray] | None:
-    """The first fold that both tested; embeddings of several folds come from several models and are not mixed."""
+    """The first fold that both tested. Each fold has its own model, so embeddings of several folds are not mixed."""
     for a in a_runs:
         for b in b_runs:
             if a.run.fold == b.run.fold and a.embeddings is not None and b.embeddings is not None:

@@ -1,4 +1,4 @@
-"""A comparison of two models in words and tables."""
+"""Formats a comparison of two models as sentences and tables."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from .compare import Comparison, SeedComparison
 from .significance import Estimate
 from .tables import markdown_table, percent, points
 
-SIGNIFICANT = 0.05  # p values below it are called more than chance; 1 - CONFIDENCE
+SIGNIFICANT = 0.05  # a difference with a smaller p value is significant; 1 - CONFIDENCE
 
 
 def format_comparison(comparison: Comparison) -> str:
-    """The comparison as Markdown that also reads well in a terminal."""
+    """The comparison as Markdown with padded tables, also for a terminal."""
     a, b = comparison.a, comparison.b
     chosen = "".join(f", {letter}{run.mark}" for letter, run in (("A", a), ("B", b)) if run.mark)
     lines = [f"A: {comparison.name_a}{a.mark}  ", f"B: {comparison.name_b}{b.mark}", ""]
@@ -29,7 +29,7 @@ def format_comparison(comparison: Comparison) -> str:
 
 
 def _verdict(pair: SeedComparison) -> list[str]:
-    """What the numbers say, in words."""
+    """One sentence on WAR and one on UAR: which model is better, and whether the difference is significant."""
     war, uar, p_value = pair.war_difference, pair.uar_difference, pair.mcnemar.p_value
     p = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
     if p_value < SIGNIFICANT:

@@ -1,7 +1,8 @@
-"""The field's numbers as an `evaluate` metric: UAR, WAR, macro F1, recall per class, confusion matrix.
+"""The usual scores of the field as an `evaluate` metric: UAR, WAR, macro F1, recall per class, confusion matrix.
 
-`evaluate.load` copies this file and the one that it names with `from .` away and imports the copies, also offline: it
-imports nothing else of its package, and no line says `import a, b`, which evaluate takes for one module of that name.
+`evaluate.load` copies this file and the file of its `from .` import to another folder and imports the copies, also
+offline. This file therefore imports nothing else of its package, and has no line `import a, b`, which evaluate takes
+for the name of one module.
 """
 
 import operator
@@ -24,24 +25,24 @@ class and the confusion matrix. UAR and macro F1 are means over the classes that
 # Shown to users as part of the docstrings of `compute` and `add_batch`.
 _INPUTS = """
 Args:
-    predictions: class number of every clip as the model sees it; list, array or tensor of integers, shape (clips,).
+    predictions: predicted class number of every clip; list, array or tensor of integers, shape (clips,).
     references: true class number of every clip, same shape.
-    label_names (`list[str]`, *optional*): names of the classes in the order of their numbers. Fixes how many classes
-        there are. Without it the classes are 0 to the largest number seen, named "0", "1", ...
+    label_names (`list[str]`, *optional*): names of the classes in the order of their numbers; sets the number of
+        classes. Without it the classes are 0 to the largest given number, named "0", "1", ...
 
 Returns:
     dict with
     - `uar`: mean of the recalls of the classes that occur in `references`, 0 to 1;
     - `war`: share of clips classified correctly, 0 to 1;
-    - `macro_f1`: mean of the F1 scores of the classes that occur in `references`, 0 to 1. A class that is only ever
-      predicted costs the others precision, it adds no zero of its own (scikit-learn's own default would add one);
+    - `macro_f1`: mean of the F1 scores of the classes that occur in `references`, 0 to 1. A class that is predicted
+      but does not occur lowers the precision of the others and is not in the mean (scikit-learn's default adds a 0);
     - `recall`: {class name: recall, or None for a class without a clip};
-    - `confusion_matrix`: clips counted, one list per true class, one column per predicted class, in label order;
+    - `confusion_matrix`: numbers of clips, one list per true class, one column per predicted class, in label order;
     - `num_clips`: number of clips;
-    - `empty_classes`: names of the classes without a clip. They are also named in a warning.
+    - `empty_classes`: names of the classes without a clip, which a warning names too.
 
 Raises:
-    ValueError: no clips, lengths that differ, a value that is no integer or no class number, a name given twice.
+    ValueError: no clips, different lengths, a value that is not an integer or not a class number, a duplicate name.
 
 Example:
     >>> metric = evaluate.load(str(logoformer_hf.METRIC_FILE), keep_in_memory=True)
@@ -51,17 +52,18 @@ Example:
 
 
 class ExpressionMetrics(evaluate.Metric):
-    """UAR, WAR and what explains them. Call `compute(predictions=..., references=..., label_names=...)`.
+    """UAR, WAR, macro F1, recalls and confusion matrix: `compute(predictions=..., references=..., label_names=...)`.
 
     Load it with `evaluate.load(path_of_this_file, keep_in_memory=True)`. In memory nothing is shared, so several
-    processes may compute at once, each on all clips, as `Trainer` hands them to `compute_metrics` on every process.
-    Without `keep_in_memory` the clips pass through a file in the cache folder. Processes that load the metric with the
-    same `experiment_id` (there is a default) then lock each other's file, wait a second and take another name, and a
-    `compute` that raises leaves its file behind; a distinct `experiment_id` for each process avoids the wait.
-    Only where each process holds a *part* of the clips: pass `num_process`, `process_id` and an `experiment_id` that
-    the processes share and no other run uses, without `keep_in_memory`; the result comes on process 0.
+    processes can compute at the same time, each on all clips, as `Trainer` passes them to `compute_metrics` on every
+    process. Without `keep_in_memory` the clips are written to a file in the cache folder. Processes that load the
+    metric with the same `experiment_id` (there is a default) then lock each other's file, wait a second and choose
+    another name, and a `compute` that raises does not delete its file; a different `experiment_id` per process avoids
+    the wait. Only where each process has a *part* of the clips: pass `num_process`, `process_id` and an
+    `experiment_id` that the processes share and no other run uses, without `keep_in_memory`; process 0 returns the
+    result.
 
-    An instance can compute again and again, also after an error: each `compute` starts from nothing.
+    An instance can compute repeatedly, also after an error; each `compute` starts without clips.
     """
 
     def _info(self) -> evaluate.MetricInfo:
@@ -74,19 +76,19 @@ class ExpressionMetrics(evaluate.Metric):
         )
 
     def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any] | None:
-        """Computes all numbers over the clips given here and those added before."""
+        """Computes all scores over the clips given here and those added before."""
         if predictions is None and references is None and self.writer is None:
-            raise ValueError("no clips: give `predictions` and `references`, at least one number each")
+            raise ValueError("no clips: give `predictions` and `references` with at least one class number each")
         numbers: dict[str, Any] | None = super().compute(predictions=predictions, references=references, **kwargs)
         return numbers
 
     def add_batch(self, *, predictions: Any = None, references: Any = None) -> None:
         """Adds clips for the next `compute`."""
-        # Checked before the base class sees them: it would turn 1.7 into 1, and keep half of a faulty batch.
+        # Checked before the base class, which would convert 1.7 to 1 and keep half of an invalid batch.
         predictions, references = _integers(predictions, "predictions"), _integers(references, "references")
         if len(predictions) != len(references):
             raise ValueError(
-                f"{len(predictions)} predictions for {len(references)} references: one of each per clip, please"
+                f"{len(predictions)} predictions for {len(references)} references; there must be one of each per clip"
             )
         super().add_batch(predictions=predictions, references=references)
 
@@ -98,12 +100,14 @@ class ExpressionMetrics(evaluate.Metric):
         self, predictions: np.ndarray, references: np.ndarray, label_names: Sequence[str] | None = None
     ) -> dict[str, Any]:
         if len(references) == 0:
-            raise ValueError("no clips: `predictions` and `references` are empty, at least one number each is needed")
+            raise ValueError(
+                "no clips: `predictions` and `references` are empty; each must have at least one class number"
+            )
         if label_names is None:
             label_names = [str(number) for number in range(max(predictions.max(), references.max()) + 1)]
         label_names = list(label_names)
         if len(set(label_names)) != len(label_names):
-            raise ValueError(f"label_names {label_names} hold a name twice, every class needs a name of its own")
+            raise ValueError(f"`label_names` is {label_names} and has a name twice; the names must be different")
         _check_range(predictions, "predictions", len(label_names))
         _check_range(references, "references", len(label_names))
 
@@ -130,18 +134,18 @@ class ExpressionMetrics(evaluate.Metric):
 
 
 def _integers(values: Any, argument: str) -> list[int]:
-    """Plain Python integers of a list, array or tensor; ValueError at the first value that is none."""
+    """Python integers of a list, array or tensor; raises a `ValueError` for the first value that is not an integer."""
     if values is None:
-        raise ValueError(f"`{argument}` is missing: a list, array or tensor of class numbers, one per clip")
+        raise ValueError(f"`{argument}` is missing; it must be a list, array or tensor of class numbers, one per clip")
     integers = []
     for position, value in enumerate(values.tolist() if hasattr(values, "tolist") else values):
         try:
-            if isinstance(value, bool):  # Python counts it as an integer, but it answers "correct?", not "which?"
+            if isinstance(value, bool):  # an `int` in Python, but not a class number
                 raise TypeError
             integers.append(operator.index(value))
         except TypeError:
             raise ValueError(
-                f"`{argument}` holds {value!r:.60} at position {position}, an integer class number is needed"
+                f"`{argument}` has {value!r:.60} at position {position}; it must be an integer class number"
             ) from None
     return integers
 
@@ -151,6 +155,6 @@ def _check_range(numbers: np.ndarray, argument: str, num_classes: int) -> None:
     if outside.size:
         position = outside[0]
         raise ValueError(
-            f"`{argument}` holds {numbers[position]} at position {position}, "
+            f"`{argument}` has {numbers[position]} at position {position}; "
             f"class numbers of {num_classes} classes are 0 to {num_classes - 1}"
         )

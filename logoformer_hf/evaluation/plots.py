@@ -1,4 +1,4 @@
-"""Pictures of training runs: confusion matrix, curves, recalls, embeddings. Written straight to a file, no display."""
+"""Pictures of training runs: confusion matrix, curves, recalls, embeddings. Written to files without a display."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _BLUES = LinearSegmentedColormap.from_list("pale_to_blue", ["#f4f7fb", "#9dbbdb"
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Writes a picture whole; the ending of its name says the format (.png, .svg, .pdf)."""
+    """Writes a picture; the ending of its name sets the format (.png, .svg, .pdf). No partial file is left."""
     with whole_file(path) as partial:
         figure.savefig(partial)
 
@@ -31,7 +31,7 @@ def plot_confusion_matrix(
     path: str | Path,
     title: str | None = None,
 ) -> None:
-    """Draws a confusion matrix: colour and percentage per true class, the number of clips in brackets below.
+    """Draws a confusion matrix: colour and percentage of the true class, below it the number of clips in brackets.
 
     Args:
         confusion_matrix: numbers of clips, shape (classes, classes), rows are true classes, columns predicted ones.
@@ -40,14 +40,17 @@ def plot_confusion_matrix(
         title: first line of the title, above UAR (mean of the recalls of the classes with clips) and WAR (accuracy).
 
     Raises:
-        ValueError: the matrix is not (classes, classes) for these names, or counts no clip at all.
+        ValueError: the shape of the matrix does not match the names, or the matrix counts no clips.
     """
     counts = np.asarray(confusion_matrix)
     num_classes = len(label_names)
     if counts.shape != (num_classes, num_classes):
-        raise ValueError(f"confusion matrix of shape {counts.shape} for {num_classes} label names {list(label_names)}")
+        raise ValueError(
+            f"the confusion matrix has shape {counts.shape}; with the {num_classes} label names "
+            f"{list(label_names)} it must be ({num_classes}, {num_classes})"
+        )
     if counts.sum() == 0:
-        raise ValueError("the confusion matrix counts no clip, there is nothing to draw")
+        raise ValueError("the confusion matrix counts no clips; it must count at least one")
 
     clips = counts.sum(axis=1)
     shares = counts / np.maximum(clips, 1)[:, None]
@@ -104,8 +107,8 @@ def plot_training_curves(log_history: Sequence[Mapping[str, float]], path: str |
     """Draws losses, UAR and WAR of the validation clips with the best epoch marked, and the learning rate.
 
     Args:
-        log_history: `trainer.state.log_history`. Of the entries with an `epoch` these values are drawn, each where it
-            is there: `loss`, `cross_entropy`, `compact_loss`, `eval_loss`; `eval_uar`, `eval_war` (0 to 1);
+        log_history: `trainer.state.log_history`. Of the entries with an `epoch` these values are drawn where they
+            exist: `loss`, `cross_entropy`, `compact_loss`, `eval_loss`; `eval_uar`, `eval_war` (0 to 1);
             `learning_rate`. A panel without a value is left out.
         path: picture to write; the ending names the format (.png, .svg, .pdf).
 
@@ -119,14 +122,16 @@ def plot_training_curves(log_history: Sequence[Mapping[str, float]], path: str |
     }
     panels = [panel for panel, lines in _PANELS.items() if any(curves[key] for key in lines)]
     if not panels:
-        raise ValueError(f"nothing to draw: no entry of the log history has `epoch` and one of {', '.join(keys)}")
+        raise ValueError(
+            f"no entry of `log_history` has `epoch` and one of {', '.join(keys)}; at least one must have both"
+        )
 
     figure = Figure(figsize=(7.5, 2.6 * len(panels)), dpi=150, layout="constrained", facecolor="white")
     all_axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     for axes, panel in zip(all_axes, panels, strict=True):
         for key, (name, color, line) in _PANELS[panel].items():
             if curves[key]:
-                style = "o" if len(curves[key]) == 1 else line  # a line through one point would not be seen
+                style = "o" if len(curves[key]) == 1 else line  # a line through a single point is invisible
                 axes.plot(*zip(*curves[key], strict=True), style, label=name, color=color, linewidth=1.6, markersize=4)
         if panel.startswith("validation"):
             axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
@@ -149,7 +154,7 @@ def plot_training_curves(log_history: Sequence[Mapping[str, float]], path: str |
 
 
 def _mark_best(axes: Axes, uar: Sequence[tuple[float, float]]) -> None:
-    """Marks the epoch with the highest UAR, the earliest of equals."""
+    """Marks the epoch with the highest UAR, the earliest of several."""
     epoch, best = max(uar, key=lambda point: point[1])
     axes.axvline(epoch, color=BLUE, linewidth=1, linestyle=":", label=f"best: UAR {best:.1%}, epoch {epoch:g}")
     axes.plot(epoch, best, "o", markersize=10, markerfacecolor="none", markeredgecolor=BLUE)
@@ -201,10 +206,10 @@ def plot_recalls(
 def plot_projections(
     panels: Sequence[tuple[str, Projection]], label_names: Sequence[str], path: str | Path, title: str
 ) -> None:
-    """Draws embeddings in two dimensions, one model a panel, one colour and marker a class.
+    """Draws embeddings in two dimensions, one panel per model, one colour and marker per class.
 
     Args:
-        panels: what each panel shows and its projection; all of the same clips.
+        panels: title and projection of each panel; all of the same clips.
         label_names: names of the classes in the order of their numbers.
         path: picture to write; the ending names the format (.png, .svg, .pdf).
         title: above the picture.
@@ -229,7 +234,7 @@ def plot_projections(
             fontsize=10,
             color=INK,
         )
-        axes.set_xticks([])  # t-SNE's axes mean nothing
+        axes.set_xticks([])  # t-SNE's axes have no meaning
         axes.set_yticks([])
         axes.spines[:].set_color(MUTED)
     handles = dict(zip(*all_axes[0].get_legend_handles_labels()[::-1], strict=True))

@@ -1,4 +1,4 @@
-"""What a model said of every test clip, as a Parquet file that any tool reads and a later run can compare with."""
+"""The predictions of a model for every test clip, as a Parquet file with the facts of the run in its metadata."""
 
 import json
 import re
@@ -26,20 +26,20 @@ _RUN_FOLDERS = ("", "fold-*/", "seed-*/", "fold-*/seed-*/")
 @dataclass(frozen=True)
 class RunInfo:
     """
-    The facts of a run that its numbers cannot be read without. They are stored in the file's metadata.
+    The facts of a run that are needed to interpret its scores, stored in the metadata of its predictions.
 
     Attributes:
         label_names: classes in the order of their numbers.
         data: the facts about the data set.
-        seed: of the run.
-        selection: what the epoch was chosen on: "validation" clips, "test" clips, "last" (no choice, the last epoch),
-            or "given" (the model came trained, nothing was chosen here).
-        model: description for readers, e.g. "LOGO-Former base".
-        split: which clips were tested.
+        seed: seed of the run.
+        selection: clips that the epoch was chosen on: "validation" or "test"; or "last" (the last epoch, without a
+            choice), or "given" (the model was trained before, nothing was chosen).
+        model: description for reports, e.g. "LOGO-Former base".
+        split: the split that was tested.
         fold: the fold that was tested, None for a data set with one split.
-        trained_on: printable name of the data set that it was trained on, where that is another one.
+        trained_on: printable name of the data set that the model was trained on, where it differs from `data`.
         compact_loss: "margin", "center" or "none", or None where it is not known.
-        compact_loss_weight: what it was multiplied by, or None.
+        compact_loss_weight: factor of the compact loss, or None.
     """
 
     label_names: Sequence[str]
@@ -56,11 +56,13 @@ class RunInfo:
     def __post_init__(self) -> None:
         object.__setattr__(self, "label_names", tuple(self.label_names))
         if len(set(self.label_names)) != len(self.label_names):
-            raise ValueError(f"label_names {list(self.label_names)} hold a name twice")
+            raise ValueError(
+                f"`label_names` is {list(self.label_names)} and has a name twice; the names must be different"
+            )
         if self.selection not in SELECTIONS:
-            raise ValueError(f"selection is {self.selection!r}; it must be one of {', '.join(SELECTIONS)}")
+            raise ValueError(f"`selection` is {self.selection!r}; it must be one of {', '.join(SELECTIONS)}")
         if (self.fold is None) != (self.data.num_folds is None):
-            raise ValueError(f"fold is {self.fold} and num_folds {self.data.num_folds}; give both or neither")
+            raise ValueError(f"`fold` is {self.fold} and `num_folds` is {self.data.num_folds}; give both or neither")
 
     @property
     def left_out(self) -> list[str]:
@@ -68,7 +70,7 @@ class RunInfo:
         return self.data.left_out_of(self.split)
 
     def to_json(self) -> dict[str, Any]:
-        """One flat dictionary, as the metadata of predictions has it and the report begins."""
+        """All facts as one flat dictionary, for the metadata of predictions and the start of `report.json`."""
         own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "data"}
         data = {field.name: getattr(self.data, field.name) for field in fields(self.data)}
         return own | data | {"label_names": list(self.label_names), "left_out": self.left_out}
@@ -83,12 +85,12 @@ class RunInfo:
 
     @property
     def name(self) -> str:
-        """The run among those of its output folder."""
+        """Fold and seed, which distinguish the runs of an output folder."""
         return f"seed {self.seed}" if self.fold is None else f"fold {self.fold}, seed {self.seed}"
 
     @property
     def description(self) -> str:
-        """Model and compact loss in words."""
+        """Model and compact loss as text for reports."""
         if self.compact_loss in (None, "none"):
             loss = {None: "", "none": ", no compact loss"}[self.compact_loss]
         else:
@@ -97,21 +99,21 @@ class RunInfo:
 
     @property
     def mark(self) -> str:
-        """What must stand beside every number of this run: nothing, or that it was chosen on the test set."""
+        """Remark to print with every score of this run: that its epoch was chosen on the test set, or empty."""
         return " (chosen on the test set)" if self.selection == "test" else ""
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What one run said of its test clips.
+    """The predictions of one run for its test clips.
 
     Attributes:
         run: the facts of the run.
-        clip_ids: one per clip, no two alike.
+        clip_ids: one per clip, all different.
         labels: true class numbers, shape (clips,).
         predictions: predicted class numbers, shape (clips,).
         scores: softmax of the logits, shape (clips, classes), float32.
-        embeddings: shape (clips, width), float32, or None for a model that has none.
+        embeddings: shape (clips, width), float32, or None for a model without embeddings.
     """
 
     run: RunInfo
@@ -123,7 +125,7 @@ class Predictions:
 
     @property
     def confusion_matrix(self) -> np.ndarray:
-        """Clips counted, shape (classes, classes), rows are true classes, columns predicted ones."""
+        """Numbers of clips, shape (classes, classes), rows are true classes, columns predicted ones."""
         num_classes = len(self.run.label_names)
         cells = np.bincount(self.labels * num_classes + self.predictions, minlength=num_classes**2)
         return cells.reshape(num_classes, num_classes)
@@ -138,27 +140,30 @@ def write_predictions(
     run: RunInfo,
 ) -> None:
     """
-    Writes one row a clip: `clip_id`, `label`, `prediction`, `scores` and, where there are any, `embedding`.
+    Writes one row per clip: `clip_id`, `label`, `prediction`, `scores` and, where there are any, `embedding`.
 
-    `datasets` reads the label numbers as `ClassLabel`s, pandas as numbers. A file is there whole or not at all.
+    `datasets` reads the label numbers as `ClassLabel`s, pandas as numbers. An error leaves no partial file.
 
     Args:
         path: file to write, usually `PREDICTIONS_FILE` in the run's folder.
-        clip_ids: one per clip, no two alike.
+        clip_ids: one per clip, all different.
         labels: true class numbers, shape (clips,).
         logits: shape (clips, classes).
         embeddings: shape (clips, width), or None.
         run: the facts of the run.
 
     Raises:
-        ValueError: no clips, lengths that differ, a clip twice, a label outside of the classes, or a value that is
+        ValueError: no clips, different lengths, a duplicate clip, a label that is no class number, or a value that is
             not finite.
     """
     path = Path(path)
     logits = np.asarray(logits, dtype=np.float64)
     labels = np.asarray(labels, dtype=np.int64)
     if logits.ndim != 2 or logits.shape[1] != len(run.label_names):
-        raise ValueError(f"logits of shape {logits.shape} for {len(run.label_names)} classes {list(run.label_names)}")
+        raise ValueError(
+            f"`logits` has shape {logits.shape}; with the classes {list(run.label_names)} it must be "
+            f"(clips, {len(run.label_names)})"
+        )
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     predictions = Predictions(
         run=run,
@@ -191,15 +196,15 @@ def read_predictions(path: str | Path) -> Predictions:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is no Parquet file, lacks a column or the facts of its run, or holds what cannot be.
+        ValueError: no Parquet file, a missing column, no facts of a run, or invalid values.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+        raise FileNotFoundError(f"{path}: there is no such file")
     try:
-        table = pq.read_table(path, partitioning=None)  # `fold-1/` is a folder, no column
+        table = pq.read_table(path, partitioning=None)  # `fold-1/` is a folder, not a column
     except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} is no Parquet file that could be read: {error}") from error
+        raise ValueError(f"{path}: not a readable Parquet file ({error})") from error
     run = _read_facts(path, table.schema.metadata or {})
     if missing := [name for name in ("clip_id", "label", "prediction", "scores") if name not in table.column_names]:
         raise ValueError(f"{path} has no column {missing[0]!r}; it has {', '.join(table.column_names)}")
@@ -219,38 +224,38 @@ def read_predictions(path: str | Path) -> Predictions:
 
 def find_predictions(folder: str | Path) -> list[Path]:
     """
-    Files of predictions of an output folder, of one run or of several, by fold and then seed.
+    Prediction files of an output folder with one run or several, sorted by fold and then seed.
 
     Raises:
         FileNotFoundError: no such folder, or no predictions in it.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}")
+        raise FileNotFoundError(f"{folder}: there is no such folder")
     found = [path for pattern in _RUN_FOLDERS for path in folder.glob(f"{pattern}{PREDICTIONS_FILE}")]
     if not found:
         raise FileNotFoundError(
-            f"{folder} holds no {PREDICTIONS_FILE}, nor does a folder fold-… or seed-… in it: name the output folder "
-            "of a run that was tested"
+            f"{folder}: there is no {PREDICTIONS_FILE} in it, nor in its folders fold-… or seed-…; give the output "
+            "folder of a tested run"
         )
     return sorted(found, key=lambda path: [int(part) for part in re.findall(r"\d+", str(path.relative_to(folder)))])
 
 
 def load_runs(folder: str | Path) -> list[Predictions]:
-    """Reads all predictions of an output folder; raises as `find_predictions` and `read_predictions` do."""
+    """Reads all predictions of an output folder. Raises the errors of `find_predictions` and `read_predictions`."""
     return [read_predictions(path) for path in find_predictions(folder)]
 
 
 def group_by_seed(runs: Sequence[Predictions]) -> dict[int, list[Predictions]]:
     """
-    Runs of one experiment by seed, each seed's by fold.
+    Groups the runs of one experiment by seed, sorted by fold.
 
     Raises:
         ValueError: no runs, runs that differ in more than fold and seed, two runs of one fold and seed, or a clip that
-            is tested in two folds: pooled over folds every clip counts once.
+            is tested in two folds (pooled over folds every clip must count once).
     """
     if not runs:
-        raise ValueError("no runs: there is nothing to report")
+        raise ValueError("no runs: at least one is needed for a report")
     first = runs[0].run
     by_seed: dict[int, list[Predictions]] = {}
     for predictions in sorted(runs, key=lambda predictions: (predictions.run.seed, predictions.run.fold or 0)):
@@ -259,12 +264,12 @@ def group_by_seed(runs: Sequence[Predictions]) -> dict[int, list[Predictions]]:
             theirs = _shared_facts(run)[name]
             if ours != theirs:
                 raise ValueError(
-                    f"{first.name} has {name} {ours!r} and {run.name} has {theirs!r}: runs of one table differ in "
-                    "fold and seed alone"
+                    f"{first.name} has {name} {ours!r} and {run.name} has {theirs!r}; runs of one experiment "
+                    "must differ in fold and seed only"
                 )
         of_seed = by_seed.setdefault(run.seed, [])
         if any(other.run.fold == run.fold for other in of_seed):
-            raise ValueError(f"{run.name} is there twice: one run of each, please")
+            raise ValueError(f"{run.name} occurs twice; there must be one run for each fold and seed")
         of_seed.append(predictions)
 
     for of_seed in by_seed.values():
@@ -273,19 +278,19 @@ def group_by_seed(runs: Sequence[Predictions]) -> dict[int, list[Predictions]]:
             for clip_id in predictions.clip_ids:
                 if (other := tested_in.setdefault(clip_id, predictions.run)) is not predictions.run:
                     raise ValueError(
-                        f"clip {clip_id} is tested by {other.name} and again by {predictions.run.name}; every clip is "
-                        "tested once with each seed"
+                        f"clip {clip_id} is tested by {other.name} and again by {predictions.run.name}; every clip "
+                        "must be tested once per seed"
                     )
     return by_seed
 
 
 def _shared_facts(run: RunInfo) -> dict[str, Any]:
-    """What is the same in all runs of one experiment."""
+    """The facts that are the same in all runs of one experiment."""
     return {name: value for name, value in run.to_json().items() if name not in ("fold", "seed", "left_out")}
 
 
 def _check(predictions: Predictions, origin: str) -> None:
-    """Finds what cannot be in predictions; `origin` begins the message."""
+    """Raises a `ValueError` for invalid predictions; its message starts with `origin`."""
     clip_ids, run = predictions.clip_ids, predictions.run
     if not clip_ids:
         raise ValueError(f"{origin}: no clips")
@@ -306,18 +311,18 @@ def _check(predictions: Predictions, origin: str) -> None:
         raise ValueError(f"{origin}: {predictions.scores.shape[1]} scores a clip for {len(run.label_names)} classes")
     if len(set(clip_ids)) != len(clip_ids):
         ids, counts = np.unique(clip_ids, return_counts=True)
-        raise ValueError(f"{origin}: clip {ids[counts > 1][0]} comes twice; every clip is tested exactly once")
+        raise ValueError(f"{origin}: clip {ids[counts > 1][0]} occurs twice; every clip must be tested exactly once")
 
 
 def _read_facts(path: Path, metadata: dict[bytes, bytes]) -> RunInfo:
     if _METADATA_KEY not in metadata:
         raise ValueError(
-            f"{path} does not say which run it comes from (no metadata {_METADATA_KEY.decode()!r}): it is not from "
-            "this program, or it was saved anew by a tool that drops metadata"
+            f"{path}: the metadata {_METADATA_KEY.decode()!r} with the facts of the run is missing; the file was "
+            "written by another program, or saved again by a tool that drops metadata"
         )
     facts = json.loads(metadata[_METADATA_KEY])
     if (version := facts.pop("version", None)) != _VERSION:
-        raise ValueError(f"{path} is of version {version!r}, this program reads version {_VERSION}")
+        raise ValueError(f"{path}: the file has version {version!r}; it must have version {_VERSION}")
     known = {field.name for field in (*fields(RunInfo), *fields(DataFacts))} - {"data"}
     if differing := sorted(known ^ set(facts)):
         raise ValueError(f"{path}: field {differing[0]!r} of the run's facts is missing or unknown")
@@ -330,9 +335,9 @@ def _list_array(matrix: np.ndarray) -> pa.ListArray:
 
 
 def _matrix(table: pa.Table, name: str, path: Path) -> np.ndarray:
-    """A column of equally long lists as an array of shape (rows, length)."""
+    """A column of lists of one length as an array of shape (rows, length)."""
     column = table[name].combine_chunks()
     if column.null_count or len(np.unique(column.value_lengths())) > 1:
-        raise ValueError(f"{path}: the lists of column {name!r} are not equally long")
+        raise ValueError(f"{path}: the lists of column {name!r} have different lengths")
     matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), -1)
     return matrix

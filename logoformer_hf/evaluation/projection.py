@@ -1,4 +1,4 @@
-"""Embeddings of many clips as points on a sheet of paper, and how well the classes lie apart."""
+"""Projects embeddings to two dimensions by t-SNE and measures the separation of the classes by the silhouette."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from sklearn.metrics import silhouette_score
 
 MAX_CLIPS = 3000
 MIN_CLIPS = 10
-_PERPLEXITY = 30  # t-SNE's: about how many neighbours a clip is kept close to
-_PCA_WIDTH = 50  # what van der Maaten and Hinton reduce to before t-SNE
+_PERPLEXITY = 30  # of t-SNE: about the number of neighbours that it considers for each clip
+_PCA_WIDTH = 50  # dimensions before t-SNE, as in van der Maaten and Hinton
 
 
 class ProjectionError(ValueError):
-    """There is nothing to project."""
+    """Embeddings that cannot be projected; the message names the reason."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,11 @@ class Projection:
     """Embeddings of one model in two dimensions.
 
     Attributes:
-        points: shape (clips, 2). Only nearness means something, not the axes nor the distance between far groups.
+        points: shape (clips, 2). Only small distances have a meaning, not the axes or distances between far groups.
         labels: true class numbers, shape (clips,).
-        silhouette: mean silhouette of the labels, -1 to 1, in the embeddings' own space: how much nearer a clip is to
-            its own class than to the next. None where fewer than two classes occur, or every clip has its own.
+        silhouette: mean silhouette of the labels, -1 to 1, computed on the embeddings before the projection: how much
+            nearer a clip is to its own class than to the nearest other one. None with fewer than two classes, or where
+            every clip has its own class.
     """
 
     points: np.ndarray
@@ -37,16 +38,16 @@ class Projection:
 
 def project(models: Sequence[np.ndarray], labels: np.ndarray, seed: int = 0) -> list[Projection]:
     """
-    Projects the embeddings of one or several models, each by itself, by t-SNE (van der Maaten and Hinton,
+    Projects the embeddings of one or several models, each separately, by t-SNE (van der Maaten and Hinton,
     *Visualizing Data using t-SNE*, JMLR 2008).
 
-    Of more than `MAX_CLIPS` clips that many are drawn, every class in its proportion, the same for all models. Folds
-    are models of their own: never give embeddings of two as those of one.
+    Of more than `MAX_CLIPS` clips this number is sampled, in proportion to the classes and the same for all models.
+    Each fold has its own model: do not pass the embeddings of several folds as those of one model.
 
     Args:
         models: embeddings of each model, shape (clips, width).
         labels: true class numbers, shape (clips,).
-        seed: of the draw and of t-SNE.
+        seed: seed of the sample and of t-SNE.
 
     Raises:
         ProjectionError: fewer than `MIN_CLIPS` clips, or a model that gives all clips the same embedding.

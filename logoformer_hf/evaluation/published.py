@@ -1,4 +1,4 @@
-"""The published results that can stand beside those of a run."""
+"""The published results that the scores of a run can be compared with."""
 
 from dataclasses import dataclass
 
@@ -30,8 +30,8 @@ class PublishedResult:
 
 def published_beside(run: RunInfo) -> list[PublishedResult]:
     """
-    The published results that the numbers of this run can stand beside: none for another data set or split, a part of
-    one, other classes than the seven, or a model that was trained on something else.
+    The published results that the scores of this run can be compared with. There are none for another data set or
+    split, a part of a data set, other classes than the seven, or a model that was trained on another data set.
     """
     comparable = (
         run.split == "test"

@@ -1,6 +1,6 @@
 """
-The report of one or several runs: its numbers as dataclasses. `report_files.py` writes them and their pictures,
-`report_text.py` puts them into words.
+The report on one or several runs: its numbers as dataclasses. `report_files.py` writes them and their pictures,
+`report_text.py` formats them as text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ VERSION = 1  # of report.json
 
 @dataclass(frozen=True)
 class RunScores:
-    """UAR and WAR of one run, shares with 95 % intervals; `fold` is None without folds."""
+    """UAR and WAR of one run, 0 to 1, with 95 % intervals; `fold` is None without folds."""
 
     fold: int | None
     num_clips: int
@@ -29,7 +29,7 @@ class RunScores:
 
 @dataclass(frozen=True)
 class MeanScores:
-    """UAR and WAR as means over the folds of a seed."""
+    """UAR and WAR as means over the folds of a seed, 0 to 1, with 95 % intervals."""
 
     uar: Estimate
     war: Estimate
@@ -41,11 +41,11 @@ class PooledScores:
     All clips of the folds of a seed as one set.
 
     Attributes:
-        num_clips: how many.
-        uar, war: shares with 95 % intervals.
+        num_clips: number of clips.
+        uar, war: 0 to 1, with 95 % intervals.
         recall: by class, None for a class without a clip.
-        confusion_matrix: clips counted, one list per true class, one column per predicted class.
-        confusion_matrix_normalised: the same as shares of the true class.
+        confusion_matrix: numbers of clips, one list per true class, one column per predicted class.
+        confusion_matrix_normalised: the same as shares of the true class, 0 to 1.
     """
 
     num_clips: int
@@ -58,7 +58,7 @@ class PooledScores:
 
 @dataclass(frozen=True)
 class SeedReport:
-    """The runs of one seed, one a fold."""
+    """The runs of one seed, one per fold."""
 
     seed: int
     runs: list[RunScores]
@@ -68,7 +68,7 @@ class SeedReport:
 
 @dataclass(frozen=True)
 class OverSeeds:
-    """Mean and standard deviation (with n - 1) over seeds of the mean of folds."""
+    """Mean and standard deviation (with n - 1) over seeds of the mean over folds, 0 to 1."""
 
     num_seeds: int
     uar_mean: float
@@ -79,7 +79,7 @@ class OverSeeds:
 
 @dataclass(frozen=True)
 class TestedClips:
-    """Clips with one seed: listed by the data set, left out because they could not be used, tested."""
+    """Numbers of clips per seed: listed by the data set, left out because they could not be used, tested."""
 
     listed: int
     left_out: int
@@ -90,15 +90,15 @@ class TestedClips:
 @dataclass(frozen=True)
 class ProjectionNote:
     """
-    What the picture of the embeddings shows, or why there is none.
+    The content of the picture of the embeddings, or the reason for its absence.
 
     Attributes:
-        picture: name of the file, None where there is none.
-        run: the run that is shown.
+        picture: name of the file, None without a picture.
+        run: name of the run in the picture.
         num_clips: clips in the picture.
         silhouette: of the true classes, -1 to 1, None where it is not defined.
-        silhouette_beside: the same of the runs beside.
-        missing: the reason for no picture.
+        silhouette_beside: silhouette of the runs that are compared with.
+        missing: reason for the absence of the picture.
     """
 
     picture: str | None = None
@@ -111,7 +111,7 @@ class ProjectionNote:
 
 @dataclass(frozen=True)
 class BesideRuns:
-    """A comparison with other runs: A are the others, B these."""
+    """A comparison with other runs: A are the other runs, B the runs of the report."""
 
     name: str
     seeds: list[SeedComparison]
@@ -121,16 +121,18 @@ class BesideRuns:
 @dataclass(frozen=True)
 class Report:
     """
+    The report on all runs of an experiment.
+
     Attributes:
-        run: facts of the first run; all runs share them but for fold, seed and the clips that were left out.
-        folds: those that were tested, `[None]` without folds.
-        complete: whether these are all folds of the protocol, with every seed.
-        clips: how many were tested.
-        seeds: one entry a seed.
+        run: facts of the first run. The others differ in fold, seed and the clips that were left out only.
+        folds: the tested folds, `[None]` without folds.
+        complete: whether every seed tested all folds of the protocol.
+        clips: numbers of tested and left-out clips.
+        seeds: one entry per seed.
         over_seeds: None with one seed, or where seeds tested different folds.
         projection: about the picture of the embeddings.
-        beside: other runs to compare with, or None.
-        published: results of others, in percent; empty where our numbers cannot stand beside them.
+        beside: comparison with other runs, or None.
+        published: published results, in percent; empty where the scores cannot be compared with them.
     """
 
     run: RunInfo
@@ -145,8 +147,8 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """
-        What `report.json` holds; `docs/outputs.md` describes it. Shares are from 0 to 1, an estimate is {value, low,
-        high} with a 95 % interval.
+        The content of `report.json`, described in `docs/outputs.md`. Scores are from 0 to 1; an estimate is {value,
+        low, high} with a 95 % interval.
         """
         facts = {name: value for name, value in self.run.to_json().items() if name not in ("fold", "seed", "left_out")}
         projection = asdict(self.projection)
@@ -170,15 +172,15 @@ def summarise_runs(
     runs: Sequence[Predictions], projection: ProjectionNote, comparison: Comparison | None = None
 ) -> Report:
     """
-    The numbers of one experiment.
+    Computes the report on one experiment.
 
     Args:
         runs: predictions of all folds and seeds.
         projection: about the picture of the embeddings.
-        comparison: with other runs as A and these as B.
+        comparison: comparison with other runs as A and these as B.
 
     Raises:
-        ValueError: no runs, or runs that do not belong together (see `group_by_seed`).
+        ValueError: no runs, or runs that cannot be grouped (see `group_by_seed`).
     """
     by_seed = group_by_seed(runs)
     first = next(iter(by_seed.values()))[0].run

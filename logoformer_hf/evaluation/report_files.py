@@ -1,4 +1,4 @@
-"""Writes a report: `report.md` for people, `report.json` for programs, and its pictures."""
+"""Writes a report as text (`report.md`), as JSON (`report.json`) and as pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,18 +21,18 @@ def write_report(output_dir: str | Path, runs: Sequence[Predictions], beside: Se
     """
     Writes `report.md`, `report.json`, `confusion_matrix.png`, `recalls.png` and `projection.png`.
 
-    With several seeds the confusion matrix, the recalls and the projection are those of the first; the projection is
-    of the first fold alone, since every fold has a model of its own.
+    With several seeds the confusion matrix, the recalls and the projection are those of the first seed. The projection
+    shows the first fold only, since every fold has its own model.
 
     Args:
         output_dir: folder to write to.
         runs: predictions of all folds and seeds of one experiment.
-        beside: predictions of another experiment to compare with, e.g. without compact loss. Where these tested other
-            clips, those in common are compared and the report says so.
+        beside: predictions of another experiment to compare with, e.g. without compact loss. Where its clips differ,
+            the clips in common are compared and the report has a note on it.
 
     Raises:
-        ValueError: no runs, runs that do not belong together (see `group_by_seed`), or `beside` cannot be compared
-            (see `compare_runs`). Nothing is written then.
+        ValueError: no runs, runs that cannot be grouped (see `group_by_seed`), or `beside` cannot be compared (see
+            `compare_runs`). Nothing is written then.
     """
     output_dir = Path(output_dir)
     by_seed = group_by_seed(runs)
@@ -55,7 +55,7 @@ def _draw_numbers(output_dir: Path, report: Report) -> None:
 
 
 def _draw_projection(path: Path, first: Predictions, comparison: Comparison | None) -> ProjectionNote:
-    """The first run alone, or beside the others where both have embeddings of one fold."""
+    """Draws the first run, together with the compared run where both have embeddings of one fold."""
     run = first.run
     try:
         if comparison is not None and comparison.embeddings is not None:

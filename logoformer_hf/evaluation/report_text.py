@@ -1,4 +1,4 @@
-"""`report.md`: the report in words and tables."""
+"""Formats a report as text and tables, for `report.md` and for a terminal."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ _SELECTION = {
 
 
 def report_title(report: Report) -> str:
-    """What the numbers are of: "DFEW, 5 folds", or "DFEW, folds 1, 2 of 5"."""
+    """The tested data: "DFEW, 5 folds", or "DFEW, folds 1, 2 of 5"."""
     name = report.run.data.dataset_name + (f", {report.run.data.setup}" if report.run.data.setup else "")
     if report.run.data.num_folds is None:
         return f"{name}, {report.run.split}"
@@ -30,12 +30,12 @@ def report_title(report: Report) -> str:
 
 
 def of_seed(report: Report) -> str:
-    """Which seed something is of, where there are several."""
+    """The first seed, for a heading, where there are several; else empty."""
     return f", seed {report.seeds[0].seed}" if len(report.seeds) > 1 else ""
 
 
 def format_summary(report: Report) -> str:
-    """The report's numbers for a terminal."""
+    """The scores and recalls of the report, for a terminal."""
     run = report.run
     parts = [
         f"{report_title(report)}, {report.clips.tested:,} clips tested{run.mark}, in percent",

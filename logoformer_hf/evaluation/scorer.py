@@ -1,4 +1,4 @@
-"""The metric of `metrics.py`, loaded once, in the forms that a Trainer and a report want."""
+"""The metric of `metrics.py`, loaded once, for a Trainer and for reports."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ METRIC_FILE = Path(__file__).with_name("metrics.py")
 
 class Scorer:
     """
-    UAR, WAR and what explains them, by the metric in `metrics.py`, which is loaded once.
+    Computes UAR, WAR and the other scores of the metric in `metrics.py`, which is loaded once.
 
     Args:
         label_names: names of the classes in the order of their numbers.
@@ -24,14 +24,14 @@ class Scorer:
         self.metric = evaluate.load(str(METRIC_FILE), keep_in_memory=True)
 
     def score(self, logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-        """What `ExpressionMetrics` gives for logits `(clips, classes)` and labels `(clips,)`."""
+        """The result of `ExpressionMetrics` for logits `(clips, classes)` and labels `(clips,)`."""
         scores: dict[str, Any] = self.metric.compute(
             predictions=logits.argmax(axis=1), references=labels, label_names=self.label_names
         )
         return scores
 
     def score_epoch(self, predictions: EvalPrediction) -> dict[str, float]:
-        """The three numbers that a Trainer logs and chooses by."""
-        # Tuples only of a model that gives more than logits, which `keys_to_ignore_at_inference` leaves out.
+        """UAR, WAR and macro F1, 0 to 1, which a Trainer logs and chooses the best epoch by."""
+        # Tuples only for further outputs than logits, which `keys_to_ignore_at_inference` excludes.
         scores = self.score(cast(np.ndarray, predictions.predictions), cast(np.ndarray, predictions.label_ids))
         return {name: scores[name] for name in ("uar", "war", "macro_f1")}

@@ -1,13 +1,12 @@
-"""How far UAR, WAR and recalls could be chance: confidence intervals over clips and tests of two models.
+"""Confidence intervals of UAR, WAR and recalls, and tests of two models.
 
-Every interval is over clips: what these trained models would score on other clips drawn like these. None covers
-another training (several seeds show that) and none knows that clips of one film or person resemble each other, which
-makes the true uncertainty larger.
+Every interval is over clips: the scores of these trained models on other clips from the same distribution. It does not
+cover another training (use several seeds for that), nor the similarity of clips of one film or person, which makes the
+true uncertainty larger.
 
-A bootstrap resample draws as many clips as there are, with replacement. UAR and WAR only ask of which class a clip is
-and whether it was right, so a resample is one multinomial draw of these counts, not one draw a clip. As in
-the metric, UAR is the mean over the classes that occur; a class that vanishes from a resample takes no
-part in that resample's mean.
+A bootstrap resample draws as many clips as there are, with replacement. UAR and WAR depend only on the class of a clip
+and on whether it is classified correctly, so a resample is one multinomial draw of these counts. As in the metric, UAR
+is the mean over the classes that occur; a class without a clip in a resample is left out of its mean.
 """
 
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ NUM_RESAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its confidence interval, each as the number is: 0 to 1, differences -1 to 1."""
+    """A value and its confidence interval: scores from 0 to 1, differences from -1 to 1."""
 
     value: float
     low: float
@@ -33,12 +32,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class McNemar:
-    """McNemar's test on the clips that exactly one of two models has right.
+    """McNemar's test on the clips that exactly one of two models classifies correctly.
 
     Attributes:
-        only_a: clips that A has right and B wrong.
-        only_b: clips that B has right and A wrong.
-        p_value: chance of a split at least this uneven if each of these clips fell to A or B like a coin.
+        only_a: number of clips that only A classifies correctly.
+        only_b: number of clips that only B classifies correctly.
+        p_value: probability of counts at least this uneven if both models had the same accuracy.
     """
 
     only_a: int
@@ -53,11 +52,11 @@ def bootstrap_uar_war(
     UAR and WAR with 95 % percentile bootstrap intervals, as means over folds.
 
     Args:
-        confusion_matrices: one for each fold, each (classes, classes) with true classes as rows. Each fold is drawn
-            anew by itself and the numbers of the folds are averaged, so this is the interval of the mean of folds. For
-            all clips pooled give one matrix, the sum: its interval is of the pooled number, which is another one.
-        num_resamples: how often all clips are drawn anew.
-        seed: of the draws.
+        confusion_matrices: one for each fold, each (classes, classes) with true classes as rows. Each fold is
+            resampled separately and the scores of the folds are averaged, so the interval is that of the mean over
+            folds. For all clips pooled pass one matrix, the sum: the pooled score is another quantity.
+        num_resamples: number of resamples.
+        seed: seed of the resamples.
     """
     rng = np.random.default_rng(seed)
     counts = [wrong_and_right(np.asarray(matrix)) for matrix in confusion_matrices]
@@ -70,8 +69,8 @@ def recall_estimates(confusion_matrix: np.ndarray) -> list[Estimate | None]:
     """
     Recall of every class with its 95 % interval by Wilson's score; None for a class without a clip.
 
-    A recall is a plain proportion of the class's clips, so it needs no resampling, and must not have it: the bootstrap
-    of 0 out of 29 is 0 to 0, as if that were certain. Source: Wilson, *Probable Inference, the Law of Succession, and
+    A recall is a proportion of the clips of a class, for which Wilson's interval is also valid near 0 and 1; the
+    bootstrap interval of 0 out of 29 would be 0 to 0. Source: Wilson, *Probable Inference, the Law of Succession, and
     Statistical Inference*, JASA 1927.
     """
     estimates: list[Estimate | None] = []
@@ -90,8 +89,8 @@ def mcnemar(a_right: np.ndarray, b_right: np.ndarray) -> McNemar:
     McNemar's test in its exact form: the binomial distribution, two-sided, for any number of clips.
 
     Args:
-        a_right: whether A has each clip right, shape (clips,), bool.
-        b_right: the same of B, the same clips in the same order.
+        a_right: whether A classifies each clip correctly, shape (clips,), bool.
+        b_right: the same for B, with the same clips in the same order.
     """
     only_a, only_b = int((a_right & ~b_right).sum()), int((b_right & ~a_right).sum())
     differing = only_a + only_b
@@ -106,14 +105,14 @@ def bootstrap_difference(
     seed: int = 0,
 ) -> tuple[Estimate, Estimate]:
     """
-    How much higher UAR and WAR of B are than those of A, with 95 % intervals: both models get the same drawn clips.
+    Differences of UAR and WAR, B - A, with 95 % intervals from resamples that both models share.
 
     Args:
         labels: true class numbers, shape (clips,).
-        a_right: whether A has each clip right, shape (clips,), bool.
-        b_right: the same of B, the same clips in the same order.
-        num_resamples: how often all clips are drawn anew.
-        seed: of the draws.
+        a_right: whether A classifies each clip correctly, shape (clips,), bool.
+        b_right: the same for B, with the same clips in the same order.
+        num_resamples: number of resamples.
+        seed: seed of the resamples.
     """
     counts = np.zeros((labels.max() + 1, 2, 2), dtype=np.int64)  # class, A right, B right
     np.add.at(counts, (labels, a_right.astype(int), b_right.astype(int)), 1)
@@ -127,7 +126,7 @@ def bootstrap_difference(
 
 
 def _resample(counts: np.ndarray, num_resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws all clips anew, shape (resamples, *counts.shape)."""
+    """Resampled counts, shape (resamples, *counts.shape)."""
     num_clips = counts.sum()
     return rng.multinomial(num_clips, counts.ravel() / num_clips, size=num_resamples).reshape(-1, *counts.shape)
 

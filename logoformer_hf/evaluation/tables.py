@@ -1,4 +1,4 @@
-"""Tables that read well both on GitHub and in a terminal, and how numbers stand in them."""
+"""Markdown tables with padded cells, and the format of numbers in them."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from .significance import Estimate
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with padded cells: names in the first column, numbers, to the right, in all others."""
+    """A Markdown table with padded cells: names in the first column, right-aligned numbers in all others."""
     widths = [max(3, *(len(row[column]) for row in [header, *rows])) for column in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:
@@ -18,15 +18,15 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def percent(share: float | None) -> str:
-    """0.5421 as the field prints it: 54.21."""
+    """A share from 0 to 1 in percent: 0.5421 becomes "54.21", None "-"."""
     return "-" if share is None else f"{100 * share:.2f}"
 
 
 def points(difference: float | None) -> str:
-    """0.0312 as percentage points with their sign: +3.12."""
+    """A difference of shares in percentage points with a sign: 0.0312 becomes "+3.12", None "-"."""
     return "-" if difference is None else f"{100 * difference:+.2f}"
 
 
 def interval(estimate: Estimate | None) -> str:
-    """The confidence interval in percent: 53.10 to 55.32."""
+    """The confidence interval in percent: "53.10 to 55.32", None "-"."""
     return "-" if estimate is None else f"{percent(estimate.low)} to {percent(estimate.high)}"

@@ -1,14 +1,14 @@
-"""UAR and WAR, computed here and nowhere else. Imports NumPy alone, because the metric takes this file along."""
+"""UAR and WAR. Imports NumPy only, because `evaluate.load` copies this file with the metric."""
 
 import numpy as np
 
 
 def uar_and_war(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
-    UAR, the mean recall of the classes that have a clip, and WAR, the share of all clips that are right.
+    UAR, the mean recall of the classes that have a clip, and WAR, the share of correctly classified clips.
 
     Args:
-        counts: clips by class and by wrong (0) or right (1), shape (..., classes, 2).
+        counts: numbers of clips by class and by wrong (0) or right (1), shape (..., classes, 2).
 
     Returns:
         Two arrays of shape (...), 0 to 1.
@@ -20,13 +20,13 @@ def uar_and_war(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def wrong_and_right(confusion_matrix: np.ndarray) -> np.ndarray:
     """
-    The counts that `uar_and_war` takes.
+    The counts for `uar_and_war`.
 
     Args:
         confusion_matrix: numbers of clips, shape (classes, classes), rows are true classes, columns predicted ones.
 
     Returns:
-        Clips by class and by wrong (0) or right (1), shape (classes, 2).
+        Numbers of clips by class and by wrong (0) or right (1), shape (classes, 2).
     """
     right = confusion_matrix.diagonal()
     return np.stack([confusion_matrix.sum(axis=1) - right, right], axis=1)

@@ -1,1 +1,1 @@
-"""What goes to the Hub: cards, models, prepared data sets."""
+"""Publishing on the Hub: cards, models, prepared data sets."""

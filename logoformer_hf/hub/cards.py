@@ -1,4 +1,4 @@
-"""What the cards of models and of data sets have in common."""
+"""Functions that the cards of models and of data sets share."""
 
 import re
 from pathlib import Path
@@ -9,10 +9,10 @@ from huggingface_hub.utils import validate_repo_id
 
 def hub_repo(name_or_path: str | None) -> str | None:
     """
-    The repository of a model, None for one that is on this disk only: its path would tell of folders, not of models.
+    The repository `owner/name` of a model; None for a local path, which has no meaning for readers of a card.
 
     Args:
-        name_or_path: a repository, a file or folder, or one in the cache of the Hub, which knows its repository.
+        name_or_path: a repository, a file or folder, or a path in the cache of the Hub, which contains the repository.
     """
     if name_or_path is None:
         return None
@@ -27,11 +27,11 @@ def hub_repo(name_or_path: str | None) -> str | None:
 
 def rename_card(text: str, repo_name: str) -> str:
     """
-    The card for the repository that it goes to: title, metadata and snippets name that instead of a folder.
+    Replaces the name of the folder in title, metadata and snippets of a card by that of its repository.
 
     Args:
-        text: what `write_model_card` or `write_dataset_card` wrote. A card without their first snippet comes back as
-            it is: somebody wrote it by hand.
+        text: a card by `write_model_card` or `write_dataset_card`. A card without their first snippet, e.g. one
+            written by hand, is returned unchanged.
         repo_name: `owner/name`.
     """
     snippet = re.search(r'(?:model=|load_dataset\()"([^"]+)"', text)

@@ -1,4 +1,4 @@
-"""The card of a prepared copy of a data set, what the Hub shows of its repository."""
+"""Writes the card of a prepared data set, which the Hub shows on the page of its repository."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,17 +24,17 @@ def write_dataset_card(
     extra_columns: Mapping[str, str],
     notes: Sequence[str] = (),
 ) -> None:
-    """Writes the card of a prepared data set, which also tells `load_dataset` where the splits are.
+    """Writes the card of a prepared data set. Its metadata name the files of each split for `load_dataset`.
 
     Args:
         path: card to write, `README.md` beside the folder `data` with the shards `<split>-00000-of-000NN.parquet`.
-        repo_name: repository (or folder) that `load_dataset` takes in the card's snippet.
-        facts: about the data set.
+        repo_name: repository (or folder) in the card's snippet with `load_dataset`.
+        facts: facts about the data set.
         clips_per_split: number of clips of each split that has shards.
         label_names: names of the classes in the order of their numbers.
-        frame_size: of the embedded frames, for readers, e.g. "128 pixels on the shorter side".
-        extra_columns: columns besides `clip_id`, `video`, `num_frames` and `label`, {name: what it holds}.
-        notes: sentences on what was found and left out. They are published as they stand: no paths.
+        frame_size: size of the embedded frames as text, e.g. "128 pixels on the shorter side".
+        extra_columns: columns besides `clip_id`, `video`, `num_frames` and `label`, {name: content}.
+        notes: sentences on clips that were left out. They are published unchanged and must not contain paths.
     """
     terms = terms_of(facts)
     num_clips = sum(clips_per_split.values())
@@ -52,7 +52,7 @@ def write_dataset_card(
                 "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in clips_per_split],
             }
         ],
-        viewer=False if terms else None,  # the viewer would make, and show, one more copy
+        viewer=False if terms else None,  # the viewer would store and show a copy of the clips
     )
     labels = ", ".join(f"{number} {name}" for number, name in enumerate(label_names))
     columns = {

@@ -1,4 +1,4 @@
-"""The card of a trained LOGO-Former, what the Hub shows of its repository."""
+"""Writes the card of a trained LOGO-Former, which the Hub shows on the page of its repository."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,26 +39,28 @@ def write_model_card(
     example_videos: Sequence[str] = (),
 ) -> None:
     """
-    Writes the card of a LOGO-Former, with the test results also in its metadata, where the Hub reads them.
+    Writes the card of a LOGO-Former. Its metadata also contain the test results, for the Hub.
 
     Args:
         path: card to write, usually `README.md` beside the checkpoint, `confusion_matrix.png` and
             `training_curves.png`.
-        model_name: repository (or folder) that `from_pretrained` takes in the card's snippets; also the title.
-        config: of the model.
-        run: data set, fold, seed, how the epoch was chosen, and test clips that were left out.
-        results: what `ExpressionMetrics` gives for the test split, each key with `test_` before it: `test_uar`,
+        model_name: repository (or folder) in the card's snippets with `from_pretrained`; also the title.
+        config: configuration of the model.
+        run: data set, fold, seed, selection of the epoch, and test clips that were left out.
+        results: result of `ExpressionMetrics` for the test split, each key with the prefix `test_`: `test_uar`,
             `test_war`, `test_macro_f1` (0 to 1), `test_recall` ({name: 0 to 1, or None without a clip}),
-            `test_confusion_matrix` (rows are true classes), `test_num_clips`, `test_empty_classes`. May hold more.
+            `test_confusion_matrix` (rows are true classes), `test_num_clips`, `test_empty_classes`. May have further
+            keys.
         clips_per_split: number of clips of each split, e.g. {"train": 8000, "validation": 1356, "test": 2341}.
-        training: settings to list, {name: value}. They are published as they stand: no paths.
-        fine_tuned_from: model that the run went on from, as `from_pretrained` took it.
-        frame_encoder_from: where the first weights of the frame encoder came from. Of a path that is not in the cache
-            of the Hub, the card says only that there was one.
-        example_videos: files of the repository that the Hub's widget offers, e.g. "examples/happy.mp4".
+        training: settings to list, {name: value}. They are published unchanged and must not contain paths.
+        fine_tuned_from: model that was fine-tuned, as passed to `from_pretrained`, or None.
+        frame_encoder_from: origin of the initial weights of the frame encoder, or None. A path outside the cache of
+            the Hub is not published; the card then only mentions pretrained weights.
+        example_videos: files of the repository for the Hub's widget, e.g. "examples/happy.mp4".
 
     Raises:
-        ValueError: `results` lacks a key, its recalls are not those of the run's classes, or nothing was trained.
+        ValueError: a key of `results` is missing, its recalls are for other classes than the run's, or the run did not
+            train a model.
     """
     _check_results(results, run)
     terms, source = terms_of(run.data), source_of(run.data)
@@ -89,12 +91,16 @@ def write_model_card(
 def _check_results(results: Mapping[str, Any], run: RunInfo) -> None:
     missing = [key for key in _NEEDED if key not in results]
     if missing:
-        raise ValueError(f"the results lack {', '.join(missing)}; the card needs {', '.join(_NEEDED)}")
+        raise ValueError(f"`results` lacks {', '.join(missing)}; it must have {', '.join(_NEEDED)}")
     recall = results["test_recall"]
     if list(recall) != list(run.label_names):
-        raise ValueError(f"test_recall is for the classes {list(recall)}, the run's are {list(run.label_names)}")
+        raise ValueError(
+            f"`test_recall` has the classes {list(recall)}; it must have those of the run, {list(run.label_names)}"
+        )
     if run.selection == "given":
-        raise ValueError("the run's selection is 'given', so it trained nothing; this card is for a trained model")
+        raise ValueError(
+            "`selection` of the run is 'given', so it did not train the model; the card needs a run that trained it"
+        )
 
 
 def _tested_on(run: RunInfo) -> str:
@@ -111,7 +117,7 @@ def _metadata(
     base_models: list[str],
     example_videos: Sequence[str],
 ) -> ModelCardData:
-    """What the Hub reads of the card: licence, tags, results."""
+    """The metadata of the card for the Hub: licence, tags, results."""
     warning = ", epoch chosen on these test clips" if run.selection == "test" else ""
     return ModelCardData(
         license="apache-2.0" if all_ours else "other",
@@ -142,7 +148,7 @@ def _metadata(
 
 
 def _results_in_words(results: Mapping[str, Any], label_names: Sequence[str]) -> dict[str, str]:
-    """The tables and sentences of the card that are made of the test results, by their name in the template."""
+    """Tables and phrases of the card on the test results, by their names in the template."""
     matrix = results["test_confusion_matrix"]
     uar, war = bootstrap_uar_war([matrix])
     classes = list(zip(label_names, map(sum, matrix), recall_estimates(matrix), strict=True))
@@ -184,7 +190,7 @@ def _table_of_splits(clips_per_split: Mapping[str, int], run: RunInfo) -> str:
 
 
 def _origin(fine_tuned_from: str | None, frame_encoder_from: str | None) -> dict[str, str]:
-    """The settings that say where the first weights came from."""
+    """The settings that name the origin of the initial weights."""
 
     def where(source: str | None) -> str:
         repo = hub_repo(source)

@@ -1,4 +1,4 @@
-"""A data set as Parquet shards with a card: prepared once, then carried to where it is trained on."""
+"""Writes a data set as Parquet shards with a card."""
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,35 +16,38 @@ from .dataset_card import TEMPLATE, write_dataset_card
 
 @dataclass
 class PrepareArguments:
-    """Where shards go, and how frames are stored."""
+    """Folder, size and number of the shards, and format of the stored frames."""
 
     output_dir: str = field(metadata={"help": "Folder for the shards."})
     side_px: int = field(
         default=DEFAULT_SIDE_PX,
-        metadata={"help": "Shorter side of the stored frames; the default is what training on 112 pixels needs."},
+        metadata={"help": "Shorter side of the stored frames in pixels; the default suits training on 112 pixels."},
     )
-    jpeg_quality: int = field(default=90, metadata={"help": "1 to 95."})
-    clips_per_shard: int = field(default=1000, metadata={"help": "Clips of a file."})
-    num_workers: int = field(default=2, metadata={"help": "Processes that decode and encode."})
+    jpeg_quality: int = field(default=90, metadata={"help": "JPEG quality of the stored frames, 1 to 95."})
+    clips_per_shard: int = field(default=1000, metadata={"help": "Clips in one file."})
+    num_workers: int = field(default=2, metadata={"help": "Processes that decode and encode clips."})
 
 
 def prepare_source(args: PrepareArguments, source_args: SourceArguments) -> None:
     """
-    Writes the shards of a data set, `source.json` with what they are of, and a card. Called again it goes on.
+    Writes the shards of a data set, `source.json` with the facts about it, and a card. A second call continues after
+    an interruption.
 
     Args:
-        args: where and how.
-        source_args: which clips; of DFEW any fold, since each has all clips.
+        args: folder of the shards and format of the frames.
+        source_args: the clips; any fold of DFEW, since each has all clips.
 
     Raises:
-        ValueError: drawn or prepared clips, which gain nothing, and what `gather_clips` and `prepare_shards` raise.
+        ValueError: synthetic or prepared clips, and as `gather_clips` and `prepare_shards`.
     """
     if not source_args.source.is_on_disk:
         names = ", ".join(repr(name) for name, source in SOURCES.items() if source.is_on_disk)
-        raise ValueError(f"dataset {source_args.dataset!r} needs no preparing; it is for {names}.")
+        raise ValueError(
+            f"`dataset` is {source_args.dataset!r}, which needs no preparation; it must be one of {names}."
+        )
     output_dir = Path(args.output_dir)
     check_writable(output_dir)
-    hub_card_file(TEMPLATE)  # before hours of work, not after
+    hub_card_file(TEMPLATE)  # fails before the preparation rather than after it
     source = gather_clips(source_args, source_args.folds[0], output_dir / "problems_of_source.csv")
     unreadable = prepare_shards(
         source.rows,
@@ -61,7 +64,7 @@ def prepare_source(args: PrepareArguments, source_args: SourceArguments) -> None
 
 
 def add_left_out(source: Source, unreadable: list[Problem]) -> DataFacts:
-    """The facts about the data set, with the clips that turned out to be unreadable when their frames were stored."""
+    """The facts about the data set, with the clips added that could not be read while their frames were stored."""
     places: dict[str, tuple[str, int | None]] = {}  # split and fold of each clip
     for split, rows in source.rows.items():
         folds = rows["fold"] if "fold" in rows.features else [None] * len(rows)
@@ -71,6 +74,7 @@ def add_left_out(source: Source, unreadable: list[Problem]) -> DataFacts:
 
 
 def write_card(output_dir: Path, args: PrepareArguments, fold: int | None, source: Source, facts: DataFacts) -> None:
+    """Writes the card of the shards, `README.md` in their folder."""
     left_out = {clip.clip_id for clip in facts.left_out}
     clips_per_split = {
         split: sum(clip_id not in left_out for clip_id in rows["clip_id"]) for split, rows in source.rows.items()

@@ -1,4 +1,4 @@
-"""Publishes a trained model in one commit, and loads it back through its own code without this package."""
+"""Publishes a trained model in one commit, and checks that it loads with its own code, without this package."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from .cards import rename_card
 
 TOKEN_PAGE = "https://huggingface.co/settings/tokens"
 
-# The code that a checkpoint loads with. A checkpoint of version 0.1 has no file for reading of its own.
+# The code of a checkpoint. A checkpoint of version 0.1 does not have the last file.
 CODE = (
     "configuration_logoformer.py",
     "modeling_logoformer.py",
@@ -32,7 +32,7 @@ CODE = (
     "video_reading_logoformer.py",
 )
 NEEDED = ("README.md", "config.json", "video_preprocessor_config.json", *CODE[:3])
-# All that may leave an output folder. Checkpoints, optimizer states, pickles and notes of the user stay.
+# The only files of an output folder that are published: no checkpoints, optimizer states, pickles or other files.
 PUBLISHED = (
     "README.md",
     "config.json",
@@ -46,9 +46,9 @@ PUBLISHED = (
     "report.md",
     "*.png",
 )
-# Drawn clips for the widget of the model's page.
+# Synthetic clips for the widget on the model's page.
 EXAMPLES = ("examples/happy.mp4", "examples/sad.mp4", "examples/surprise.mp4")
-# Files of `hub_card/` that go beside a model: what Inference Endpoints start, and the clips.
+# Files of `hub_card/` that are published with a model: the handler for Inference Endpoints, and the clips.
 HUB_CARD_FILES = {
     "handler.py": "handler.py",
     "requirements.txt": "requirements.txt",
@@ -59,11 +59,11 @@ ATTEMPTS = 5
 FIRST_WAIT_SEC = 1.0  # doubles with every attempt
 
 Result = TypeVar("Result")
-Content = Path | bytes  # of a file that is sent
+Content = Path | bytes  # a file to send, or its content
 
 
 class PushError(RuntimeError):
-    """A push that was refused or failed; the message says why and what to do."""
+    """A push that was rejected or failed; the message has the reason and a remedy."""
 
 
 def push_folder(
@@ -76,29 +76,29 @@ def push_folder(
     token: str | None = None,
 ) -> str | None:
     """
-    Publishes the model of an output folder, in one commit, and loads it back through its own code.
+    Publishes the model of an output folder in one commit, and checks the published model.
 
-    Before anything leaves, the folder must load without this package; what comes back from the Hub must give the same
-    logits, bit for bit. Sent again after an interruption, it sends no large file twice.
+    Before the upload the folder must load without this package. The model from the Hub must give the same logits, bit
+    for bit. After an interruption a second call does not send large files again.
 
     Args:
         output_dir: folder with the model, its processor, its card (`README.md`) and its results.
-        repo_id: `owner/name` on the Hub, made where it is missing. The Space takes the same name.
-        private: only the owner sees it. A repository that exists and is public is refused.
-        space: publishes the demo of `hub_card/` too, for this model.
-        dry_run: only prints which files would leave and how large they are.
-        token: of the Hub; by default that of `hf auth login` or `HF_TOKEN`.
+        repo_id: `owner/name` on the Hub, created if missing. The Space has the same name.
+        private: the repository is visible to its owner only. An existing public repository is rejected.
+        space: also publishes the demo in `hub_card/` for this model.
+        dry_run: only prints the files and their sizes.
+        token: token of the Hub; by default that of `hf auth login` or `HF_TOKEN`.
 
     Returns:
         Address of the commit; None after a dry run.
 
     Raises:
-        PushError: names what is missing in the folder, wrong with token or repository, or different on the Hub.
+        PushError: a missing file, a problem with token or repository, or other logits from the Hub.
     """
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        raise PushError(f"{repo_id!r} is no name of a repository: {error} An example: me/logoformer-dfew.") from error
+        raise PushError(f"{repo_id!r} is not a name of a repository, e.g. me/logoformer-dfew: {error}") from error
     output_dir = Path(output_dir).resolve()
     files = files_to_push(output_dir)
     demo = space_files() if space else {}
@@ -114,22 +114,22 @@ def push_folder(
     commit = commit_files(api, repo_id, files | {"README.md": card}, private=private)
     if logits_by_remote_code(repo_id, revision=commit.oid, token=token) != logits:
         raise PushError(
-            f"{commit.commit_url} is published but gives other logits than {output_dir}: don't use it, and push again."
+            f"{commit.commit_url} is published but gives other logits than {output_dir}: do not use it, push again."
         )
     if space:
         commit_files(api, repo_id, demo, kind="space", private=private, variables={"MODEL_ID": repo_id})
         print(f"Space: {api.endpoint}/spaces/{repo_id}")
         if private:
-            print("It reads a private model: give it a token that may read as the secret HF_TOKEN, in its settings.")
+            print("The model is private: add a token with read access as the secret HF_TOKEN in the Space's settings.")
     return commit.commit_url
 
 
 def log_in(repo_id: str, token: str | None) -> tuple[HfApi, str, str]:
-    """The Hub for this user, the repository's name with its owner, and the token that is used."""
+    """The client of the Hub, the name of the repository with its owner, and the token in use."""
     token = token or get_token()
     if token is None:
         raise PushError(
-            f"there is no token for the Hub: make one with the right to write at {TOKEN_PAGE}, then `hf auth login`, "
+            f"there is no token for the Hub: create one with write access at {TOKEN_PAGE}, then run `hf auth login` "
             "or set HF_TOKEN."
         )
     api = HfApi(token=token)
@@ -141,32 +141,36 @@ def log_in(repo_id: str, token: str | None) -> tuple[HfApi, str, str]:
 
 def files_to_push(output_dir: Path) -> dict[str, Path]:
     """
-    Which files of an output folder go to the Hub: an allow list, each checked to be what its name says.
+    The files of an output folder that are published, by the allow list `PUBLISHED`; the type of each is checked.
 
     Returns:
-        Path in the repository -> file, with the code's licence, examples, and the handler for Inference Endpoints.
+        Path in the repository -> file; also the licence of the code, examples, and the handler for Inference
+        Endpoints.
+
+    Raises:
+        PushError: a missing file, or one whose content does not match its name.
     """
     if not output_dir.is_dir():
         raise PushError(f"{output_dir}: there is no such folder.")
     files = {path.name: path for pattern in PUBLISHED for path in sorted(output_dir.glob(pattern)) if path.is_file()}
     if not any(name.endswith(".safetensors") for name in files):
-        raise PushError(f"{output_dir}: there are no weights, model.safetensors; give the folder of a finished run.")
+        raise PushError(f"{output_dir}: there are no weights (model.safetensors); give the folder of a finished run.")
     if missing := [name for name in NEEDED if name not in files]:
         raise PushError(
             f"{output_dir}: {', '.join(missing)} missing; `save_pretrained` of model and processor writes code and "
-            "settings, train_hf.py the card."
+            "configuration, train_hf.py writes the card."
         )
     for path in files.values():
         check_content(path)
     imported = {f"{name}.py" for path in files.values() if path.suffix == ".py" for name in get_relative_imports(path)}
     if missing := sorted(imported - set(files)):
-        raise PushError(f"{output_dir}: {', '.join(missing)} missing, which the code beside it imports.")
+        raise PushError(f"{output_dir}: {', '.join(missing)} missing, which the other code files import.")
     files["LICENSE"] = licence_file()
     return files | {name: hub_card_file(path) for name, path in HUB_CARD_FILES.items()}
 
 
 def space_files() -> dict[str, Path]:
-    """Path in the Space -> file of `hub_card/space/`."""
+    """The files of the Space: path in the Space -> file in `hub_card/space/`."""
     folder = hub_card_file("space")
     files = [
         path
@@ -177,7 +181,7 @@ def space_files() -> dict[str, Path]:
 
 
 def check_content(path: Path) -> None:
-    """Refuses a file whose content is of another kind than its name, a pickle among them."""
+    """Raises a `PushError` for a file whose content does not match its suffix, e.g. a pickle."""
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt"):
@@ -190,10 +194,11 @@ def check_content(path: Path) -> None:
             if path.suffix == ".json":
                 json.loads(text)
     except (SafetensorError, ValueError) as error:
-        raise PushError(f"{path}: the content is not {path.suffix} ({error}); nothing was sent.") from error
+        raise PushError(f"{path}: the content is not valid {path.suffix} ({error}); nothing was sent.") from error
 
 
 def print_files(repo_id: str, files: Mapping[str, Content]) -> None:
+    """Prints the files for a repository with their sizes in MB."""
     sizes = {name: len(file) if isinstance(file, bytes) else file.stat().st_size for name, file in files.items()}
     sizes_mb = {name: size / 1e6 for name, size in sizes.items()}
     print(f"{repo_id}: {len(files)} files, {sum(sizes_mb.values()):.2f} MB")
@@ -211,16 +216,19 @@ def commit_files(
     variables: Mapping[str, str] | None = None,
 ) -> CommitInfo:
     """
-    Makes the repository where it is missing and sends all files in one commit, again after passing faults. Of what is
-    there, weights and shards of an earlier push under other names go, the rest stays.
+    Creates the repository if missing and sends all files in one commit, with retries after temporary errors. Weights
+    and shards of an earlier push with other names are deleted; other files are kept.
 
     Args:
-        api: with the token.
+        api: client with the token.
         repo_id: `owner/name`.
         files: path in the repository -> file, or its content.
         private: as in `push_folder`.
-        kind: of repository, "model", "space" or "dataset".
-        variables: of a Space, what its program reads from its environment.
+        kind: kind of the repository, "model", "space" or "dataset".
+        variables: environment variables of a Space.
+
+    Raises:
+        PushError: the repository is public and `private` is set, or the Hub rejects the push.
     """
 
     def push() -> CommitInfo:
@@ -228,16 +236,17 @@ def commit_files(
         full_id = api.create_repo(repo_id, private=private, repo_type=kind, space_sdk=sdk, exist_ok=True).repo_id
         if private and not api.repo_info(full_id, repo_type=kind).private:
             raise PushError(
-                f"{full_id} exists and is public, and `private` was asked for: nothing was sent. Make it private in "
-                "its settings, or take another name."
+                f"{full_id} exists and is public, but `private` is set: nothing was sent. Make it private in its "
+                "settings, or choose another name."
             )
         for key, value in (variables or {}).items():
             api.add_space_variable(full_id, key, value)
-        # New for every attempt, so that the Hub is asked anew what it already has.
+        # New for every attempt, so that the files that the Hub already has are checked again.
         operations: list[CommitOperationAdd | CommitOperationDelete] = [
             CommitOperationAdd(path_in_repo=name, path_or_fileobj=file) for name, file in files.items()
         ]
-        # Weights in one file would be loaded instead of new ones in several, old shards beside new ones.
+        # Otherwise old weights in one file would be loaded instead of new ones in several, and old shards with new
+        # ones.
         old = [name for name in api.list_repo_files(full_id, repo_type=kind) if name not in files]
         stale = [name for name in old if fnmatch(name, "model*.safetensors*") or fnmatch(name, "data/*.parquet")]
         operations += [CommitOperationDelete(name) for name in stale]
@@ -248,7 +257,7 @@ def commit_files(
 
 
 def with_retries(action: Callable[[], Result]) -> Result:
-    """The action's result, tried again with growing pauses where a fault may pass."""
+    """The result of `action`, called at most `ATTEMPTS` times, with growing pauses after temporary errors."""
     for attempt in range(1, ATTEMPTS):
         try:
             return action()
@@ -256,17 +265,17 @@ def with_retries(action: Callable[[], Result]) -> Result:
             if not may_pass(error):
                 raise
             wait_sec = FIRST_WAIT_SEC * 2 ** (attempt - 1)
-            print(f"attempt {attempt} of {ATTEMPTS} failed ({first_line(error)}); the next in {wait_sec:g} s")
+            print(f"attempt {attempt} of {ATTEMPTS} failed ({first_line(error)}); next attempt in {wait_sec:g} s")
             time.sleep(wait_sec)
     return action()
 
 
 def may_pass(error: BaseException | None) -> bool:
-    """Server errors, too many requests, and connections that break; the library wraps those of uploads."""
+    """Whether an error is temporary: a server error, too many requests, or a broken connection, also as its cause."""
     while error is not None:
         if isinstance(error, HfHubHTTPError):
             return error.response.status_code == 429 or error.response.status_code >= 500
-        if isinstance(error, (HTTPError, json.JSONDecodeError)):  # a proxy's error page is no JSON
+        if isinstance(error, (HTTPError, json.JSONDecodeError)):  # an error page of a proxy is not JSON
             return True
         error = error.__cause__
     return False
@@ -274,7 +283,7 @@ def may_pass(error: BaseException | None) -> bool:
 
 @contextmanager
 def plain_errors(repo_id: str) -> Iterator[None]:
-    """What the Hub refuses as a `PushError` that says what to do about it."""
+    """Raises errors of the Hub as a `PushError` with a remedy."""
     try:
         yield
     except PushError:
@@ -284,17 +293,17 @@ def plain_errors(repo_id: str) -> Iterator[None]:
     except (HTTPError, RuntimeError, ValueError) as error:
         status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
         if may_pass(error):
-            message = "the Hub did not answer as it should; the same command continues where this one stopped"
+            message = "the connection to the Hub failed; run the same command again to continue"
         elif status in (401, 404):
-            message = f"the Hub does not accept the token for it; make one that may write at {TOKEN_PAGE}"
+            message = f"the Hub does not accept the token; create one with write access at {TOKEN_PAGE}"
         elif status == 403:
-            message = f"the token may not write to it; is the owner you? A token that may write: {TOKEN_PAGE}"
+            message = f"the token has no write access; check the owner, or create a token at {TOKEN_PAGE}"
         else:
-            message = "the Hub refused it"
+            message = "the Hub rejected the request"
         raise PushError(f"{repo_id}: {message} ({first_line(error)}).") from error
 
 
-# Run in a process of its own, where this package is not imported and the code comes with the model.
+# Run in a separate process, where this package is not imported and the code is loaded with the model.
 LOGITS_OF_A_FIXED_CLIP = """
 import json, sys
 import torch
@@ -313,12 +322,16 @@ print(json.dumps(logits[0].tolist()))
 
 def logits_by_remote_code(name: str, revision: str | None = None, token: str | None = None) -> list[float]:
     """
-    What a model answers to one fixed clip for someone without this package: its own code, nothing from a cache.
+    Logits of a model for one fixed clip, `(classes,)`, computed without this package, with the model's own code and an
+    empty cache.
 
     Args:
         name: folder or repository.
         revision: commit of the repository.
-        token: for a private one; the process finds it in its environment.
+        token: for a private repository; passed to the process in its environment.
+
+    Raises:
+        PushError: the model does not load.
     """
     with tempfile.TemporaryDirectory() as cache:
         environment = os.environ | {
@@ -338,6 +351,6 @@ def logits_by_remote_code(name: str, revision: str | None = None, token: str | N
         )
     if finished.returncode != 0:
         reason = (finished.stderr.strip().splitlines() or ["no message"])[-1]
-        raise PushError(f"{name} does not load by `trust_remote_code=True`: {reason}")
+        raise PushError(f"{name} does not load with `trust_remote_code=True`: {reason}")
     logits: list[float] = json.loads(finished.stdout.splitlines()[-1])
     return logits

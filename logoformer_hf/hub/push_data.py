@@ -1,4 +1,4 @@
-"""Publishing a prepared data set, to a private repository where its authors forbid more."""
+"""Publishes a prepared data set, in a private repository only where its licence forbids redistribution."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ NEEDED = ("README.md", SETTINGS_FILE, SOURCE_FILE)
 
 
 def is_prepared(folder: str | Path) -> bool:
-    """Whether a folder holds shards that `logoformer prepare` wrote."""
+    """Whether a folder has shards by `logoformer prepare`."""
     return (Path(folder) / SOURCE_FILE).is_file()
 
 
@@ -21,20 +21,20 @@ def push_shards(
     folder: str | Path, repo_id: str, *, private: bool = False, dry_run: bool = False, token: str | None = None
 ) -> str | None:
     """
-    Publishes prepared shards with their card in one commit; sent again, it sends no shard twice.
+    Publishes prepared shards with their card in one commit. A second call does not send a shard again.
 
     Args:
-        folder: what `logoformer prepare` wrote.
-        repo_id: `owner/name` on the Hub, made where it is missing.
-        private: only the owner sees it. DFEW and FERV39K are refused without.
-        dry_run: only prints which files would leave and how large they are.
-        token: of the Hub; by default that of `hf auth login` or `HF_TOKEN`.
+        folder: output folder of `logoformer prepare`.
+        repo_id: `owner/name` on the Hub, created if missing.
+        private: the repository is visible to its owner only. DFEW and FERV39K are rejected without it.
+        dry_run: only prints the files and their sizes.
+        token: token of the Hub; by default that of `hf auth login` or `HF_TOKEN`.
 
     Returns:
         Address of the commit; None after a dry run.
 
     Raises:
-        PushError: the authors of the data set forbid it, something is missing, or the Hub refuses.
+        PushError: the licence of the data set forbids it, a file is missing, or the Hub rejects the push.
     """
     folder = Path(folder)
     files = {name: folder / name for name in NEEDED}
@@ -43,7 +43,9 @@ def push_shards(
     if len(files) == len(NEEDED):
         missing.append("data/*.parquet")
     if missing:
-        raise PushError(f"{folder} is no finished folder of `logoformer prepare`: it lacks {', '.join(missing)}.")
+        raise PushError(
+            f"{folder}: {', '.join(missing)} missing; give a finished output folder of `logoformer prepare`."
+        )
     if not private:
         try:
             check_may_be_public(read_facts(folder))

@@ -1,4 +1,4 @@
-"""Pretrained frame encoders: weights of a ResNet from a local file or folder, in the dialects that people have."""
+"""Loads pretrained weights of a ResNet by torchvision, timm or transformers into the frame encoder."""
 
 import json
 import re
@@ -18,7 +18,7 @@ WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 
 @dataclass
 class BackboneReport:
-    """What `load_backbone_checkpoint` loaded, and how frames must be normalised for it."""
+    """Result of `load_backbone_checkpoint`: the loaded tensors, and the normalisation of frames that they need."""
 
     path: Path
     num_loaded: int
@@ -42,17 +42,17 @@ def load_backbone_checkpoint(model: LogoFormerPreTrainedModel, path: str | Path)
 
     Args:
         model: a LOGO-Former; its frame encoder's weights are replaced.
-        path: a state dict of torchvision or timm (`.pth`, `.pt`, `.bin`, `.safetensors`, also wrapped in a checkpoint,
-            with `module.` or `backbone.` prefixes and extra heads), or a ResNet saved by transformers (its folder).
-            Pickles are read with `weights_only=True`: tensors, never code.
+        path: a state dict of torchvision or timm (`.pth`, `.pt`, `.bin`, `.safetensors`, also inside a checkpoint,
+            with `module.` or `backbone.` prefixes and extra heads), or the folder of a ResNet saved by transformers.
+            Pickles are read with `weights_only=True`, which loads tensors and no code.
 
     Returns:
-        What was loaded, and the mean and standard deviation that belong to it: from the folder's preprocessor
+        The loaded tensors, and the mean and standard deviation for them: from the folder's preprocessor
         configuration (transformers) or `config.json` (timm), else ImageNet's.
 
     Raises:
-        FileNotFoundError: nothing at `path`.
-        ValueError: no weights there, or not every tensor of the frame encoder among them; then nothing is loaded.
+        FileNotFoundError: `path` does not exist.
+        ValueError: no weights, or a missing tensor of the frame encoder. Nothing is loaded then.
     """
     path = Path(path)
     if not path.exists():
@@ -60,8 +60,8 @@ def load_backbone_checkpoint(model: LogoFormerPreTrainedModel, path: str | Path)
     backbone: Any = model.base_model.backbone
     if backbone.config.model_type != "resnet":
         raise ValueError(
-            f"the frame encoder is a {backbone.config.model_type}; checkpoints are carried over into a 'resnet' only. "
-            "Others load with the model, from a saved LOGO-Former."
+            f"the frame encoder is a {backbone.config.model_type!r}; weights can be loaded into a 'resnet' only. "
+            "Other frame encoders are loaded with a saved LOGO-Former."
         )
     file = find_weights(path)
     wanted: dict[str, torch.Tensor] = backbone.state_dict()
@@ -69,24 +69,26 @@ def load_backbone_checkpoint(model: LogoFormerPreTrainedModel, path: str | Path)
     original_names: dict[str, str] = {}
     for original, tensor in read_state_dict(file).items():
         name = transformers_name(original)
-        if name in given and name in wanted:  # two networks, or a head with a `bn1` of its own
+        if name in given and name in wanted:  # two networks, or a head that has its own `bn1`
             raise ValueError(
-                f"{file}: {original_names[name]} and {original} are both {name} of the frame encoder: keep one of "
+                f"{file}: {original_names[name]} and {original} both match {name} of the frame encoder: keep one of "
                 "them in the file."
             )
         given[name], original_names[name] = tensor, original
-    # Absent from old files; counts batches and is never read in evaluation.
+    # `num_batches_tracked` is missing in old files; it counts batches and is not used in evaluation.
     needed = [name for name in wanted if not name.endswith("num_batches_tracked")]
     missing = [name for name in needed if name not in given]
     if len(missing) == len(needed):
-        raise ValueError(f"{file}: no tensor of a ResNet in it; its names begin with {', '.join(list(given)[:3])}.")
+        raise ValueError(
+            f"{file}: there are no tensors of a ResNet in it; its first names are {', '.join(list(given)[:3])}."
+        )
     if missing:
         raise ValueError(
             f"{file}: {len(missing)} of {len(needed)} tensors of the frame encoder are not in it, e.g. {missing[0]}: "
             f"`backbone_config` (layer_type={backbone.config.layer_type!r}, depths={backbone.config.depths}) is "
             "another ResNet."
         )
-    # A deeper ResNet has all of these tensors, and more between them; a later stage is no matter.
+    # A deeper ResNet has all of these tensors and further ones in the same stages. Later stages are ignored.
     stages = tuple(f"encoder.stages.{stage}." for stage in range(len(backbone.config.depths)))
     deeper = [name for name in given if name.startswith(stages) and name not in wanted]
     if deeper:
@@ -97,7 +99,7 @@ def load_backbone_checkpoint(model: LogoFormerPreTrainedModel, path: str | Path)
     for name in needed:
         if given[name].shape != wanted[name].shape:
             raise ValueError(
-                f"{file}: {name} has shape {tuple(given[name].shape)}, but the frame encoder wants "
+                f"{file}: {name} has shape {tuple(given[name].shape)}, but the frame encoder needs "
                 f"{tuple(wanted[name].shape)}: `backbone_config` is another ResNet."
             )
     loaded = {name: tensor for name, tensor in given.items() if name in wanted}
@@ -107,6 +109,7 @@ def load_backbone_checkpoint(model: LogoFormerPreTrainedModel, path: str | Path)
 
 
 def find_weights(path: Path) -> Path:
+    """The file of weights: `path` itself or a file of `WEIGHT_FILES` in it. Raises a `ValueError` without one."""
     if path.is_file():
         return path
     for name in WEIGHT_FILES:
@@ -116,6 +119,7 @@ def find_weights(path: Path) -> Path:
 
 
 def read_state_dict(file: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file of weights by name. Raises a `ValueError` if it is unreadable or has none."""
     content: Any
     try:
         if file.suffix == ".safetensors":
@@ -124,7 +128,7 @@ def read_state_dict(file: Path) -> dict[str, torch.Tensor]:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(
-            f"{file}: not a readable file of weights ({(str(error) or repr(error)).splitlines()[0]})."
+            f"{file}: the file is not a readable file of weights ({(str(error) or repr(error)).splitlines()[0]})."
         ) from error
     for key in ("state_dict", "model_state_dict", "model", "net"):  # checkpoints wrap the weights
         if isinstance(content, dict) and isinstance(content.get(key), dict):
@@ -137,7 +141,7 @@ def read_state_dict(file: Path) -> dict[str, torch.Tensor]:
 
 
 def transformers_name(name: str) -> str:
-    """The name of a tensor in transformers' ResNet, whoever saved it; a name of no ResNet stays as it is."""
+    """The name in transformers of a ResNet's tensor from torchvision, timm or transformers; others are unchanged."""
     # The first match from the left, so that any prefix is skipped and `layer1.0.conv1` is not taken for `conv1`.
     if match := re.search(r"(?:^|\.)((?:embedder|encoder\.stages)\..+)$", name):
         return match[1]
@@ -156,7 +160,8 @@ def transformers_name(name: str) -> str:
 
 
 def find_normalisation(path: Path) -> tuple[Sequence[float], Sequence[float], str]:
-    # Beside a lone file of weights other people's settings may lie.
+    """Mean and standard deviation of the pixel values, 0 to 1, by channel, and the name of their source."""
+    # Settings in the folder of a weight file with another name may belong to another model.
     folder = path.parent if path.name in WEIGHT_FILES else path
     preprocessor = folder / "preprocessor_config.json"
     if preprocessor.exists():

@@ -1,4 +1,4 @@
-"""The output layer of a classifier and the labels that it gives scores to, matched by what their names mean."""
+"""The output layer of a classifier and its labels, matched by the meaning of their names."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,16 +13,16 @@ from ..data.labels import match_label_names
 
 def class_names(model: PreTrainedModel) -> list[str]:
     """Names of the model's classes in the order of their numbers."""
-    id2label: Any = model.config.id2label  # never None, as its type has it: the library fills it in
+    id2label: Any = model.config.id2label  # never None, unlike its type: the library sets it
     return [id2label[number] for number in range(len(id2label))]
 
 
 def known_labels(model: PreTrainedModel, label_names: Sequence[str]) -> dict[str, int]:
     """
-    The model's class number of each of these labels that it knows, by what the names mean: "Happiness" is "happy".
+    The model's class number of each of these labels that it has, by the meaning of the names: "Happiness" is "happy".
 
     Raises:
-        ValueError: two of the labels, or two of the model's classes for one of them, mean the same.
+        ValueError: two of the labels, or two of the model's classes for one label, have the same meaning.
     """
     known = class_names(model)
     class_of = match_label_names([*known, *label_names])[1]
@@ -31,7 +31,9 @@ def known_labels(model: PreTrainedModel, label_names: Sequence[str]) -> dict[str
         for meaning in wanted:
             same = [name for name in names if class_of[name] == meaning]
             if len(same) > 1:
-                raise ValueError(f"{' and '.join(map(repr, same))} of {whose} mean the same: keep one of them.")
+                raise ValueError(
+                    f"{' and '.join(map(repr, same))} of {whose} have the same meaning: keep one of them."
+                )
     number = {class_of[name]: number for number, name in enumerate(known)}
     return {name: number[class_of[name]] for name in label_names if class_of[name] in number}
 
@@ -39,12 +41,15 @@ def known_labels(model: PreTrainedModel, label_names: Sequence[str]) -> dict[str
 @torch.no_grad()
 def set_labels(model: PreTrainedModel, label_names: Sequence[str], known: Mapping[str, int]) -> None:
     """
-    Gives a model another set or order of labels, with a new output layer for them.
+    Replaces the labels of a model, or changes their order, with a new output layer.
 
     Args:
         model: any video classifier whose output layer is a linear `classifier`.
         label_names: at least two different names in the order of their numbers.
-        known: number of the old class whose weights a label keeps. Labels without one start anew.
+        known: number of the old class whose weights a label keeps. Other labels get new weights.
+
+    Raises:
+        ValueError: fewer than two labels, equal labels, or no linear `classifier`.
     """
     if len(set(label_names)) < max(len(label_names), 2):
         raise ValueError(f"`label_names` is {list(label_names)}; it must be at least two different names.")
@@ -57,13 +62,13 @@ def set_labels(model: PreTrainedModel, label_names: Sequence[str], known: Mappin
             for tensor, old_tensor in zip(new.parameters(), old.parameters(), strict=True):
                 tensor[row] = old_tensor[known[name]]
     model.classifier = new
-    model.num_labels = len(label_names)  # type: ignore[assignment]  # torch takes every attribute for a tensor
+    model.num_labels = len(label_names)  # type: ignore[assignment]  # for mypy every attribute of a module is a tensor
     for field, value in number_labels(label_names).items():
         setattr(model.config, field, value)
 
 
 def number_labels(label_names: Sequence[str]) -> dict[str, dict[Any, Any]]:
-    """The two fields of a configuration that name the classes."""
+    """The fields `id2label` and `label2id` of a configuration."""
     id2label = dict(enumerate(label_names))
     return {"id2label": id2label, "label2id": {name: number for number, name in id2label.items()}}
 

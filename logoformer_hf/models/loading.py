@@ -1,6 +1,6 @@
 """
-Models to train and compare: a new LOGO-Former, a saved one, or any other video classifier of transformers, each with
-the processor that belongs to it.
+Loads models to train and compare: a new LOGO-Former, a saved one, or another video classifier of transformers, each
+with its own processor.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,12 +42,12 @@ def new_model(
 
     Args:
         size: one of `SIZES`.
-        label_names: in the order of their numbers.
+        label_names: names of the classes in the order of their numbers.
         overrides: other values for fields of `LogoFormerConfig`.
         backbone_checkpoint: pretrained ResNet for the frame encoder; its normalisation becomes the processor's.
 
     Returns:
-        model, processor, and a sentence that says what they were made from.
+        Model, processor, and a sentence on their origin.
     """
     config = SIZES[size](**number_labels(label_names), **(overrides or {}))
     model = LogoFormerForVideoClassification(config)
@@ -63,22 +63,22 @@ def load_model(
     name_or_path: str | Path, label_names: Sequence[str]
 ) -> tuple[PreTrainedModel, BaseVideoProcessor, str]:
     """
-    A saved video classifier for fine-tuning on these labels: a LOGO-Former, or any other of the library.
+    A saved video classifier for fine-tuning on these labels: a LOGO-Former, or another one of transformers.
 
-    The classifier's weights of a label that the model knows, under this or another name for it, move with the label.
-    The others start anew, and so does the whole classifier of a checkpoint that has none, e.g. from pretraining.
+    A label that the model has, under this or another name with the same meaning, keeps its weights in the classifier.
+    Other labels get new weights, and so do all labels where the checkpoint has no classifier, e.g. after pretraining.
 
     Args:
         name_or_path: folder, or name on the Hub.
         label_names: at least two, in the order of their numbers.
 
     Returns:
-        model, its own processor, and a sentence that says which labels moved and which start anew.
+        Model, its own processor, and a sentence on the labels that keep their weights and the new ones.
 
     Raises:
-        OSError: nothing there, or no processor beside the model.
-        ValueError: no video classifier, a checkpoint without all weights of its backbone, or labels that are not at
-            least two of different meaning.
+        OSError: no model there, or no processor in its folder.
+        ValueError: no video classifier, a checkpoint with missing weights besides the classifier, or fewer than two
+            labels of different meaning.
     """
     model, processor, has_classifier = load_pretrained(name_or_path)
     known = known_labels(model, label_names) if has_classifier else {}
@@ -98,18 +98,19 @@ def load_trained_model(
     name_or_path: str | Path, label_names: Sequence[str]
 ) -> tuple[PreTrainedModel, BaseVideoProcessor, list[int]]:
     """
-    A trained video classifier as it is, to evaluate it on a data set whose labels have another order or other names.
+    A trained video classifier, unchanged, for evaluation on a data set whose labels may have other names or another
+    order.
 
     Args:
         name_or_path: folder, or name on the Hub.
-        label_names: of the data set.
+        label_names: labels of the data set.
 
     Returns:
-        model, its own processor, and for each label of the data set the number of the model's class for it.
+        Model, its own processor, and the number of the model's class for each label of the data set.
 
     Raises:
-        OSError: nothing there, or no processor beside the model.
-        ValueError: no trained video classifier, or one that lacks a class of the data set.
+        OSError: no model there, or no processor in its folder.
+        ValueError: no trained video classifier, or one without a class of the data set.
     """
     model, processor, has_classifier = load_pretrained(name_or_path)
     if not has_classifier:
@@ -140,18 +141,18 @@ def load_pretrained(name_or_path: str | Path) -> tuple[PreTrainedModel, BaseVide
             f"{name_or_path} is neither the folder of a saved model nor a name on the Hub that can be loaded: "
             f"{str(error).splitlines()[0]}"
         ) from error
-    except ValueError as error:  # a model_type that nobody has registered
+    except ValueError as error:  # a model_type that is not registered
         raise ValueError(f"{name_or_path}: {str(error).splitlines()[0]} {accepted_models()}") from error
     if type(config) not in MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING:
-        raise ValueError(f"{name_or_path} is a {config.model_type}, no video classifier. {accepted_models()}")
+        raise ValueError(f"{name_or_path} is a {config.model_type}, not a video classifier. {accepted_models()}")
     try:
         processor = AutoVideoProcessor.from_pretrained(name_or_path)
     except OSError as error:
         raise OSError(
-            f"{name_or_path}: there is no video processor beside the model (video_preprocessor_config.json or "
+            f"{name_or_path}: there is no video processor in its folder (video_preprocessor_config.json or "
             "preprocessor_config.json); save the one that it was trained with into the same folder."
         ) from error
-    # The dtype of the file would be another one's: mixed precision is Trainer's to choose.
+    # float32, not the dtype of the file: Trainer sets mixed precision.
     model, loaded = AutoModelForVideoClassification.from_pretrained(
         name_or_path, config=config, dtype=torch.float32, output_loading_info=True
     )
@@ -159,16 +160,18 @@ def load_pretrained(name_or_path: str | Path) -> tuple[PreTrainedModel, BaseVide
     if lost := [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]:
         raise ValueError(
             f"{name_or_path}: {len(lost)} tensors of the {config.model_type} are not in the checkpoint, e.g. "
-            f"{lost[0]}; only a missing classifier can start anew."
+            f"{lost[0]}; only the classifier may be missing."
         )
     return model, processor, not missing
 
 
 def accepted_models() -> str:
+    """A sentence with the model types that can be loaded."""
     kinds = sorted(config.model_type for config in MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING)
     return f"Accepted: a saved {', '.join(kinds[:-1])} or {kinds[-1]}."
 
 
 def name_classes(model: PreTrainedModel, most: int = 12) -> str:
+    """The first `most` class names of a model, for messages."""
     names = class_names(model)
     return ", ".join(names[:most]) + (f", ... ({len(names)})" if len(names) > most else "")

@@ -1,1 +1,1 @@
-"""Training: arguments and recipes, losses, the Trainer, and runs with their folders."""
+"""Training: arguments and recipes, losses, the Trainer, runs and their folders."""

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
-# Named sets of training arguments; whoever names one can still change each of its values.
+# Named sets of training arguments; the command line and a YAML file override single values.
 RECIPES: dict[str, dict[str, Any]] = {
-    # AdamW with warm-up and cosine decay: reaches in few epochs what plain SGD needs many for.
+    # AdamW with warm-up and cosine decay; needs fewer epochs than plain SGD.
     "modern": {
         "optim": "adamw_torch",
         "learning_rate": 1e-3,
@@ -19,7 +19,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "per_device_train_batch_size": 16,
         "num_train_epochs": 10,
     },
-    # As a public port trains: SGD with momentum, batches of 32, 100 epochs, a tenth every 40.
+    # As a public port (of unknown authorship): SGD with momentum, batches of 32, 100 epochs, learning rate x 0.1 every
+    # 40.
     "paper": {
         "optim": "sgd",
         "optim_args": "momentum=0.9",
@@ -35,7 +36,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 @dataclass
 class LogoFormerTrainingArguments(TrainingArguments):
-    """Trainer's own arguments, those of the two losses, and defaults that keep the best epoch on validation UAR."""
+    """`TrainingArguments` with fields for the losses; by default the epoch with the best validation UAR is kept."""
 
     compact_loss: str = field(
         default="margin",
@@ -45,20 +46,20 @@ class LogoFormerTrainingArguments(TrainingArguments):
         },
     )
     compact_loss_weight: float = field(
-        default=0.1, metadata={"help": "What the compact loss is multiplied by before cross-entropy is added."}
+        default=0.1, metadata={"help": "Factor of the compact loss in the sum with cross-entropy."}
     )
     class_balanced_sampling: bool = field(
         default=False,
-        metadata={"help": "Draw clips with replacement so that every class is seen equally often in an epoch."},
+        metadata={"help": "Draw clips with replacement so that every class is expected equally often in an epoch."},
     )
     freeze_batch_norm: bool = field(
         default=False,
-        metadata={"help": "Keep the batch-norm statistics of the frame encoder as they were loaded."},
+        metadata={"help": "Use the loaded batch-norm statistics of the frame encoder and do not update them."},
     )
     lr_decay_epochs: int = field(
         default=0,
         metadata={
-            "help": "Multiply the learning rate by 0.1 every so many epochs, instead of lr_scheduler_type; 0: no."
+            "help": "Epochs after which the learning rate drops to a tenth, instead of lr_scheduler_type; 0: never."
         },
     )
     output_dir: str = field(
@@ -68,20 +69,27 @@ class LogoFormerTrainingArguments(TrainingArguments):
     save_strategy: str = field(default="epoch", metadata={"help": "When a checkpoint is saved."})
     save_total_limit: int = field(default=2, metadata={"help": "Checkpoints kept: the last and the best."})
     load_best_model_at_end: bool = field(default=True, metadata={"help": "Test the best epoch, not the last."})
-    metric_for_best_model: str = field(default="uar", metadata={"help": "What the best epoch is best at."})
+    metric_for_best_model: str = field(
+        default="uar", metadata={"help": "Validation metric that the best epoch is chosen by."}
+    )
     logging_steps: float = field(default=10, metadata={"help": "Optimiser steps between two logs."})
-    per_device_eval_batch_size: int = field(default=32, metadata={"help": "Clips a step of evaluation, per process."})
+    per_device_eval_batch_size: int = field(
+        default=32, metadata={"help": "Clips in one step of evaluation, per process."}
+    )
     dataloader_pin_memory: bool = field(
         default_factory=torch.cuda.is_available,
-        metadata={"help": "Speeds up the way to a GPU; on where there is one."},
+        metadata={"help": "Copy batches to a GPU from page-locked memory; on where a GPU is available."},
     )
     dataloader_num_workers: int = field(default=2, metadata={"help": "Processes that decode clips."})
     dataloader_persistent_workers: bool = field(
-        default=True, metadata={"help": "Keep these processes from one epoch to the next; they start only once."}
+        default=True,
+        metadata={"help": "Keep these processes from one epoch to the next, so that they start only once."},
     )
-    report_to: str = field(default="none", metadata={"help": "Where logs go besides the output folder."})
+    report_to: str = field(
+        default="none", metadata={"help": "Service that receives the logs besides the output folder."}
+    )
     remove_unused_columns: bool = field(
-        default=False, metadata={"help": "Kept off: a clip's columns are read by the data set, not by the model."}
+        default=False, metadata={"help": "Must stay off: the data set reads the columns of a clip, not the model."}
     )
 
     def __post_init__(self) -> None:
@@ -94,5 +102,5 @@ class LogoFormerTrainingArguments(TrainingArguments):
         if self.lr_decay_epochs and self.max_steps > 0:
             raise ValueError("`lr_decay_epochs` counts epochs: set `num_train_epochs` with it, not `max_steps`.")
         if self.dataloader_num_workers == 0:
-            self.dataloader_persistent_workers = False  # there are none to keep
+            self.dataloader_persistent_workers = False  # there are no worker processes
         super().__post_init__()

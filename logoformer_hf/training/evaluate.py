@@ -1,4 +1,4 @@
-"""A trained model tested on clips of any source."""
+"""Tests a trained model on clips of any source."""
 
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,12 @@ from .trainer import LogoFormerTrainer
 
 def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> Report:
     """
-    Tests a trained model on clips of any source, labels matched by name, and writes predictions and report. Of a data
-    set with folds each fold is tested by itself.
+    Tests a trained model on clips of any source, with labels matched by name, and writes predictions and report. Each
+    fold of a data set with folds is tested separately.
 
     Args:
-        args: model and output folder.
-        source_args: which clips.
+        args: the model, the split and the output folder.
+        source_args: the clips.
 
     Raises:
         ValueError: the model has no class for a label of the clips, or was trained on some of them.
@@ -44,7 +44,7 @@ def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> R
 
 
 def test_fold(args: EvaluationArguments, source: Source, fold: int | None, folder: Path) -> Predictions:
-    """Predictions of one fold, also written to `folder`."""
+    """Tests the model on one fold, writes its predictions to `folder` and returns them."""
     rows = source.rows[args.split]
     label_names = rows.features["label"].names
     model, processor, classes = load_trained_model(args.model, label_names)
@@ -72,7 +72,13 @@ def test_fold(args: EvaluationArguments, source: Source, fold: int | None, folde
 
 
 def describe_run(args: EvaluationArguments, source: Source, fold: int | None, model_type: str) -> RunInfo:
-    """The facts of this test. What the model was trained on stands in the predictions beside it, if it is ours."""
+    """
+    The facts of this test. What the model was trained on is read from the predictions in its folder, where there are
+    any.
+
+    Raises:
+        ValueError: the model was trained on clips of this split.
+    """
     facts: dict[str, Any] = {
         "label_names": source.rows[args.split].features["label"].names,
         "data": source.facts,
@@ -90,6 +96,6 @@ def describe_run(args: EvaluationArguments, source: Source, fold: int | None, mo
     if trained.fold != fold or args.split == "train":
         raise ValueError(
             f"{args.model} was trained on {trained.data.dataset_name}, {trained.name}: split {args.split!r} "
-            f"{'' if fold is None else f'of fold {fold} '}has clips that it knows. Test it on clips that it does not."
+            f"{'' if fold is None else f'of fold {fold} '}has clips that it was trained on. Test it on other clips."
         )
     return RunInfo(**facts, selection=trained.selection)

@@ -1,15 +1,15 @@
-"""Arguments of `logoformer evaluate`, apart from what it imports."""
+"""Arguments of `logoformer evaluate`, in a module that imports quickly."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class EvaluationArguments:
-    """Which model is tested, and how."""
+    """The model to test, the split, and how it is run."""
 
     model: str = field(metadata={"help": "Folder of a trained model, or its name on the Hub."})
     output_dir: str = field(metadata={"help": "Folder for predictions, report and pictures."})
     split: str = field(default="test", metadata={"help": "Which clips: 'test', or another split of the data set."})
-    batch_size: int = field(default=32, metadata={"help": "Clips a step."})
+    batch_size: int = field(default=32, metadata={"help": "Clips in one step."})
     num_workers: int = field(default=2, metadata={"help": "Processes that decode clips."})
-    use_cpu: bool = field(default=False, metadata={"help": "Leave a GPU alone."})
+    use_cpu: bool = field(default=False, metadata={"help": "Run on the CPU even where a GPU is available."})

@@ -1,9 +1,9 @@
 """
-The compact loss: clips of a class together, clips of different classes apart. Pure functions of a batch.
+The compact loss: small distances within a class, large ones between classes. Pure functions of a batch.
 
-The paper's abstract asks for the smallest distance within a class and the largest between classes; the exact formula
-is not published where we could read it. Both forms here are ours to choose, see `docs/training.md`. Both compute in
-float32 (float64 stays), so they are finite for any logits or embeddings in float16 or bfloat16.
+The paper's abstract asks for minimal distances within a class and maximal ones between classes; its formula was not
+available to us. Both forms here are our choice, see `docs/training.md`. Both compute in float32 (float64 stays), so
+they are finite for any logits or embeddings in float16 or bfloat16.
 """
 
 import torch
@@ -48,13 +48,13 @@ def center_compact_loss(embeddings: torch.Tensor, labels: torch.Tensor, eps: flo
     Mean squared distance to the own class centre, divided by the mean squared distance between centres.
 
     Centres are the means of the batch's own clips. Classes without a clip in the batch have no centre and take no
-    part. With fewer than two classes there is nothing to keep apart and the loss is zero. The value belongs to the
-    batch as a whole: over micro-batches it is another quantity, see `LogoFormerTrainer`.
+    part. With fewer than two classes the loss is zero. The value is defined for the whole batch: the mean over
+    micro-batches is another quantity, see `LogoFormerTrainer`.
 
     Args:
         embeddings: `(batch, hidden)`.
         labels: `(batch,)`, class numbers.
-        eps: added to the distance between centres, which is zero while all clips look alike.
+        eps: added to the distance between centres, which is zero while all embeddings are equal.
 
     Returns:
         A scalar, not below zero.
@@ -80,6 +80,7 @@ def center_compact_loss(embeddings: torch.Tensor, labels: torch.Tensor, eps: flo
 
 
 def check_batch(name: str, values: torch.Tensor, labels: torch.Tensor) -> None:
+    """Raises a `ValueError` unless `values` is `(batch, width)`, `labels` `(batch,)` and logits have two classes."""
     if values.ndim != 2 or labels.shape != values.shape[:1]:
         raise ValueError(
             f"`{name}` has shape {tuple(values.shape)} and `labels` {tuple(labels.shape)}; they must be (batch, width)"

@@ -1,4 +1,4 @@
-"""The table of every file in an output folder."""
+"""The list of all files of an output folder."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -16,10 +16,10 @@ class OutputFile:
 
     Attributes:
         pattern: its name, which may have wildcards; a folder's ends in "/".
-        content: what it holds; `docs/outputs.md` has the schema.
+        content: what it contains; `docs/outputs.md` has the schema.
         written_by: "run" (training and test of one run, in the run's folder), "report" (in the folder of all runs,
             which is the same where there is one run) or "evaluation" (`logoformer evaluate`, beside the report).
-        when: at which point.
+        when: point of the run at which it is written.
     """
 
     pattern: str
@@ -29,7 +29,7 @@ class OutputFile:
 
     @property
     def is_published(self) -> bool:
-        """Whether `logoformer push` sends it."""
+        """Whether `logoformer push` uploads it."""
         return any(fnmatch(self.pattern, allowed) or self.pattern == allowed for allowed in PUBLISHED)
 
 

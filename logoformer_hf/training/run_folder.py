@@ -1,4 +1,4 @@
-"""What a run's folder says about the run: its settings, whether it is finished, where to go on."""
+"""The state of a run in its folder: its settings, whether it is finished, its newest checkpoint."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from ..evaluation.predictions import PREDICTIONS_FILE
 logger = logging.getLogger(__name__)
 
 SETTINGS_FILE = "run.json"
-# Training arguments that don't change what a run gives: where it writes, what it prints, how clips get to the model.
+# Training arguments that do not change the result of a run: output, logging, and how clips are loaded.
 _HOUSEKEEPING = re.compile(
     r"output_dir|report_to|run_name|project|disable_tqdm|log.*|trackio.*|push_to_hub|hub_.*|resume_from_checkpoint|"
     r"save_total_limit|per_device_eval_batch_size|dataloader_(num|pin|persistent|prefetch|multiprocessing|in)_.*|"
@@ -24,22 +24,22 @@ _HOUSEKEEPING = re.compile(
 
 
 def deciding_arguments(training_args: TrainingArguments) -> dict[str, Any]:
-    """The training arguments that a run's result depends on, and the number of its processes, as JSON values."""
+    """The training arguments that the result of a run depends on, and the number of processes, as JSON values."""
     arguments = training_args.to_dict() | {"num_processes": training_args.world_size}
     return {name: value for name, value in arguments.items() if not _HOUSEKEEPING.fullmatch(name)}
 
 
 def open_run_folder(folder: Path, settings: Mapping[str, Any], write: bool = True) -> None:
     """
-    Makes the folder of a run, or opens one that was begun with the same settings.
+    Creates the folder of a run, or checks that an existing one was created with the same settings.
 
     Args:
-        folder: of the run.
-        settings: all that decides its result, as JSON values.
-        write: of several processes one writes; all check.
+        folder: folder of the run.
+        settings: all settings that the result depends on, as JSON values.
+        write: whether this process writes the file. With several processes one writes and all check.
 
     Raises:
-        ValueError: the folder was begun with other settings. Nothing in it is touched.
+        ValueError: the folder holds a run with other settings. Nothing in it is changed.
     """
     settings = json.loads(json.dumps(settings))  # tuples become lists, as they do in the file
     file = folder / SETTINGS_FILE
@@ -50,24 +50,24 @@ def open_run_folder(folder: Path, settings: Mapping[str, Any], write: bool = Tru
             shown = ", ".join(f"{name} {known.get(name)!r} (now {settings.get(name)!r})" for name in differing[:3])
             raise ValueError(
                 f"{folder} holds a run with other settings: {shown}{', …' if len(differing) > 3 else ''}. Choose "
-                "another `output_dir`, or delete that folder to begin anew."
+                "another `output_dir`, or delete that folder to start again."
             )
     elif write:
         write_json(file, settings)
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the run was trained and tested: its predictions are written last."""
+    """Whether the run was trained and tested. Its predictions are the last file that is written."""
     return (folder / PREDICTIONS_FILE).exists()
 
 
 def find_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint of the run that was written to its end, None where there is none."""
+    """Path of the newest complete checkpoint of the run, None where there is none."""
     numbers = {
         int(match[1]): path for path in folder.glob("*") if (match := re.fullmatch(r"checkpoint-(\d+)", path.name))
     }
     for _, checkpoint in sorted(numbers.items(), reverse=True):
         if (checkpoint / "trainer_state.json").exists():  # what Trainer writes last
             return str(checkpoint)
-        logger.warning("%s was not written to its end and is passed over.", checkpoint)
+        logger.warning("%s is incomplete and is skipped.", checkpoint)
     return None

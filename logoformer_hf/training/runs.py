@@ -1,4 +1,4 @@
-"""Which runs a table of results needs, and where each is written."""
+"""The runs of an experiment, one for each fold and seed, and their folders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ class Run:
 
     Attributes:
         fold: number of the fold that is tested, or None for a data set with one split.
-        seed: of the run.
-        folder: where everything of the run is written.
+        seed: seed of the run.
+        folder: folder that all files of the run are written to.
     """
 
     fold: int | None

@@ -1,6 +1,4 @@
-"""
-All settings of a training. The command line overrides a YAML file, that a recipe, and that the defaults.
-"""
+"""All settings of a training. Priority: command line, then YAML file, then recipe, then the defaults."""
 
 import json
 from collections.abc import Sequence
@@ -25,6 +23,8 @@ DESCRIPTION = (
 
 @dataclass
 class ModelArguments:
+    """Which model is trained: a new LOGO-Former, or a saved model."""
+
     model: str = field(default="tiny", metadata={"help": "Size of a new LOGO-Former.", "choices": list(SIZES)})
     config_overrides: str | None = field(
         default=None, metadata={"help": "Fields of LogoFormerConfig as JSON, e.g. '{\"window_size\": [4, 7, 7]}'."}
@@ -39,11 +39,14 @@ class ModelArguments:
 
     def __post_init__(self) -> None:
         if self.model_name_or_path and (self.backbone_checkpoint or self.config_overrides):
-            raise ValueError("--model_name_or_path brings its own frame encoder and configuration: give it alone.")
+            raise ValueError(
+                "--model_name_or_path loads a frame encoder and a configuration: give it without "
+                "--backbone_checkpoint and --config_overrides."
+            )
 
     @property
     def description(self) -> str:
-        """The model for readers, without a path."""
+        """Name of the model for reports, without a path."""
         if self.model_name_or_path:
             return f"fine-tuned {Path(self.model_name_or_path).name}"
         overrides = parse_overrides(self.config_overrides)
@@ -52,21 +55,23 @@ class ModelArguments:
 
 @dataclass
 class ProtocolArguments:
+    """How the epoch is chosen, how many runs there are, and what the report compares them with."""
+
     select_on: str = field(
         default="validation",
         metadata={
-            "help": "What the best epoch is chosen on: 'validation' clips, or, as most published numbers, 'test'.",
+            "help": "Clips that the best epoch is chosen on: 'validation', or 'test' as for most published numbers.",
             "choices": ["validation", "test"],
         },
     )
     validation_size: float = field(
-        default=0.1, metadata={"help": "Share of the training clips that is held out to choose on."}
+        default=0.1, metadata={"help": "Share of the training clips that is held out for validation, 0 to 1."}
     )
-    seeds: int = field(default=1, metadata={"help": "Runs with different seeds, counted from --seed."})
+    seeds: int = field(default=1, metadata={"help": "Number of runs with different seeds, counted up from --seed."})
     beside: str | None = field(
         default=None,
         metadata={
-            "help": "Output folder of other runs, e.g. with --compact_loss none, that the report shows beside these."
+            "help": "Output folder of other runs, e.g. with --compact_loss none, that the report compares these with."
         },
     )
 
@@ -77,13 +82,21 @@ class ProtocolArguments:
 
 @dataclass
 class TransformArguments:
-    min_crop_area: float = field(default=0.7, metadata={"help": "Smallest part of the central square a crop keeps."})
+    """Augmentation of the training clips."""
+
+    min_crop_area: float = field(
+        default=0.7, metadata={"help": "Smallest share of the central square's area that a crop keeps, 0 to 1."}
+    )
     color_jitter: float = field(default=0.0, metadata={"help": "Strength of random colour changes, 0 to 1."})
-    erasing_prob: float = field(default=0.0, metadata={"help": "Chance that a rectangle of a clip is erased."})
+    erasing_prob: float = field(
+        default=0.0, metadata={"help": "Probability that a rectangle of a clip is erased, 0 to 1."}
+    )
 
 
 @dataclass
 class RecipeArguments:
+    """The recipe, a named set of training arguments."""
+
     recipe: str = field(
         default="modern", metadata={"help": "Named defaults for the training arguments.", "choices": list(RECIPES)}
     )
@@ -91,7 +104,7 @@ class RecipeArguments:
 
 @dataclass
 class Settings:
-    """All arguments, by what they are about."""
+    """All arguments, one field per group."""
 
     model: ModelArguments
     source: SourceArguments
@@ -109,11 +122,11 @@ def build_parser() -> HfArgumentParser:
 
 def parse_arguments(arguments: Sequence[str]) -> Settings:
     """
-    The settings of a command line; a first argument that ends in .yaml or .yml is the file.
+    The settings of a command line. A first argument that ends in .yaml or .yml is read as a settings file.
 
     Raises:
-        ValueError: a file with an unknown setting, or values that do not go together.
-        SystemExit: an unknown argument, or a value of a wrong type; argparse has printed why.
+        ValueError: an unknown setting in the file, or values that exclude each other.
+        SystemExit: an unknown argument, or a value of a wrong type; argparse has printed the reason.
     """
     arguments = list(arguments)
     parser = build_parser()
@@ -133,6 +146,12 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
 
 
 def parse_overrides(text: str | None) -> dict[str, Any]:
+    """
+    Fields of `LogoFormerConfig` with their values, from the JSON object in `--config_overrides`.
+
+    Raises:
+        ValueError: no JSON, no object, or an unknown field.
+    """
     try:
         overrides = json.loads(text or "{}")
     except json.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""Runs of training and test, one after another, each in its folder; at the end one report of all of them."""
+"""Trains and tests one run after another, each in its own folder, and writes one report on all of them."""
 
 import copy
 import gc
@@ -41,7 +41,7 @@ from .trainer import ClipPredictions, LogoFormerTrainer
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The program `train_hf.py`; by default with the command line's arguments."""
+    """The program `train_hf.py`. `arguments` are those of the command line by default."""
     settings = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     with library_state_kept():
         transformers.logging.set_verbosity_warning()
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextmanager
 def library_state_kept() -> Iterator[None]:
-    """Gives back the log level, the progress bars and the random state that were there, to who calls from Python."""
+    """Restores the log level, the progress bars and the random states at the end, for callers from Python."""
     verbosity, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     try:
@@ -66,10 +66,10 @@ def library_state_kept() -> Iterator[None]:
 
 def train(settings: Settings) -> None:
     """
-    Trains and tests every fold with every seed that is not finished yet, and writes one report of all.
+    Trains and tests every unfinished run, one for each fold and seed, and writes one report on all runs.
 
     Raises:
-        ValueError: settings that do not go together, or a folder that holds a run with other settings.
+        ValueError: settings that exclude each other, or a folder that holds a run with other settings.
         OSError: the output folder cannot be written to, or the installation lacks a template.
     """
     args = settings.training
@@ -77,9 +77,11 @@ def train(settings: Settings) -> None:
     output_dir = Path(args.output_dir)
     runs = plan_runs(output_dir, settings.source.folds, range(args.seed, args.seed + settings.protocol.seeds))
     if args.push_to_hub and len(runs) > 1:
-        raise ValueError(f"--push_to_hub publishes one model, and these are {len(runs)} runs: choose one afterwards.")
+        raise ValueError(
+            f"--push_to_hub publishes one model, but there are {len(runs)} runs: use `logoformer push` on one of them."
+        )
     check_writable(output_dir)
-    hub_card_file(TEMPLATE)  # before hours of work, not after
+    hub_card_file(TEMPLATE)  # fails before the training rather than after it
     beside = load_runs(settings.protocol.beside) if settings.protocol.beside else []
 
     for number, run in enumerate(runs, start=1):
@@ -89,7 +91,7 @@ def train(settings: Settings) -> None:
             print(f"run {number} of {len(runs)}, {run}:{' finished' if is_finished(run.folder) else ''} {run.folder}")
         if not is_finished(run.folder):
             train_and_test(run, settings)
-            gc.collect()  # the model of this run, before the next one is built
+            gc.collect()  # frees the model of this run before the next one is built
 
     if is_main_process:
         report = write_report(output_dir, [read_predictions(run.folder / PREDICTIONS_FILE) for run in runs], beside)
@@ -102,17 +104,17 @@ def train(settings: Settings) -> None:
 
 
 def deciding_settings(settings: Settings, run: Run) -> dict[str, Any]:
-    """All that the result of a run depends on, as JSON values."""
+    """All settings that the result of a run depends on, as JSON values."""
     deciding = asdict(settings.model) | asdict(settings.source) | asdict(settings.transforms)
     deciding |= {name: getattr(settings.protocol, name) for name in ("select_on", "validation_size")}
     return deciding | deciding_arguments(settings.training) | {"fold": run.fold, "seed": run.seed, "cache_dir": None}
 
 
 def train_and_test(run: Run, settings: Settings) -> None:
-    """One run, from its clips to its predictions, which are written last."""
+    """Trains and tests one run and writes its files, the predictions last."""
     training_args = copy.copy(settings.training)
     training_args.output_dir, training_args.seed = str(run.folder), run.seed
-    training_args.push_to_hub = False  # Trainer's push would take pickles along and leave the card and the code behind
+    training_args.push_to_hub = False  # Trainer's push would include pickles and omit card and code
     is_main_process = training_args.process_index == 0
     set_seed(run.seed)
 
@@ -144,7 +146,7 @@ def train_and_test(run: Run, settings: Settings) -> None:
     tested = trainer.predict_clips(ClipDataset(rows["test"], reader))
     if is_main_process:
         print_speed(run, train_metrics if checkpoint is None else None, tested.metrics)
-        train_metrics.pop("total_flos", None)  # the library's guess for text models
+        train_metrics.pop("total_flos", None)  # the library's estimate is for text models
         scores = scorer.score(tested.logits, tested.labels)
         results = train_metrics | tested.metrics | {f"test_{name}": value for name, value in scores.items()}
         info = describe_run(run, settings, training_args.load_best_model_at_end, label_names, source.facts)
@@ -152,14 +154,17 @@ def train_and_test(run: Run, settings: Settings) -> None:
 
 
 def build_model(args: ModelArguments, label_names: Sequence[str]) -> tuple[PreTrainedModel, BaseVideoProcessor, str]:
-    """The model, its own processor, and a sentence about both."""
+    """The model, its own processor, and a sentence that describes both."""
     if args.model_name_or_path:
         return load_model(args.model_name_or_path, label_names)
     return new_model(args.model, label_names, parse_overrides(args.config_overrides), args.backbone_checkpoint)
 
 
 def print_speed(run: Run, train_metrics: dict[str, float] | None, test_metrics: dict[str, float]) -> None:
-    """Clips per second. None for a resumed training: Trainer counts clips of before and time of now."""
+    """
+    Prints clips per second. `train_metrics` is None after a resume: Trainer then divides all clips of the training by
+    the seconds since the resume.
+    """
     if train_metrics is not None:
         print(f"{run}: {train_metrics['train_samples_per_second']:.1f} clips per second training", end=", ")
     print(f"{test_metrics['test_samples_per_second']:.1f} clips per second testing")
@@ -168,6 +173,7 @@ def print_speed(run: Run, train_metrics: dict[str, float] | None, test_metrics: 
 def describe_run(
     run: Run, settings: Settings, is_best_tested: bool, label_names: Sequence[str], facts: DataFacts
 ) -> RunInfo:
+    """The facts of a run that are stored with its predictions."""
     return RunInfo(
         label_names=label_names,
         data=facts,
@@ -189,7 +195,7 @@ def write_run(
     rows: DatasetDict,
     tested: ClipPredictions,
 ) -> None:
-    """All files of a finished run, see `output_files.py`; the predictions, which mark it as finished, are the last."""
+    """Writes all files of a run, see `output_files.py`. The predictions come last and mark the run as finished."""
     trainer.model.save_pretrained(run.folder)
     trainer.processing_class.save_pretrained(run.folder)
     write_json(run.folder / "eval_results.json", results)
@@ -217,6 +223,7 @@ def write_card(
     results: dict[str, Any],
     clips_per_split: dict[str, int],
 ) -> None:
+    """Writes the model card of a run, `README.md` in its folder."""
     args = settings.training
     write_model_card(
         run.folder / "README.md",

@@ -22,17 +22,18 @@ from .losses import center_compact_loss, margin_compact_loss
 
 class EpochCallback(TrainerCallback):
     """
-    Tells data set and sampler which epoch begins. Trainer itself does not after a resume in the middle of an epoch,
-    and with several processes it tells the sampler alone.
+    Calls `set_epoch` of data set and sampler at the start of every epoch. Trainer does not after a resume in the
+    middle of an epoch, and with several processes it calls that of the sampler only.
     """
 
     def __init__(self) -> None:
-        # By their part, so that a second call of `train` replaces the sampler of the first.
+        # Keyed by role, so that a second call of `train` replaces the sampler of the first.
         self.listeners: dict[str, Any] = {}
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
+        """Passes the number of the epoch, counted from 0, to all listeners."""
         for listener in self.listeners.values():
             listener.set_epoch(int(state.epoch or 0))
 
@@ -40,13 +41,13 @@ class EpochCallback(TrainerCallback):
 @dataclass
 class ClipPredictions:
     """
-    What a model says about the clips of a data set, in their order, each once.
+    The outputs of a model for the clips of a data set, in their order, each clip once.
 
     Args:
         logits: `(clips, classes)`, scores before the softmax.
-        embeddings: `(clips, hidden)`, what the model's output layer makes the logits of.
+        embeddings: `(clips, hidden)`, the input of the model's output layer.
         labels: `(clips,)`, class numbers of the data set.
-        metrics: what `compute_metrics` and Trainer measured.
+        metrics: results of `compute_metrics`, losses and times of Trainer.
     """
 
     logits: np.ndarray
@@ -59,16 +60,16 @@ class LogoFormerTrainer(Trainer):
     """
     Trains a video classifier on clips with cross-entropy + `compact_loss_weight` x compact loss.
 
-    Works with every model that gives `logits`, and with the `center` form also an `embedding`. The two losses are
-    logged apart as `cross_entropy` and `compact_loss`, means over the clips since the last log.
+    Works with every model whose output has `logits`; the `center` form also needs an `embedding`. The two losses are
+    logged separately as `cross_entropy` and `compact_loss`, means over the clips since the last log.
 
-    Clips come as uint8 frames (`collate_clips`) and are rescaled and normalised on the device of the model, by the
+    Batches hold uint8 frames (`collate_clips`). They are rescaled and normalised on the device of the model, by the
     model's own processor (`processing_class`).
 
     Under gradient accumulation the loss of a clip is divided by the number of clips of the whole step, so that
-    cross-entropy and `margin` are exactly what one large batch gives, an uneven last step included (with
-    `freeze_batch_norm`, since batch-norm statistics are those of a micro-batch). `center` compares the classes of one
-    micro-batch: its value is the mean over micro-batches weighted by their clips, which differs from one large batch.
+    cross-entropy and `margin` equal those of one large batch, also in an uneven last step (with `freeze_batch_norm`,
+    since batch-norm statistics are those of a micro-batch). `center` compares the classes of one micro-batch: its
+    value is the mean over micro-batches weighted by their clips, which differs from that of one large batch.
     """
 
     args: LogoFormerTrainingArguments
@@ -80,13 +81,15 @@ class LogoFormerTrainer(Trainer):
         if self.args.n_gpu > 1:
             raise ValueError(
                 f"{self.args.n_gpu} GPUs are visible to one process; start with `accelerate launch --multi_gpu`, or "
-                "show it one GPU with CUDA_VISIBLE_DEVICES."
+                "make one GPU visible with CUDA_VISIBLE_DEVICES."
             )
         if self.processing_class is None:
-            raise ValueError("`processing_class` is missing: the model's own video processor, which normalises clips.")
+            raise ValueError(
+                "`processing_class` is missing; it must be the model's own video processor, which normalises clips."
+            )
         # compute_loss divides by the clips of the whole step, whatever the model's forward accepts.
         self.model_accepts_loss_kwargs = True
-        # Sums since the last log by the name of the loss, with the number of clips: while training, while evaluating.
+        # Sums of each loss and the number of clips since the last log; key True for training, False for evaluation.
         self._loss_sums: dict[bool, dict[str, torch.Tensor] | None] = {True: None, False: None}
         self._epochs = EpochCallback()
         self.add_callback(self._epochs)
@@ -109,7 +112,7 @@ class LogoFormerTrainer(Trainer):
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         inputs = dict(inputs)
-        frames = inputs.pop("frames").to(self.args.device)  # as uint8, a quarter of what they become there
+        frames = inputs.pop("frames").to(self.args.device)  # copied as uint8, a quarter of the bytes of float32
         return super()._prepare_inputs(inputs | model_inputs(self.processing_class, frames))
 
     def compute_loss(
@@ -119,6 +122,15 @@ class LogoFormerTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
+        """
+        The loss of a micro-batch, a scalar, and with `return_outputs` also the model's outputs.
+
+        Args:
+            model: the model, possibly wrapped.
+            inputs: inputs of the model, and `labels` `(batch,)`.
+            return_outputs: whether the outputs are returned too.
+            num_items_in_batch: clips of the whole optimiser step; None divides by those of this micro-batch.
+        """
         if model.training and self.args.freeze_batch_norm:
             for module in model.modules():
                 if isinstance(module, BatchNorm):
@@ -143,8 +155,8 @@ class LogoFormerTrainer(Trainer):
 
     def count_own_clips(self, batch_size: int) -> int:
         """
-        How many clips at the front of a batch of evaluation count: accelerate fills the last batches of several
-        processes up with clips from the start of the data set, which have been seen already.
+        Number of clips at the start of an evaluation batch that count. With several processes accelerate fills up the
+        last batches with clips from the start of the data set, which were evaluated before.
         """
         state = self.accelerator.gradient_state
         if not state.end_of_dataloader or state.remainder <= 0:
@@ -154,13 +166,16 @@ class LogoFormerTrainer(Trainer):
 
     def clip_losses(self, outputs: Mapping[str, torch.Tensor], labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """
-        Each loss summed over the clips; `center`, which has no value per clip, times the number of clips.
+        Each loss summed over the clips. `center`, which has no value per clip, is multiplied by the number of clips.
 
-        A subclass may add losses of its own, with their weights in `loss_weights`.
+        A subclass may add further losses, with their weights in `loss_weights`.
 
         Args:
-            outputs: `logits (batch, classes)` and, where the model gives one, `embedding (batch, hidden)`.
+            outputs: `logits (batch, classes)` and, where the model returns one, `embedding (batch, hidden)`.
             labels: `(batch,)`, class numbers.
+
+        Raises:
+            ValueError: the `center` form with a model that returns no `embedding`.
         """
         logits = outputs["logits"]
         cross_entropy = nn.functional.cross_entropy(
@@ -172,7 +187,7 @@ class LogoFormerTrainer(Trainer):
         elif self.args.compact_loss == "center":
             if "embedding" not in outputs:
                 raise ValueError(
-                    f"`compact_loss` is 'center', which compares embeddings, and {type(self.model).__name__} gives "
+                    f"`compact_loss` is 'center', which needs an `embedding`, but {type(self.model).__name__} returns "
                     "none: use 'margin' with this model."
                 )
             has_clips = len(labels) > 0  # the last process of an evaluation may have none
@@ -183,7 +198,7 @@ class LogoFormerTrainer(Trainer):
 
     @property
     def loss_weights(self) -> dict[str, float]:
-        """What each loss of `clip_losses` is multiplied by before they are added."""
+        """Factor of each loss of `clip_losses` in their sum."""
         return {"cross_entropy": 1.0, "compact_loss": self.args.compact_loss_weight}
 
     def weigh_losses(self, losses: Mapping[str, Any]) -> Any:
@@ -191,17 +206,17 @@ class LogoFormerTrainer(Trainer):
         return sum(self.loss_weights[name] * value for name, value in losses.items())
 
     def remember_losses(self, losses: Mapping[str, torch.Tensor], num_clips: int, training: bool) -> None:
-        """Adds losses summed over `num_clips` clips to those since the last log, without waiting for the device."""
+        """Adds losses summed over `num_clips` clips to the sums since the last log, without waiting for the device."""
         known = self._loss_sums[training]
         sums = {name: loss.detach() for name, loss in losses.items()}
         sums["num_clips"] = torch.full_like(sums["cross_entropy"], num_clips)
         self._loss_sums[training] = {name: value + known[name] for name, value in sums.items()} if known else sums
 
     def mean_losses(self, training: bool) -> dict[str, float]:
-        """The losses remembered since the last call and their weighted sum, means over the clips of all processes."""
+        """Each loss since the last call and their weighted sum, `loss`: means over the clips of all processes."""
         known = self._loss_sums[training]
         if known is None:
-            raise ValueError("there are no losses to take the mean of: the data set has no clips.")
+            raise ValueError("there are no losses to average: the data set has no clips.")
         self._loss_sums[training] = None
         names, sums = list(known), self.accelerator.reduce(torch.stack(list(known.values())), reduction="sum")
         means = dict(zip(names, (sums / sums[names.index("num_clips")]).tolist(), strict=True))
@@ -220,7 +235,7 @@ class LogoFormerTrainer(Trainer):
         with output_layer(self.model).register_forward_pre_hook(gather):
             output = self.predict(dataset, metric_key_prefix=metric_key_prefix)
         return ClipPredictions(
-            logits=cast(np.ndarray, output.predictions),  # a tuple only of models that give more, which none here does
+            logits=cast(np.ndarray, output.predictions),  # a tuple only for models with further outputs
             embeddings=torch.cat(embeddings).numpy(),
             labels=cast(np.ndarray, output.label_ids),
             metrics=output.metrics or {},
@@ -234,28 +249,31 @@ class LogoFormerTrainer(Trainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        self._loss_sums[False] = None  # of an evaluation that was broken off
+        """As in `Trainer`, with the losses as means over all clips in the metrics."""
+        self._loss_sums[False] = None  # left over from an interrupted evaluation
         output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
-        # Trainer's own loss is a mean over batches, and so depends on the number of processes.
+        # Trainer's own loss is a mean over batches, which depends on the number of processes.
         losses = self.mean_losses(training=False)
         named = {f"{metric_key_prefix}_{name}": value for name, value in losses.items()}
         return output._replace(metrics=(output.metrics or {}) | named)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """As in `Trainer`; adds each loss, a mean over the clips since the last log, to the training logs."""
         if "loss" in logs and self._loss_sums[True] is not None:
             losses = self.mean_losses(training=True)
             logs.update({name: round(value, 4) for name, value in losses.items() if name != "loss"})
         super().log(logs, *args, **kwargs)
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
+        """As in `Trainer`; with `lr_decay_epochs` a schedule that multiplies the learning rate by 0.1 in steps."""
         if self.args.lr_decay_epochs == 0:
             return super().create_scheduler(num_training_steps, optimizer)
         if self.lr_scheduler is None:
             steps_per_epoch = num_training_steps / self.args.num_train_epochs
-            # Rounded up: the last step of an epoch still has the epoch's learning rate.
+            # Rounded up, so that the last step of an epoch has the learning rate of that epoch.
             decay_steps = math.ceil(self.args.lr_decay_epochs * steps_per_epoch)
             optimizer = self.optimizer if optimizer is None else optimizer
-            assert optimizer is not None  # Trainer makes it first
+            assert optimizer is not None  # Trainer creates it first
             scheduler: Any = torch.optim.lr_scheduler.StepLR(optimizer, step_size=decay_steps, gamma=0.1)
             self.lr_scheduler = scheduler
             self._created_lr_scheduler = True

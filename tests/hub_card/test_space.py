@@ -295,7 +295,7 @@ def drop(page, path: Path) -> None:
 
 
 def wait_for_reading(page) -> None:
-    page.locator("#details h2", has_text="Where global attention looked").wait_for()
+    page.locator("#details h2", has_text="Global attention of each window").wait_for()
 
 
 def test_a_clip_goes_in_and_scores_frames_and_attention_come_out(open_page, space, model_id, screenshots):
@@ -317,7 +317,7 @@ def test_a_clip_goes_in_and_scores_frames_and_attention_come_out(open_page, spac
     frames = [f"Frame {index + 1} of {reading.num_frames}" for index in reading.frame_indices]
     assert words[:16] == frames
     for frame, text in zip(frames, words[16:], strict=True):
-        assert re.fullmatch(rf"{frame}; looked at most, \d+\.\d times an even share: \w+ \w+", text)
+        assert re.fullmatch(rf"{frame}; highest attention, \d+\.\d times an even share: \w+ \w+", text)
     widths = page.locator("#details img").evaluate_all("images => images.map(image => image.naturalWidth)")
     assert widths == [64] * 32
     source = page.locator("#details img").nth(5).get_attribute("src")

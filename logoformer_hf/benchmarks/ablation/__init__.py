@@ -1,4 +1,4 @@
-"""Does each part of LOGO-Former earn its place? Variants, seeds and peers on drawn clips.
+"""What does each part of LOGO-Former contribute? Trains variants and other models on synthetic clips.
 
 Run it by `python -m logoformer_hf.benchmarks.ablation`.
 """

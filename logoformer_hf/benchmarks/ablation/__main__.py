@@ -1,13 +1,13 @@
 """
-Trains every variant with every seed on the same drawn clips and writes a table, pictures and a page.
+Trains every variant with every seed on the same synthetic clips and writes a page with tables and pictures.
 
     python -m logoformer_hf.benchmarks.ablation
     python -m logoformer_hf.benchmarks.ablation --quick
     python -m logoformer_hf.benchmarks.ablation --only without_local without_global
 
-What is finished is never done again: clips and frame tokens lie in `--output_dir`, and every finished run is a line of
-the results file, so that the command can be stopped and started at will. A run of the parts is finished where it was
-done on the same frame encoder; another machine comes to another one.
+Finished steps are not repeated: clips and frame tokens are stored in `--output_dir`, and every finished run is a line
+of the results file, so the command can be interrupted and started again. A run of the group "parts" counts as finished
+for the same frame encoder only; another machine trains another one.
 """
 
 import argparse
@@ -27,21 +27,26 @@ from .workers import train_all
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The arguments of the command, with paths and variants filled in. An invalid value exits with status 2."""
     parser = argparse.ArgumentParser(
         prog="python -m logoformer_hf.benchmarks.ablation",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="few clips and epochs, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="few clips and epochs, to check that the program runs")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="variants or groups to train; the default is all")
-    parser.add_argument("--seeds", type=int, help="trainings of each variant, counted from 0")
-    parser.add_argument("--output_dir", type=Path, help="clips and predictions; outputs/ablation or …-quick")
+    parser.add_argument("--seeds", type=int, help="number of trainings of each variant; seeds are counted from 0")
     parser.add_argument(
-        "--results", type=Path, help="file of the records; docs/ablation.json, or in output_dir for --quick"
+        "--output_dir", type=Path, help="folder for clips and predictions; by default outputs/ablation or …-quick"
     )
-    parser.add_argument("--page", type=Path, help="page to write; docs/ablation.md, or in output_dir for --quick")
-    parser.add_argument("--page_only", action="store_true", help="write the page anew from what there is")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs at the same time")
+    parser.add_argument(
+        "--results", type=Path, help="file of the records; by default docs/ablation.json, in output_dir for --quick"
+    )
+    parser.add_argument(
+        "--page", type=Path, help="page to write; by default docs/ablation.md, in output_dir for --quick"
+    )
+    parser.add_argument("--page_only", action="store_true", help="only write the page again from the existing records")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="number of runs at the same time")
     args = parser.parse_args(arguments)
     for option in ("seeds", "workers"):
         value = getattr(args, option)
@@ -60,6 +65,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Trains the missing runs, measures the costs of the models and writes the page."""
     args = parse_arguments(arguments)
     budget = BUDGETS["quick" if args.quick else "full"]
     results = Results(args.results, budget)
@@ -68,15 +74,15 @@ def main(arguments: list[str] | None = None) -> None:
         train_missing(args, budget, results)
         models = [variant for variant in VARIANTS if variant.group == "models"]
         if not results.costs and any(variant in args.variants for variant in models):
-            print("measuring what the models cost ...", flush=True)
+            print("measuring parameters, operations and speed of the models ...", flush=True)
             results.costs = measure_costs(models)
             results.save()
     write_page(args.page, results, args.output_dir)
 
 
 def train_missing(args: argparse.Namespace, budget: Budget, results: Results) -> None:
-    """Trains what `results` does not have yet, on this machine's frame encoder where it is of the parts."""
-    # Seed by seed, so that a stopped ablation has something to say of every variant.
+    """Trains the runs that `results` does not have yet; those of "parts" on the frame encoder of this machine."""
+    # Seed by seed, so that an interrupted ablation has results for every variant.
     runs = [
         (variant, seed)
         for group in GROUPS
@@ -90,7 +96,7 @@ def train_missing(args: argparse.Namespace, budget: Budget, results: Results) ->
     clips_dir = prepare_benchmark(budget, args.output_dir, args.workers, tokens)
     encoder = read_encoder(clips_dir) if tokens else None
     if tokens and set(results.encoders()) - {encoder}:
-        print(f"{args.results} has runs on other frame encoders: pairs are made of runs on the same.", flush=True)
+        print(f"{args.results} has runs on other frame encoders: only runs on the same one are paired.", flush=True)
     pending = [
         (variant, seed)
         for variant, seed in runs

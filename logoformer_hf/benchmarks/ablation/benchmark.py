@@ -1,4 +1,4 @@
-"""From nothing to arrays to train on: clips are drawn, read, and for "parts" encoded, each once."""
+"""Prepares the arrays to train on: draws clips, reads them, and encodes them for "parts", each once."""
 
 import json
 from dataclasses import asdict
@@ -23,37 +23,38 @@ from .clips import store_frames
 from .encoder import store_tokens, train_encoder
 from .variants import reference_config
 
-# Faces do all that they do in the wild, but are seen rather well: what is compared reads their course, and at the full
-# difficulty of the view a frame encoder of this size, trained for minutes, sees next to nothing of them.
+# Full difficulty of the movements, but a low one of the view: the variants differ in how they process the course of a
+# clip, and at full difficulty of the view a frame encoder of this size, trained for minutes, recognises almost
+# nothing.
 DIFFICULTY = {"difficulty": 1.0, "view_difficulty": 0.3}
-CLIPS_SEED, ENCODER_SEED = 0, 1  # of the drawn clips: different people
-ENCODER_FACTS = "encoder.json"  # beside the frame tokens
+CLIPS_SEED, ENCODER_SEED = 0, 1  # of the synthetic clips: different people
+ENCODER_FACTS = "encoder.json"  # in the folder of the frame tokens
 _FEWEST = 7  # clips of a split
 
 
 def describe_difficulty(mark: str = "") -> str:
-    """How the faces are drawn, in words; `mark` stands around the names."""
+    """The difficulty of the synthetic clips as text, with `mark` before and after each name."""
     return " and ".join(f"{mark}{name}{mark} {value:g}" for name, value in DIFFICULTY.items())
 
 
 def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int, tokens: bool) -> Path:
     """
-    Makes the array files that are not there yet: frames, and frame tokens of a frozen frame encoder.
+    Writes the missing array files: frames, and frame tokens of a frozen frame encoder.
 
     Args:
-        budget: how many clips.
-        output_dir: of the ablation.
-        num_workers: processes that draw and read.
-        tokens: whether some variant reads tokens; drawing and training for them takes longer than all else.
+        budget: numbers of clips and epochs.
+        output_dir: folder of the ablation.
+        num_workers: processes that draw and read clips.
+        tokens: whether frame tokens are needed; training their frame encoder takes most of the time.
 
     Returns:
-        their folder.
+        The folder of the array files.
 
     Raises:
         ValueError: the folder holds other clips.
     """
     folder = output_dir / "clips"
-    epochs = {"part_epochs", "model_epochs", "seeds"}  # of the trainings, which the clips don't depend on
+    epochs = {"part_epochs", "model_epochs", "seeds"}  # of the variants' training, on which the clips do not depend
     facts = {name: value for name, value in asdict(budget).items() if name not in epochs}
     open_run_folder(folder, facts | DIFFICULTY | {"drawing": DRAWING})
     shared: dict[str, Any] = {"cache_dir": output_dir / "drawn", "num_workers": num_workers, **DIFFICULTY}
@@ -79,14 +80,14 @@ def prepare_benchmark(budget: Budget, output_dir: Path, num_workers: int, tokens
 
 def read_encoder(clips_dir: Path) -> float:
     """
-    The share of the action units' variance that the frame encoder explains, with all its digits: it names the encoder.
-    Another machine rounds otherwise and comes to another one, and with it the same seed to another run.
+    The share of the action units' variance that the frame encoder explains, 0 to 1, at full precision. It identifies
+    the encoder: another machine rounds differently and trains another encoder, with which a seed gives another run.
     """
     return json.loads((clips_dir / ENCODER_FACTS).read_text())["explained_variance"]
 
 
 def frozen_encoder(budget: Budget, folder: Path, shared: dict[str, Any], num_workers: int) -> torch.nn.Module:
-    """The frame encoder of "parts", trained if it is not there yet."""
+    """The frame encoder of "parts", read from its file or trained."""
     file = folder / "encoder.safetensors"
     if file.exists():
         encoder = AutoBackbone.from_config(reference_config().backbone_config).eval()
@@ -108,7 +109,7 @@ def frozen_encoder(budget: Budget, folder: Path, shared: dict[str, Any], num_wor
 
 
 def true_units(rows: Dataset) -> np.ndarray:
-    """Of the frames that `store_frames` reads for training: `(clips, frames, units of both sides)`, 0 to 1."""
+    """Action units of the frames that `store_frames` reads: `(clips, frames, units of both sides)`, 0 to 1."""
     units = []
     for index, row in enumerate(rows):
         plan = plan_clip("train", index, ENCODER_SEED, label=row["label"], **DIFFICULTY)

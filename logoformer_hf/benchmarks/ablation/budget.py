@@ -1,4 +1,4 @@
-"""How much is drawn and trained: the same for every variant."""
+"""Numbers of clips, epochs and seeds, the same for every variant."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,18 @@ from .variants import Variant
 @dataclass(frozen=True)
 class Budget:
     """
+    Numbers of clips, epochs and seeds.
+
     Attributes:
-        name: of the results.
-        num_train_clips: drawn clips to train on, with the class frequencies of DFEW.
-        num_test_clips: drawn clips to test on, as many of each class.
-        num_encoder_clips: drawn clips of other people that the frame encoder of "parts" learns action units from.
-        views: how often the frames of a training clip are drawn anew (place in the segment, crop, flip); epochs take
-            them in turn.
-        encoder_epochs: of the frame encoder.
-        part_epochs: of a variant of "parts" that sees all clips.
-        model_epochs: of a variant of "models".
-        seeds: trainings of each variant.
+        name: name of the budget.
+        num_train_clips: synthetic clips to train on, with the class frequencies of DFEW.
+        num_test_clips: synthetic clips to test on, equally many of each class.
+        num_encoder_clips: synthetic clips of other people to train the frame encoder of "parts" on.
+        views: versions of each training clip with other random frames, crops and flips; epochs use them in turn.
+        encoder_epochs: epochs of the frame encoder.
+        part_epochs: epochs of a variant of "parts" that is trained on all clips.
+        model_epochs: epochs of a variant of "models".
+        seeds: number of trainings of each variant.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Budget:
     seeds: int
 
     def epochs(self, variant: Variant) -> int:
-        """So many that every variant of a group sees as many clips, however few of them are different ones."""
+        """Epochs of a variant, divided by its share of the clips, so that all of a group train on as many."""
         epochs = self.part_epochs if variant.reads_tokens else self.model_epochs
         return round(epochs / variant.clips_share)
 

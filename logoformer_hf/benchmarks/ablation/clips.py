@@ -1,4 +1,4 @@
-"""The benchmark's clips, drawn and read once: what is trained on again and again lies on disk as plain arrays."""
+"""The clips of the ablation, read once and stored as array files, which all runs are trained on."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -32,9 +32,10 @@ def store_frames(
     rows: Dataset, file: Path, num_workers: int, transforms: TrainingTransforms | None = None, views: int = 1
 ) -> None:
     """
-    Reads every clip `views` times, as training does with `transforms` or as evaluation does, into an array file.
+    Reads every clip `views` times, as for training with `transforms` or as for evaluation, and writes an array file.
 
-    The file, uint8 `(views, clips, frames, channels, height, width)`, appears when it is whole.
+    The file is uint8 `(views, clips, frames, channels, height, width)`. An existing file is kept; an error leaves
+    none.
     """
     if file.exists():
         return
@@ -60,17 +61,17 @@ def store_frames(
 
 class StoredClips(torch.utils.data.Dataset[dict[str, Any]]):
     """
-    Clips of a split out of the array files.
+    Clips of a split from the array files.
 
     Args:
         clips_dir: folder of the array files.
         split: "train" or "test".
         kind: "frames", uint8 `(frames, channels, height, width)`, or "tokens", float16 `(frames, height, width,
             features)`.
-        order: "clip", "middle" (the middle frame at every place), or "shuffled" (another order for every clip and
+        order: "clip", "middle" (the middle frame at every position), or "shuffled" (another order for every clip and
             epoch).
-        seed: of the run.
-        share: of the clips of each class, the first ones and at least one.
+        seed: seed of the run.
+        share: share of the clips of each class, 0 to 1: the first ones, at least one.
     """
 
     def __init__(self, clips_dir: Path, split: str, kind: str, order: str = "clip", seed: int = 0, share: float = 1.0):
@@ -83,6 +84,7 @@ class StoredClips(torch.utils.data.Dataset[dict[str, Any]]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
+        """Sets the epoch, which chooses the view of a clip and the order of shuffled frames."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -93,6 +95,7 @@ class StoredClips(torch.utils.data.Dataset[dict[str, Any]]):
         return {"frames": clip[self.frame_order(index, len(clip))], "label": self.labels[index]}
 
     def frame_order(self, index: int, num_frames: int) -> Sequence[int] | slice | torch.Tensor:
+        """Indices of the frames of clip `index` in the order of this data set."""
         if self.order == "middle":
             return [MIDDLE] * num_frames
         if self.order == "shuffled":
@@ -102,6 +105,6 @@ class StoredClips(torch.utils.data.Dataset[dict[str, Any]]):
 
 
 def first_of_each_class(labels: np.ndarray, share: float) -> np.ndarray:
-    """Places of the first clips of every class, in order."""
+    """Indices of the first clips of every class, sorted; `share` is that of each class, 0 to 1."""
     of_classes = [np.flatnonzero(labels == number) for number in np.unique(labels)]
     return np.sort(np.concatenate([places[: max(round(share * len(places)), 1)] for places in of_classes]))

@@ -1,4 +1,4 @@
-"""What a model costs: operations, and time measured in turns so that all meet the same noise."""
+"""Costs of models: parameters, operations, and speed, measured in alternating rounds."""
 
 import statistics
 import time
@@ -18,11 +18,11 @@ def measure_costs(variants: list[Variant], num_rounds: int = 9) -> dict[str, dic
     Parameters, operations and speed of each model on one processor core.
 
     Args:
-        variants: of the group "models".
-        num_rounds: every model comes once a round; medians are given.
+        variants: variants of the group "models".
+        num_rounds: every model is measured once per round; the results are medians.
 
     Returns:
-        by variant: `num_parameters`; `gflops`, of one clip forward, a multiplication and an addition being two;
+        By variant: `num_parameters`; `gflops` of one clip forward, with a multiplication and an addition as two;
         `train_clips_per_sec` and `test_clips_per_sec`; and their ratios to the first variant, medians of the rounds.
     """
     config = reference_config()
@@ -64,8 +64,9 @@ def one_round(model: PreTrainedModel, clips: torch.Tensor) -> dict[str, float]:
 
 
 def count_gflops(model: PreTrainedModel, clips: torch.Tensor) -> float:
-    # The counter does not know every fused attention, nor the fused layers that PyTorch's own transformer turns into
-    # where no gradients are asked for.
+    """10^9 operations of the forward pass for the first clip of `(batch, frames, channels, height, width)`."""
+    # With gradients and plain attention: the counter does not support all fused attentions, nor the fused layers that
+    # PyTorch's transformer uses without gradients.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model.eval()(pixel_values=clips[:1])
     return counter.get_total_flops() / 1e9

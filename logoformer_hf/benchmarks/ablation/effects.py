@@ -1,4 +1,4 @@
-"""What a run's embeddings and scores say beyond recall: how tight the classes are, how far apart, how calibrated."""
+"""Measures of a run besides recall: distances within and between classes, silhouette, calibration."""
 
 import numpy as np
 from sklearn.metrics import silhouette_score
@@ -8,14 +8,15 @@ NUM_BINS = 15
 
 def class_distances(embeddings: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """
-    Root mean square distance of clips to their class centre, and between class centres; every class weighs alike.
+    Root mean square distance of clips to their class centre, and between class centres; classes have equal weight.
 
     Args:
         embeddings: shape (clips, width).
         labels: class numbers, shape (clips,), at least two classes.
 
     Returns:
-        intra-class and inter-class distance, in the units of the embedding: only their ratio compares models.
+        Intra-class and inter-class distance, in the units of the embedding: only their ratio is comparable over
+        models.
     """
     classes = np.unique(labels)
     groups = [embeddings[labels == number] for number in classes]
@@ -37,7 +38,10 @@ def expected_calibration_error(scores: np.ndarray, labels: np.ndarray, num_bins:
     Args:
         scores: softmax of the logits, shape (clips, classes).
         labels: class numbers, shape (clips,).
-        num_bins: of the confidence, from 0 to 1.
+        num_bins: number of bins of the confidence, which is from 0 to 1.
+
+    Returns:
+        The error, 0 to 1.
     """
     confidence, right = scores.max(axis=1), scores.argmax(axis=1) == labels
     bins = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)
@@ -46,7 +50,7 @@ def expected_calibration_error(scores: np.ndarray, labels: np.ndarray, num_bins:
 
 
 def measure_effects(embeddings: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """All numbers of this file for one run, and the mean silhouette of the classes (Rousseeuw 1987)."""
+    """All measures of this file for one run, and the mean silhouette of the classes (Rousseeuw 1987)."""
     intra, inter = class_distances(embeddings, labels)
     return {
         "intra_class_distance": intra,

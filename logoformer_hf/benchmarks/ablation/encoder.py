@@ -1,9 +1,9 @@
 """
 The frozen frame encoder of "parts".
 
-The field's frame encoders know faces before they see an expression: they come pretrained from photographs. Drawn faces
-have none, so a small ResNet learns to read action units off single frames of other people. It is the same for every
-variant, so what differs between two is what happens after it, and its frame tokens are computed once.
+The frame encoders of the field are pretrained on photographs of faces. For synthetic faces a small ResNet is trained
+instead to predict action units from single frames of other people. It is the same for every variant, so variants
+differ only in what follows it, and its frame tokens are computed once.
 """
 
 from pathlib import Path
@@ -26,22 +26,22 @@ HEAD_CHANNELS = 16
 
 def train_encoder(frames: np.ndarray, units: np.ndarray, epochs: int, seed: int = 0) -> tuple[nn.Module, float]:
     """
-    Trains the frame encoder of `reference_config` to tell action units by two linear layers on its whole feature map.
+    Trains the frame encoder of `reference_config` to predict action units with two linear layers on its feature map.
 
     Args:
         frames: uint8 `(clips, frames, channels, height, width)`.
         units: intensities of both sides' action units, 0 to 1, `(clips, frames, units)`.
-        epochs: over all frames.
-        seed: of weights and order.
+        epochs: passes over all frames.
+        seed: seed of the weights and the order.
 
     Returns:
-        the encoder, and the share of the action units' variance that it explains on the last tenth of the clips, which
-        it is not trained on.
+        The encoder, and the share of the action units' variance that it explains on the last tenth of the clips, which
+        is held out.
     """
     torch.manual_seed(seed)
     config = reference_config()
     encoder: Any = AutoBackbone.from_config(config.backbone_config)
-    # Few channels of every place: a layer from all features at once would learn the people by heart.
+    # Few channels per position: a layer on all features at once would overfit to the people of the training clips.
     head = nn.Sequential(
         nn.Conv2d(encoder.channels[0], HEAD_CHANNELS, kernel_size=1),
         nn.Flatten(),
@@ -55,7 +55,7 @@ def train_encoder(frames: np.ndarray, units: np.ndarray, epochs: int, seed: int 
     with tqdm(total=num_steps, desc="Training the frame encoder", unit="step") as bar:
         for _ in range(epochs):
             for clips in torch.randperm(num_train).split(CLIPS_AT_ONCE):
-                clips = clips.numpy()  # NumPy takes a tensor of one number for a number
+                clips = clips.numpy()  # with one element a tensor would be a scalar index in NumPy
                 optimiser.zero_grad()
                 read = head(encode(encoder.train(), frames[clips]))
                 target = torch.from_numpy(units[clips]).float().flatten(0, 1)  # (clips x frames, units)
@@ -74,13 +74,13 @@ def train_encoder(frames: np.ndarray, units: np.ndarray, epochs: int, seed: int 
 
 
 def encode(encoder: nn.Module, frames: np.ndarray) -> torch.Tensor:
-    """Clips of uint8 frames to features `(clips x frames, features, height, width)`."""
+    """uint8 `(clips, frames, channels, height, width)` to features `(clips x frames, features, height, width)`."""
     pixels = model_inputs(clip_processor(), torch.from_numpy(np.array(frames)))["pixel_values"]
     return encoder(pixels.flatten(0, 1)).feature_maps[0]
 
 
 def store_tokens(encoder: Any, frames_file: Path, file: Path) -> None:
-    """Frame tokens of an array file of frames, float16 `(views, clips, frames, height, width, features)`."""
+    """Writes frame tokens of a file by `store_frames`, float16 `(views, clips, frames, height, width, features)`."""
     if file.exists():
         return
     frames = np.load(frames_file, mmap_mode="r")

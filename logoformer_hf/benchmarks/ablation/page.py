@@ -1,4 +1,4 @@
-"""The page that an ablation writes: tables, pictures, and how to make them again."""
+"""Writes the page of an ablation: tables, pictures, and the commands that produce them."""
 
 import textwrap
 from dataclasses import replace
@@ -28,18 +28,18 @@ EFFECTS = {
     "silhouette": "silhouette",
     "calibration_error": "calibration error",
 }
-# What a variant of the compact loss may change; alike in all else, it is one.
+# Fields in which variants of the compact loss may differ from the reference.
 AS_REFERENCE = {name: getattr(REFERENCE, name) for name in ("name", "title", "compact_loss", "compact_loss_weight")}
 
 
 def write_page(page: Path, results: Results, output_dir: Path) -> None:
     """
-    Writes the page, and beside it its pictures, from the records that there are.
+    Writes the page and its pictures from the existing records.
 
     Args:
-        page: Markdown file. What stands in it below the line `KEPT` stays.
-        results: of all runs so far.
-        output_dir: with the runs' predictions, for the projection; without them the last one stays.
+        page: Markdown file. Its text below the line `KEPT` is kept.
+        results: records of all runs so far.
+        output_dir: folder with the predictions of the runs, for the projection; without them the picture is kept.
     """
     page.parent.mkdir(parents=True, exist_ok=True)
     budget = Budget(**results.facts["budget"])
@@ -54,7 +54,7 @@ def write_page(page: Path, results: Results, output_dir: Path) -> None:
 
 
 def wrap(section: str) -> str:
-    """Even lines, whatever numbers were filled in; headings, tables, pictures and commands stay as they are."""
+    """Wraps paragraphs at 120 characters; headings, tables, pictures and commands are unchanged."""
     return "\n\n".join(
         part if part.startswith(("#", "|", "!", "```")) else textwrap.fill(part, 120, break_on_hyphens=False)
         for part in section.split("\n\n")
@@ -62,48 +62,52 @@ def wrap(section: str) -> str:
 
 
 def introduction(budget: Budget, results: Results) -> str:
+    """The heading, the number of runs, and the protocol."""
     num_planned = len(VARIANTS) * budget.seeds
     num_done = len({(each["variant"], each["seed"]) for each in results.records if each["seed"] < budget.seeds})
     num_more = len(results.records) - num_done
-    return f"""# Does each part earn its place?
+    return f"""# What does each part of the model contribute?
 
 Written by `python -m logoformer_hf.benchmarks.ablation{"" if budget.name == "full" else f" --{budget.name}"}` from
 `{results.file.name}`, which has a line for every run: {num_done} of the
 {num_planned} planned ones are there{f", and {num_more} further ones" if num_more else ""}.
 
-The clips are drawn faces ({describe_difficulty("`")}), not photographs: what is said here is said of them. There are
+The clips are drawn faces ({describe_difficulty("`")}), not photographs: the results apply to them only. There are
 {budget.num_train_clips:,} to train on, with the class frequencies of DFEW, and {budget.num_test_clips:,} of other
 people to test on, {budget.num_test_clips // len(EXPRESSIONS)} of each class, so that every recall is measured equally
-well. All train by the recipe `modern`, with every class equally often in an epoch. The last epoch is tested: nothing
+well. All train by the recipe `modern`, with every class equally often in an epoch. The last epoch is tested: no epoch
 is chosen, neither on test clips nor on others. UAR is the mean of the recalls; WAR weighs them by the frequencies of
 the training clips. "±" is the standard deviation over runs. A difference, in points,
-is the mean over the pairs of runs with the same seed and the same frame encoder, because these are good or bad for
-every variant; it comes with Student's 95 % interval of the paired differences, and counts where that leaves out zero.
-It is therefore not always the difference of the two means. {noise(results)}"""
+is the mean over the pairs of runs with the same seed and the same frame encoder, because both raise or lower the UAR
+of all variants together; it is given with Student's 95 % interval of the paired differences, and is significant where
+that excludes zero. It is therefore not always the difference of the two means. {noise(results)}"""
 
 
 def noise(results: Results) -> str:
+    """A sentence on the uncertainty by the choice of test clips, from the first run of the reference."""
     records = [record for record in results.records if record["variant"] == REFERENCE.name]
     if not records:
         return ""
     uar, _ = bootstrap_uar_war([np.array(records[0]["confusion_matrix"])])
     half = 50 * (uar.high - uar.low)
-    return f"Drawing the test clips anew would move a UAR by ±{half:.1f} points (bootstrap, 95 %), all models alike."
+    return f"Other test clips would change a UAR by ±{half:.1f} points (bootstrap, 95 %), for all models together."
 
 
 def parts_section(page: Path, budget: Budget, results: Results) -> str:
+    """Table and picture of the group "parts"."""
     table, lines = compare_parts(results)
     if lines:
         plot_differences(lines, page.with_name("ablation_parts.png"), "One thing changed at a time")
     return f"""## The parts
 
-Each row changes what it names and nothing else, and is compared with the first one; where it says "and", with the
+Each row changes only what its title names, and is compared with the first row; where its title has an "and", with the
 row that is named before it. All are trained for {budget.part_epochs} epochs at a learning rate of
-{TOKEN_LEARNING_RATE:g} on the frame tokens of a frozen frame encoder, a small ResNet that has learnt to read action
-units off single frames of other people, the stand-in for the field's pretraining on faces: what differs is only what
-happens after it. {encoder_sentence(results)}Two layers of 32 stand on the grid of `base`, 16 x 7 x 7 tokens. "One
-repeated frame" shows the middle frame 16 times, in training and in testing; "frames shuffled" shows the 16 frames in
-an order that is another one for every clip. "A fifth of the clips" are seen five times as often.
+{TOKEN_LEARNING_RATE:g} on the frame tokens of a frozen frame encoder, a small ResNet that was trained to predict
+action units from single frames of other people and replaces the field's pretraining on faces: the variants differ only
+in what follows it. {encoder_sentence(results)}The variants have two layers of width 32 on the grid of `base`, 16 x 7
+x 7 tokens. "One repeated frame" shows the middle frame 16 times, in training and in testing; "frames shuffled" shows
+the 16 frames in an order that is another one for every clip. With "a fifth of the clips" each is seen five times as
+often.
 
 {table}
 
@@ -111,7 +115,7 @@ an order that is another one for every clip. "A fifth of the clips" are seen fiv
 
 
 def compare_parts(results: Results) -> tuple[str, list[tuple[str, np.ndarray, Estimate | None]]]:
-    """The table of the parts, and of every variant but the reference its title, differences and their mean."""
+    """The table of the parts, and for each variant except the reference: title, differences, and their mean."""
     rows, lines = [], []
     for variant in trained(results, "parts"):
         gains = results.gains(variant.name, variant.against)
@@ -124,6 +128,7 @@ def compare_parts(results: Results) -> tuple[str, list[tuple[str, np.ndarray, Es
 
 
 def encoder_sentence(results: Results) -> str:
+    """A sentence on the explained variance of the frame encoders, empty without records."""
     encoders = results.encoders()
     if not encoders:
         return ""
@@ -135,12 +140,13 @@ action units' variance on clips that they have not seen. """
 
 
 def effects_section(page: Path, results: Results, output_dir: Path) -> str:
+    """Table and picture of the embeddings without and with the compact loss."""
     plot_loss_projections(page.with_name("ablation_compact.png"), output_dir)
     return f"""## What the compact loss does
 
 Measured on the embeddings of the test clips. Distances are root mean squares, to the own class centre and between
-class centres, in units of the embedding: only their ratio compares models. The silhouette is of the true classes, the
-calibration error the expected one over 15 bins.
+class centres, in units of the embedding: only their ratio is comparable over models. The silhouette is of the true
+classes, the calibration error the expected one over 15 bins.
 
 {effects_table(results)}
 
@@ -148,7 +154,7 @@ calibration error the expected one over 15 bins.
 
 
 def effects_table(results: Results) -> str:
-    """Of the variants that differ in their compact loss at most."""
+    """The table of the variants that differ from the reference in the compact loss only."""
     rows = []
     for variant in trained(results, "parts"):
         if replace(variant, **AS_REFERENCE) == REFERENCE:
@@ -159,6 +165,7 @@ def effects_table(results: Results) -> str:
 
 
 def models_section(page: Path, budget: Budget, results: Results) -> str:
+    """Table and picture of the group "models"."""
     variants = trained(results, "models")
     if not variants:
         return ""
@@ -194,6 +201,7 @@ rate, and at a matched size. Clips per second are those of one core, medians of 
 
 
 def how_to(budget: Budget, results: Results) -> str:
+    """The commands that repeat the ablation."""
     quick = BUDGETS["quick"]
     return f"""## Make it again
 
@@ -208,38 +216,44 @@ another machine: move the file away to begin from nothing."""
 
 
 def picture(page: Path, name: str, text: str) -> str:
+    """Markdown of a picture, empty where its file does not exist."""
     file = page.with_name(f"ablation_{name}.png")
     return f"![{text}]({file.name})" if file.exists() else ""
 
 
 def trained(results: Results, group: str) -> list[Variant]:
+    """The variants of a group that have a record."""
     return [v for v in VARIANTS if v.group == group and len(results.values(v.name, "uar"))]
 
 
 def spread(results: Results, variant: Variant, key: str) -> Spread:
+    """Mean and standard deviation of one number over the runs of a variant."""
     return Spread.of(results.values(variant.name, key))
 
 
 def plus_minus(spread: Spread, form: str, factor: float = 1.0) -> str:
+    """The standard deviation as " ± ...", empty for one run."""
     return "" if spread.deviation is None else f" ± {factor * spread.deviation:{form}}"
 
 
 def scores(results: Results, variant: Variant) -> list[str]:
-    """UAR and WAR in percent, mean and deviation."""
+    """UAR and WAR in percent, mean and standard deviation."""
     both = [spread(results, variant, key) for key in ("uar", "war")]
     return [f"{percent(each.mean)}{plus_minus(each, '.2f', 100)}" for each in both]
 
 
 def against(estimate: Estimate | None) -> list[str]:
+    """A difference in points and its interval, as two cells."""
     return ["-", "-"] if estimate is None else [points(estimate.value), interval(estimate)]
 
 
 def title_of_loss(variant: Variant) -> str:
+    """Form and weight of the compact loss, or "none"."""
     return "none" if variant.compact_loss == "none" else f"{variant.compact_loss} x {variant.compact_loss_weight:g}"
 
 
 def plot_loss_projections(picture: Path, output_dir: Path) -> None:
-    """Test embeddings of seed 0 without and with the compact loss, where both runs' predictions lie on this disk."""
+    """Draws the test embeddings of seed 0 without and with the compact loss, if `output_dir` has both predictions."""
     names = {"without_compact": "cross-entropy alone", REFERENCE.name: "with the compact loss (margin x 0.1)"}
     files = [output_dir / "runs" / name / "seed-0" / PREDICTIONS_FILE for name in names]
     if not all(file.exists() for file in files):

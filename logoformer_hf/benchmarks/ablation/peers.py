@@ -1,4 +1,4 @@
-"""The models that LOGO-Former is held against, and LOGO-Formers that no field of the configuration makes."""
+"""Models that LOGO-Former is compared with, and variants of it that the configuration cannot express."""
 
 from typing import Any
 
@@ -17,16 +17,17 @@ from ...modeling_logoformer import (
     padding_mask,
 )
 
-Attended = tuple[torch.Tensor, torch.Tensor | None]  # what a part of a layer gives: tokens, attention weights
+Attended = tuple[torch.Tensor, torch.Tensor | None]  # output of a part of a layer: tokens, attention weights
 
 
 class ClassTokenLogoFormer(LogoFormerForVideoClassification):
     """
-    The same layers, read off a class token instead of the mean token.
+    LOGO-Former whose embedding is a class token instead of the mean token.
 
-    It belongs to no window, so local attention leaves it out: in every layer it queries the summaries of all windows,
-    as every other token does, and goes through the feed-forward part. Nothing attends to it. The layers get all tokens
-    as one sequence with the class token at its end, `(batch, frames x height x width + 1, hidden)`.
+    The class token belongs to no window and takes no part in local attention. In every layer it queries the summaries
+    of all windows, as every other token does, and passes through the feed-forward part. No token attends to it. The
+    layers get all tokens as one sequence with the class token at its end, `(batch, frames x height x width + 1,
+    hidden)`.
     """
 
     def __init__(self, config: LogoFormerConfig):
@@ -56,7 +57,7 @@ class ClassTokenLogoFormer(LogoFormerForVideoClassification):
 
 
 class LocalBesideClassToken(nn.Module):
-    """Local attention on the grid's tokens `(frames, height, width)`; zero for the class token behind them."""
+    """Local attention of the tokens of the grid `(frames, height, width)`; the output for the class token is zero."""
 
     def __init__(self, attention: LogoFormerLocalAttention, grid: tuple[int, int, int]):
         super().__init__()
@@ -64,13 +65,14 @@ class LocalBesideClassToken(nn.Module):
         self.grid = grid
 
     def forward(self, sequence: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any) -> Attended:
+        """`sequence (batch, tokens + 1, hidden)` with the class token last; returns the same shape and weights."""
         tokens = sequence[:, :-1].unflatten(1, self.grid)  # (batch, frames, height, width, hidden)
         output, weights = self.attention(tokens, attention_mask, **kwargs)
         return nn.functional.pad(output.flatten(1, 3), (0, 0, 0, 1)), weights  # (batch, tokens + 1, hidden)
 
 
 class GlobalWithClassToken(nn.Module):
-    """Global attention of the grid's tokens `(frames, height, width)` and of the class token behind them."""
+    """Global attention of the tokens of the grid `(frames, height, width)` and of the class token after them."""
 
     def __init__(self, attention: LogoFormerGlobalAttention, grid: tuple[int, int, int]):
         super().__init__()
@@ -78,12 +80,13 @@ class GlobalWithClassToken(nn.Module):
         self.grid = grid
 
     def forward(self, sequence: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any) -> Attended:
+        """`sequence (batch, tokens + 1, hidden)` with the class token last; returns the same shape and weights."""
         summaries = self.attention.summarise(sequence[:, :-1].unflatten(1, self.grid))  # (batch, windows, hidden)
         return self.attention.attend(sequence, summaries, **kwargs)
 
 
 class MeanSummaryLogoFormer(LogoFormerForVideoClassification):
-    """A window's summary is the plain mean of its tokens (their sum, which is the same to the LayerNorm behind it)."""
+    """LOGO-Former whose summaries are means of windows: sums, which the LayerNorm makes equal to means."""
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
@@ -97,11 +100,11 @@ class MeanSummaryLogoFormer(LogoFormerForVideoClassification):
 
 class FormerDFERKind(LogoFormerPreTrainedModel):
     """
-    A ResNet-18 with a plain spatial, then a plain temporal transformer.
+    A ResNet with a spatial transformer, then a temporal one, both without windows.
 
-    After Former-DFER (Zhao and Liu, *Former-DFER: Dynamic Facial Expression Recognition Transformer*, ACM MM 2021),
-    which has one spatial layer inside the frame encoder and three temporal ones that are read off a class token. Its
-    fourth ResNet stage behind the spatial layer is left out, as LOGO-Former's is, and the mean over space stands in.
+    Follows Former-DFER (Zhao and Liu, *Former-DFER: Dynamic Facial Expression Recognition Transformer*, ACM MM 2021),
+    which has one spatial layer inside the frame encoder and three temporal ones, with a class token as the output. Its
+    fourth ResNet stage, after the spatial layer, is replaced by the mean over space.
     """
 
     NUM_SPATIAL_LAYERS, NUM_TEMPORAL_LAYERS = 1, 3
@@ -118,6 +121,7 @@ class FormerDFERKind(LogoFormerPreTrainedModel):
         self.post_init()
 
     def make_encoder(self, num_layers: int) -> nn.TransformerEncoder:
+        """A transformer of `num_layers` pre-norm layers, `(batch, tokens, hidden)` to the same shape."""
         config = self.config
         layer = nn.TransformerEncoderLayer(
             config.hidden_size,
@@ -152,11 +156,11 @@ class FormerDFERKind(LogoFormerPreTrainedModel):
 
 def matched_videomae(config: LogoFormerConfig) -> VideoMAEForVideoClassification:
     """
-    A VideoMAE from random weights, with about as many parameters as a LOGO-Former has with its frame encoder: as many
-    layers of twice the width.
+    A VideoMAE with random weights and about as many parameters as a LOGO-Former with its frame encoder: the same
+    number of layers at twice the width.
 
-    Its tubes are two frames long, as published (Tong et al., *VideoMAE*, NeurIPS 2022), and as wide as LOGO-Former's
-    tokens.
+    Its tubes span two frames, as published (Tong et al., *VideoMAE*, NeurIPS 2022), and in space one token of
+    LOGO-Former.
     """
     hidden_size = 2 * config.hidden_size
     return VideoMAEForVideoClassification(

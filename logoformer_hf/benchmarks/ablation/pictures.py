@@ -1,4 +1,4 @@
-"""Pictures of an ablation: what every variant changes, and models against their cost."""
+"""Pictures of an ablation: differences of all variants in UAR, and UAR of models over their cost."""
 
 import textwrap
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ CHANCE = 100 / len(EXPRESSIONS)  # UAR, %
 
 def plot_differences(rows: Sequence[tuple[str, np.ndarray, Estimate | None]], path: Path, title: str) -> None:
     """
-    Draws one line a variant: how far its UAR is from that of the one it is compared with, in points. A dot for each
-    pair of runs, a diamond for their mean, a line for its interval.
+    Draws one row per variant: the difference of its UAR to that of the variant that it is compared with, in points.
+    Dots are pairs of runs, the diamond is their mean, the line its interval.
 
     Args:
-        rows: title, difference of every pair (of UAR from 0 to 1), and their mean with its interval.
+        rows: title, differences of all pairs (UAR from 0 to 1), and their mean with its interval.
         path: picture to write.
-        title: above it.
+        title: title of the picture.
     """
     figure = Figure(figsize=(8, 1.3 + 0.36 * len(rows)), dpi=150, layout="constrained", facecolor="white")
     axes = figure.subplots()
@@ -45,12 +45,12 @@ def plot_differences(rows: Sequence[tuple[str, np.ndarray, Estimate | None]], pa
 
 def plot_costs(rows: Sequence[tuple[str, np.ndarray, float]], path: Path, title: str) -> None:
     """
-    Draws models by what they cost and what they reach.
+    Draws the UAR of models over milliseconds per clip.
 
     Args:
-        rows: title, UAR of every seed (0 to 1), and milliseconds that a clip takes.
+        rows: title, UAR of every seed (0 to 1), and milliseconds per clip.
         path: picture to write.
-        title: above it.
+        title: title of the picture.
     """
     figure = Figure(figsize=(7, 3.6), dpi=150, layout="constrained", facecolor="white")
     axes = figure.subplots()

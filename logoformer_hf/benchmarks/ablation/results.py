@@ -1,4 +1,4 @@
-"""The file of results: one record a run, added as soon as the run is finished, and what follows from several seeds."""
+"""The file of results, with one record per run, and statistics over seeds."""
 
 import json
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from ..._files import write_text
 from ...evaluation.significance import CONFIDENCE, Estimate
 from .budget import Budget
 
-VERSION = 2  # counts up whenever the same variant, seed and budget would give another record
+VERSION = 2  # increased when the same variant, seed and budget give another record
 
 
 class Results:
     """
-    Records in a JSON file, which is always whole: it is written beside and moved into place.
+    Records in a JSON file, which is replaced as a whole after every change.
 
     Attributes:
-        records: of `train_run`, one a run.
-        costs: of `measure_costs`.
+        records: results of `train_run`, one per run.
+        costs: result of `measure_costs`.
 
     Args:
-        file: to read, if it is there, and to write.
-        budget: that all records were made with.
+        file: file that is read, if it exists, and written.
+        budget: budget of all records.
 
     Raises:
         ValueError: the file holds records of another budget or version.
@@ -42,34 +42,37 @@ class Results:
             if any(known[name] != value for name, value in self.facts.items()):
                 raise ValueError(
                     f"{file} holds results of another budget or version ({known['budget']['name']}, version "
-                    f"{known['version']}): name another file with --results, or delete that one to begin anew."
+                    f"{known['version']}): give another file with --results, or delete that one to start again."
                 )
             self.records, self.costs = known["records"], known["costs"]
 
     def save(self) -> None:
+        """Writes the file."""
         head = json.dumps(self.facts | {"costs": self.costs}, indent=1)[:-2]
-        lines = ",\n".join(json.dumps(record) for record in self.records)  # a line a run: changes are easy to read
+        lines = ",\n".join(json.dumps(record) for record in self.records)  # one line per run, for readable diffs
         write_text(self.file, f'{head},\n "records": [\n{lines}\n ]\n}}\n')
 
     def add(self, record: dict[str, Any]) -> None:
+        """Adds the record of a run and writes the file."""
         self.records.append(record)
         self.records.sort(key=lambda record: (record["seed"], record["variant"], record["encoder"] or 0))
         self.save()
 
     def has(self, variant: str, seed: int, encoder: float | None) -> bool:
+        """Whether there is a record of this run. `encoder` is that of `read_encoder`, None for "models"."""
         run = (variant, seed, encoder)
         return any((record["variant"], record["seed"], record["encoder"]) == run for record in self.records)
 
     def encoders(self) -> list[float]:
-        """Frame encoders of all records, each by the variance that it explains."""
+        """The frame encoders of all records, each as its explained variance, sorted."""
         return sorted({record["encoder"] for record in self.records} - {None})
 
     def values(self, variant: str, key: str) -> np.ndarray:
-        """One number of every run, in the order of the seeds."""
+        """One number of every run of a variant, in the order of the seeds, `(runs,)`."""
         return np.array([record[key] for record in self.records if record["variant"] == variant])
 
     def gains(self, variant: str, reference: str) -> np.ndarray:
-        """How much higher a variant's UAR is than the reference's, of every seed and frame encoder that both have."""
+        """Differences of UAR, variant - reference, for every seed and frame encoder that both have, `(pairs,)`."""
         ours, theirs = (
             {(each["seed"], each["encoder"]): each["uar"] for each in self.records if each["variant"] == name}
             for name in (variant, reference)
@@ -86,13 +89,15 @@ class Spread:
 
     @classmethod
     def of(cls, values: np.ndarray | Sequence[float]) -> "Spread":
+        """Mean and standard deviation of at least one value."""
         return cls(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
 
 
 def mean_gain(gains: np.ndarray) -> Estimate | None:
     """
-    Mean of `Results.gains` with Student's interval; None for a single one. Paired, because a seed decides the order of
-    the clips for all variants, and a frame encoder what they see: they are good or bad for all of them.
+    Mean of `Results.gains` with Student's interval; None for fewer than two. The differences are paired, because the
+    seed sets the order of the clips and the frame encoder the tokens for all variants, which raises or lowers all UARs
+    together.
     """
     if len(gains) < 2:
         return None

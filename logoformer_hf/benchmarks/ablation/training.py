@@ -1,4 +1,4 @@
-"""One run: a variant trained with one seed by the package's own Trainer, tested once, and measured."""
+"""One run: trains a variant with one seed by `LogoFormerTrainer`, tests it once and measures the result."""
 
 import time
 from collections.abc import Callable
@@ -23,16 +23,17 @@ from .clips import StoredClips, clip_processor
 from .effects import measure_effects
 from .variants import Variant
 
-# Of "parts", three times the recipe's, which is for wider models: at its own, one run had a UAR of 42.0 %, not 47.2.
+# For "parts", three times that of the recipe, which is for wider models: with that, one run had a UAR of 42.0 %, not
+# 47.2.
 TOKEN_LEARNING_RATE = 3e-3
 
 
 class TokenTrainer(LogoFormerTrainer):
-    """Trains on frame tokens, which need no processor: they go into the model as `inputs_embeds`."""
+    """Trains on frame tokens, which are passed to the model as `inputs_embeds` without a processor."""
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         inputs = dict(inputs)
-        # Stored in half the bytes; (batch, frames, height, width, features)
+        # Stored as float16; (batch, frames, height, width, features)
         inputs["inputs_embeds"] = inputs.pop("frames").float()
         return Trainer._prepare_inputs(self, inputs)
 
@@ -46,6 +47,7 @@ class EpochReporter(TrainerCallback):
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
+        """Calls `report`."""
         self.report()
 
 
@@ -53,20 +55,20 @@ def train_run(
     variant: Variant, seed: int, budget: Budget, clips_dir: Path, output_dir: Path, report: Callable[[], None]
 ) -> dict[str, Any]:
     """
-    Trains and tests one variant; its predictions and embeddings go to `output_dir`.
+    Trains and tests one variant, and writes its predictions and embeddings to `output_dir`.
 
-    The last epoch is tested: nothing is chosen, so test clips choose nothing either.
+    The last epoch is tested, without a choice of the epoch.
 
     Args:
-        variant: to train.
-        seed: of weights, dropout and the order of the clips.
-        budget: for how many epochs.
-        clips_dir: as `prepare_benchmark` left it.
-        output_dir: of the run.
+        variant: variant to train.
+        seed: seed of the weights, dropout and the order of the clips.
+        budget: numbers of epochs.
+        clips_dir: folder by `prepare_benchmark`.
+        output_dir: folder of the run.
         report: called after every epoch.
 
     Returns:
-        the run's record, JSON values: frame encoder, scores, confusion matrix, `measure_effects` and seconds.
+        The record of the run as JSON values: frame encoder, scores, confusion matrix, `measure_effects` and seconds.
     """
     set_seed(seed)
     kind = "tokens" if variant.reads_tokens else "frames"
@@ -112,7 +114,7 @@ def train_run(
 def make_trainer(
     variant: Variant, seed: int, num_epochs: int, train: StoredClips, output_dir: Path
 ) -> LogoFormerTrainer:
-    """The package's own Trainer, with a new model of the variant."""
+    """A `LogoFormerTrainer` with a new model of the variant."""
     changes: dict[str, Any] = {"num_train_epochs": num_epochs}
     if variant.reads_tokens:
         changes["learning_rate"] = TOKEN_LEARNING_RATE
@@ -122,13 +124,13 @@ def make_trainer(
         seed=seed,
         compact_loss=variant.compact_loss,
         compact_loss_weight=variant.compact_loss_weight,
-        class_balanced_sampling=True,  # UAR weighs the classes alike, of which one has a hundredth of the clips
+        class_balanced_sampling=True,  # UAR gives classes equal weight, and the rarest has a hundredth of the clips
         eval_strategy="no",
         save_strategy="no",
         logging_strategy="no",
         load_best_model_at_end=False,
         dataloader_num_workers=0,
-        label_names=["labels"],  # not every model's forward names them
+        label_names=["labels"],  # not every model has the argument in its forward
         disable_tqdm=True,
     )
     return (TokenTrainer if variant.reads_tokens else LogoFormerTrainer)(

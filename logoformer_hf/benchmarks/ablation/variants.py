@@ -1,4 +1,4 @@
-"""What is compared: every variant is the reference, or a variant of it, with one thing changed."""
+"""The compared variants: each changes one property of the reference or of another variant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from ...configuration_logoformer import LogoFormerConfig, resnet18_to_stage3
 from ...modeling_logoformer import LogoFormerForVideoClassification
 from .peers import ClassTokenLogoFormer, FormerDFERKind, MeanSummaryLogoFormer, matched_videomae
 
-GRID = (16, 7, 7)  # tokens of a clip along frames, height and width, as base has them
+GRID = (16, 7, 7)  # tokens of a clip along frames, height and width, as in the base model
 
 _MODELS = {
     "logoformer": LogoFormerForVideoClassification,
@@ -27,15 +27,15 @@ class Variant:
     One row of the tables.
 
     Attributes:
-        name: of its runs and results.
-        title: for readers.
+        name: name of the variant in folders and results.
+        title: title in tables and pictures.
         group: "parts" are trained on the frame tokens of one frozen frame encoder, "models" on pixels and from random
             weights.
         config: fields of `LogoFormerConfig` that differ from the reference.
         compact_loss: form of the compact loss.
-        compact_loss_weight: what it is multiplied by.
+        compact_loss_weight: factor of the compact loss.
         frames: "clip", "middle" (the middle frame repeated), or "shuffled" (in another order for every clip).
-        clips_share: of the training clips, which are then seen as much more often.
+        clips_share: share of the training clips, 0 to 1; the number of epochs rises in inverse proportion.
         model: key of the model's class.
         against: name of the variant that it is compared with.
     """
@@ -53,25 +53,27 @@ class Variant:
 
     @property
     def reads_tokens(self) -> bool:
-        """Frame tokens rather than pixels."""
+        """Whether it is trained on frame tokens instead of pixels."""
         return self.group == "parts"
 
     def build_config(self) -> LogoFormerConfig:
+        """`reference_config` with the changes of this variant."""
         return reference_config(**self.config)
 
     def build_model(self) -> PreTrainedModel:
-        """With random weights from torch's global generator."""
+        """A new model, with random weights from the global generator of torch."""
         return _MODELS[self.model](self.build_config())
 
 
 def reference_config(**changes: Any) -> LogoFormerConfig:
     """
-    Half the width of `tiny` on the grid of `base`, 16 x 7 x 7 tokens, so that windows of all sizes fit. Frames of 56
-    pixels at 8 pixels a token give it at a quarter of the cost of 112 at 16.
+    The configuration of the reference: half the width of `tiny` on the grid of `base`, 16 x 7 x 7 tokens, which
+    windows of all sizes fit. Frames of 56 pixels at a stride of 8 give this grid at a quarter of the cost of 112 at
+    16.
     """
     backbone = resnet18_to_stage3(embedding_size=16, hidden_sizes=[32, 64], depths=[1, 1], out_features=["stage2"])
     defaults = {"image_size": 56, "feature_stride": 8, "backbone_config": backbone, "window_size": (16, 2, 2)}
-    # At 64 a run takes more than twice as long, and reached less in the same time (UAR 34.7 against 38.3 %).
+    # At a width of 64 a run takes more than twice as long, and UAR was lower after the same time (34.7, not 38.3 %).
     defaults |= {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
     return LogoFormerConfig.tiny(**defaults | changes)
 
@@ -86,7 +88,7 @@ def _compact(form: str, weight: float) -> Variant:
 
 
 def _and_no(part: str, base: Variant, **changes: Any) -> Variant:
-    """`base` without its "local attention" or "compact loss"."""
+    """The variant `base` without the part "local attention" or "compact loss"."""
     name = f"{base.name}_without_{part.split()[0]}"
     return replace(base, name=name, title=f"{base.title}, and no {part}", against=base.name, **changes)
 
@@ -132,7 +134,7 @@ GROUPS = ("parts", "models")
 
 def find_variants(names: list[str] | None) -> list[Variant]:
     """
-    Variants by name or by group, in the order of `VARIANTS`; all for None.
+    Variants by name or group, in the order of `VARIANTS`; all of them for None.
 
     Raises:
         ValueError: an unknown name.

@@ -1,4 +1,4 @@
-"""Several runs at a time, each in a process and on a core of its own."""
+"""Runs several trainings at a time, each in its own process, with an equal share of the CPU cores."""
 
 import multiprocessing
 import os
@@ -17,8 +17,8 @@ from .results import Results
 from .training import train_run
 from .variants import Variant
 
-_CHECK_SEC = 0.5  # between two looks at what the workers have done
-_epochs: SimpleQueue[int]  # of a worker: where it reports every epoch
+_CHECK_SEC = 0.5  # seconds between two checks of the workers' progress
+_epochs: SimpleQueue[int]  # in a worker: receives a 1 after every epoch
 
 
 def train_all(
@@ -30,15 +30,15 @@ def train_all(
     results: Results,
 ) -> None:
     """
-    Trains variants with seeds, in their order, and adds each record as soon as it is there.
+    Trains variants with seeds in the given order, and adds each record to the results when the run is finished.
 
     Args:
         runs: variants and seeds.
-        budget: of all.
-        clips_dir: as `prepare_benchmark` left it.
-        output_dir: of the ablation; a run's predictions go to `runs/VARIANT/seed-N`.
-        num_workers: runs at a time.
-        results: to add to.
+        budget: budget of all runs.
+        clips_dir: folder by `prepare_benchmark`.
+        output_dir: folder of the ablation; the predictions of a run are written to `runs/VARIANT/seed-N`.
+        num_workers: number of runs at a time.
+        results: results to add the records to.
     """
     num_threads = max((os.cpu_count() or 1) // num_workers, 1)
     context = multiprocessing.get_context("spawn")
@@ -67,6 +67,7 @@ def train_all(
 
 
 def start_worker(num_threads: int, epochs: SimpleQueue[int]) -> None:
+    """Initialises a worker process: threads of torch, queue of epochs, and the watch on the main process."""
     global _epochs
     _epochs = epochs
     torch.set_num_threads(num_threads)
@@ -74,12 +75,13 @@ def start_worker(num_threads: int, epochs: SimpleQueue[int]) -> None:
 
 
 def end_with_parent() -> None:
-    """Ends a worker as soon as the program that started it is gone, however that was ended."""
+    """Ends a worker process when the main process has ended, also after a signal."""
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
     os._exit(1)
 
 
 def run_in_worker(variant: Variant, seed: int, budget: Budget, clips_dir: Path, runs_dir: Path) -> dict[str, Any]:
+    """Runs `train_run` in a worker process and returns its record."""
     folder = runs_dir / variant.name / f"seed-{seed}"
     return train_run(variant, seed, budget, clips_dir, folder, report=lambda: _epochs.put(1))
