@@ -102,10 +102,10 @@ def run_prepare(args: Namespace) -> None:
     from .data.sources.table import SOURCES
     from .hub.prepare import prepare_source
 
-    if issubclass(SOURCES[args.dataset].options, FoldOptions) and args.fold is None and args.list_file is None:
+    source = SOURCES[args.dataset]
+    if source.is_on_disk and issubclass(source.options, FoldOptions) and args.fold is None and args.list_file is None:
         args.fold = "all"  # every fold has all clips, so the first one is prepared
-    prepare, source = (arguments_of(group, args) for group in prepare_groups())
-    prepare_source(prepare, source)
+    prepare_source(*(arguments_of(group, args) for group in prepare_groups()))
 
 
 def evaluate_groups() -> tuple[type[Any], ...]:

@@ -349,9 +349,19 @@ class LogoFormerLayer(GradientCheckpointingLayer):
             part: the module.
             norm: attribute name of a new part's LayerNorm; by default `name` with `_norm`.
             before: name of the part that follows a new part; by default the new part is the last one.
+
+        Raises:
+            ValueError: `before` names no part; `name` or `norm` is taken or cannot be an attribute; `norm` or
+                `before` is given for a part that exists.
         """
+        if name in self.parts and (norm, before) != (None, None):
+            raise ValueError(f"`name` is {name!r}, a part that stays in its place: leave out `norm` and `before`.")
+        if before is not None and before not in self.parts:
+            raise ValueError(f"`before` is {before!r}; it must be one of the parts {', '.join(self.parts)}.")
         if name not in self.parts:
             norm = norm or f"{name}_norm"
+            if taken := [each for each in (name, norm) if not each.isidentifier() or hasattr(self, each)]:
+                raise ValueError(f"{taken[0]!r} cannot name a part or its norm; it must be a new attribute.")
             setattr(self, norm, nn.LayerNorm(self.config.hidden_size, eps=self.config.layer_norm_eps))
             names = list(self.parts)
             names.insert(len(names) if before is None else names.index(before), name)

@@ -297,6 +297,26 @@ def test_a_part_before_one_that_is_not_there():
         layer.set_part("mixing", Doubling(), before="nothing")
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "named"),
+    [
+        ("mlp", {"before": "global_attention"}, "mlp"),
+        ("mlp", {"norm": "other_norm"}, "mlp"),
+        ("forward", {}, "forward"),
+        ("drop_path", {}, "drop_path"),
+        ("a.b", {}, "a.b"),
+        ("mixing", {"norm": "mlp_norm"}, "mlp_norm"),
+        ("mixing", {"before": "nothing"}, "nothing"),
+    ],
+)
+def test_a_part_that_does_not_fit_changes_nothing(name, options, named):
+    layer, tokens = layer_and_tokens()
+    before, keys = layer(tokens), set(layer.state_dict())
+    with raises_naming(ValueError, named):
+        layer.set_part(name, Doubling(), **options)
+    assert set(layer.state_dict()) == keys and torch.equal(layer(tokens), before)
+
+
 def test_a_model_with_a_part_of_its_own_is_saved_and_loaded(tmp_path):
     """The weights of the other parts keep their keys, so a checkpoint without the part loads into a model with it."""
     model = toy_model()

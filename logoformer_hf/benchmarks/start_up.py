@@ -81,7 +81,11 @@ def main() -> None:
     if args.worker:
         print(worker_cpu_sec())
         return
-    rounds = [{name: cpu_sec(command) for name, command in PROGRAMS.items()} for _ in range(args.rounds + 1)][1:]
+    rounds: list[dict[str, float]] = []
+    for number in range(args.rounds + 1):  # the first warms the disk's cache and is not counted
+        print(f"round {number} of {args.rounds}", file=sys.stderr, flush=True)
+        rounds.append({name: cpu_sec(command) for name, command in PROGRAMS.items()})
+    rounds = rounds[1:]
     medians = {name: statistics.median(each[name] for each in rounds) for name in PROGRAMS}
     for name, value in medians.items():
         print(f"{name:<42}{value:8.2f} s")

@@ -18,6 +18,7 @@ def collate_clips(clips: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         raise ValueError(f"the clips of a batch have different shapes: {sorted(shapes)}.")
     return {
         # In a worker it writes into shared memory; stacking on the heap let workers grow by a GB over 10,000 clips.
-        "frames": default_collate([clip["frames"] for clip in clips]),
+        # In this process the stack keeps the order of decoded frames, channels last, and sums in another order follow.
+        "frames": default_collate([clip["frames"] for clip in clips]).contiguous(),
         "labels": torch.tensor([clip["label"] for clip in clips]),
     }

@@ -110,7 +110,7 @@ def prepare_shards(
             "again: finished shards are kept.",
         )
     size_mb = sum(shard.file.stat().st_size for shard in shards) / 1e6
-    print(f"{output_dir}: {len(shards):,} shards, {size_mb:,.1f} MB, {len(problems):,} clips left out.")
+    print(f"{output_dir}: {len(shards):,} shards, {size_mb:,.1f} MB, {len(problems):,} clips could not be stored.")
     return problems
 
 

@@ -1,14 +1,20 @@
 """The metric of `metrics.py`, loaded once, for a Trainer and for reports."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from functools import cache
 from typing import Any, cast
 
 import evaluate
 import numpy as np
 from transformers import EvalPrediction
 
-METRIC_FILE = Path(__file__).with_name("metrics.py")
+from . import METRIC_FILE
+
+
+@cache
+def load_metric() -> evaluate.Metric:
+    """The metric of `metrics.py`, loaded once; in memory, so it can be used again and again."""
+    return evaluate.load(str(METRIC_FILE), keep_in_memory=True)
 
 
 class Scorer:
@@ -21,7 +27,7 @@ class Scorer:
 
     def __init__(self, label_names: Sequence[str]):
         self.label_names = list(label_names)
-        self.metric = evaluate.load(str(METRIC_FILE), keep_in_memory=True)
+        self.metric = load_metric()
 
     def score(self, logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         """The result of `ExpressionMetrics` for logits `(clips, classes)` and labels `(clips,)`."""

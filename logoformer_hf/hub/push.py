@@ -155,6 +155,10 @@ def files_to_push(output_dir: Path) -> dict[str, Path]:
     files = {path.name: path for pattern in PUBLISHED for path in sorted(output_dir.glob(pattern)) if path.is_file()}
     if not any(name.endswith(".safetensors") for name in files):
         raise PushError(f"{output_dir}: there are no weights (model.safetensors); give the folder of a finished run.")
+    if "config.json" in files:
+        check_content(files["config.json"])
+        if (kind := json.loads(files["config.json"].read_text(encoding="utf-8")).get("model_type")) != "logoformer":
+            raise PushError(f"{output_dir} holds a {kind}; only a LOGO-Former is published, with its code and card.")
     if missing := [name for name in NEEDED if name not in files]:
         raise PushError(
             f"{output_dir}: {', '.join(missing)} missing; `save_pretrained` of model and processor writes code and "

@@ -14,9 +14,10 @@ from ..evaluation.report import Report
 from ..evaluation.report_files import write_report
 from ..models.heads import set_labels
 from ..models.inputs import reading_processor
-from ..models.loading import load_trained_model
+from ..models.loading import load_pretrained, load_trained_model
 from .arguments import LogoFormerTrainingArguments
 from .evaluation_arguments import EvaluationArguments
+from .library_state import library_state_kept
 from .runs import plan_runs
 from .trainer import LogoFormerTrainer
 
@@ -34,12 +35,14 @@ def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> R
         ValueError: the model has no class for a label of the clips, or was trained on some of them.
     """
     check_writable(args.output_dir)
+    load_pretrained(args.model)  # fails before the clips are gathered rather than after it
     tested = []
-    for run in plan_runs(args.output_dir, source_args.folds, [0]):
-        source = gather_clips(source_args, run.fold, run.folder / "problems.csv")
-        if args.split not in source.rows:
-            raise ValueError(f"`split` is {args.split!r}; this data set has {', '.join(source.rows)}.")
-        tested.append(test_fold(args, source, run.fold, run.folder))
+    with library_state_kept():
+        for run in plan_runs(args.output_dir, source_args.folds, [0]):
+            source = gather_clips(source_args, run.fold, run.folder / "problems.csv")
+            if args.split not in source.rows:
+                raise ValueError(f"`split` is {args.split!r}; this data set has {', '.join(source.rows)}.")
+            tested.append(test_fold(args, source, run.fold, run.folder))
     return write_report(args.output_dir, tested)
 
 

@@ -1,7 +1,7 @@
 """All settings of a training. Priority: command line, then YAML file, then recipe, then the defaults."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -125,24 +125,49 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
     The settings of a command line. A first argument that ends in .yaml or .yml is read as a settings file.
 
     Raises:
-        ValueError: an unknown setting in the file, or values that exclude each other.
-        SystemExit: an unknown argument, or a value of a wrong type; argparse has printed the reason.
+        ValueError: an unknown argument or setting, a file that is no YAML, or values that exclude each other.
+        SystemExit: a value of a wrong type; argparse has printed the reason.
     """
     arguments = list(arguments)
     parser = build_parser()
-    known = {action.dest for action in parser_actions(parser)}
-    settings: dict[str, Any] = {}
     if arguments and arguments[0].endswith((".yaml", ".yml")):
-        settings = yaml.safe_load(Path(arguments[0]).read_text(encoding="utf-8")) or {}
-        if unknown := sorted(set(settings) - known):
-            raise ValueError(f"{arguments[0]}: unknown setting {unknown[0]!r}; `train_hf.py --help` lists them all.")
-        arguments = arguments[1:]
-    if isinstance(settings.get("config_overrides"), dict):
-        settings["config_overrides"] = json.dumps(settings["config_overrides"])
-    parser.set_defaults(**settings)
+        known = {action.dest for action in parser_actions(parser)}
+        arguments = [*read_settings_file(Path(arguments[0]), known), *arguments[1:]]  # the later of two values counts
     recipe = parser.parse_known_args(arguments)[0].recipe
-    parser.set_defaults(**RECIPES[recipe] | settings)
+    parser.set_defaults(**RECIPES[recipe])
     return Settings(*parser.parse_args_into_dataclasses(arguments))
+
+
+def read_settings_file(file: Path, known: Collection[str]) -> list[str]:
+    """
+    The settings of a YAML file as arguments, so that they are checked as those of the command line are.
+
+    Args:
+        file: a mapping of settings to values; `config_overrides` and `label_map` may be mappings themselves.
+        known: names of all settings.
+
+    Raises:
+        ValueError: no YAML, no mapping, or an unknown setting.
+        OSError: the file cannot be read.
+    """
+    try:
+        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is no YAML in UTF-8: {' '.join(str(error).split())}") from error
+    settings = {} if settings is None else settings
+    if not isinstance(settings, dict):
+        raise ValueError(f"{file} holds {settings!r:.60}; it must hold one `setting: value` a line.")
+    arguments = []
+    for name, value in settings.items():
+        if name not in known:
+            raise ValueError(f"{file}: unknown setting {name!r}; `train_hf.py --help` lists them all.")
+        if name == "config_overrides" and isinstance(value, dict):
+            value = json.dumps(value)
+        elif isinstance(value, dict):
+            value = [f"{key}={item}" for key, item in value.items()]
+        if value is not None:
+            arguments += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    return arguments
 
 
 def parse_overrides(text: str | None) -> dict[str, Any]:

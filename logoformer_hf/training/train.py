@@ -2,16 +2,12 @@
 
 import copy
 import gc
-import random
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 import transformers
 from datasets import DatasetDict
 from transformers import PreTrainedModel, set_seed
@@ -28,12 +24,13 @@ from ..evaluation.plots import plot_confusion_matrix, plot_training_curves
 from ..evaluation.predictions import PREDICTIONS_FILE, RunInfo, load_runs, read_predictions, write_predictions
 from ..evaluation.report_files import write_report
 from ..evaluation.report_text import format_summary
-from ..evaluation.scorer import Scorer
+from ..evaluation.scorer import Scorer, load_metric
 from ..hub.model_card import TEMPLATE, write_model_card
 from ..hub.push import EXAMPLES, push_folder
 from ..modeling_logoformer import LogoFormerForVideoClassification
 from ..models.inputs import reading_processor
 from ..models.loading import load_model, new_model
+from .library_state import library_state_kept
 from .run_folder import deciding_arguments, find_checkpoint, is_finished, open_run_folder
 from .runs import Run, plan_runs
 from .settings import ModelArguments, Settings, parse_arguments, parse_overrides
@@ -47,21 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         transformers.logging.set_verbosity_warning()
         transformers.logging.disable_progress_bar()  # of loading and saving; Trainer's own bar stays
         train(settings)
-
-
-@contextmanager
-def library_state_kept() -> Iterator[None]:
-    """Restores the log level, the progress bars and the random states at the end, for callers from Python."""
-    verbosity, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(verbosity)
-        (transformers.logging.enable_progress_bar if bars else transformers.logging.disable_progress_bar)()
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])
 
 
 def train(settings: Settings) -> None:
@@ -81,12 +63,13 @@ def train(settings: Settings) -> None:
             f"--push_to_hub publishes one model, but there are {len(runs)} runs: use `logoformer push` on one of them."
         )
     check_writable(output_dir)
-    hub_card_file(TEMPLATE)  # fails before the training rather than after it
+    hub_card_file(TEMPLATE)  # this and the metric fail before the training rather than after it
+    load_metric()
     beside = load_runs(settings.protocol.beside) if settings.protocol.beside else []
 
     for number, run in enumerate(runs, start=1):
         with args.main_process_first(desc="opening the folder of the run"):
-            open_run_folder(run.folder, deciding_settings(settings, run), write=is_main_process)
+            open_run_folder(run.folder, deciding_settings(settings, run), write=False)
         if is_main_process:
             print(f"run {number} of {len(runs)}, {run}:{' finished' if is_finished(run.folder) else ''} {run.folder}")
         if not is_finished(run.folder):
@@ -120,6 +103,9 @@ def train_and_test(run: Run, settings: Settings) -> None:
 
     with training_args.main_process_first(desc="gathering the clips"):
         source = gather_clips(settings.source, run.fold, run.folder / "problems.csv", verbose=is_main_process)
+        open_run_folder(
+            run.folder, deciding_settings(settings, run), write=is_main_process
+        )  # now that there are clips
     rows = split_clips(source.rows, settings.protocol.select_on, settings.protocol.validation_size, run.seed)
     check_rows(rows)
     label_names = rows["train"].features["label"].names

@@ -13,7 +13,7 @@ from transformers.trainer_utils import EvalLoopOutput
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._compat import BatchNorm
-from ..data.sampler import ClipSampler
+from ..data.sampler import ClipSampler, draw_seed, own_generator
 from ..models.heads import output_layer
 from ..models.inputs import model_inputs
 from .arguments import LogoFormerTrainingArguments
@@ -95,6 +95,15 @@ class LogoFormerTrainer(Trainer):
         self.add_callback(self._epochs)
         if hasattr(self.train_dataset, "set_epoch"):
             self._epochs.listeners["train_dataset"] = self.train_dataset
+
+    def get_train_dataloader(self) -> torch.utils.data.DataLoader[Any]:
+        return own_generator(super().get_train_dataloader(), self.args.seed)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> torch.utils.data.DataLoader[Any]:
+        return own_generator(super().get_eval_dataloader(eval_dataset), self.args.seed)
+
+    def get_test_dataloader(self, test_dataset: Any) -> torch.utils.data.DataLoader[Any]:
+        return own_generator(super().get_test_dataloader(test_dataset), self.args.seed)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> ClipSampler:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset
@@ -251,6 +260,7 @@ class LogoFormerTrainer(Trainer):
     ) -> EvalLoopOutput:
         """As in `Trainer`, with the losses as means over all clips in the metrics."""
         self._loss_sums[False] = None  # left over from an interrupted evaluation
+        draw_seed()
         output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
         # Trainer's own loss is a mean over batches, which depends on the number of processes.
         losses = self.mean_losses(training=False)

@@ -109,3 +109,10 @@ def test_an_unknown_split_is_named(evaluate_on, tmp_path):
     save_trained(tmp_path / "model")
     with raises_naming(ValueError, "split", "'dev'", "train, test"):
         evaluate_on(split="dev")
+
+
+def test_a_missing_model_is_named_before_clips_are_gathered(tmp_path, monkeypatch):
+    monkeypatch.setattr("logoformer_hf.training.evaluate.gather_clips", lambda *_: pytest.fail("gathered"))
+    arguments = EvaluationArguments(model=str(tmp_path / "nothing"), output_dir=str(tmp_path / "out"))
+    with raises_naming(OSError, tmp_path / "nothing"):
+        evaluate_model(arguments, SourceArguments())

@@ -57,6 +57,34 @@ def test_an_unknown_setting_in_a_file_is_named(tmp_path):
         parse_arguments([str(settings)])
 
 
+def test_values_of_a_file_are_read_as_those_of_the_command_line(tmp_path):
+    settings = tmp_path / "run.yaml"
+    settings.write_text(
+        "dataset: dfew\ndata_dir: DFEW\nfold: 1\nlabel_map: {0: angry, 1: happy}\nlearning_rate: 1e-4\nbeside: null\n"
+    )
+    parsed = parse_arguments([str(settings)])
+    assert parsed.source.folds == [1] and parsed.source.label_map == ["0=angry", "1=happy"]
+    assert parsed.training.learning_rate == 1e-4 and parsed.protocol.beside is None
+    assert parse_arguments([str(settings), "--label_map", "2=sad"]).source.label_map == ["2=sad"]
+
+
+@pytest.mark.parametrize("text", ["recipe: nix\n", "model: huge\n", "num_train_epochs: many\n"])
+def test_values_of_a_file_are_checked(tmp_path, text, capsys):
+    settings = tmp_path / "run.yaml"
+    settings.write_text(text)
+    with pytest.raises(SystemExit):
+        parse_arguments([str(settings)])
+    check_named(capsys.readouterr().err, *text.strip().split(": "))
+
+
+@pytest.mark.parametrize("text", ["hello\n", "- a\n- b\n", "a: [1\n", b"dataset: f\xfc\n"])
+def test_a_file_that_is_no_mapping_is_refused_by_name(tmp_path, text):
+    settings = tmp_path / "run.yaml"
+    settings.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with raises_naming(ValueError, settings):
+        parse_arguments([str(settings)])
+
+
 @pytest.mark.parametrize("arguments", [["--seeds", "many"], ["--compact_loss", "centre"]])
 def test_values_of_a_wrong_type_are_named(arguments, capsys):
     with pytest.raises(SystemExit):

@@ -1,7 +1,6 @@
 """The script as its users start it: real processes, real files, a handful of clips."""
 
 import json
-import random
 import re
 import shutil
 import subprocess
@@ -12,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-import transformers
 from dataset_trees import DFEW_NUMBERS, dfew_fold
 from errors import check_named, raises_naming
 from hub_server import running_hub
+from library_state import state_of_the_libraries
 from paths import ROOT
 from processes import environment_with, launch, run_process
 from safetensors.torch import load_file
@@ -29,7 +28,6 @@ from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.training.evaluate import evaluate_model
 from logoformer_hf.training.evaluation_arguments import EvaluationArguments
-from logoformer_hf.training.train import library_state_kept
 from logoformer_hf.training.train import main as train
 
 FEW_CLIPS = ["--num_train_clips", "28", "--num_validation_clips", "7", "--num_test_clips", "14"]
@@ -171,42 +169,7 @@ def test_bad_arguments_stop_before_training(cache_dir, tmp_path, arguments, erro
 # --- what stays as it was in a process that calls it
 
 
-def state_of_the_libraries() -> tuple:
-    return (
-        transformers.logging.get_verbosity(),
-        transformers.logging.is_progress_bar_enabled(),
-        random.getstate(),
-        np.random.get_state()[1].tolist(),
-        torch.get_rng_state().tolist(),
-    )
-
-
-def change_the_libraries() -> None:
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    transformers.set_seed(7)
-
-
-@pytest.mark.parametrize("bars", [True, False])
-def test_the_state_of_the_libraries_is_kept(bars):
-    transformers.logging.set_verbosity_info()
-    (transformers.logging.enable_progress_bar if bars else transformers.logging.disable_progress_bar)()
-    before = state_of_the_libraries()
-    with library_state_kept():
-        change_the_libraries()
-        assert state_of_the_libraries() != before
-    assert state_of_the_libraries() == before
-
-
-def test_the_state_of_the_libraries_is_kept_after_an_error():
-    before = state_of_the_libraries()
-    with pytest.raises(KeyError), library_state_kept():
-        change_the_libraries()
-        raise KeyError
-    assert state_of_the_libraries() == before
-
-
-def test_training_from_python_keeps_it(cache_dir, tmp_path):
+def test_training_from_python_keeps_the_state_of_the_libraries(cache_dir, tmp_path):
     before = state_of_the_libraries()
     run_here(cache_dir, tmp_path / "out", "--seed", "5")
     assert state_of_the_libraries() == before
@@ -366,3 +329,22 @@ def test_the_whole_demo_reaches_its_uar(tmp_path):
     environment.pop("OMP_NUM_THREADS", None)  # conftest sets it for tensors smaller than these
     subprocess.run(["accelerate", "launch", str(ROOT / "train_hf.py")], cwd=tmp_path, env=environment, check=True)
     assert json.loads((tmp_path / "outputs" / "demo" / "eval_results.json").read_text())["test_uar"] >= 0.75
+
+
+def test_a_training_that_finds_no_clips_leaves_no_settings_behind(tmp_path):
+    """Otherwise the corrected command would be refused, for another `data_dir`."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError):
+        train(
+            [
+                "--dataset",
+                "dfew",
+                "--data_dir",
+                str(tmp_path / "empty"),
+                "--fold",
+                "1",
+                "--output_dir",
+                str(tmp_path / "out"),
+            ]
+        )
+    assert not (tmp_path / "out" / "run.json").exists()

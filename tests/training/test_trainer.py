@@ -13,7 +13,7 @@ from paths import TESTS
 from pictures import marked_frames, save_frames
 from processes import launch
 from torch import nn
-from toys import RandomClips, clip_rows, toy_config, toy_trainer, trainer_model
+from toys import RandomClips, clip_rows, toy_config, toy_model, toy_trainer, trainer_model
 from video_models import KINDS, save
 
 from logoformer_hf import EXPRESSIONS, LogoFormerVideoProcessor
@@ -338,31 +338,45 @@ def clips_on_disk(tmp_path_factory) -> list[Path]:
 
 
 @pytest.mark.parametrize("balanced", [False, True])
-def test_workers_that_stay_alive_give_the_same_weights(tmp_path, clips_on_disk, balanced):
-    """Two epochs with random crops: a worker that missed the second epoch would crop as in the first."""
+def test_workers_and_a_resume_change_no_bit_of_the_weights(tmp_path, clips_on_disk, balanced):
+    """Random crops and drop path over several epochs, with an evaluation after each."""
     processor = LogoFormerVideoProcessor.from_config(toy_config(image_size=32))
-    weights = {}
-    for num_workers, persistent, num_epochs in ((0, False, 2), (2, False, 2), (2, True, 2), (2, True, 1)):
+
+    def train(folder, num_workers, persistent, num_epochs=3, save="epoch", checkpoint=None):
+        torch.manual_seed(0)
         clips = ClipDataset(clip_rows(clips_on_disk), processor, TrainingTransforms(32), seed=42)
         trainer = toy_trainer(
-            tmp_path,
+            folder,
+            model=toy_model(image_size=32, num_hidden_layers=2, drop_path_rate=0.5),
             train_dataset=clips,
+            eval_dataset=ClipDataset(clip_rows(clips_on_disk), processor),
             dataloader_num_workers=num_workers,
             dataloader_persistent_workers=persistent,
             per_device_train_batch_size=2,
             num_train_epochs=num_epochs,
             class_balanced_sampling=balanced,
+            eval_strategy="epoch",
+            metric_for_best_model="eval_loss",
+            save_strategy=save,
+            save_steps=2,
+            save_total_limit=9,
         )
         assert trainer.args.dataloader_persistent_workers == persistent
-        trainer.train()
+        torch.manual_seed(1)
+        trainer.train(resume_from_checkpoint=checkpoint)
         assert clips.epoch == num_epochs - 1
-        weights[num_workers, persistent, num_epochs] = torch.cat(
-            [parameter.detach().flatten() for parameter in trainer.model.parameters()]
-        )
-    # Batches of workers are elsewhere in memory, where sums are taken in another order.
-    torch.testing.assert_close(weights[2, False, 2], weights[0, False, 2], rtol=0, atol=1e-5)
-    torch.testing.assert_close(weights[2, True, 2], weights[2, False, 2], rtol=0, atol=1e-5)
-    assert (weights[2, True, 1] - weights[2, True, 2]).abs().max() > 1e-3
+        return torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()])
+
+    undisturbed = train(tmp_path, 2, True)
+    assert torch.equal(train(tmp_path / "new workers", 2, False), undisturbed)
+    assert torch.equal(train(tmp_path / "no workers", 0, False), undisturbed)
+    assert (train(tmp_path / "shorter", 2, True, num_epochs=2) - undisturbed).abs().max() > 1e-3
+    again = train(tmp_path, 2, True, checkpoint=str(tmp_path / "checkpoint-3"))  # after the first epoch
+    assert torch.equal(again, undisturbed)
+    train(tmp_path / "steps", 2, True, save="steps")
+    for step in (2, 4):  # in the middle of the first and of the second epoch
+        checkpoint = str(tmp_path / "steps" / f"checkpoint-{step}")
+        assert torch.equal(train(tmp_path / "steps", 2, True, save="steps", checkpoint=checkpoint), undisturbed)
 
 
 @pytest.mark.parametrize(
