@@ -1,6 +1,8 @@
+import pytest
 import torch
+from torch.utils.data import DataLoader
 
-from logoformer_hf.data.sampler import ClipSampler
+from logoformer_hf.data.sampler import ClipSampler, draw_seed, own_generator
 from logoformer_hf.data.transforms import clip_seed
 
 
@@ -28,13 +30,35 @@ def test_an_order_is_drawn_with_a_seed_of_its_own():
         assert list(balanced) == torch.multinomial(weights, 6, replacement=True, generator=draws).tolist()
 
 
-def test_the_global_generator_says_nothing_and_stays_as_it_was():
+def test_the_order_does_not_depend_on_the_global_generator():
     first = list(ClipSampler(25, seed=1))
     torch.manual_seed(7)
-    state = torch.get_rng_state()
     assert list(ClipSampler(25, seed=1)) == first
     assert list(ClipSampler(4, seed=1, labels=[0, 0, 0, 1])) == list(ClipSampler(4, seed=1, labels=[0, 0, 0, 1]))
-    assert torch.equal(torch.get_rng_state(), state)
+
+
+def state_after(iterate) -> torch.Tensor:
+    """State of the global generator after what is done to it from a fixed one."""
+    torch.manual_seed(7)
+    iterate()
+    return torch.get_rng_state()
+
+
+@pytest.mark.parametrize("labels", [None, [0, 0, 0, 1]])
+def test_an_iteration_draws_what_a_data_loader_draws(labels):
+    """Then loaders with a generator of their own leave the global one as loaders without one do."""
+    sampler = ClipSampler(4, seed=1, labels=labels)
+    usual = state_after(lambda: list(DataLoader([1, 2, 3, 4], shuffle=False)))
+    assert not torch.equal(usual, state_after(lambda: None))
+    assert torch.equal(state_after(lambda: list(sampler)), usual)
+    own = own_generator(DataLoader([1, 2, 3, 4], sampler=sampler), seed=3)
+    assert torch.equal(state_after(lambda: list(own)), usual)
+    assert torch.equal(state_after(lambda: [list(own), list(own)]), state_after(lambda: [draw_seed(), draw_seed()]))
+
+
+def test_own_generators_of_one_seed_give_the_same_seeds_to_workers():
+    seeds = [own_generator(DataLoader([1]), seed).generator.initial_seed() for seed in (3, 3, 4)]
+    assert seeds == [3, 3, 4]
 
 
 def test_balanced_sampling_shows_every_class_equally_often():
