@@ -329,6 +329,14 @@ def test_data_set_and_sampler_are_told_every_epoch(tmp_path):
     assert list(dict.fromkeys(trainer.train_dataset.epochs)) == [0, 1, 2]
 
 
+def test_loaders_draw_the_seeds_of_their_workers_from_generators_of_their_own(tmp_path):
+    trainer, other = toy_trainer(tmp_path, seed=5), RandomClips(3)
+    loaders = trainer.get_train_dataloader(), trainer.get_eval_dataloader(other), trainer.get_test_dataloader(other)
+    for loader in loaders:
+        assert loader.base_dataloader.generator.initial_seed() == 5  # accelerate's loader iterates over this one
+    assert [len(loader.dataset) for loader in loaders] == [8, 3, 3]
+
+
 @pytest.fixture(scope="module")
 def clips_on_disk(tmp_path_factory) -> list[Path]:
     folder = tmp_path_factory.mktemp("clips")
