@@ -1,0 +1,1 @@
+"""From footage to an expression timeline: windows over a stream, segments, files and pictures."""
