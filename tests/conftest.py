@@ -73,6 +73,24 @@ def media() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def detector_file() -> Path:
+    """A face detector, which lives beside the project."""
+    file = ROOT.parent / "shared" / "models" / "face_detection_yunet.onnx"
+    if not file.is_file():
+        pytest.skip(f"no file {file}: the face detector for tests")
+    return file
+
+
+@pytest.fixture
+def inputs() -> Path:
+    """Small inputs that are easily read wrong, which live beside the project."""
+    folder = ROOT.parent / "shared" / "inputs"
+    if not folder.is_dir():
+        pytest.skip(f"no folder {folder}: inputs that are easily read wrong")
+    return folder
+
+
 @pytest.fixture(params=["torchcodec", "pyav"])
 def backend(request, monkeypatch) -> str:
     """Each decoder of videos in turn."""

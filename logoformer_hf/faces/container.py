@@ -1,0 +1,210 @@
+"""Reads the frames of a video file from start to end with PyAV, with their presentation times."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+from typing import Any
+
+import av
+
+from logoformer_hf.faces.frames import DecodedFrame, FrameConverter
+from logoformer_hf.video_reading_logoformer import DownloadedVideo, VideoReadError, first_line
+
+# A file whose first packets all fail is none; some files promise millions of packets that point at the same bytes.
+MAX_FAILURES_BEFORE_FIRST_FRAME = 1000
+# A time that lies further back than this starts a new count (files that were joined); less is a frame out of order.
+MAX_DISORDER_SEC = 1.0
+# Where neither the file nor its frames give a rate.
+FALLBACK_FPS = 25.0
+# A last frame this much before the promised end is worth a note.
+EARLY_END_SEC = 0.5
+
+
+class ContainerReader:
+    """
+    The frames of one video file or downloaded video. FFmpeg's best video stream that is no cover picture is read.
+
+    Time 0 is the start of the file's presentation (`container.start_time`), as in players, so that subtitles written
+    with these times are in step: a video stream that begins after the sound has a first time above 0. A start before
+    zero counts as zero where the video itself does not begin before it (the sound's encoder delay).
+
+    Raises:
+        VideoReadError: not a video, without video stream, or without a frame that decodes.
+    """
+
+    def __init__(self, video: Path | DownloadedVideo):
+        self.name = str(video)
+        self.notes: list[str] = []
+        self._num_failed = self._num_corrupt = self._num_dropped = self._num_mended = self._num_discarded = 0
+        self._num_frames = self._num_resized = 0
+        self._broke = ""
+        self._last_sec: float | None = None
+        self._offset_sec = 0.0
+        self._stack = ExitStack()
+        try:
+            self._open(video)
+            self._decoded = self._decode()
+            first = next(self._decoded, None)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self.close()
+            if isinstance(error, VideoReadError):
+                raise
+            raise VideoReadError(f"{video}: the file is not a readable video ({first_line(error)}).") from error
+        if first is None:
+            self.close()
+            reason = f" ({self._broke})" if self._broke else ""
+            raise VideoReadError(f"{video}: the video has no frames that can be decoded{reason}.")
+        self._first = first
+        self.converter = FrameConverter(first, self._aspect_ratio(first))
+        self.size = self.converter.size
+
+    def _open(self, video: Path | DownloadedVideo) -> None:
+        file = self._stack.enter_context(
+            nullcontext(video) if isinstance(video, DownloadedVideo) else video.open("rb")
+        )
+        file.seek(0)
+        # FFmpeg must not open other files or addresses, which a playlist may name. Tags may be in any encoding.
+        options = {"protocol_whitelist": "none"}
+        self._container = self._stack.enter_context(av.open(file, options=options, metadata_errors="replace"))
+        self._stream = self._choose_stream()
+        # One picture is decoded by slices or on one thread: with a thread for every frame, what a damaged frame looks
+        # like would depend on which thread is faster.
+        self._stream.thread_type = "SLICE"
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        self.fps = float(rate) if rate else None
+        self.start_sec = self._presentation_start()
+        self.duration_sec = self._promised_duration()
+        self._base = float(self._stream.time_base) if self._stream.time_base else None
+
+    def _choose_stream(self) -> Any:
+        moving = [stream for stream in self._container.streams.video if not _is_picture(stream)]
+        if not moving:
+            raise VideoReadError(f"{self.name}: the file has no video stream.")
+        best = self._container.streams.best("video")
+        return best if best is not None and not _is_picture(best) else moving[0]
+
+    def _presentation_start(self) -> float:
+        start = self._container.start_time
+        if start is None:
+            return 0.0
+        own = self._stream.start_time
+        if start < 0 and own is not None and own >= 0:
+            return 0.0
+        return start / av.time_base
+
+    def _promised_duration(self) -> float | None:
+        if self._container.duration is not None:
+            return self._container.duration / av.time_base
+        if self._stream.duration and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        return None
+
+    def _aspect_ratio(self, frame: Any) -> float:
+        """Width of a pixel divided by its height."""
+        ratio = self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio
+        return float(ratio) if ratio and 0.1 < ratio < 10 else 1.0
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        """All frames that decode; what fails is counted. The last packet is empty and brings the delayed frames."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as error:
+                self._broke = first_line(error)
+                return
+            if packet is None:
+                return
+            self._num_discarded += bool(packet.size and packet.is_discard)
+            try:
+                frames = packet.decode()
+            except av.EOFError:
+                continue
+            except av.FFmpegError as error:
+                self._num_failed += 1
+                if self._num_frames == 0 and self._num_failed >= MAX_FAILURES_BEFORE_FIRST_FRAME:
+                    raise VideoReadError(
+                        f"{self.name}: none of the first {self._num_failed} packets can be decoded "
+                        f"({first_line(error)})."
+                    ) from error
+                continue
+            for frame in frames:
+                self._num_frames += 1
+                self._num_corrupt += bool(frame.is_corrupt)
+                yield frame
+
+    def frames(self) -> Iterator[DecodedFrame]:
+        """The frames with increasing times. `notes` is complete when they have ended."""
+        index = 0
+        frame: av.VideoFrame | None = self._first
+        del self._first
+        while frame is not None:
+            self._num_resized += not self.converter.has_first_size(frame)
+            time_sec = self._time_of(frame)
+            if time_sec is not None:
+                self._last_sec = time_sec
+                yield DecodedFrame(index, time_sec, frame, self.converter)
+                index += 1
+            frame = next(self._decoded, None)
+        self._write_notes()
+
+    def _period_sec(self) -> float:
+        return 1 / (self.fps or FALLBACK_FPS)
+
+    def _time_of(self, frame: av.VideoFrame) -> float | None:
+        """The time of a frame, later than all before; None for a frame that is out of order and dropped."""
+        stamp = frame.pts if frame.pts is not None else frame.dts
+        if stamp is None or self._base is None:
+            self._num_mended += 1
+            return 0.0 if self._last_sec is None else self._last_sec + self._period_sec()
+        # From the frame's own time base: it differs from the stream's after some filters, not here.
+        time_sec = stamp * self._base - self.start_sec + self._offset_sec
+        if self._last_sec is None or time_sec > self._last_sec:
+            return time_sec
+        if self._last_sec - time_sec <= MAX_DISORDER_SEC:
+            self._num_dropped += 1
+            return None
+        mended = self._last_sec + self._period_sec()
+        self._offset_sec += mended - time_sec
+        self._num_mended += 1
+        return mended
+
+    def _write_notes(self) -> None:
+        say = self.notes.append
+        if self._num_failed:
+            say(f"{_count(self._num_failed, 'packet')} could not be decoded and were left out.")
+        if self._num_corrupt:
+            say(f"{_count(self._num_corrupt, 'frame')} are damaged.")
+        if self._num_dropped:
+            say(f"{_count(self._num_dropped, 'frame')} with a time not later than the one before were left out.")
+        if self._num_mended:
+            say(f"{_count(self._num_mended, 'frame')} without a usable time were placed by the average rate.")
+        if self._num_resized:
+            width, height = self.size
+            say(f"{_count(self._num_resized, 'frame')} of another size were resized to {width}x{height}.")
+        if self._broke:
+            say(f"the file breaks off after {self._last_sec or 0.0:.2f} s ({self._broke}).")
+        promised = self._stream.frames
+        if promised > self._num_frames:
+            hidden = f" ({self._num_discarded} are marked as not to be shown)" if self._num_discarded else ""
+            say(f"the header promises {promised} frames; {self._num_frames} were read{hidden}.")
+        elif not promised and not self._broke and self._ends_early():
+            say(f"the header promises {self.duration_sec:.2f} s; the last frame is at {self._last_sec:.2f} s.")
+
+    def _ends_early(self) -> bool:
+        if self.duration_sec is None or self._last_sec is None:
+            return False
+        return self._last_sec + self._period_sec() < self.duration_sec - EARLY_END_SEC
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._stack.close()
+
+
+def _is_picture(stream: Any) -> bool:
+    """Whether a video stream is a cover picture."""
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,346 @@
+"""
+Follows the faces of footage: detects on every k-th frame, tracks, and says for any frame between where each face was.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from logoformer_hf.faces.appearance import face_signature, is_blank, is_other_shot, shot_distance, thumbnail
+from logoformer_hf.faces.detector import Face, FaceDetector
+from logoformer_hf.faces.frames import FootageFrame
+from logoformer_hf.faces.geometry import CROP_SIDE_PX, crop_face, whole_frame_crop
+from logoformer_hf.faces.quality import face_quality
+from logoformer_hf.faces.tracker import FaceTracker, Track
+
+DETECT_EVERY = 3
+DETECTION_SIDE_PX = 320
+MAX_GAP_SEC = 0.5
+# Frames with detection are at most this far apart, whatever `detect_every` says.
+MAX_DETECTION_PERIOD_SEC = 0.15
+# Where no face is found, every tenth detection looks at this many times as large a picture, and stays with it as long
+# as it finds only faces that are too small for the usual one.
+SECOND_LOOK_SCALE, SECOND_LOOK_EVERY = 2, 10
+SMALL_FACE_PX = 20.0  # of the box's shorter side, in the usual picture
+# Wanted frames that wait for what comes after them; then they are given out with what is known.
+MAX_HELD_FRAMES = 128
+
+
+@dataclass(frozen=True)
+class TrackedFace:
+    """
+    A face of a person in one frame.
+
+    Attributes:
+        track_id: number of the person in this shot, from 1.
+        face: box and landmarks in pixels of the frame.
+        quality: 0 to 1, see `faces.quality`.
+        is_interpolated: whether it was not detected on this frame but lies between detections.
+    """
+
+    track_id: int
+    face: Face
+    quality: float
+    is_interpolated: bool
+
+
+@dataclass(frozen=True)
+class TrackedFrame:
+    """
+    A wanted frame with its faces.
+
+    Attributes:
+        frame: the frame.
+        faces: its faces, in the order of their numbers.
+        ended: tracks that ended since the frame before, before or at this one; they do not come back.
+        is_cut: whether it is the first wanted frame after a cut.
+    """
+
+    frame: FootageFrame
+    faces: tuple[TrackedFace, ...]
+    ended: tuple[int, ...]
+    is_cut: bool
+
+
+def crop_of(tracked: TrackedFace, frame: FootageFrame, side_px: int = CROP_SIDE_PX) -> np.ndarray:
+    """`(side_px, side_px, 3)` uint8: the face as the model sees it."""
+    if np.isfinite(tracked.face.landmarks).all():
+        return crop_face(frame.pixels, tracked.face.landmarks, side_px)
+    return whole_frame_crop(frame.pixels, side_px)
+
+
+def whole_frame_face(size_px: tuple[int, int]) -> Face:
+    """A face that fills a frame of this width and height; it has no landmarks."""
+    box = np.array([0, 0, *size_px], dtype=np.float32)
+    return Face(box, np.full((5, 2), np.nan, dtype=np.float32), 1.0)
+
+
+@dataclass
+class _Held:
+    """A wanted frame that waits; `lookup_sec` is the time at which its faces are looked up, None while unknown."""
+
+    frame: FootageFrame
+    lookup_sec: float | None = None
+    is_moved: bool = False
+    shot: int = 0
+
+
+@dataclass
+class _History:
+    """A track and its detections that may still be needed."""
+
+    track: Track
+    shot: int
+    times: list[float] = field(default_factory=list)
+    faces: list[Face] = field(default_factory=list)
+    is_over: bool = False
+    is_reported: bool = False
+
+
+class FaceFollower:
+    """
+    Takes the frames of footage one after the other and gives back the wanted ones with their faces.
+
+    A wanted frame waits until every person in it was seen after it, or is unseen for `max_gap_sec`: at most
+    `MAX_HELD_FRAMES` wait.
+
+    Args:
+        detector: finds faces; None where every frame is one face already.
+        detect_every: faces are detected on every k-th frame; on more of them where they would be more than
+            `MAX_DETECTION_PERIOD_SEC` apart.
+        detection_side_px: longer side of the picture that faces are detected in.
+        max_gap_sec: between two detections of a person that are further apart, it is nowhere.
+        wants: whether a frame with this time comes back, for `push` without `is_wanted`; all do by default.
+
+    Raises:
+        ValueError: an argument that is not positive.
+    """
+
+    def __init__(
+        self,
+        detector: FaceDetector | None,
+        detect_every: int = DETECT_EVERY,
+        detection_side_px: int = DETECTION_SIDE_PX,
+        max_gap_sec: float = MAX_GAP_SEC,
+        wants: Callable[[float], bool] | None = None,
+    ):
+        for name, value in {"detect_every": detect_every, "detection_side_px": detection_side_px}.items():
+            if value < 1:
+                raise ValueError(f"{name}={value}: it must be at least 1.")
+        if not max_gap_sec >= 0:
+            raise ValueError(f"max_gap_sec={max_gap_sec}: it must not be negative.")
+        self.detector, self.detect_every, self.detection_side_px = detector, detect_every, detection_side_px
+        self.max_gap_sec, self.wants = max_gap_sec, wants
+        self.tracker = FaceTracker()
+        self._held: list[_Held] = []
+        self._histories: dict[int, _History] = {}
+        self._last: FootageFrame | None = None  # the last frame pushed
+        self._since_detection = 0
+        self._detection_sec: float | None = None
+        self._thumbnail: np.ndarray | None = None  # of the last frame with detection that is not blank
+        self._shot = self._given_shot = 0
+        self._num_empty = 0
+        self._is_second_look = False
+
+    def push(self, frame: FootageFrame, is_wanted: bool | None = None) -> list[TrackedFrame]:
+        """
+        Takes a frame that is later than the one before.
+
+        Returns:
+            Wanted frames whose faces are known by now, in their order; each comes once.
+
+        Raises:
+            ValueError: a frame that is not later than the one before.
+        """
+        if self._last is not None and frame.time_sec <= self._last.time_sec:
+            raise ValueError(
+                f"a frame at {frame.time_sec:.3f} s was pushed after one at {self._last.time_sec:.3f} s; "
+                "frames must be pushed in the order of their times."
+            )
+        if is_wanted is None:
+            is_wanted = self.wants is None or self.wants(frame.time_sec)
+        if self.detector is None:
+            self._last = frame
+            return [_whole(frame)] if is_wanted else []
+        period_sec = frame.time_sec - self._last.time_sec if self._last is not None else 0.0
+        self._last = frame
+        if is_wanted:
+            self._held.append(_Held(frame))
+        self._since_detection += 1
+        if self._is_due(frame.time_sec, period_sec):
+            self._detect(frame)
+            return self._give_out()
+        return self._give_out() if len(self._held) > MAX_HELD_FRAMES else []
+
+    def finish(self) -> list[TrackedFrame]:
+        """The wanted frames that are left, when no more frames come."""
+        if self.detector is None or self._last is None:
+            return []
+        if self._detection_sec != self._last.time_sec:
+            self._detect(self._last)
+        for history in self._histories.values():
+            history.is_over = True
+        return self._give_out()
+
+    def _is_due(self, time_sec: float, period_sec: float) -> bool:
+        if self._detection_sec is None or self._since_detection >= self.detect_every:
+            return True
+        return time_sec + period_sec - self._detection_sec > MAX_DETECTION_PERIOD_SEC
+
+    def _detect(self, frame: FootageFrame) -> None:
+        """Detects on a frame, looks for a cut before it, and takes the faces into the tracks."""
+        picture = frame.reduced(self.detection_side_px)
+        before_sec = self._detection_sec
+        current = thumbnail(picture)
+        if not is_blank(current):
+            is_cut = self._thumbnail is not None and is_other_shot(self._thumbnail, current)
+            if is_cut:
+                self._cut(frame.time_sec, before_sec, current)
+            self._thumbnail = current
+        faces, picture = self._find(frame, picture)
+        signatures = [face_signature(picture, face) for face in faces]
+        width, height = frame.size
+        scales = width / picture.shape[1], height / picture.shape[0]
+        faces = [face.scaled(*scales) for face in faces]
+        update = self.tracker.update(frame.time_sec, faces, signatures)
+        for track in update.ended:
+            self._histories[track.key].is_over = True
+        for face, seen in zip(faces, update.seen, strict=True):
+            if seen is not None:
+                history = self._histories.setdefault(seen.key, _History(seen, self._shot))
+                history.times.append(frame.time_sec)
+                history.faces.append(face)
+        for held in self._held:
+            if held.lookup_sec is None:
+                held.lookup_sec, held.shot = held.frame.time_sec, self._shot
+        self._detection_sec, self._since_detection = frame.time_sec, 0
+
+    def _find(self, frame: FootageFrame, picture: np.ndarray) -> tuple[list[Face], np.ndarray]:
+        """The faces of a frame and the picture that they were found in, of which the larger one costs more."""
+        assert self.detector is not None
+        larger_px = self.detection_side_px * SECOND_LOOK_SCALE
+        if self._is_second_look:
+            larger = frame.reduced(larger_px)
+            faces = self.detector.detect(larger)
+            ratio = picture.shape[1] / larger.shape[1]
+            self._is_second_look = (
+                bool(faces) and min(float(face.box[2:].min()) for face in faces) * ratio < SMALL_FACE_PX
+            )
+            return faces, larger
+        faces = self.detector.detect(picture)
+        if faces or max(frame.size) <= self.detection_side_px:
+            self._num_empty = 0
+            return faces, picture
+        self._num_empty += 1
+        if self._num_empty % SECOND_LOOK_EVERY != 1:
+            return faces, picture
+        larger = frame.reduced(larger_px)
+        faces = self.detector.detect(larger)
+        self._is_second_look = bool(faces)
+        return faces, larger
+
+    def _cut(self, time_sec: float, before_sec: float | None, current: np.ndarray) -> None:
+        """Ends all tracks; wanted frames between the last detection and this one go to the side that they resemble."""
+        assert self._thumbnail is not None
+        for track in self.tracker.end_all():
+            self._histories[track.key].is_over = True
+        is_after = False
+        for held in self._held:
+            if held.lookup_sec is None:
+                picture = thumbnail(held.frame.pixels)
+                is_after = is_after or held.frame.time_sec >= time_sec or _is_nearer(picture, current, self._thumbnail)
+                held.is_moved = held.frame.time_sec != time_sec
+                held.lookup_sec = time_sec if is_after or before_sec is None else before_sec
+                held.shot = self._shot + is_after
+        self._shot += 1
+
+    def _give_out(self) -> list[TrackedFrame]:
+        """The first frames held whose faces are known."""
+        given = []
+        while self._held and (len(self._held) > MAX_HELD_FRAMES or self._is_known(self._held[0])):
+            given.append(self._tracked(self._held.pop(0)))
+        self._forget()
+        return given
+
+    def _is_known(self, held: _Held) -> bool:
+        if held.lookup_sec is None:
+            return False
+        return not any(self._may_change(history, held) for history in self._histories.values())
+
+    def _may_change(self, history: _History, held: _Held) -> bool:
+        """Whether a later detection can change where a track is in a frame."""
+        if history.is_over or history.shot != held.shot:
+            return False
+        if not history.track.is_confirmed:
+            return history.track.first_sec <= held.lookup_sec
+        assert self._detection_sec is not None
+        is_lost = self._detection_sec - history.track.last_sec > self.max_gap_sec
+        return history.track.last_sec < held.lookup_sec and not is_lost
+
+    def _tracked(self, held: _Held) -> TrackedFrame:
+        lookup_sec = held.frame.time_sec if held.lookup_sec is None else held.lookup_sec
+        faces = []
+        for history in self._histories.values():
+            if history.track.is_confirmed and history.shot == held.shot:
+                found = self._face_at(history, lookup_sec)
+                if found is not None:
+                    faces.append(self._rated(held, history.track.track_id, *found))
+        ended = []
+        for history in self._histories.values():
+            is_before = history.shot < held.shot or history.track.last_sec < lookup_sec
+            if history.is_over and not history.is_reported and is_before:
+                history.is_reported = True
+                if history.track.is_confirmed:
+                    ended.append(history.track.track_id)
+        is_cut = held.shot != self._given_shot
+        self._given_shot = held.shot
+        faces.sort(key=lambda face: face.track_id)
+        return TrackedFrame(held.frame, tuple(faces), tuple(sorted(ended)), is_cut)
+
+    def _face_at(self, history: _History, time_sec: float) -> tuple[Face, bool] | None:
+        """A track's face at a time, and whether it lies between detections; None where it was not there."""
+        after = int(np.searchsorted(history.times, time_sec - 1e-9))
+        if after == len(history.times):
+            return None
+        if abs(history.times[after] - time_sec) < 1e-9:
+            return history.faces[after], False
+        if after == 0 or history.times[after] - history.times[after - 1] > self.max_gap_sec:
+            return None
+        first, second = history.faces[after - 1], history.faces[after]
+        share = (time_sec - history.times[after - 1]) / (history.times[after] - history.times[after - 1])
+        box = (1 - share) * first.box + share * second.box
+        landmarks = (1 - share) * first.landmarks + share * second.landmarks
+        score = min(first.score, second.score)
+        return Face(box.astype(np.float32), landmarks.astype(np.float32), score), True
+
+    @staticmethod
+    def _rated(held: _Held, track_id: int, face: Face, is_between: bool) -> TrackedFace:
+        crop = crop_face(held.frame.pixels, face.landmarks)
+        quality = face_quality(face, held.frame.size, crop).value
+        return TrackedFace(track_id, face, quality, is_between or held.is_moved)
+
+    def _forget(self) -> None:
+        """Drops what no frame can need any more."""
+        if self._held:
+            oldest = self._held[0]
+            oldest_sec = (
+                oldest.frame.time_sec if oldest.lookup_sec is None else min(oldest.lookup_sec, oldest.frame.time_sec)
+            )
+        else:
+            oldest_sec = self._detection_sec or 0.0
+        for key, history in list(self._histories.items()):
+            first = max(int(np.searchsorted(history.times, oldest_sec, side="right")) - 1, 0)
+            del history.times[:first], history.faces[:first]
+            is_useless = history.is_reported or not history.track.is_confirmed
+            if history.is_over and is_useless and history.track.last_sec < oldest_sec:
+                del self._histories[key]
+
+
+def _whole(frame: FootageFrame) -> TrackedFrame:
+    return TrackedFrame(frame, (TrackedFace(1, whole_frame_face(frame.size), 1.0, False),), (), False)
+
+
+def _is_nearer(picture: np.ndarray, after: np.ndarray, before: np.ndarray) -> bool:
+    """Whether a thumbnail resembles the one after a cut more than the one before."""
+    return sum(shot_distance(picture, after)) < sum(shot_distance(picture, before))

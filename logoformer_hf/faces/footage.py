@@ -1,0 +1,240 @@
+"""Footage: the frames of a video, one after the other, with their presentation times."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from logoformer_hf.faces.container import ContainerReader
+from logoformer_hf.faces.frames import FootageFrame, MemoryFrame
+from logoformer_hf.faces.opencv import quiet_opencv
+from logoformer_hf.video_reading_logoformer import (
+    VideoReadError,
+    download_video,
+    first_line,
+    frame_files,
+    read_encoded_frames,
+)
+
+__all__ = ["FOLDER_FPS", "Footage", "FootageFrame", "FootageInfo", "MemoryFrame"]
+
+logger = logging.getLogger(__name__)
+
+# The rate of a folder of frames, which says nothing about it.
+FOLDER_FPS = 25.0
+
+
+@dataclass(frozen=True)
+class FootageInfo:
+    """
+    What is known about footage before its frames are read.
+
+    Attributes:
+        name: path, address, or "camera 0".
+        width_px: width of the upright frames with square pixels.
+        height_px: their height.
+        fps: average frames per second; None where the file does not say.
+        duration_sec: as the file says, which may be wrong; None where it does not.
+        start_sec: the file's own time of the start of its presentation; time 0 of the frames.
+        is_live: whether frames come from a camera.
+    """
+
+    name: str
+    width_px: int
+    height_px: int
+    fps: float | None
+    duration_sec: float | None
+    start_sec: float
+    is_live: bool = False
+
+
+class _Reader(Protocol):
+    """One kind of source."""
+
+    info: FootageInfo
+    notes: list[str]
+
+    def frames(self) -> Iterator[FootageFrame]: ...
+
+    def close(self) -> None: ...
+
+
+class Footage:
+    """
+    Opens a file, a folder of frames, an address or a camera, and reads it once from start to end.
+
+    Frames have increasing times. Damaged footage is read as far as it goes; what was lost stands in `notes`. Iterating
+    a second time goes on where the first time ended. Nothing but the frames that the caller keeps stays in memory.
+
+    Args:
+        source: path of a file in any format of FFmpeg, folder with one image per frame, address (`http://`,
+            `https://`), or number of a camera (an int, or digits that are no existing path).
+        fps: frames per second of a folder of frames.
+
+    Attributes:
+        info: size, rate and duration.
+        notes: sentences about what was lost or odd; complete when the frames have ended.
+
+    Raises:
+        VideoReadError: it cannot be opened, or has no frames; one sentence.
+    """
+
+    def __init__(self, source: str | Path | int, fps: float = FOLDER_FPS):
+        self._reader = _open_reader(source, fps)
+        self.info, self.notes = self._reader.info, self._reader.notes
+        self._frames = self._reader.frames()
+
+    def __iter__(self) -> Iterator[FootageFrame]:
+        return self._frames
+
+    def __enter__(self) -> "Footage":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file or the camera."""
+        self._reader.close()
+
+
+def camera_index(source: str | Path | int) -> int | None:
+    """The number of a camera: an int, or digits that are no existing path; None for other sources."""
+    if isinstance(source, int):
+        return source
+    text = str(source)
+    return int(text) if text.isascii() and text.isdigit() and not Path(text).exists() else None
+
+
+def _open_reader(source: str | Path | int, fps: float) -> _Reader:
+    index = camera_index(source)
+    if index is not None:
+        return _CameraReader(index)
+    if str(source).startswith(("http://", "https://")):
+        return _FileReader(download_video(str(source)))
+    path = Path(source)
+    try:
+        if path.is_dir():
+            return _FolderReader(path, fps)
+        if not path.exists():
+            raise VideoReadError(f"{path}: there is no such file or folder.")
+        if path.stat().st_size == 0:
+            raise VideoReadError(f"{path}: the file is empty.")
+    except OSError as error:  # no permission
+        raise VideoReadError(f"{path}: {first_line(error)}") from error
+    return _FileReader(path)
+
+
+class _FileReader:
+    """A video file or downloaded video."""
+
+    def __init__(self, video: Any):
+        self._container = ContainerReader(video)
+        width, height = self._container.size
+        self.notes = self._container.notes
+        self.info = FootageInfo(
+            self._container.name,
+            width,
+            height,
+            self._container.fps,
+            self._container.duration_sec,
+            self._container.start_sec,
+        )
+
+    def frames(self) -> Iterator[FootageFrame]:
+        return self._container.frames()
+
+    def close(self) -> None:
+        self._container.close()
+
+
+class _FolderReader:
+    """A folder with one image per frame, in the order of the numbers in their names."""
+
+    def __init__(self, folder: Path, fps: float):
+        if not fps > 0:
+            raise ValueError(f"fps={fps}: frames per second must be above zero.")
+        self._folder, self._fps, self._files = folder, fps, frame_files(folder)
+        self.notes: list[str] = []
+        self._size: tuple[int, int] | None = None
+        self._num_resized = 0
+        self._opened = self._open()
+        self._first = next(self._opened, None)
+        if self._first is None:
+            raise VideoReadError(f"{folder}: none of its images can be read ({self.notes[0].rstrip('.')}).")
+        width, height = self._first.size
+        self.info = FootageInfo(str(folder), width, height, fps, len(self._files) / fps, 0.0)
+
+    def frames(self) -> Iterator[FootageFrame]:
+        if self._first is not None:
+            yield self._first
+            self._first = None
+        yield from self._opened
+        if self._num_resized:
+            width, height = self._size or (0, 0)
+            self.notes.append(f"{self._num_resized} frames of another size were resized to {width}x{height}.")
+        self.notes.append(f"a folder of frames says no rate; {self._fps:g} frames a second were taken.")
+
+    def _open(self) -> Iterator[FootageFrame]:
+        for index, file in enumerate(self._files):
+            try:
+                pixels = read_encoded_frames([file], lambda total: [0])[0][0]
+            except VideoReadError as error:
+                self.notes.append(f"{str(error).rstrip('.')}; this frame was left out.")
+                continue
+            size = (pixels.shape[1], pixels.shape[0])
+            self._size = self._size or size
+            if size != self._size:
+                self._num_resized += 1
+                pixels = cv2.resize(pixels, self._size, interpolation=cv2.INTER_AREA)
+            yield MemoryFrame(index, index / self._fps, pixels)
+
+    def close(self) -> None:
+        self._opened.close()  # type: ignore[attr-defined]
+
+
+class _CameraReader:
+    """A camera; times are those of a clock that starts with the first frame."""
+
+    def __init__(self, index: int):
+        self.notes: list[str] = []
+        with quiet_opencv():
+            self._camera = cv2.VideoCapture(index)
+            is_read, first = self._camera.read() if self._camera.isOpened() else (False, None)
+        self._name = f"camera {index}"
+        if not is_read or first is None:
+            self.close()
+            raise VideoReadError(f"{self._name}: no such camera, or it gives no pictures; is it plugged in and free?")
+        self._first: np.ndarray | None = first
+        rate = float(self._camera.get(cv2.CAP_PROP_FPS))
+        self._start = time.monotonic()
+        self.info = FootageInfo(
+            self._name, first.shape[1], first.shape[0], rate if rate > 0 else None, None, 0.0, is_live=True
+        )
+
+    def frames(self) -> Iterator[FootageFrame]:
+        """Ends with a note when the camera gives no more frames: what was seen until then is kept."""
+        index, last_sec = 0, -1.0
+        while True:
+            if self._first is not None:
+                picture, time_sec, self._first = self._first, 0.0, None
+            else:
+                with quiet_opencv():
+                    is_read, picture = self._camera.read()
+                time_sec = time.monotonic() - self._start
+                if not is_read or picture is None:
+                    self.notes.append(f"{self._name} gave no more pictures after {max(last_sec, 0.0):.1f} s.")
+                    return
+            if time_sec <= last_sec:
+                continue
+            last_sec = time_sec
+            yield MemoryFrame(index, time_sec, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+            index += 1
+
+    def close(self) -> None:
+        self._camera.release()
