@@ -21,6 +21,7 @@ from transformers.dynamic_module_utils import get_relative_imports
 from .._files import hub_card_file, licence_file
 from ..video_reading_logoformer import first_line
 from .cards import rename_card
+from .wheel import build_wheel
 
 TOKEN_PAGE = "https://huggingface.co/settings/tokens"
 
@@ -54,6 +55,9 @@ HUB_CARD_FILES = {
     "requirements.txt": "requirements.txt",
     **{name: f"space/{name}" for name in EXAMPLES},
 }
+
+# Files whose names change with their content: those of an earlier push are deleted.
+REPLACED = ("model*.safetensors*", "data/*.parquet", "logoformer_hf-*.whl")
 
 ATTEMPTS = 5
 FIRST_WAIT_SEC = 1.0  # doubles with every attempt
@@ -94,6 +98,7 @@ def push_folder(
 
     Raises:
         PushError: a missing file, a problem with token or repository, or other logits from the Hub.
+        OSError: the installation of this package is incomplete.
     """
     try:
         validate_repo_id(repo_id)
@@ -102,22 +107,24 @@ def push_folder(
     output_dir = Path(output_dir).resolve()
     files = files_to_push(output_dir)
     demo = space_files() if space else {}
-    print_files(repo_id, files)
+    wheel_name, wheel = build_wheel()  # handler and Space find the package in it; the model loads without it
+    print_files(repo_id, files | {wheel_name: wheel})
     if space:
-        print_files(f"spaces/{repo_id}", demo)
+        print_files(f"spaces/{repo_id}", demo | {wheel_name: wheel})
     if dry_run:
         return None
 
     api, repo_id, token = log_in(repo_id, token)
     logits = logits_by_remote_code(str(output_dir))
     card = rename_card(files["README.md"].read_text(encoding="utf-8"), repo_id).encode()
-    commit = commit_files(api, repo_id, files | {"README.md": card}, private=private)
+    commit = commit_files(api, repo_id, files | {"README.md": card, wheel_name: wheel}, private=private)
     if logits_by_remote_code(repo_id, revision=commit.oid, token=token) != logits:
         raise PushError(
             f"{commit.commit_url} is published but gives other logits than {output_dir}: do not use it, push again."
         )
     if space:
-        commit_files(api, repo_id, demo, kind="space", private=private, variables={"MODEL_ID": repo_id})
+        variables = {"MODEL_ID": repo_id}
+        commit_files(api, repo_id, demo | {wheel_name: wheel}, kind="space", private=private, variables=variables)
         print(f"Space: {api.endpoint}/spaces/{repo_id}")
         if private:
             print("The model is private: add a token with read access as the secret HF_TOKEN in the Space's settings.")
@@ -220,8 +227,8 @@ def commit_files(
     variables: Mapping[str, str] | None = None,
 ) -> CommitInfo:
     """
-    Creates the repository if missing and sends all files in one commit, with retries after temporary errors. Weights
-    and shards of an earlier push with other names are deleted; other files are kept.
+    Creates the repository if missing and sends all files in one commit, with retries after temporary errors. Weights,
+    shards and wheels of an earlier push with other names are deleted; other files are kept.
 
     Args:
         api: client with the token.
@@ -252,7 +259,7 @@ def commit_files(
         # Otherwise old weights in one file would be loaded instead of new ones in several, and old shards with new
         # ones.
         old = [name for name in api.list_repo_files(full_id, repo_type=kind) if name not in files]
-        stale = [name for name in old if fnmatch(name, "model*.safetensors*") or fnmatch(name, "data/*.parquet")]
+        stale = [name for name in old if any(fnmatch(name, pattern) for pattern in REPLACED)]
         operations += [CommitOperationDelete(name) for name in stale]
         return api.create_commit(full_id, operations, commit_message="Upload by logoformer-hf", repo_type=kind)
 

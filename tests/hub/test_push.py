@@ -18,6 +18,7 @@ from without_package import run_without_package
 from logoformer_hf import LogoFormerForVideoClassification
 from logoformer_hf.hub import push as hub
 from logoformer_hf.hub.push import PushError, commit_files, files_to_push, push_folder
+from logoformer_hf.hub.wheel import build_wheel
 
 TOKEN = "hf_writes"
 CARD = "---\npipeline_tag: video-classification\n---\n# A model\n"
@@ -78,6 +79,9 @@ PUBLISHED = {
 }
 
 
+WHEEL = build_wheel()[0]
+
+
 class TestFiles:
     def test_only_what_is_meant_for_others_leaves(self, output_dir):
         assert set(files_to_push(output_dir)) == PUBLISHED
@@ -134,8 +138,11 @@ class TestPush:
         size_mb = (output_dir / "model.safetensors").stat().st_size / 1e6
         [weights] = [line for line in printed.splitlines() if line.endswith(" model.safetensors")]
         assert f"{size_mb:.3f} MB" in weights
-        assert {line.split()[-1] for line in printed.split("spaces/me/faces")[0].splitlines()[1:]} == PUBLISHED
-        assert "app.py" in printed.split("spaces/me/faces")[1]
+        model, demo = (
+            {line.split()[-1] for line in part.splitlines()[1:]} for part in printed.split("spaces/me/faces")
+        )
+        assert model == PUBLISHED | {WHEEL}
+        assert demo == {*hub.space_files(), WHEEL} and "app.py" in demo
         assert hub_server.requests == []
 
     @pytest.mark.parametrize("repo_id", ["me/faces/again", "me//faces", "-me/faces", "me/faces.git", ""])
@@ -194,7 +201,8 @@ class TestCommit:
     def test_weights_of_an_earlier_push_go_other_files_stay(self, hub_server, output_dir):
         commit(hub_server, output_dir)
         repo = hub_server.repos["models", "me/faces"]
-        repo.commit(repo.files | {"mine.md": repo.files["README.md"]})
+        readme = repo.files["README.md"]
+        repo.commit(repo.files | {"mine.md": readme, "logoformer_hf-0.1.0-py3-none-any.whl": readme})
         (output_dir / "model.safetensors").rename(output_dir / "model-00001-of-00001.safetensors")
         commit(hub_server, output_dir)
         assert set(repo.files) == PUBLISHED - {"model.safetensors"} | {"model-00001-of-00001.safetensors", "mine.md"}
@@ -310,7 +318,9 @@ def test_pushed_from_one_process_and_loaded_without_the_package_in_another(outpu
         assert "HF_TOKEN" in pushed.stdout  # what the Space of a private model needs
         assert repo.private
         assert server.repos["spaces", "me/faces"].private
-        assert set(repo.files) == PUBLISHED
+        assert set(repo.files) == PUBLISHED | {WHEEL}
+        wheel = build_wheel()[1]
+        assert repo.files[WHEEL].content == server.repos["spaces", "me/faces"].files[WHEEL].content == wheel
         parts = set(server.repos["models", "me/parts"].files)
         assert parts >= {*hub.CODE, "config.json", "model.safetensors", "video_preprocessor_config.json"}
         assert not [name for name in parts if name.endswith((".bin", ".pt"))]
