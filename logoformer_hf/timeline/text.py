@@ -1,0 +1,19 @@
+"""Names from outside (labels, files) as text that can be stored and shown anywhere."""
+
+import unicodedata
+
+
+def one_line(text: str) -> str:
+    """
+    A text in which what UTF-8 and XML cannot store, and line breaks, are replaced.
+
+    Half surrogates (a file name that is not UTF-8 has them) become "?", control characters and line separators a
+    space.
+    """
+    encodable = text.encode("utf-8", "replace").decode("utf-8")
+    return "".join(" " if is_control(character) else character for character in encodable)
+
+
+def is_control(character: str) -> bool:
+    """Whether a character moves the cursor, separates lines or is none at all, so that it has no picture."""
+    return unicodedata.category(character) in {"Cc", "Zl", "Zp"} or character in "\ufffe\uffff"
