@@ -1,20 +1,41 @@
 """The crops of a clip's main person, one per frame, as models are trained with."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from logoformer_hf.faces.detector import FaceDetector
-from logoformer_hf.faces.follow import FaceFollower, TrackedFrame, crop_of
+from logoformer_hf.faces.follow import FaceFollower, TrackedFace, TrackedFrame, crop_of
 from logoformer_hf.faces.footage import Footage, FootageFrame
 from logoformer_hf.faces.geometry import CROP_SIDE_PX
+from logoformer_hf.faces.quality import MIN_QUALITY
 from logoformer_hf.video_reading_logoformer import VideoReadError
 
 
 class NoFaceError(VideoReadError):
-    """A clip in which no face is found; the message names it."""
+    """A clip in which no face is found, or none that can be read; the message names the clip."""
+
+
+@dataclass(frozen=True)
+class MainPerson:
+    """
+    The main person of a clip: who is there longest and largest (`main_track`).
+
+    Attributes:
+        times_sec: presentation times of the frames with this person's face, increasing, at least one.
+        faces: the faces in these frames.
+        num_people: the largest number of faces in a frame.
+    """
+
+    times_sec: np.ndarray
+    faces: list[TrackedFace]
+    num_people: int
+
+    def face_at(self, time_sec: float) -> TrackedFace:
+        """The face in the frame of this time, or in the nearest frame that has it."""
+        return self.faces[int(np.abs(self.times_sec - time_sec).argmin())]
 
 
 def main_track(tracked: list[TrackedFrame]) -> int | None:
@@ -26,23 +47,17 @@ def main_track(tracked: list[TrackedFrame]) -> int | None:
     return max(areas, key=lambda number: (areas[number], -number), default=None)
 
 
-def crop_clip(source: str | Path, detector: FaceDetector | None, side_px: int = CROP_SIDE_PX) -> Iterator[np.ndarray]:
+def find_main_person(source: str | Path, detector: FaceDetector | None, min_quality: float = 0.0) -> MainPerson:
     """
-    Crops of the main person of a clip, one per frame: who is there longest and largest (`main_track`).
-
-    The clip is read twice: once to find the faces, once for the crops, so that its frames need not fit into memory. A
-    frame without this person's face is cropped where the face was in the nearest frame that has it.
+    Follows the faces of a clip and chooses the main person. The frames are not kept in memory.
 
     Args:
         source: file, folder of frames or address, as for `Footage`.
         detector: finds faces; None where every frame is one face already.
-        side_px: side of the crops.
-
-    Yields:
-        `(side_px, side_px, 3)` uint8 RGB.
+        min_quality: the quality that this person's face must have in a frame at least, see `faces.quality`.
 
     Raises:
-        NoFaceError: no face in any frame.
+        NoFaceError: no face in any frame, or none of the main person with this quality.
         VideoReadError: a clip that cannot be read.
     """
     follower = FaceFollower(detector)
@@ -55,11 +70,49 @@ def crop_clip(source: str | Path, detector: FaceDetector | None, side_px: int = 
     places = [(tracked.frame.time_sec, face) for tracked in found for face in tracked.faces if face.track_id == number]
     if not places:
         raise NoFaceError(f"{source}: no face was found in any of its {len(found)} frames.")
-    times_sec = np.array([time_sec for time_sec, _ in places])
+    best = max(face.quality for _, face in places)
+    if best < min_quality:
+        raise NoFaceError(
+            f"{source}: the face is too small, blurred, turned away or half outside in all of its {len(found)} frames "
+            f"(quality {best:.2f} at best, and {min_quality:g} is needed)."
+        )
+    num_people = max(len(tracked.faces) for tracked in found)
+    return MainPerson(np.array([time_sec for time_sec, _ in places]), [face for _, face in places], num_people)
+
+
+def crop_person(source: str | Path, person: MainPerson, side_px: int = CROP_SIDE_PX) -> Iterator[np.ndarray]:
+    """The crops of a clip's main person, one per frame, `(side_px, side_px, 3)` uint8 RGB; see `crop_clip`."""
     with Footage(source) as footage:
         for frame in footage:
-            nearest = int(np.abs(times_sec - frame.time_sec).argmin())
-            yield crop_of(places[nearest][1], frame, side_px)
+            yield crop_of(person.face_at(frame.time_sec), frame, side_px)
+
+
+def crop_clip(
+    source: str | Path,
+    detector: FaceDetector | None,
+    side_px: int = CROP_SIDE_PX,
+    min_quality: float = MIN_QUALITY,
+) -> Iterator[np.ndarray]:
+    """
+    Crops of the main person of a clip, one per frame: who is there longest and largest (`main_track`).
+
+    The clip is read twice: once to find the faces, once for the crops, so that its frames need not fit into memory. A
+    frame without this person's face is cropped where the face was in the nearest frame that has it.
+
+    Args:
+        source: file, folder of frames or address, as for `Footage`.
+        detector: finds faces; None where every frame is one face already.
+        side_px: side of the crops.
+        min_quality: as for `find_main_person`.
+
+    Yields:
+        `(side_px, side_px, 3)` uint8 RGB.
+
+    Raises:
+        NoFaceError: no face in any frame, or none that can be read.
+        VideoReadError: a clip that cannot be read.
+    """
+    yield from crop_person(source, find_main_person(source, detector, min_quality), side_px)
 
 
 def _without_pixels(tracked: TrackedFrame) -> TrackedFrame:

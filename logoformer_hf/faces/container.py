@@ -90,11 +90,11 @@ class ContainerReader:
         own = self._stream.start_time
         if start < 0 and own is not None and own >= 0:
             return 0.0
-        return start / av.time_base
+        return float(start / av.time_base)
 
     def _promised_duration(self) -> float | None:
         if self._container.duration is not None:
-            return self._container.duration / av.time_base
+            return float(self._container.duration / av.time_base)
         if self._stream.duration and self._stream.time_base:
             return float(self._stream.duration * self._stream.time_base)
         return None

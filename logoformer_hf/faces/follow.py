@@ -4,12 +4,13 @@ Follows the faces of footage: detects on every k-th frame, tracks, and says for 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from logoformer_hf.faces.appearance import face_signature, is_blank, is_other_shot, shot_distance, thumbnail
 from logoformer_hf.faces.detector import Face, FaceDetector
-from logoformer_hf.faces.frames import FootageFrame
+from logoformer_hf.faces.frames import FootageFrame, MemoryFrame
 from logoformer_hf.faces.geometry import CROP_SIDE_PX, crop_face, whole_frame_crop
 from logoformer_hf.faces.quality import face_quality
 from logoformer_hf.faces.tracker import FaceTracker, Track
@@ -37,12 +38,14 @@ class TrackedFace:
         face: box and landmarks in pixels of the frame.
         quality: 0 to 1, see `faces.quality`.
         is_interpolated: whether it was not detected on this frame but lies between detections.
+        crop: the crop that the quality was rated by, which `crop_of` gives back; None where there is none.
     """
 
     track_id: int
     face: Face
     quality: float
     is_interpolated: bool
+    crop: np.ndarray | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class TrackedFrame:
 
 def crop_of(tracked: TrackedFace, frame: FootageFrame, side_px: int = CROP_SIDE_PX) -> np.ndarray:
     """`(side_px, side_px, 3)` uint8: the face as the model sees it."""
+    if tracked.crop is not None and len(tracked.crop) == side_px:
+        return tracked.crop
     if np.isfinite(tracked.face.landmarks).all():
         return crop_face(frame.pixels, tracked.face.landmarks, side_px)
     return whole_frame_crop(frame.pixels, side_px)
@@ -264,19 +269,20 @@ class FaceFollower:
         return given
 
     def _is_known(self, held: _Held) -> bool:
-        if held.lookup_sec is None:
+        lookup_sec = held.lookup_sec
+        if lookup_sec is None:
             return False
-        return not any(self._may_change(history, held) for history in self._histories.values())
+        return not any(self._may_change(history, held, lookup_sec) for history in self._histories.values())
 
-    def _may_change(self, history: _History, held: _Held) -> bool:
+    def _may_change(self, history: _History, held: _Held, lookup_sec: float) -> bool:
         """Whether a later detection can change where a track is in a frame."""
         if history.is_over or history.shot != held.shot:
             return False
         if not history.track.is_confirmed:
-            return history.track.first_sec <= held.lookup_sec
+            return history.track.first_sec <= lookup_sec
         assert self._detection_sec is not None
         is_lost = self._detection_sec - history.track.last_sec > self.max_gap_sec
-        return history.track.last_sec < held.lookup_sec and not is_lost
+        return history.track.last_sec < lookup_sec and not is_lost
 
     def _tracked(self, held: _Held) -> TrackedFrame:
         lookup_sec = held.frame.time_sec if held.lookup_sec is None else held.lookup_sec
@@ -318,7 +324,7 @@ class FaceFollower:
     def _rated(held: _Held, track_id: int, face: Face, is_between: bool) -> TrackedFace:
         crop = crop_face(held.frame.pixels, face.landmarks)
         quality = face_quality(face, held.frame.size, crop).value
-        return TrackedFace(track_id, face, quality, is_between or held.is_moved)
+        return TrackedFace(track_id, face, quality, is_between or held.is_moved, crop)
 
     def _forget(self) -> None:
         """Drops what no frame can need any more."""
@@ -335,6 +341,90 @@ class FaceFollower:
             is_useless = history.is_reported or not history.track.is_confirmed
             if history.is_over and is_useless and history.track.last_sec < oldest_sec:
                 del self._histories[key]
+
+    def state_dict(self) -> dict[str, Any]:
+        """
+        Everything that the next results depend on: numbers, strings, lists, dictionaries and arrays.
+
+        Frames that wait are kept with all their pixels.
+        """
+        return {
+            "tracker": self.tracker.state_dict(),
+            "held": [
+                {**vars(held), "frame": _frame_state(held.frame, is_needed=True)}  # also when it is the last one
+                for held in self._held
+            ],
+            "histories": [
+                {
+                    "track": self.tracker.track_state(history.track),
+                    "shot": history.shot,
+                    "times": list(history.times),
+                    "faces": [[face.box, face.landmarks, face.score] for face in history.faces],
+                    "is_over": history.is_over,
+                    "is_reported": history.is_reported,
+                }
+                for history in self._histories.values()
+            ],
+            "last": self._last_state(),
+            "counts": {name: getattr(self, name) for name in _STATE_NAMES},
+        }
+
+    def _last_state(self) -> dict[str, Any] | None:
+        """The last frame; its pictures are needed only where faces may yet be detected on it."""
+        if self._last is None:
+            return None
+        is_needed = self.detector is not None and self._detection_sec != self._last.time_sec
+        sides = (self.detection_side_px, self.detection_side_px * SECOND_LOOK_SCALE) if is_needed else ()
+        return _frame_state(self._last, is_needed, sides)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from the `state_dict` of a follower with the same settings."""
+        self.tracker.load_state_dict(state["tracker"])
+        tracks = {track.key: track for track in self.tracker.tracks}
+        self._held = [_Held(**{**held, "frame": _frame_from(held["frame"])}) for held in state["held"]]
+        self._histories = {}
+        for saved in state["histories"]:
+            track = Track(**saved["track"])
+            faces = [Face(box, landmarks, score) for box, landmarks, score in saved["faces"]]
+            self._histories[track.key] = _History(
+                tracks.get(track.key, track),
+                saved["shot"],
+                list(saved["times"]),
+                faces,
+                saved["is_over"],
+                saved["is_reported"],
+            )
+        self._last = None if state["last"] is None else _frame_from(state["last"])
+        for name, value in state["counts"].items():
+            setattr(self, name, value)
+
+
+# What a follower remembers besides its tracks and frames.
+_STATE_NAMES = (
+    "_since_detection",
+    "_detection_sec",
+    "_thumbnail",
+    "_shot",
+    "_given_shot",
+    "_num_empty",
+    "_is_second_look",
+)
+
+
+def _frame_state(frame: FootageFrame, is_needed: bool, sides_px: tuple[int, ...] = ()) -> dict[str, Any]:
+    """A frame as plain data; without its pixels where they are not needed."""
+    return {
+        "index": frame.index,
+        "time_sec": frame.time_sec,
+        "pixels": frame.pixels if is_needed else None,
+        "reduced": [[side_px, frame.reduced(side_px)] for side_px in sides_px],
+    }
+
+
+def _frame_from(state: dict[str, Any]) -> FootageFrame:
+    if state["pixels"] is None:
+        return FootageFrame(state["index"], state["time_sec"])
+    return MemoryFrame(state["index"], state["time_sec"], state["pixels"], dict(state["reduced"]))
 
 
 def _whole(frame: FootageFrame) -> TrackedFrame:

@@ -117,7 +117,7 @@ def _open_reader(source: str | Path | int, fps: float) -> _Reader:
         return _CameraReader(index)
     if str(source).startswith(("http://", "https://")):
         return _FileReader(download_video(str(source)))
-    path = Path(source)
+    path = Path(str(source))
     try:
         if path.is_dir():
             return _FolderReader(path, fps)

@@ -1,6 +1,7 @@
 """Frames of footage: upright RGB pixels with square pixels, converted only when they are asked for."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import av.video.reformatter
@@ -44,12 +45,13 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     determinant.
     """
     try:
-        data = frame.side_data.get("DISPLAYMATRIX")
+        data: Any = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:  # side data of a kind that PyAV has no name for
         data = None
-    if data is None or len(bytes(data)) < DISPLAY_MATRIX_BYTES:
+    content = b"" if data is None else bytes(data)[:DISPLAY_MATRIX_BYTES]
+    if len(content) < DISPLAY_MATRIX_BYTES:
         return Orientation(quarter_turns=round(frame.rotation / 90) % 4)
-    matrix = np.frombuffer(bytes(data)[:DISPLAY_MATRIX_BYTES], dtype=np.int32).reshape(3, 3)[:2, :2].astype(float)
+    matrix = np.frombuffer(content, dtype=np.int32).reshape(3, 3)[:2, :2].astype(float)
     is_mirrored = bool(np.linalg.det(matrix) < 0)
     if is_mirrored:
         matrix = np.diag([-1.0, 1.0]) @ matrix  # what is left after mirroring left to right is a turn

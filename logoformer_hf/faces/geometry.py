@@ -90,7 +90,7 @@ def crop_corners(landmarks: np.ndarray) -> np.ndarray:
     """`(4, 2)`: where the corners of the crop lie in the frame, clockwise from the upper left one of the crop."""
     matrix = crop_matrix(landmarks, 1.0)
     corners = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
-    return (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+    return np.asarray((corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T)
 
 
 def whole_frame_crop(frame: np.ndarray, side_px: int = CROP_SIDE_PX) -> np.ndarray:

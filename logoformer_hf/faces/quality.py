@@ -80,7 +80,7 @@ def eye_distance_px(landmarks: np.ndarray) -> float:
 def sharpness(crop: np.ndarray) -> float:
     """Fine detail: the deviation of the Laplacian over that of the brightness, inside of the face."""
     side = crop.shape[0]
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey: np.ndarray = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
     if side != CROP_SIDE_PX:
         grey = cv2.resize(grey, (CROP_SIDE_PX, CROP_SIDE_PX), interpolation=cv2.INTER_AREA)
     inner = slice(CROP_SIDE_PX // 5, -CROP_SIDE_PX // 5)

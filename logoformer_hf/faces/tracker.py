@@ -124,12 +124,12 @@ class FaceTracker:
         seen: list[Track | None] = [None] * len(faces)
         pairs = self._assign(time_sec, [faces[index] for index in kept], [signatures[index] for index in kept])
         for position, index in enumerate(kept):
-            track = pairs.get(position)
-            if track is None:
+            if position in pairs:
+                track = pairs[position]
+                _correct(track, time_sec, faces[index], signatures[index])
+            else:
                 track = self._start(time_sec, faces[index], signatures[index])
                 self.tracks.append(track)
-            else:
-                _correct(track, time_sec, faces[index], signatures[index])
             if track.hits >= self.min_hits and not track.is_confirmed:
                 track.track_id = self._next_id
                 self._next_id += 1
@@ -182,12 +182,20 @@ class FaceTracker:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next updates depend on, as plain numbers, lists and arrays."""
-        tracks = [{name: _copy(value) for name, value in vars(track).items()} for track in self.tracks]
-        return {"tracks": tracks, "next_id": self._next_id, "next_key": self._next_key}
+        return {
+            "tracks": [self.track_state(track) for track in self.tracks],
+            "next_id": self._next_id,
+            "next_key": self._next_key,
+        }
+
+    @staticmethod
+    def track_state(track: Track) -> dict[str, Any]:
+        """The fields of a track."""
+        return {name: _copy(value) for name, value in vars(track).items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from a `state_dict`."""
-        self.tracks = [Track(**{name: _copy(value) for name, value in track.items()}) for track in state["tracks"]]
+        self.tracks = [Track(**track) for track in state["tracks"]]  # updates replace arrays, they change none
         self._next_id, self._next_key = state["next_id"], state["next_key"]
 
 
