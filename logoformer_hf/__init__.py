@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .evaluation.predictions import load_runs, read_predictions
     from .evaluation.scorer import Scorer
     from .models.loading import load_model, load_trained_model, new_model
+    from .timeline.recognizer import ExpressionRecognizer
+    from .timeline.timeline import Timeline
     from .training.arguments import RECIPES, LogoFormerTrainingArguments
     from .training.trainer import LogoFormerTrainer
 
@@ -34,12 +36,14 @@ __version__ = "0.2.0"
 # Module of each name that is imported at its first access.
 _ON_DEMAND = {
     "ClipDataset": ".data.clips",
+    "ExpressionRecognizer": ".timeline.recognizer",
     "LogoFormerTrainer": ".training.trainer",
     "LogoFormerTrainingArguments": ".training.arguments",
     "METRIC_FILE": ".evaluation",
     "RECIPES": ".training.arguments",
     "Scorer": ".evaluation.scorer",
     "SourceArguments": ".data.sources.arguments",
+    "Timeline": ".timeline.timeline",
     "TrainingTransforms": ".data.transforms",
     "collate_clips": ".data.collator",
     "load_model": ".models.loading",
@@ -56,6 +60,7 @@ __all__ = [
     "METRIC_FILE",
     "RECIPES",
     "ClipDataset",
+    "ExpressionRecognizer",
     "LogoFormerConfig",
     "LogoFormerForVideoClassification",
     "LogoFormerModel",
@@ -65,6 +70,7 @@ __all__ = [
     "LogoFormerVideoProcessor",
     "Scorer",
     "SourceArguments",
+    "Timeline",
     "TrainingTransforms",
     "VideoReadError",
     "collate_clips",

@@ -1,0 +1,51 @@
+"""What a published or local model was trained on, by what lies beside its weights."""
+
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCard, hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+from ..evaluation.predictions import PREDICTIONS_FILE, read_predictions
+
+CARD_FILE = "README.md"
+DRAWN_FACES = "faces"  # `dataset` of the drawn faces among the facts of a data set
+# In the card's text, for cards whose metadata was written by hand.
+DRAWN_FACES_TEXT = "trained on drawn faces"
+
+
+def trained_on_drawn_faces(name_or_path: str | Path) -> bool:
+    """
+    Whether a model was trained on the drawn faces of this package.
+
+    The card decides: its results are on drawn faces, or its text says so. Without a card, the predictions in the
+    folder of a run do. Neither of them: False, as for a model that nobody described.
+
+    Args:
+        name_or_path: folder of a model or of a run, or name on the Hub, whose card is downloaded or taken from the
+            cache.
+    """
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        try:
+            return _card_says_so(Path(hf_hub_download(str(name_or_path), CARD_FILE)))
+        except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError):
+            return False
+    if (folder / CARD_FILE).is_file():
+        return _card_says_so(folder / CARD_FILE)
+    try:
+        return read_predictions(folder / PREDICTIONS_FILE).run.data.dataset == DRAWN_FACES
+    except (OSError, ValueError):
+        return False
+
+
+def _card_says_so(file: Path) -> bool:
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if DRAWN_FACES_TEXT in " ".join(text.split()).lower():
+        return True
+    try:
+        data: Any = ModelCard(text, ignore_metadata_errors=True).data
+        results = data.eval_results
+    except Exception:  # metadata of any kind that people write: the text has been looked at
+        return False
+    return any(result.dataset_type == DRAWN_FACES for result in results or ())
