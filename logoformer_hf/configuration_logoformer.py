@@ -1,5 +1,6 @@
 """LOGO-Former configuration: all numbers of the architecture, with checks of their values."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.dataclasses import strict
@@ -60,6 +61,9 @@ class LogoFormerConfig(PreTrainedConfig):
             this value over the layers.
         initializer_range (`float`): standard deviation of the initial weights outside the frame encoder.
         layer_norm_eps (`float`): epsilon of every LayerNorm.
+        score_temperature (`float`): number, finite and more than 0, that logits are divided by before the softmax for
+            calibrated scores (Guo et al., ICML 2017). Training fits it on validation clips. The model does not use
+            it: its logits and the scores of a pipeline stay as they are. None: not calibrated.
     """
 
     model_type = "logoformer"
@@ -88,6 +92,8 @@ class LogoFormerConfig(PreTrainedConfig):
     drop_path_rate: float | int = 0.1
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-6
+
+    score_temperature: float | int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         if self.backbone_config is None:
@@ -143,6 +149,15 @@ class LogoFormerConfig(PreTrainedConfig):
         for field in ("hidden_dropout_prob", "attention_probs_dropout_prob", "drop_path_rate"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f"`{field}` is {getattr(self, field)}; it must be at least 0 and less than 1.")
+
+    def validate_score_temperature(self) -> None:
+        """Checks that the temperature is None, or finite and more than 0."""
+        value = self.score_temperature
+        if value is not None and (isinstance(value, bool) or not 0 < value < math.inf):
+            raise ValueError(
+                f"`score_temperature` is {value}; it must be a finite number of more than 0, or None for a model that "
+                "is not calibrated."
+            )
 
     def validate_backbone(self) -> None:
         """Checks that the frame encoder takes frames of `num_channels` channels and returns one feature map."""

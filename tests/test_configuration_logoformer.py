@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from errors import raises_naming
 from huggingface_hub.errors import StrictDataclassError
@@ -36,6 +38,19 @@ def test_saved_and_loaded_it_is_the_same(tmp_path):
     assert loaded.num_labels == 5
 
 
+def test_the_temperature_travels_and_older_files_have_none(tmp_path):
+    LogoFormerConfig.tiny(score_temperature=1.75).save_pretrained(tmp_path)
+    assert AutoConfig.from_pretrained(tmp_path).score_temperature == 1.75
+    file = tmp_path / "config.json"
+    fields = json.loads(file.read_text())
+    del fields["score_temperature"]
+    file.write_text(json.dumps(fields))
+    assert AutoConfig.from_pretrained(tmp_path).score_temperature is None
+    file.write_text(json.dumps(fields | {"score_temperature": float("nan")}))
+    with raises_naming(StrictDataclassError, "score_temperature", "nan"):
+        AutoConfig.from_pretrained(tmp_path)
+
+
 def test_new_label_sets():
     assert LogoFormerConfig(num_labels=3).id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
     config = LogoFormerConfig(id2label={0: "calm", 1: "contempt"}, label2id={"calm": 0, "contempt": 1})
@@ -65,6 +80,12 @@ def test_any_backbone_of_one_feature_map():
         ({"num_attention_heads": 7}, ["hidden_size", "512", "num_attention_heads", "7"]),
         ({"hidden_dropout_prob": 1.0}, ["hidden_dropout_prob", "1.0"]),
         ({"attention_probs_dropout_prob": -0.1}, ["attention_probs_dropout_prob", "-0.1"]),
+        ({"score_temperature": 0.0}, ["score_temperature", "0.0", "None", "more than 0"]),
+        ({"score_temperature": -1.5}, ["score_temperature", "-1.5"]),
+        ({"score_temperature": float("inf")}, ["score_temperature", "inf", "finite"]),
+        ({"score_temperature": float("nan")}, ["score_temperature", "nan", "finite"]),
+        ({"score_temperature": True}, ["score_temperature", "True"]),
+        ({"score_temperature": "1.5"}, ["score_temperature", "1.5", "float"]),
         ({"hidden_act": "swoosh"}, ["hidden_act", "swoosh", "gelu"]),
         ({"num_channels": 1, "backbone_config": ResNetConfig(out_features=["stage1"])}, ["num_channels", "1", "3"]),
         ({"backbone_config": ResNetConfig(out_features=["stage1", "stage2"])}, ["out_features", "stage2"]),
@@ -82,3 +103,5 @@ def test_a_value_is_checked_when_it_is_set_later():
     config = LogoFormerConfig()
     with raises_naming(StrictDataclassError, "num_frames"):
         config.num_frames = "sixteen"
+    with raises_naming(StrictDataclassError, "score_temperature"):
+        config.score_temperature = "hot"

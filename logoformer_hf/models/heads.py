@@ -1,5 +1,6 @@
 """The output layer of a classifier and its labels, matched by the meaning of their names."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,7 +42,8 @@ def known_labels(model: PreTrainedModel, label_names: Sequence[str]) -> dict[str
 @torch.no_grad()
 def set_labels(model: PreTrainedModel, label_names: Sequence[str], known: Mapping[str, int]) -> None:
     """
-    Replaces the labels of a model, or changes their order, with a new output layer.
+    Replaces the labels of a model, or changes their order, with a new output layer. A temperature that was fitted for
+    the old one is removed.
 
     Args:
         model: any video classifier whose output layer is a linear `classifier`.
@@ -65,6 +67,35 @@ def set_labels(model: PreTrainedModel, label_names: Sequence[str], known: Mappin
     model.num_labels = len(label_names)  # type: ignore[assignment]  # for mypy every attribute of a module is a tensor
     for field, value in number_labels(label_names).items():
         setattr(model.config, field, value)
+    set_temperature(model, None)
+
+
+def set_temperature(model: PreTrainedModel, temperature: float | None) -> None:
+    """
+    Sets the temperature of calibrated scores in the configuration of any classifier; None: not calibrated. That of a
+    model which never had one is left as it is.
+    """
+    if temperature is not None or get_temperature(model) is not None:
+        model.config.score_temperature = temperature
+
+
+def get_temperature(model: PreTrainedModel) -> float | None:
+    """
+    The temperature of calibrated scores in the configuration of any classifier, or None.
+
+    Raises:
+        ValueError: it is not a finite number of more than 0.
+    """
+    temperature = getattr(model.config, "score_temperature", None)
+    if temperature is None:
+        return None
+    # LogoFormerConfig checks its own; the configurations of other models take any value.
+    if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
+        raise ValueError(
+            f"`score_temperature` in the configuration of this {model.config.model_type} is {temperature!r}; it must "
+            "be a finite number of more than 0, or null for a model that is not calibrated."
+        )
+    return float(temperature)
 
 
 def number_labels(label_names: Sequence[str]) -> dict[str, dict[Any, Any]]:

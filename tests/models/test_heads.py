@@ -5,10 +5,17 @@ import torch
 from errors import raises_naming
 from torch import nn
 from toys import toy_model
-from transformers import VideoMAEConfig, VideoMAEForVideoClassification
+from transformers import AutoConfig, VideoMAEConfig, VideoMAEForVideoClassification
 from video_models import KINDS, SHARED, make_model, save
 
-from logoformer_hf.models.heads import known_labels, number_labels, output_layer, set_labels
+from logoformer_hf.models.heads import (
+    get_temperature,
+    known_labels,
+    number_labels,
+    output_layer,
+    set_labels,
+    set_temperature,
+)
 from logoformer_hf.models.inputs import model_inputs
 from logoformer_hf.models.loading import load_model, load_trained_model
 
@@ -51,6 +58,35 @@ def test_a_new_layer_has_the_dtype_and_the_weights_that_were_known():
     assert layer.weight.dtype == torch.bfloat16 and layer.weight.requires_grad
     assert torch.equal(layer.weight[0], before[6])
     assert layer.weight[1].abs().max() > 0 and not torch.equal(layer.weight[1], before[6])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_temperature_travels_with_any_model_and_ends_with_its_output_layer(kind, tmp_path):
+    names = ["angry", "happy", "sad"]
+    save(tmp_path / "plain", kind, names)
+    plain, processor, _ = load_trained_model(tmp_path / "plain", names)
+    assert get_temperature(plain) is None
+    set_temperature(plain, None)
+    # Without a temperature the configuration of another model stays as its library writes it.
+    assert ("score_temperature" in plain.config.to_dict()) == (kind == "logoformer")
+
+    set_temperature(plain, 1.75)
+    plain.save_pretrained(tmp_path / "calibrated")
+    processor.save_pretrained(tmp_path / "calibrated")
+    loaded, _, _ = load_trained_model(tmp_path / "calibrated", names)
+    assert loaded.config.score_temperature == get_temperature(loaded) == 1.75
+    fine_tuned, _, _ = load_model(tmp_path / "calibrated", names)
+    assert get_temperature(fine_tuned) is None
+    fine_tuned.save_pretrained(tmp_path / "again")
+    assert AutoConfig.from_pretrained(tmp_path / "again").score_temperature is None
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("nan"), float("inf"), "2", True, [1.5]])
+def test_a_temperature_that_is_none_is_named(value):
+    model = make_model("videomae")
+    model.config.score_temperature = value
+    with raises_naming(ValueError, "score_temperature", "videomae", repr(value), "more than 0"):
+        get_temperature(model)
 
 
 def test_labels_that_make_no_classifier_are_refused():
