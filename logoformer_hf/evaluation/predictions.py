@@ -1,6 +1,7 @@
 """The predictions of a model for every test clip, as a Parquet file with the facts of the run in its metadata."""
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -17,8 +18,10 @@ from ..data.facts import DataFacts, LeftOutClip
 
 PREDICTIONS_FILE = "predictions.parquet"
 SELECTIONS = ("validation", "test", "last", "given")
+FACTS_OF_ONE_RUN = ("fold", "seed", "left_out", "score_temperature")  # the others are those of an experiment
 _METADATA_KEY = b"logoformer_run"
 _VERSION = 1  # of the file's columns and facts
+_ADDED_FACTS = ("score_temperature", "faces")  # that older files of this version lack
 # Where `training.runs.plan_runs` puts the folders of runs.
 _RUN_FOLDERS = ("", "fold-*/", "seed-*/", "fold-*/seed-*/")
 
@@ -40,6 +43,8 @@ class RunInfo:
         trained_on: printable name of the data set that the model was trained on, where it differs from `data`.
         compact_loss: "margin", "center" or "none", or None where it is not known.
         compact_loss_weight: factor of the compact loss, or None.
+        score_temperature: temperature of calibrated scores in the model's configuration, None for a model that is not
+            calibrated. The stored scores are those of the model, without it.
     """
 
     label_names: Sequence[str]
@@ -52,6 +57,7 @@ class RunInfo:
     trained_on: str | None = None
     compact_loss: str | None = None
     compact_loss_weight: float | None = None
+    score_temperature: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label_names", tuple(self.label_names))
@@ -63,6 +69,10 @@ class RunInfo:
             raise ValueError(f"`selection` is {self.selection!r}; it must be one of {', '.join(SELECTIONS)}")
         if (self.fold is None) != (self.data.num_folds is None):
             raise ValueError(f"`fold` is {self.fold} and `num_folds` is {self.data.num_folds}; give both or neither")
+        if self.score_temperature is not None and not 0 < self.score_temperature < math.inf:
+            raise ValueError(
+                f"`score_temperature` is {self.score_temperature}; it must be a finite number of more than 0, or None"
+            )
 
     @property
     def left_out(self) -> list[str]:
@@ -131,6 +141,14 @@ class Predictions:
         return cells.reshape(num_classes, num_classes)
 
 
+def softmax_scores(logits: np.ndarray) -> np.ndarray:
+    """The scores that are stored for logits `(clips, classes)`: their softmax as float32, of the same shape."""
+    logits = np.asarray(logits, dtype=np.float64)
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scores: np.ndarray = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
+    return scores
+
+
 def write_predictions(
     path: str | Path,
     clip_ids: Sequence[str],
@@ -164,13 +182,12 @@ def write_predictions(
             f"`logits` has shape {logits.shape}; with the classes {list(run.label_names)} it must be "
             f"(clips, {len(run.label_names)})"
         )
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     predictions = Predictions(
         run=run,
         clip_ids=list(clip_ids),
         labels=labels,
         predictions=logits.argmax(axis=1),
-        scores=(shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32),
+        scores=softmax_scores(logits),
         embeddings=None if embeddings is None else np.asarray(embeddings, dtype=np.float32),
     )
     _check(predictions, "predictions")
@@ -286,7 +303,7 @@ def group_by_seed(runs: Sequence[Predictions]) -> dict[int, list[Predictions]]:
 
 def _shared_facts(run: RunInfo) -> dict[str, Any]:
     """The facts that are the same in all runs of one experiment."""
-    return {name: value for name, value in run.to_json().items() if name not in ("fold", "seed", "left_out")}
+    return {name: value for name, value in run.to_json().items() if name not in FACTS_OF_ONE_RUN}
 
 
 def _check(predictions: Predictions, origin: str) -> None:
@@ -323,6 +340,7 @@ def _read_facts(path: Path, metadata: dict[bytes, bytes]) -> RunInfo:
     facts = json.loads(metadata[_METADATA_KEY])
     if (version := facts.pop("version", None)) != _VERSION:
         raise ValueError(f"{path}: the file has version {version!r}; it must have version {_VERSION}")
+    facts = dict.fromkeys(_ADDED_FACTS) | facts
     known = {field.name for field in (*fields(RunInfo), *fields(DataFacts))} - {"data"}
     if differing := sorted(known ^ set(facts)):
         raise ValueError(f"{path}: field {differing[0]!r} of the run's facts is missing or unknown")

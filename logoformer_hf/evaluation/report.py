@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .calibration import BeforeAndAfter, measure_before_and_after
 from .compare import Comparison, SeedComparison
-from .predictions import Predictions, RunInfo, group_by_seed
+from .predictions import FACTS_OF_ONE_RUN, Predictions, RunInfo, group_by_seed
 from .published import PublishedResult, published_beside
 from .significance import Estimate, bootstrap_uar_war, recall_estimates
 
@@ -19,12 +20,17 @@ VERSION = 1  # of report.json
 
 @dataclass(frozen=True)
 class RunScores:
-    """UAR and WAR of one run, 0 to 1, with 95 % intervals; `fold` is None without folds."""
+    """
+    UAR and WAR of one run, 0 to 1, with 95 % intervals; `fold` is None without folds. `calibration` has its second
+    part where the model has a `score_temperature`.
+    """
 
     fold: int | None
     num_clips: int
     uar: Estimate
     war: Estimate
+    score_temperature: float | None
+    calibration: BeforeAndAfter
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class PooledScores:
         recall: by class, None for a class without a clip.
         confusion_matrix: numbers of clips, one list per true class, one column per predicted class.
         confusion_matrix_normalised: the same as shares of the true class, 0 to 1.
+        calibration: every clip with the temperature of its own run; without the second part where a run has none.
     """
 
     num_clips: int
@@ -54,6 +61,7 @@ class PooledScores:
     recall: Mapping[str, Estimate | None]
     confusion_matrix: list[list[int]]
     confusion_matrix_normalised: list[list[float]]
+    calibration: BeforeAndAfter
 
 
 @dataclass(frozen=True)
@@ -150,7 +158,7 @@ class Report:
         The content of `report.json`, described in `docs/outputs.md`. Scores are from 0 to 1; an estimate is {value,
         low, high} with a 95 % interval.
         """
-        facts = {name: value for name, value in self.run.to_json().items() if name not in ("fold", "seed", "left_out")}
+        facts = {name: value for name, value in self.run.to_json().items() if name not in FACTS_OF_ONE_RUN}
         projection = asdict(self.projection)
         missing = projection.pop("missing")
         return {
@@ -215,7 +223,13 @@ def _summarise_seed(seed: int, runs: Sequence[Predictions]) -> SeedReport:
     return SeedReport(
         seed=seed,
         runs=[
-            RunScores(predictions.run.fold, len(predictions.clip_ids), *bootstrap_uar_war([matrix]))
+            RunScores(
+                predictions.run.fold,
+                len(predictions.clip_ids),
+                *bootstrap_uar_war([matrix]),
+                predictions.run.score_temperature,
+                _measure_calibration([predictions]),
+            )
             for predictions, matrix in zip(runs, matrices, strict=True)
         ],
         mean_of_folds=MeanScores(*bootstrap_uar_war(matrices)),
@@ -225,7 +239,16 @@ def _summarise_seed(seed: int, runs: Sequence[Predictions]) -> SeedReport:
             recall=dict(zip(runs[0].run.label_names, recall_estimates(pooled), strict=True)),
             confusion_matrix=pooled.tolist(),
             confusion_matrix_normalised=(pooled / np.maximum(clips, 1)).tolist(),
+            calibration=_measure_calibration(runs),
         ),
+    )
+
+
+def _measure_calibration(runs: Sequence[Predictions]) -> BeforeAndAfter:
+    return measure_before_and_after(
+        [predictions.scores for predictions in runs],
+        [predictions.labels for predictions in runs],
+        [predictions.run.score_temperature for predictions in runs],
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from .calibration import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MIN_CLIPS, Calibration
 from .compare import Comparison
 from .compare_text import format_comparison
 from .published import HOW_CHOSEN
@@ -17,10 +18,17 @@ _SELECTION = {
     "given": "The model came trained; nothing was chosen here.",
 }
 
+_ABOUT_CALIBRATION = (
+    "Mean score: mean of the highest scores; of scores that can be taken at their word it equals the share that is "
+    "right. Calibration error: distance between the two, in bins of equally many clips with similar highest scores; "
+    "chance alone makes it more than 0, the more so the fewer clips there are. NLL: mean negative log-likelihood of "
+    "the true class, in nats. Brier: squared distance to the truth, 0 to 2."
+)
+
 
 def report_title(report: Report) -> str:
     """The tested data: "DFEW, 5 folds", or "DFEW, folds 1, 2 of 5"."""
-    name = report.run.data.dataset_name + (f", {report.run.data.setup}" if report.run.data.setup else "")
+    name = report.run.data.dataset_name + (f", {report.run.data.part}" if report.run.data.part else "")
     if report.run.data.num_folds is None:
         return f"{name}, {report.run.split}"
     if report.complete:
@@ -41,6 +49,7 @@ def format_summary(report: Report) -> str:
         f"{report_title(report)}, {report.clips.tested:,} clips tested{run.mark}, in percent",
         _format_scores(report),
         _format_recalls(report),
+        calibration_in_words(report.seeds[0]),
     ]
     return "\n\n".join(parts)
 
@@ -74,6 +83,11 @@ def format_report(report: Report, comparison: Comparison | None) -> str:
         "![Recall of every class](recalls.png)",
         f"## Confusion matrix{of_seed(report)}{run.mark}",
         "![Confusion matrix, share and number of clips](confusion_matrix.png)",
+        f"## Calibration{of_seed(report)}{run.mark}",
+        calibration_in_words(report.seeds[0]),
+        _format_calibration(report),
+        _ABOUT_CALIBRATION,
+        _describe_temperature(report),
         f"## Embeddings{run.mark}",
         _format_projection(report.projection),
     ]
@@ -137,6 +151,71 @@ def _format_recalls(report: Report) -> str:
             [name, f"{sum(counts):,}", percent(None if estimate is None else estimate.value), interval(estimate)]
         )
     return markdown_table(["", "clips", "recall", "95 % interval"], rows)
+
+
+def calibration_in_words(summary: SeedReport) -> str:
+    """One sentence on the calibration of all clips of a seed, for the report and for a terminal."""
+    raw, calibrated = summary.pooled.calibration.raw, summary.pooled.calibration.calibrated
+    said = f"Highest scores say {percent(raw.mean_score)} % on average, {percent(raw.right)} % of the clips are right"
+    if calibrated is None:
+        return f"{said}: calibration error {percent(raw.ece)} %. The scores are not calibrated."
+    return (
+        f"{said}: calibration error {percent(raw.ece)} %; with the temperature they say "
+        f"{percent(calibrated.mean_score)} %: {percent(calibrated.ece)} %."
+    )
+
+
+def _format_calibration(report: Report) -> str:
+    summary = report.seeds[0]
+    rows = []
+    for run in summary.runs:
+        name = report.run.split if run.fold is None else f"fold {run.fold}"
+        rows.append([f"{name}, scores of the model", *_calibration_cells(run.calibration.raw)])
+        if run.calibration.calibrated is not None:
+            after = f"{name}, with temperature {run.score_temperature:.3f}"
+            rows.append([after, *_calibration_cells(run.calibration.calibrated)])
+    if len(summary.runs) > 1:
+        pooled = summary.pooled.calibration
+        rows.append(["all clips pooled, scores of the models", *_calibration_cells(pooled.raw)])
+        if pooled.calibrated is not None:
+            rows.append(["all clips pooled, with their temperatures", *_calibration_cells(pooled.calibrated)])
+    header = ["", "right, %", "mean score, %", "calibration error, %", "bins", "NLL", "Brier"]
+    return markdown_table(header, rows)
+
+
+def _calibration_cells(calibration: Calibration) -> list[str]:
+    shares = [percent(share) for share in (calibration.right, calibration.mean_score, calibration.ece)]
+    return [*shares, str(calibration.num_bins), f"{calibration.nll:.4f}", f"{calibration.brier:.4f}"]
+
+
+def _describe_temperature(report: Report) -> str:
+    """Where the temperatures of the first seed come from, or why there are none."""
+    temperatures = [run.score_temperature for run in report.seeds[0].runs]
+    known = [temperature for temperature in temperatures if temperature is not None]
+    if not known and report.run.selection == "test":
+        return "No temperature: the epoch was chosen on the clips that are tested, and no others were left."
+    if not known:
+        return (
+            f"No temperature: training fits one where it has at least {MIN_CLIPS} validation clips apart from the "
+            "tested ones."
+        )
+    if report.run.selection == "given":
+        origin = "came with the model"
+    elif report.run.split == "validation" and report.run.trained_on is None:
+        origin = "was fitted on clips of this very split, so the numbers with it are too good"
+    else:
+        origin = "was fitted on validation clips of the training, apart from the tested ones"
+    sentence = (
+        f"The temperature {origin}; the logits are divided by it before the softmax, which changes no class. It is "
+        "`score_temperature` in the model's configuration; the model and its pipeline give the scores without it."
+    )
+    if any(temperature in (LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE) for temperature in known):
+        sentence += (
+            f" **A temperature is at a limit of the fit** ({LOWEST_TEMPERATURE:g} to {HIGHEST_TEMPERATURE:g}): the "
+            "validation clips were all right, or the scores worth nothing; do not rely on it."
+        )
+    missing = len(temperatures) - len(known)
+    return sentence + (f" {missing} of {len(temperatures)} runs have none." if missing else "")
 
 
 def _format_projection(projection: ProjectionNote) -> str:

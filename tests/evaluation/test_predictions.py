@@ -159,6 +159,8 @@ def test_files_that_are_none(tmp_path):
         ({"label_names": ["happy", "happy"]}, ["label_names", "['happy', 'happy']"]),
         ({"fold": None}, ["fold", "None", "num_folds", "5"]),
         ({"selection": "dice"}, ["selection", "'dice'"]),
+        ({"score_temperature": 0.0}, ["score_temperature", "0.0", "more than 0"]),
+        ({"score_temperature": float("inf")}, ["score_temperature", "inf", "finite"]),
     ],
 )
 def test_facts_that_contradict(facts, words):
@@ -247,5 +249,26 @@ def test_facts_survive_json():
         "trained_on": None,
         "compact_loss": "margin",
         "compact_loss_weight": 0.1,
+        "score_temperature": None,
         "left_out": ["00017"],
     }
+
+
+def test_the_temperature_is_a_fact_of_the_run_and_older_files_have_none(tmp_path):
+    path = write(tmp_path / PREDICTIONS_FILE, run=replace(RUN, score_temperature=1.25))
+    predictions = read_predictions(path)
+    assert predictions.run.score_temperature == 1.25
+    np.testing.assert_allclose(predictions.scores, np.exp(LOGITS), rtol=1e-6)  # those of the model, without it
+
+    def older(table):
+        known = json.loads(table.schema.metadata[b"logoformer_run"])
+        del known["score_temperature"]
+        return table.replace_schema_metadata({"logoformer_run": json.dumps(known)})
+
+    resave(path, older)
+    assert read_predictions(path).run == RUN
+
+
+def test_runs_of_one_experiment_have_temperatures_of_their_own(tmp_path):
+    made = runs(tmp_path, {"score_temperature": 1.5}, {"fold": 3, "score_temperature": None})
+    assert [one.run.score_temperature for one in group_by_seed(made)[42]] == [1.5, None]

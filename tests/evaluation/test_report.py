@@ -1,13 +1,16 @@
 """The numbers of a report against the metric, and the flat form that programs read."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
+import torch
 from errors import raises_naming
 from predicted import COUNTS, fold_run, make_folds, make_run, measure
 
 from logoformer_hf.data.published import METHODS
+from logoformer_hf.evaluation.calibration import measure_calibration
 from logoformer_hf.evaluation.compare import compare_runs
 from logoformer_hf.evaluation.report import ProjectionNote, summarise_runs
 
@@ -65,6 +68,29 @@ def test_seeds_with_other_folds_have_no_mean(tmp_path):
     assert summarise_runs(runs, NO_PICTURE).over_seeds is None
 
 
+def test_calibration_of_every_run_with_its_own_temperature(tmp_path):
+    one = make_run(tmp_path, fold_run(1, score_temperature=0.5))
+    two = make_run(tmp_path, fold_run(2, score_temperature=2.0))
+    [seed] = summarise_runs([two, one], NO_PICTURE).seeds
+    assert [run.score_temperature for run in seed.runs] == [0.5, 2.0]
+    for run, scores in zip(seed.runs, (one, two), strict=True):
+        assert run.calibration.raw == measure_calibration(scores.scores, scores.labels)
+        after = torch.tensor(scores.scores, dtype=torch.float64).log().div(run.score_temperature).softmax(1).numpy()
+        assert asdict(run.calibration.calibrated) == pytest.approx(asdict(measure_calibration(after, scores.labels)))
+        assert run.calibration.raw.right == pytest.approx(measure(scores)["war"])
+    nll = [run.calibration.calibrated.nll for run in seed.runs]
+    assert seed.pooled.calibration.calibrated.nll == pytest.approx(np.mean(nll))  # 95 clips each
+    assert seed.pooled.calibration.raw.num_bins == 9 and seed.runs[0].calibration.raw.num_bins == 4
+
+
+def test_a_run_without_temperature_leaves_the_pooled_clips_without(tmp_path):
+    runs = [make_run(tmp_path, fold_run(1, score_temperature=0.5)), make_run(tmp_path, fold_run(2))]
+    [seed] = summarise_runs(runs, NO_PICTURE).seeds
+    assert seed.runs[0].calibration.calibrated is not None
+    assert (seed.runs[1].score_temperature, seed.runs[1].calibration.calibrated) == (None, None)
+    assert seed.pooled.calibration.calibrated is None and seed.pooled.calibration.raw.nll > 0
+
+
 def test_other_runs_beside(tmp_path):
     ours, theirs = make_folds(tmp_path, folds=[1, 2]), make_folds(tmp_path, [1, 2], strength=0.5, compact_loss="none")
     comparison = compare_runs(theirs, ours)
@@ -102,6 +128,7 @@ FACTS = [
     "trained_on",
     "compact_loss",
     "compact_loss_weight",
+    "score_temperature",
     "dataset",
     "dataset_name",
     "num_folds",
@@ -111,7 +138,7 @@ FACTS = [
 KEYS = {
     *("version", "chosen_on_test_set", "folds", "complete", "clips", "seeds", "over_seeds", "projection", "beside"),
     "published",
-    *set(FACTS) - {"fold", "seed", "left_out"},
+    *set(FACTS) - {"fold", "seed", "left_out", "score_temperature"},
 }
 
 
@@ -134,12 +161,15 @@ def test_programs_read_the_same_keys_as_before(tmp_path):
     }
     seed = report["seeds"][0]
     assert set(seed) == {"seed", "runs", "mean_of_folds", "pooled"}
-    assert set(seed["runs"][0]) == {"fold", "num_clips", "uar", "war"}
+    assert set(seed["runs"][0]) == {"fold", "num_clips", "uar", "war", "score_temperature", "calibration"}
     assert set(seed["runs"][0]["uar"]) == {"value", "low", "high"}
     assert set(seed["mean_of_folds"]) == {"uar", "war"}
     assert set(seed["pooled"]) == {
         *("num_clips", "uar", "war", "recall", "confusion_matrix", "confusion_matrix_normalised"),
+        "calibration",
     }
+    assert set(seed["pooled"]["calibration"]) == {"raw", "calibrated"}
+    assert set(seed["pooled"]["calibration"]["raw"]) == {"ece", "num_bins", "nll", "brier", "mean_score", "right"}
     assert set(report["beside"]) == {"name", "seeds", "notes"}
     assert {"seed_a", "seed_b", "num_clips", "uar_a", "war_difference", "recall_a", "mcnemar"} < set(
         report["beside"]["seeds"][0]

@@ -8,6 +8,7 @@ from errors import check_named
 from predicted import COUNTS, fold_run, make_folds, make_run, measure
 
 from logoformer_hf import EXPRESSIONS
+from logoformer_hf.evaluation.calibration import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE
 from logoformer_hf.evaluation.compare import compare_runs
 from logoformer_hf.evaluation.report import ProjectionNote, summarise_runs
 from logoformer_hf.evaluation.report_text import format_report, format_summary, report_title
@@ -46,8 +47,9 @@ def test_five_folds(tmp_path):
     check_named(clips, "477", "2 ", "3-900, 3-901", "475")
     mean = percent(np.mean([scores["uar"] for scores in each]))
     assert [cells[2] for cells in rows(text) if cells[0] == "mean of 5 folds"] == [mean]
-    assert row(text, "pooled")[1:3] == ["475", percent(pooled["uar"])]
-    assert row(text, "fold 4")[1:3] == ["95", percent(each[3]["uar"])]
+    scores = text[: text.index("## Calibration")]
+    assert row(scores, "pooled")[1:3] == ["475", percent(pooled["uar"])]
+    assert row(scores, "fold 4")[1:3] == ["95", percent(each[3]["uar"])]
     assert row(text, "LOGO-Former", "2023")[1:] == ["54.21", "66.98", "-", "-"]
     assert row(text, "ours")[1] == mean
     for picture in ("recalls.png", "confusion_matrix.png", "projection.png"):
@@ -62,7 +64,7 @@ def test_every_table_and_heading_of_a_choice_on_the_test_set_is_marked(tmp_path)
     mark = runs[0].run.mark
     assert "test set" in mark
     headings = [line for line in text.splitlines() if line.startswith("#")]
-    assert len(headings) == 6 and all(heading.endswith(mark) for heading in headings)
+    assert len(headings) == 7 and all(heading.endswith(mark) for heading in headings)
     assert row(text, "ours")[0].endswith(mark)
     assert "**" in text.splitlines()[2]  # said in bold before the first number
 
@@ -143,6 +145,43 @@ def test_many_clips_that_were_left_out_are_cut(tmp_path):
     assert "0-905" not in text
 
 
+def test_calibration_before_and_after(tmp_path):
+    runs = [make_run(tmp_path, fold_run(1, score_temperature=0.75)), make_run(tmp_path, fold_run(2))]
+    text = write(runs)
+    seed = summarise_runs(runs, PICTURE).seeds[0]
+    for name, calibration in (
+        ("fold 1, scores", seed.runs[0].calibration.raw),
+        ("fold 1, with temperature 0.750", seed.runs[0].calibration.calibrated),
+        ("fold 2, scores", seed.runs[1].calibration.raw),
+        ("pooled, scores", seed.pooled.calibration.raw),
+    ):
+        shares = [percent(share) for share in (calibration.right, calibration.mean_score, calibration.ece)]
+        numbers = [f"{calibration.nll:.4f}", f"{calibration.brier:.4f}"]
+        assert row(text, name)[1:] == [*shares, str(calibration.num_bins), *numbers]
+    assert not [cells for cells in rows(text) if "fold 2, with" in cells[0] or "pooled, with" in cells[0]]
+    check_named(text, "fitted on validation clips", "1 of 2 runs have none", "not calibrated")
+    both = write([make_run(tmp_path, fold_run(fold, score_temperature=0.75)) for fold in (1, 2)])
+    assert row(both, "pooled, with")[1] == row(both, "pooled, scores")[1]
+    assert "have none" not in both and "limit of the fit" not in both
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"score_temperature": 1.5}, "fitted on validation clips of the training, apart from the tested ones"),
+        ({"score_temperature": 1.5, "selection": "last"}, "apart from the tested ones"),
+        ({"score_temperature": 1.5, "selection": "given", "trained_on": "FERV39K"}, "came with the model"),
+        ({"score_temperature": 1.5, "split": "validation"}, "too good"),
+        ({"score_temperature": LOWEST_TEMPERATURE}, "at a limit of the fit"),
+        ({"score_temperature": HIGHEST_TEMPERATURE}, "at a limit of the fit"),
+        ({}, "at least 50 validation clips"),
+        ({"selection": "test"}, "no others were left"),
+    ],
+)
+def test_where_the_temperature_comes_from(tmp_path, facts, said):
+    check_named(write([make_run(tmp_path, fold_run(None, **facts))]), said)
+
+
 def test_selections_have_words_of_their_own(tmp_path):
     words = {}
     for selection in ("validation", "test", "last", "given"):
@@ -158,4 +197,6 @@ def test_a_summary_for_a_terminal(tmp_path, selection):
     check_named(summary.splitlines()[0], "DFEW, folds 1, 2 of 5", "190 clips", runs[0].run.mark)
     assert row(summary, "fold 2")[2] == percent(measure(runs[1])["uar"])
     assert {cells[0] for cells in rows(summary)} >= set(EXPRESSIONS)
+    pooled = summarise_runs(runs, PICTURE).seeds[0].pooled.calibration.raw
+    check_named(summary, f"calibration error {percent(pooled.ece)} %")
     assert "#" not in summary and ".png" not in summary
