@@ -10,6 +10,7 @@ from .._files import hub_card_file, write_text
 from ..configuration_logoformer import LogoFormerConfig
 from ..data.sources.table import source_of, terms_of
 from ..data.terms import DataTerms
+from ..evaluation.calibration import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MIN_CLIPS
 from ..evaluation.predictions import RunInfo
 from ..evaluation.significance import Estimate, bootstrap_uar_war, recall_estimates
 from ..evaluation.tables import interval, markdown_table, percent
@@ -23,6 +24,8 @@ _METRICS = {
     "test_macro_f1": ("f1", {"average": "macro"}, "macro F1"),
 }
 _NEEDED = (*_METRICS, "test_recall", "test_confusion_matrix", "test_num_clips", "test_empty_classes")
+
+_CALIBRATION = ("test_ece", "test_nll", "test_brier", "test_mean_score")
 
 
 def write_model_card(
@@ -45,12 +48,13 @@ def write_model_card(
         path: card to write, usually `README.md` beside the checkpoint, `confusion_matrix.png` and
             `training_curves.png`.
         model_name: repository (or folder) in the card's snippets with `from_pretrained`; also the title.
-        config: configuration of the model.
+        config: configuration of the model; its `score_temperature` is that of the results.
         run: data set, fold, seed, selection of the epoch, and test clips that were left out.
         results: result of `ExpressionMetrics` for the test split, each key with the prefix `test_`: `test_uar`,
             `test_war`, `test_macro_f1` (0 to 1), `test_recall` ({name: 0 to 1, or None without a clip}),
-            `test_confusion_matrix` (rows are true classes), `test_num_clips`, `test_empty_classes`. May have further
-            keys.
+            `test_confusion_matrix` (rows are true classes), `test_num_clips`, `test_empty_classes`. With those of
+            `training.calibrate.calibration_results` the card says how well scores are calibrated, and without them
+            that this was not measured. May have further keys.
         clips_per_split: number of clips of each split, e.g. {"train": 8000, "validation": 1356, "test": 2341}.
         training: settings to list, {name: value}. They are published unchanged and must not contain paths.
         fine_tuned_from: model that was fine-tuned, as passed to `from_pretrained`, or None.
@@ -59,10 +63,11 @@ def write_model_card(
         example_videos: files of the repository for the Hub's widget, e.g. "examples/happy.mp4".
 
     Raises:
-        ValueError: a key of `results` is missing, its recalls are for other classes than the run's, or the run did not
-            train a model.
+        ValueError: a key of `results` is missing, its recalls are for other classes than the run's, its temperature is
+            not that of the configuration, or the run did not train a model.
     """
     _check_results(results, run)
+    _check_temperature(results, config)
     terms, source = terms_of(run.data), source_of(run.data)
     other_weights = bool(fine_tuned_from or frame_encoder_from)
     synthetic = run.data.dataset == "faces"
@@ -83,6 +88,11 @@ def write_model_card(
         splits=_table_of_splits(clips_per_split, run),
         settings=_origin(fine_tuned_from, frame_encoder_from) | dict(training),
         other_weights=other_weights,
+        temperature=config.score_temperature,
+        num_fitted_clips=clips_per_split.get("validation", 0),
+        min_fitted_clips=MIN_CLIPS,
+        is_at_limit=config.score_temperature in (LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE),
+        calibration=_calibration_in_words(results),
         **_results_in_words(results, run.label_names),
     )
     write_text(path, str(card))
@@ -103,9 +113,54 @@ def _check_results(results: Mapping[str, Any], run: RunInfo) -> None:
         )
 
 
+def _check_temperature(results: Mapping[str, Any], config: LogoFormerConfig) -> None:
+    known = results.get("score_temperature")
+    if known != config.score_temperature:
+        raise ValueError(
+            f"`score_temperature` is {config.score_temperature} in the configuration and {known} in `results`; both "
+            "must be that of the same training"
+        )
+    ending = "" if known is None else "_calibrated"
+    if known is not None or "test_ece" in results:
+        keys = [f"{name}{end}" for name in _CALIBRATION for end in {"", ending}]
+        if missing := sorted(key for key in keys if key not in results):
+            raise ValueError(f"`results` lacks {', '.join(missing)}, which belong to the calibration of the scores")
+
+
+def _calibration_in_words(results: Mapping[str, Any]) -> dict[str, str] | None:
+    """Numbers of the card on the calibration of scores, with the table of them; None where it was not measured."""
+    if "test_ece" not in results:
+        return None
+    rows = [("as they are", "")]
+    words = {"right": percent(results["test_war"])}
+    if results["score_temperature"] is not None:
+        rows.append((f"logits divided by {results['score_temperature']:.3f}", "_calibrated"))
+    for _, ending in rows:
+        words |= {f"{name}{ending}": percent(results[f"test_{name}{ending}"]) for name in ("ece", "mean_score")}
+    words["table"] = markdown_table(
+        [
+            "scores",
+            "mean highest score, %",
+            "right, %",
+            "calibration error, %",
+            "negative log-likelihood",
+            "Brier score",
+        ],
+        [
+            [
+                name,
+                *(words[f"mean_score{ending}"], words["right"], words[f"ece{ending}"]),
+                *(f"{results[f'test_{measure}{ending}']:.4f}" for measure in ("nll", "brier")),
+            ]
+            for name, ending in rows
+        ],
+    )
+    return words
+
+
 def _tested_on(run: RunInfo) -> str:
     fold = None if run.fold is None else f"fold {run.fold}"
-    return ", ".join(part for part in (run.data.dataset_name, run.data.setup, fold) if part)
+    return ", ".join(part for part in (run.data.dataset_name, run.data.part, fold) if part)
 
 
 def _metadata(

@@ -1,18 +1,20 @@
 """Tests a trained model on clips of any source."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .._files import check_writable
 from ..data.clips import ClipDataset
 from ..data.collator import collate_clips
+from ..data.facts import note_on_faces
 from ..data.sources.arguments import SourceArguments
 from ..data.sources.gather import gather_clips
 from ..data.sources.source import Source
 from ..evaluation.predictions import PREDICTIONS_FILE, Predictions, RunInfo, read_predictions, write_predictions
 from ..evaluation.report import Report
 from ..evaluation.report_files import write_report
-from ..models.heads import set_labels
+from ..models.heads import get_temperature, set_labels
 from ..models.inputs import reading_processor
 from ..models.loading import load_pretrained, load_trained_model
 from .arguments import LogoFormerTrainingArguments
@@ -51,8 +53,9 @@ def test_fold(args: EvaluationArguments, source: Source, fold: int | None, folde
     rows = source.rows[args.split]
     label_names = rows.features["label"].names
     model, processor, classes = load_trained_model(args.model, label_names)
+    temperature = get_temperature(model)  # of all its classes; the next line leaves those that the clips have
     set_labels(model, label_names, dict(zip(label_names, classes, strict=True)))
-    run = describe_run(args, source, fold, model.config.model_type)
+    run = replace(describe_run(args, source, fold, model.config.model_type), score_temperature=temperature)
     trainer = LogoFormerTrainer(
         model=model,
         args=LogoFormerTrainingArguments(
@@ -92,6 +95,8 @@ def describe_run(args: EvaluationArguments, source: Source, fold: int | None, mo
     if not own_predictions.exists():
         return RunInfo(**facts, seed=0, selection="given", model=f"{Path(args.model).name} ({model_type})")
     trained = read_predictions(own_predictions).run
+    if note := note_on_faces(trained.data, source.facts):
+        print(note)
     facts |= {"seed": trained.seed, "model": trained.model}
     facts |= {"compact_loss": trained.compact_loss, "compact_loss_weight": trained.compact_loss_weight}
     if trained.data.dataset != source.facts.dataset:

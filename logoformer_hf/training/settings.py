@@ -175,7 +175,7 @@ def parse_overrides(text: str | None) -> dict[str, Any]:
     Fields of `LogoFormerConfig` with their values, from the JSON object in `--config_overrides`.
 
     Raises:
-        ValueError: no JSON, no object, or an unknown field.
+        ValueError: no JSON, no object, an unknown field, or one that training sets.
     """
     try:
         overrides = json.loads(text or "{}")
@@ -187,4 +187,8 @@ def parse_overrides(text: str | None) -> dict[str, Any]:
         )
     if unknown := sorted(set(overrides) - set(LogoFormerConfig.__dataclass_fields__)):
         raise ValueError(f"--config_overrides: LogoFormerConfig has no field {unknown[0]!r}.")
+    if "score_temperature" in overrides:
+        raise ValueError(
+            "--config_overrides: `score_temperature` is fitted on validation clips after the training; leave it out."
+        )
     return overrides

@@ -4,7 +4,7 @@ import copy
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from ..hub.push import EXAMPLES, push_folder
 from ..modeling_logoformer import LogoFormerForVideoClassification
 from ..models.inputs import reading_processor
 from ..models.loading import load_model, new_model
+from .calibrate import calibrate, calibration_results
 from .library_state import library_state_kept
 from .run_folder import deciding_arguments, find_checkpoint, is_finished, open_run_folder
 from .runs import Run, plan_runs
@@ -130,12 +131,17 @@ def train_and_test(run: Run, settings: Settings) -> None:
         print(f"{run}: goes on from {checkpoint}.")
     train_metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     tested = trainer.predict_clips(ClipDataset(rows["test"], reader))
+    # Chosen on the test clips, there are no others to calibrate on.
+    is_apart = settings.protocol.select_on == "validation"
+    temperature = calibrate(trainer, ClipDataset(rows["validation"], reader) if is_apart else None)
     if is_main_process:
         print_speed(run, train_metrics if checkpoint is None else None, tested.metrics)
         train_metrics.pop("total_flos", None)  # the library's estimate is for text models
         scores = scorer.score(tested.logits, tested.labels)
         results = train_metrics | tested.metrics | {f"test_{name}": value for name, value in scores.items()}
+        results |= calibration_results(tested, temperature)
         info = describe_run(run, settings, training_args.load_best_model_at_end, label_names, source.facts)
+        info = replace(info, score_temperature=temperature)
         write_run(run, settings, trainer, info, results, rows, tested)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import nn
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_utils import EvalLoopOutput
+from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._compat import BatchNorm
 from ..data.sampler import ClipSampler, draw_seed, own_generator
-from ..models.heads import output_layer
+from ..models.heads import output_layer, set_temperature
 from ..models.inputs import model_inputs
 from .arguments import LogoFormerTrainingArguments
 from .losses import center_compact_loss, margin_compact_loss
@@ -95,6 +95,11 @@ class LogoFormerTrainer(Trainer):
         self.add_callback(self._epochs)
         if hasattr(self.train_dataset, "set_epoch"):
             self._epochs.listeners["train_dataset"] = self.train_dataset
+
+    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
+        """As in `Trainer`. A temperature that was fitted for other weights is removed from the configuration."""
+        set_temperature(self.model, None)
+        return super().train(*args, **kwargs)
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader[Any]:
         return own_generator(super().get_train_dataloader(), self.args.seed)

@@ -31,6 +31,18 @@ FULL_RESULTS = RESULTS | {
     "test_num_clips": 1006,
     "test_empty_classes": [],
 }
+CALIBRATION = {
+    "score_temperature": 1.75,
+    "test_ece": 0.21234,
+    "test_nll": 1.23456,
+    "test_brier": 0.71234,
+    "test_mean_score": 0.87904,
+    "test_ece_calibrated": 0.04321,
+    "test_nll_calibrated": 0.98765,
+    "test_brier_calibrated": 0.61234,
+    "test_mean_score_calibrated": 0.69876,
+}
+UNCALIBRATED = {name: None if name == "score_temperature" else value for name, value in list(CALIBRATION.items())[:5]}
 RUN = {"label_names": LABELS, "seed": 7, "model": "LOGO-Former base", "fold": 3, "num_folds": 5}
 FACES = {"dataset": "faces", "dataset_name": "drawn faces of logoformer-hf", "fold": None, "num_folds": None}
 FERV39K = FACES | {"dataset": "ferv39k", "dataset_name": "FERV39K"}

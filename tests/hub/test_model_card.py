@@ -5,13 +5,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from cards import (
+    CALIBRATION,
     CLIPS,
     FACES,
     FERV39K,
     FULL_RESULTS,
     LABELS,
     RESULTS,
+    UNCALIBRATED,
     check_markdown,
     check_variables,
     metadata,
@@ -24,8 +27,9 @@ from huggingface_hub import ModelCard
 from toys import save_model
 from without_package import run_without_package
 
-from logoformer_hf import LogoFormerConfig
+from logoformer_hf import LogoFormerConfig, LogoFormerVideoProcessor
 from logoformer_hf.data.sources.table import SOURCES
+from logoformer_hf.evaluation.calibration import HIGHEST_TEMPERATURE
 from logoformer_hf.hub.model_card import TEMPLATE
 
 
@@ -198,6 +202,60 @@ def test_it_is_clean_markdown(tmp_path, run, results, changes):
     check_markdown(model_card(tmp_path / "README.md", results, run=run, **changes))
 
 
+@pytest.mark.parametrize("run", [{}, {"selection": "test"}, {"selection": "last"}, FACES])
+@pytest.mark.parametrize("temperature", [None, 1.75, HIGHEST_TEMPERATURE])
+def test_a_card_with_calibration_is_clean_markdown(tmp_path, run, temperature):
+    results = RESULTS | ({**CALIBRATION, "score_temperature": temperature} if temperature else UNCALIBRATED)
+    config = LogoFormerConfig.tiny(score_temperature=temperature)
+    content = model_card(tmp_path / "README.md", results, run=run, config=config)
+    check_markdown(content)
+    assert ("limit of the fit" in content) == (temperature == HIGHEST_TEMPERATURE)
+
+
+def test_calibration_before_and_after_is_in_the_text(tmp_path):
+    config = LogoFormerConfig.tiny(score_temperature=1.75)
+    content = model_card(tmp_path / "README.md", RESULTS | CALIBRATION, config=config)
+    assert ["as they are", "87.90", "66.67", "21.23", "1.2346", "0.7123"] in rows(content)
+    assert ["logits divided by 1.750", "69.88", "66.67", "4.32", "0.9877", "0.6123"] in rows(content)
+    check_named(content, "fitted on the 5 validation clips", "(they chose the epoch)", "temperature 1.750")
+    [limit] = [line for line in content.splitlines() if "**It always answers.**" in line]
+    check_named(limit, "87.90 %", "66.67 %", "69.88 %")
+    assert "nine times out of ten was not measured" not in content
+    assert "not calibrated" not in content
+    last = model_card(tmp_path / "README.md", RESULTS | CALIBRATION, config=config, run={"selection": "last"})
+    assert "fitted on the 5 validation clips" in last and "they chose the epoch" not in last
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [("test", "chosen on the test clips, so no clips were left"), ("validation", "at least 50 validation clips")],
+)
+def test_a_model_that_is_not_calibrated_says_why(tmp_path, selection, said):
+    content = model_card(tmp_path / "README.md", RESULTS | UNCALIBRATED, run={"selection": selection})
+    check_named(content, "The scores are not calibrated", said)
+    assert ["as they are", "87.90", "66.67", "21.23", "1.2346", "0.7123"] in rows(content)
+    assert "logits divided by" not in content and "score_temperature" not in content
+
+
+def test_results_without_calibration_say_that_it_was_not_measured(tmp_path):
+    content = model_card(tmp_path / "README.md")
+    assert "nine times out of ten was not measured" in content and "calibrat" not in content
+
+
+def test_a_temperature_of_another_training_is_refused(tmp_path):
+    with raises_naming(ValueError, "score_temperature", "None", "1.75"):
+        model_card(tmp_path / "README.md", RESULTS | CALIBRATION)
+    with raises_naming(ValueError, "score_temperature", "2.0", "None"):
+        model_card(tmp_path / "README.md", config=LogoFormerConfig.tiny(score_temperature=2.0))
+
+
+@pytest.mark.parametrize("key", [key for key in CALIBRATION if key not in ("score_temperature", "test_ece")])
+def test_a_missing_number_of_the_calibration_is_named(tmp_path, key):
+    results = {name: value for name, value in (RESULTS | CALIBRATION).items() if name != key}
+    with raises_naming(ValueError, key):
+        model_card(tmp_path / "README.md", results, config=LogoFormerConfig.tiny(score_temperature=1.75))
+
+
 def test_every_variable_of_the_template_is_filled(tmp_path, monkeypatch):
     check_variables(monkeypatch, ModelCard, TEMPLATE, lambda: model_card(tmp_path / "README.md"))
 
@@ -245,6 +303,26 @@ def test_the_snippets_of_a_model_run_without_this_package(tmp_path, write_video)
     shares = [[float(share) for share in re.findall(r"([\d.]+)%", line)] for line in lines[6:]]
     assert [len(row) for row in shares] == [2, 2]  # windows of 2 x 2 on a grid of 4 x 4
     assert sum(map(sum, shares)) == pytest.approx(100, abs=0.3)
+
+
+def test_the_snippet_of_a_calibrated_model_divides_and_its_pipeline_does_not(tmp_path, write_video):
+    config = LogoFormerConfig.tiny(score_temperature=0.25)
+    model = save_model(tmp_path / "demo", config)
+    write_video(tmp_path / "first.mp4", 20)
+    for name in ("clip", "second"):
+        shutil.copy(tmp_path / "first.mp4", tmp_path / f"{name}.mp4")
+    code = snippets(
+        model_card(tmp_path / "README.md", RESULTS | {**CALIBRATION, "score_temperature": 0.25}, config=config)
+    )
+    code = [snippet.replace("someone/logoformer-dfew", "demo") for snippet in code]
+    lines = run_without_package("\n".join(code[:2]), cwd=tmp_path, HF_HUB_OFFLINE="1").splitlines()
+    inputs = LogoFormerVideoProcessor.from_pretrained(tmp_path / "demo")(tmp_path / "first.mp4", return_tensors="pt")
+    with torch.inference_mode():
+        logits = model(**inputs).logits[0]
+    for line, expected in ((lines[0], logits.softmax(0)), (lines[3], (logits / 0.25).softmax(0))):
+        shown = float(re.search(r"([\d.]+)%", line)[1])
+        assert shown == pytest.approx(100 * expected.max().item(), abs=0.2)
+    assert logits.softmax(0).max() < (logits / 0.25).softmax(0).max() - 0.01  # or the two could not be told apart
 
 
 def test_the_snippet_of_a_model_without_global_attention_asks_for_none(tmp_path):

@@ -1,6 +1,8 @@
 """Trained models on clips of another data set, labels matched by their names."""
 
 import json
+import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,15 +12,16 @@ from toys import new_model, run_info
 
 from logoformer_hf import EXPRESSIONS, LogoFormerConfig, LogoFormerVideoProcessor
 from logoformer_hf.data.sources.arguments import SourceArguments
+from logoformer_hf.evaluation.calibration import measure_calibration
 from logoformer_hf.evaluation.predictions import read_predictions, write_predictions
 from logoformer_hf.models.heads import number_labels
 from logoformer_hf.training.evaluate import evaluate_model
 from logoformer_hf.training.evaluation_arguments import EvaluationArguments
 
 
-def save_trained(folder, label_names=EXPRESSIONS, **facts):
+def save_trained(folder, label_names=EXPRESSIONS, temperature=None, **facts):
     """A model as a run leaves it, with the predictions that tell what it was trained on."""
-    config = LogoFormerConfig.tiny(**number_labels(label_names))
+    config = LogoFormerConfig.tiny(**number_labels(label_names), score_temperature=temperature)
     model = new_model(config)
     model.save_pretrained(folder)
     LogoFormerVideoProcessor.from_config(config).save_pretrained(folder)
@@ -60,6 +63,29 @@ def test_another_data_set_needs_no_map_of_labels(evaluate_on, ferv39k_tree, tmp_
         logits = model(**processor(clip, return_tensors="pt")).logits[0]
     expected = logits[[1, 5, 3, 0, 6, 7, 4]].softmax(0)  # the classes that the data set has, in its order
     np.testing.assert_allclose(predictions.scores[3], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("names", [EXPRESSIONS, (*reversed(EXPRESSIONS), "contempt")])
+def test_calibration_is_measured_with_the_temperature_of_the_model_and_not_fitted(evaluate_on, tmp_path, names):
+    save_trained(tmp_path / "model", names)
+    raw = evaluate_on(output_dir="raw")
+    assert (raw.run.score_temperature, raw.seeds[0].pooled.calibration.calibrated) == (None, None)
+    shutil.rmtree(tmp_path / "model")
+    save_trained(tmp_path / "model", names, temperature=0.3)
+    file = tmp_path / "model" / "config.json"
+    before = file.read_bytes()
+    report = evaluate_on()
+    [run] = report.seeds[0].runs
+    predictions = read_predictions(tmp_path / "out" / "predictions.parquet")
+    assert predictions.run.score_temperature == run.score_temperature == 0.3
+    without = read_predictions(tmp_path / "raw" / "predictions.parquet")
+    np.testing.assert_array_equal(predictions.scores, without.scores)
+    after = torch.tensor(predictions.scores, dtype=torch.float64).log().div(0.3).softmax(1).numpy()
+    assert run.calibration.raw == raw.seeds[0].runs[0].calibration.raw
+    assert asdict(run.calibration.calibrated) == pytest.approx(asdict(measure_calibration(after, predictions.labels)))
+    assert run.calibration.calibrated.mean_score > run.calibration.raw.mean_score
+    check_named((tmp_path / "out" / "report.md").read_text(), "with temperature 0.300", "came with the model")
+    assert file.read_bytes() == before
 
 
 def test_all_folds_of_another_data_set(evaluate_on, tmp_path):
