@@ -1,69 +1,150 @@
-"""Handler for Inference Endpoints: takes a clip of one face and returns the scores of the expressions."""
+"""Handler for Inference Endpoints: takes raw footage and returns when each person in it showed which expression."""
 
 import base64
 import os
+import sys
 import tempfile
+import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from transformers import pipeline
 
 EXPECTED = "the bytes of a video, the same in base64, an http(s) address, or the path of a file on this machine"
+PARAMETERS = ("faces", "top_k", "windows")
+# The face detector: a path in this variable, or this file beside the model; otherwise it comes from the Hub.
+DETECTOR_VARIABLE, DETECTOR_FILE = "LOGOFORMER_DETECTOR", "face_detection_yunet.onnx"
+
+if find_spec("logoformer_hf") is None:  # the repository carries its wheel, which requirements.txt cannot name
+    [_wheel] = Path(__file__).parent.glob("logoformer_hf-*.whl")
+    _folder = tempfile.TemporaryDirectory(prefix="logoformer_hf-")  # is deleted when the process ends
+    with zipfile.ZipFile(_wheel) as _archive:
+        _archive.extractall(_folder.name)
+    sys.path.append(_folder.name)
+
+from logoformer_hf.faces.detector import load_detector  # noqa: E402
+from logoformer_hf.timeline.facts import number_or_none, segment_values, window_values  # noqa: E402
+from logoformer_hf.timeline.json_file import summary_values  # noqa: E402
+from logoformer_hf.timeline.recognizer import ExpressionRecognizer  # noqa: E402
+from logoformer_hf.timeline.timeline import Timeline  # noqa: E402
 
 
 class EndpointHandler:
     """
-    Classifies clips with the model in a folder.
+    Reads videos with the model in a folder.
 
     The machine of the endpoint downloads addresses and opens paths: allow calls only by users who may access them.
 
     Args:
         path: folder of the model, with its code.
+
+    Attributes:
+        classify: reads a clip that is cropped to one face already.
+        recognizer: reads raw footage; None without a face detector.
+        missing: why there is none.
     """
 
     def __init__(self, path: str = ""):
-        self.classify = pipeline("video-classification", model=path, trust_remote_code=True)
+        self.classify = pipeline("video-classification", model=path)
+        self.recognizer: ExpressionRecognizer | None = None
+        self.missing = ""
+        beside = Path(path) / DETECTOR_FILE
+        where = os.environ.get(DETECTOR_VARIABLE) or (beside if beside.is_file() else None)
+        try:
+            detector = load_detector(where)
+        except (OSError, ValueError) as error:
+            self.missing = str(error)
+        else:
+            self.recognizer = ExpressionRecognizer(
+                self.classify.model, self.classify.video_processor, detector, device=self.classify.device
+            )
 
-    def __call__(self, data: dict[str, Any]) -> list[dict[str, Any]] | dict[str, str]:
+    def __call__(self, data: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
         """
-        Classifies one clip.
+        Reads one video.
 
         Args:
-            data: `inputs`, the clip: the bytes of a video file, the same in base64 (as in JSON), an http(s) address or
-                the path of a file on this machine. `parameters`, optional: `top_k`, the number of labels, all by
-                default.
+            data: `inputs`, the video: the bytes of a file, the same in base64 (as in JSON), an http(s) address or the
+                path of a file on this machine. `parameters`, optional: `faces`, true by default, false for a clip that
+                is cropped to one face already; `windows`, whether footage gets the scores of every window, too, false
+                by default; `top_k`, with `faces` false: the number of labels, all by default.
 
         Returns:
-            `[{"label": ..., "score": ...}, ...]` from the most to the least likely, or `{"error": message}`.
+            Of footage, `{"duration_sec", "people": [{"track_id", "segments", "summary"}], "without_face", "notes"}`.
+            Of a cropped clip, `[{"label": ..., "score": ...}, ...]` from the most to the least likely.
+            `{"error": message}` where something is wrong.
         """
         try:
-            top_k = self.read_top_k(data.get("parameters"))
+            parameters = self.read_parameters(data.get("parameters"))
+            if parameters["faces"] and self.recognizer is None:
+                raise ValueError(f"footage cannot be read, only cropped clips with `faces` false: {self.missing}")
             clip = data.get("inputs")
             if isinstance(clip, str) and is_place(clip):
-                return self.classify(clip, top_k=top_k)
-            return self.classify_bytes(as_bytes(clip), top_k)
+                return self.read(clip, parameters)
+            return self.read_bytes(as_bytes(clip), parameters)
         except ValueError as error:
             return {"error": str(error)}
 
-    def read_top_k(self, parameters: dict[str, Any] | None) -> int:
-        """The number of labels to return. Raises a `ValueError` for other parameters or values."""
-        parameters = {} if parameters is None else parameters
-        if not isinstance(parameters, dict) or parameters.keys() - {"top_k"}:
-            raise ValueError(f"`parameters` is {parameters!r}; it must be an object with no other field than top_k.")
-        top_k = parameters.get("top_k", self.classify.model.config.num_labels)
+    def read_parameters(self, given: dict[str, Any] | None) -> dict[str, Any]:
+        """The parameters with their defaults. Raises a `ValueError` for other parameters or values."""
+        given = {} if given is None else given
+        if not isinstance(given, dict) or given.keys() - set(PARAMETERS):
+            raise ValueError(
+                f"`parameters` is {given!r}; it must be an object with no other fields than {', '.join(PARAMETERS)}."
+            )
+        for name in ("faces", "windows"):
+            if not isinstance(given.get(name, True), bool):
+                raise ValueError(f"`{name}` is {given[name]!r}; it must be true or false.")
+        faces, top_k = given.get("faces", True), given.get("top_k", self.classify.model.config.num_labels)
         if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
             raise ValueError(f"`top_k` is {top_k!r}; it must be a whole number of at least 1.")
-        return top_k
+        if faces and "top_k" in given:
+            raise ValueError("`top_k` is for clips that are cropped to one face: give `faces` false with it.")
+        if not faces and given.get("windows"):
+            raise ValueError("`windows` is for footage: leave it away where `faces` is false.")
+        return {"faces": faces, "top_k": top_k, "windows": given.get("windows", False)}
 
-    def classify_bytes(self, content: bytes, top_k: int) -> list[dict[str, Any]]:
-        """Classifies the bytes of a video by way of a temporary file, since the decoders need to seek."""
+    def read(self, clip: str, parameters: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
+        """Reads the video at a path or an address."""
+        if self.recognizer is not None and parameters["faces"]:
+            return answer_of(self.recognizer.read(clip), parameters["windows"])
+        scores: list[dict[str, Any]] = self.classify(clip, top_k=parameters["top_k"])
+        return scores
+
+    def read_bytes(self, content: bytes, parameters: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
+        """Reads the bytes of a video by way of a temporary file, since the decoders need to seek."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "clip"
             file.write_bytes(content)
             try:
-                return self.classify(str(file), top_k=top_k)
+                return self.read(str(file), parameters)
             except ValueError as error:
                 raise ValueError(str(error).replace(str(file), "the clip in `inputs`")) from error
+
+
+def answer_of(timeline: Timeline, with_windows: bool) -> dict[str, Any]:
+    """A timeline as values for JSON; what is not a number is null."""
+    people: dict[int, dict[str, Any]] = {}
+    for window in sorted(timeline.windows, key=lambda window: window.track_id):
+        person = people.setdefault(window.track_id, {"track_id": window.track_id, "segments": [], "summary": []})
+        if with_windows:
+            person.setdefault("windows", []).append(without_track(window_values(window)))
+    for segment in timeline.segments:
+        people[segment.track_id]["segments"].append(without_track(segment_values(segment)))
+    for row in summary_values(timeline):
+        people[row["track_id"]]["summary"].append(without_track(row))
+    return {
+        "duration_sec": number_or_none(timeline.duration_sec),
+        "people": list(people.values()),
+        "without_face": [{"start_sec": start_sec, "end_sec": end_sec} for start_sec, end_sec in timeline.without_face],
+        "notes": list(timeline.notes),
+    }
+
+
+def without_track(values: dict[str, Any]) -> dict[str, Any]:
+    """Values of a person without the number of the person's track, which stands above them."""
+    return {name: value for name, value in values.items() if name != "track_id"}
 
 
 def is_place(text: str) -> bool:

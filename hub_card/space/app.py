@@ -1,92 +1,119 @@
-"""A page that shows the scores of the expressions in a clip of a face, and the global attention of the model."""
+"""A page that reads a video: who is in it, which expression each face shows when, and where the model looked."""
 
 import html
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
-from analyse import ClipReader, Reading
-from pictures import STYLE, looked_at, seen_frames
+from carried import use_carried_package
 
-EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.mp4"))
-# Every minute, uploaded clips that are older than ten minutes are deleted.
+use_carried_package()
+
+from convert import to_mp4  # noqa: E402
+from reading import Reader, Reading  # noqa: E402
+from report import charts, chosen_window, progress_line  # noqa: E402
+
+HERE = Path(__file__).parent
+EXAMPLES = sorted((HERE / "examples").glob("*.mp4"))
+# Every minute, uploaded videos that are older than ten minutes are deleted; faces in memory are, too.
 DELETE_EVERY_SEC, DELETE_AFTER_SEC = 60, 600
+DETECTOR_VARIABLE = "LOGOFORMER_DETECTOR"  # path of another face detector than that from the Hub
+CONVERTED = [".gif", ".avi", ".flv", ".mkv", ".mov", ".mpg", ".ts", ".wmv"]
 
 INTRODUCTION = """
-# Which expression does this face show?
+# Who shows which expression when?
 
-Upload a short clip of **one face that fills most of the picture**, or record one. LOGO-Former reads sixteen frames,
-spread over the whole clip, and classifies their expression. It does not detect faces: crop the clip to the face.
+Upload a video, or record one. Faces are found and followed; LOGO-Former classifies the expression of each face four
+times a second, from two seconds of it at a time. Times without a face, and faces that cannot be read, are results too.
 
 An expression is not an emotion: the model classifies the look of a face, not what a person feels.
 """
 ABOUT = """
 **The examples are drawn.** No real face comes with this page.
 
-**Your clip** is sent to the machine that runs this page and is deleted there after about ten minutes. This page stores
-nothing else and keeps no history, neither there nor in your browser.
+**Your video** is sent to the machine that runs this page and is deleted there after about ten minutes. Pictures of the
+faces in it are kept in that machine's memory for as long, so that you can look at them. This page stores nothing else
+and keeps no history, neither there nor in your browser.
 
-**Not for judging people.** Accuracy is lower for faces, cameras and cultures that the training data lacks, and the
-model returns scores even if there is no face. To infer emotions of people at work or in schools from such readings is
-forbidden in the EU (Regulation 2024/1689, Article 5(1)(f)).
+**Not for judging people.** Accuracy is lower for faces, cameras and cultures that the training data lacks. To infer
+emotions of people at work or in schools from such readings is forbidden in the EU (Regulation 2024/1689, Article
+5(1)(f)).
 
 Model: `{model_id}`
 """
 
 
-def build_page(reader: ClipReader, model_id: str) -> gr.Blocks:
-    """The page of the Space: input of a clip, scores, and details on frames and attention."""
+def build_page(reader: Reader | None, model_id: str) -> gr.Blocks:
+    """The page of the Space: a video, the charts of its people, and frames and attention of a chosen window."""
 
-    def read(path: str | None) -> tuple[dict[str, float] | None, str]:
+    def read(path: str | None) -> Iterator[tuple]:
+        """Outputs: the reading, its state, the charts, details, and whether it can be stopped."""
         if path is None:
-            return None, ""
+            yield None, "", "", "", gr.update(visible=False)
+            return
         try:
-            reading = reader.read(path)
-        except ValueError as error:
-            message = str(error).replace(path, Path(path).name)
-            return None, f'<p class="problem" role="alert">{html.escape(message)} Try another clip.</p>'
-        return reading.scores, explain(reading)
+            for reading in reader.read(path):
+                stop = gr.update(visible=not reading.is_done)
+                yield reading, progress_line(reading), charts(reading), "", stop
+        except (ValueError, OSError) as error:
+            yield None, problem(error, path, "Try another video."), "", "", gr.update(visible=False)
+
+    def choose(reading: Reading | None, event: gr.EventData) -> str:
+        if reading is None:
+            return problem("The video was deleted after ten minutes.", "", "Upload it again.")
+        return chosen_window(reading, reader.looker, event.track_id, event.center_sec)
+
+    def convert(path: str) -> str:
+        try:
+            return to_mp4(path)
+        except (ValueError, OSError) as error:
+            raise gr.Error(str(error).replace(path, Path(path).name)) from error
 
     with gr.Blocks(
         title="LOGO-Former: expressions from video",
         analytics_enabled=False,
         delete_cache=(DELETE_EVERY_SEC, DELETE_AFTER_SEC),
     ) as page:
+        reading = gr.State(time_to_live=DELETE_AFTER_SEC)
         gr.Markdown(INTRODUCTION)
+        video = gr.Video(label="Video", sources=["upload", "webcam"], elem_id="clip")
         with gr.Row():
-            with gr.Column(scale=2):
-                clip = gr.Video(label="Clip of one face", sources=["upload", "webcam"])
-                gr.Examples(
-                    [[str(path)] for path in EXAMPLES],
-                    clip,
-                    label="Drawn examples",
-                    example_labels=[path.stem for path in EXAMPLES],
-                )
-            scores = gr.Label(label="Expression and scores", scale=3)
-        details = gr.HTML(label="Input frames and attention", elem_id="details")
+            other = gr.UploadButton(
+                "Upload a GIF, or a video that your browser does not play", file_types=CONVERTED, size="sm"
+            )
+            stop = gr.Button("Stop reading", variant="stop", visible=False, size="sm")
+        gr.Examples(
+            [[str(path)] for path in EXAMPLES],
+            video,
+            label="Drawn examples",
+            example_labels=[path.stem.replace("-", " ") for path in EXAMPLES],
+        )
+        status = gr.HTML(label="State", elem_id="status")
+        timeline = gr.HTML(label="Charts", elem_id="timeline", js_on_load="connectCharts(element, trigger);")
+        details = gr.HTML(label="Chosen window", elem_id="details")
         gr.Markdown(ABOUT.format(model_id=model_id))
-        clip.change(read, clip, [scores, details], api_name="read")
+
+        # Whatever comes next, the video before is not read on.
+        video.change(stop_reading, reading, None, queue=False, show_progress="hidden", api_name=False)
+        video.change(read, video, [reading, status, timeline, details, stop], show_progress="hidden", api_name="read")
+        other.upload(convert, other, video, api_name=False)
+        stop.click(stop_reading, reading, None, queue=False, show_progress="hidden", api_name=False)
+        timeline.select(choose, reading, details, show_progress="minimal", api_name=False)
     return page
 
 
-def explain(reading: Reading) -> str:
-    """The input frames of the model and its global attention, as HTML."""
-    seen = (
-        f"<h2>The {len(reading.frames)} input frames of the model</h2>"
-        f"<p>Cropped and resized; below each its number, of {reading.num_frames} in the clip.</p>"
-        f"{seen_frames(reading)}"
-    )
-    if reading.looks is None:
-        return f"{seen}<p>This model has no global attention.</p>"
-    return (
-        f"{seen}<h2>Global attention of each window</h2>"
-        "<p>Each block is one window of space and time. Its colour is the share of global attention that the window's "
-        "summary gets, averaged over all tokens, heads and layers. It shows which windows the tokens attend to; it "
-        "does not explain the scores, and does not show local attention and the frame encoder.</p>"
-        f"{looked_at(reading)}"
-        '<p class="scale">an even share or less <span></span> four times that</p>'
-    )
+def stop_reading(reading: Reading | None) -> None:
+    """Lets the reading end with what it has."""
+    if reading is not None:
+        reading.is_stopped = True
+
+
+def problem(error: object, path: str, advice: str) -> str:
+    """A message with the name of the uploaded file instead of its place."""
+    message = str(error).replace(path, Path(path).name) if path else str(error)
+    return f'<p class="problem" role="alert">{html.escape(message)} {advice}</p>'
 
 
 def main() -> None:
@@ -94,9 +121,14 @@ def main() -> None:
     model_id = os.environ.get("MODEL_ID")
     if not model_id:
         sys.exit("MODEL_ID is not set; it must be the repository of the model (me/my-logoformer) or a folder.")
-    build_page(ClipReader(model_id), model_id).launch(
+    try:
+        reader = Reader(model_id, os.environ.get(DETECTOR_VARIABLE, "default"))
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    build_page(reader, model_id).launch(
         theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        css=STYLE,
+        css=(HERE / "style.css").read_text(encoding="utf-8"),
+        head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
         max_file_size="200mb",
         run_history=False,
     )

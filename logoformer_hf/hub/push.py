@@ -47,13 +47,13 @@ PUBLISHED = (
     "report.md",
     "*.png",
 )
-# Synthetic clips for the widget on the model's page.
+# Synthetic clips for the widget on the model's page, cropped to the face.
 EXAMPLES = ("examples/happy.mp4", "examples/sad.mp4", "examples/surprise.mp4")
 # Files of `hub_card/` that are published with a model: the handler for Inference Endpoints, and the clips.
 HUB_CARD_FILES = {
     "handler.py": "handler.py",
     "requirements.txt": "requirements.txt",
-    **{name: f"space/{name}" for name in EXAMPLES},
+    **{name: name for name in EXAMPLES},
 }
 
 # Files whose names change with their content: those of an earlier push are deleted.

@@ -12,16 +12,26 @@ from pathlib import Path
 from processes import TIMEOUT_SEC
 
 INSTALLED = ("transformers", "torch", "torchvision", "av")
+# What is installed instead, in the environment; then the package is found in folders that the code adds to its path.
+VARIABLE = "TEST_INSTALLED"
 
 
-def run_without_package(code: str, *arguments: str | Path, cwd: Path, **environment: str) -> str:
+def run_without_package(
+    code: str, *arguments: str | Path, cwd: Path, requirements: Path | None = None, **environment: str
+) -> str:
     """
     Runs code with its arguments in `sys.argv`, in a folder of its own, with caches of its own in that folder.
+
+    Args:
+        requirements: a `requirements.txt`: what it names can be imported, and this package from a folder that the code
+            adds to its path.
 
     Returns:
         What it printed. A failure of it fails the test with its last words.
     """
     environment = os.environ | {"HF_HOME": str(cwd / "hf_home"), "HF_HUB_DISABLE_XET": "1"} | environment
+    if requirements is not None:
+        environment[VARIABLE] = requirements.read_text()
     finished = subprocess.run(
         [sys.executable, __file__, code, *map(str, arguments)],
         cwd=cwd,
@@ -55,6 +65,14 @@ def with_what_they_need(names: tuple[str, ...]) -> set[str]:
     return {name for name, _ in found}
 
 
+def names_in(requirements: str) -> tuple[str, ...]:
+    """The distributions that a `requirements.txt` names, without versions."""
+    from packaging.requirements import Requirement
+
+    lines = (line.partition("#")[0].strip() for line in requirements.splitlines())
+    return tuple(Requirement(line).name for line in lines if line)
+
+
 class HidingFinder:
     """A finder of modules that does not find some of those that are installed."""
 
@@ -76,13 +94,18 @@ def refuse_network(event: str, arguments: tuple) -> None:
 def main() -> None:
     from packaging.utils import canonicalize_name
 
-    distributions = with_what_they_need(INSTALLED)
+    requirements = os.environ.get(VARIABLE)
+    distributions = with_what_they_need(INSTALLED if requirements is None else names_in(requirements))
     hidden = {"logoformer_hf"}  # an editable install lists no modules
     for module, owners in packages_distributions().items():
         if distributions.isdisjoint(map(canonicalize_name, owners)):
             hidden.add(module)
     code, *sys.argv[1:] = sys.argv[1:]
     sys.path[0] = ""  # the working folder instead of this file's
+    if requirements is not None:  # an editable install has a finder of its own
+        sys.path[:] = [path for path in sys.path if not (Path(path) / "logoformer_hf" / "__init__.py").is_file()]
+        sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
+        hidden.remove("logoformer_hf")
     sys.meta_path[:] = [HidingFinder(finder, hidden) for finder in sys.meta_path]
     sys.addaudithook(refuse_network)
     exec(compile(code, "code of a test", "exec"), {"__name__": "__main__"})
