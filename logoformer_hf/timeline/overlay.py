@@ -52,7 +52,7 @@ def check_overlay(source: str | Path | int, path: str | Path) -> None:
         raise ValueError(f"{name}: an overlay reads the footage a second time, which a pipe cannot give; give a file.")
     if Path(path).suffix.lower() != ".mp4":
         raise ValueError(f"{path}: the name of an overlay video must end in .mp4.")
-    if Path(name).exists() and Path(path).exists() and Path(name).samefile(path):
+    if "://" not in name and Path(name).resolve() == Path(path).resolve():
         raise ValueError(f"{path}: the overlay would replace the footage; give another name.")
     check_encoder()
 
@@ -61,7 +61,7 @@ def write_overlay(
     source: str | Path | int,
     timeline: Timeline,
     path: str | Path,
-    progress: Callable[[float], object] | None = None,
+    progress: Callable[[float, float | None], object] | None = None,
 ) -> list[str]:
     """
     Writes the footage again as mp4 (H.264) with a box, number, label and score for each person, and below it the
@@ -71,7 +71,7 @@ def write_overlay(
         source: the footage: a file, a folder of frames, or an address.
         timeline: its timeline.
         path: video to write, ending in .mp4.
-        progress: called with the time of each written frame, in seconds.
+        progress: gets the seconds of footage that are done, and how many there are.
 
     Returns:
         Notes for people: what of the footage or its sound was lost.
@@ -99,7 +99,7 @@ def write_overlay(
                     for frame, duration_sec in _with_durations(footage, timeline.duration_sec, fps):
                         output.write(painter.draw(frame.pixels, frame.time_sec), frame.time_sec, duration_sec)
                         if progress is not None:
-                            progress(frame.time_sec)
+                            progress(frame.time_sec, timeline.duration_sec)
                     output.finish()
                 finally:
                     output.close()

@@ -14,7 +14,9 @@ from .overlay_sound import Sound
 
 TICKS_PER_SEC = 90_000  # of the presentation times
 _ENCODER = "libx264"
-_OPTIONS = {"preset": "veryfast", "crf": "21"}
+# Without B-frames the order of decoding is that of showing; otherwise mp4 files tell a wrong length where the time
+# between frames varies.
+_OPTIONS = {"preset": "veryfast", "crf": "21", "bf": "0"}
 _BT709 = 1  # number of its primaries and of its transfer curve in the standards
 
 
@@ -55,6 +57,7 @@ class OverlayFile:
         self._stream, self._sound = stream, sound
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._last_pts = -1
+        self._durations: dict[int, int] = {}  # in ticks, of the frames that are in the encoder, by their time
         if sound is not None:
             sound.add_to(self._container)
 
@@ -72,9 +75,14 @@ class OverlayFile:
         )
         self._last_pts = frame.pts = max(round(time_sec * TICKS_PER_SEC), self._last_pts + 1)
         frame.time_base = Fraction(1, TICKS_PER_SEC)
-        frame.duration = max(1, round(duration_sec * TICKS_PER_SEC))
+        self._durations[frame.pts] = max(1, round(duration_sec * TICKS_PER_SEC))
         self._write_sound(time_sec)
-        self._container.mux(self._stream.encode(frame))
+        self._encode(frame)
+
+    def _encode(self, frame: av.VideoFrame | None) -> None:
+        for packet in self._stream.encode(frame):
+            packet.duration = self._durations.pop(packet.pts)  # the encoder does not tell it
+            self._container.mux(packet)
 
     def _write_sound(self, until_sec: float) -> None:
         if self._sound is not None:
@@ -83,7 +91,7 @@ class OverlayFile:
 
     def finish(self) -> None:
         """Writes what is left of the sound and completes the file."""
-        self._container.mux(self._stream.encode(None))
+        self._encode(None)
         self._write_sound(float("inf"))
         self.close()
 

@@ -76,7 +76,8 @@ class Person:
         has_scores = is_seen & self._is_classified[nearest]
         if has_scores.any():
             seen = times_sec[has_scores]
-            scores[has_scores] = np.stack([np.interp(seen, self._score_times, each) for each in self._scores.T], axis=1)
+            classes = [np.interp(seen, self._score_times, each) for each in self._scores.T]
+            scores[has_scores] = np.stack(classes, axis=1)
         return scores, is_seen & self._is_unsure[segment]
 
 

@@ -100,7 +100,8 @@ class Sound:
             yield packet
 
     def _encoded(self, rate: int, layout: str) -> Iterator[Any]:
-        resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+        # With integers FFmpeg turns the sum of many channels down; as floats it would be too loud for the encoder.
+        resampler = av.AudioResampler(format="s16p", layout=layout, rate=rate)
         position: int | None = None  # in samples, where the next frame begins
         for frame in self._decoded():
             begin = None if frame.pts is None else round((float(frame.pts * frame.time_base) - self._start_sec) * rate)
@@ -109,7 +110,9 @@ class Sound:
                 if position is None:
                     position = begin or 0
                 elif begin is not None and begin - position > _GAP_SEC * rate:
-                    yield from self._encode(_silent(begin - position, rate, layout), position, rate)
+                    for first in range(position, begin, rate):  # a second at a time
+                        silence = _silent(min(rate, begin - first), rate, layout)
+                        yield from self._encode(silence, first, rate)
                     position = begin
                 yield from self._encode(part, position, rate)
                 position += part.samples
@@ -140,6 +143,6 @@ class Sound:
 def _silent(samples: int, rate: int, layout: str) -> av.AudioFrame:
     """So many samples of silence."""
     channels = 1 if layout == "mono" else 2
-    frame = av.AudioFrame.from_ndarray(np.zeros((channels, samples), dtype=np.float32), format="fltp", layout=layout)
+    frame = av.AudioFrame.from_ndarray(np.zeros((channels, samples), dtype=np.int16), format="s16p", layout=layout)
     frame.sample_rate = rate
     return frame

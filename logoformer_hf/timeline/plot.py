@@ -58,14 +58,15 @@ def plot_timeline(timeline: Timeline, path: str | Path, thumbnails: Thumbnails |
     Args:
         timeline: the timeline; its segments give the colours, its windows the scores.
         path: picture to write; the ending names the format (.png, .pdf, .svg).
-        thumbnails: faces to show where expressions begin; by default those of the windows that have crops.
+        thumbnails: faces to show where expressions begin, `Thumbnails.from_footage(source, timeline)`; by default
+            those of the windows that have crops.
 
     Raises:
         ValueError: the ending names no known format.
         OSError: the picture cannot be written.
     """
     check_picture_path(path)
-    thumbnails = thumbnails or Thumbnails(timeline.windows)
+    thumbnails = thumbnails or Thumbnails.from_crops(timeline)
     tracks, num_others = _tracks_to_show(timeline)
     faces = {track: thumbnails.of(track) for track in tracks}
     row = _BAND + (_FACE + _FACE_GAP if any(faces.values()) else 0)

@@ -1,15 +1,19 @@
-"""A few small crops of each person's face, kept while windows stream by, for the picture of the timeline."""
+"""A few small pictures of each person's face for the picture of the timeline."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
-from .window import Window
+from ..faces.footage import Footage
+from .timeline import Timeline
+from .window import UNSURE, Window
 
 SIDE_PX = 96
-MAX_PER_TRACK = 96
+MAX_PER_TRACK = 64
+_MARGIN = 1.25  # side of the square around a face's box, in its longer sides
 
 
 @dataclass(frozen=True)
@@ -21,39 +25,71 @@ class Thumbnail:
 
 
 class Thumbnails:
-    """
-    Keeps a face where the label of a person changes, of windows that have crops.
+    """Faces of the tracks of a timeline, in small."""
 
-    Memory is bounded: of a track with more than `MAX_PER_TRACK` changes every second thumbnail is dropped, and then
-    only every second change is kept, and so on.
-    """
+    def __init__(self) -> None:
+        self._faces: dict[int, list[Thumbnail]] = {}
 
-    def __init__(self, windows: Iterable[Window] = ()):
-        self._kept: dict[int, list[Thumbnail]] = {}
-        self._labels: dict[int, str] = {}
-        self._changes: dict[int, int] = {}
-        self._every: dict[int, int] = {}
-        for window in windows:
-            self.add(window)
+    @classmethod
+    def from_crops(cls, timeline: Timeline) -> "Thumbnails":
+        """Of the windows that have crops; none without."""
+        found = cls()
+        for window in sorted(_best_windows(timeline), key=lambda window: window.center_sec):
+            if window.crops is not None and len(window.crops):
+                found._add(window, window.crops[len(window.crops) // 2])
+        return found
 
-    def add(self, window: Window) -> None:
-        """Looks at the next window of a track; windows of a track come in the order of their times."""
-        track = window.track_id
-        if window.crops is None or not len(window.crops) or self._labels.get(track) == window.label:
-            return
-        self._labels[track] = window.label
-        number = self._changes.get(track, 0)
-        self._changes[track] = number + 1
-        every = self._every.setdefault(track, 1)
-        if number % every:
-            return
-        kept = self._kept.setdefault(track, [])
-        middle = np.ascontiguousarray(window.crops[len(window.crops) // 2])
-        kept.append(Thumbnail(window.center_sec, cv2.resize(middle, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)))
-        if len(kept) > MAX_PER_TRACK:
-            del kept[1::2]
-            self._every[track] = 2 * every
+    @classmethod
+    def from_footage(cls, source: str | Path | int, timeline: Timeline) -> "Thumbnails":
+        """
+        Of the footage, which is read again, as far as needed. Memory is bounded: at most 64 faces of a track.
+
+        Raises:
+            VideoReadError: the footage cannot be read.
+        """
+        found = cls()
+        waiting = sorted(_best_windows(timeline), key=lambda window: -window.center_sec)
+        if not waiting:
+            return found
+        with Footage(source) as footage:
+            for frame in footage:
+                while waiting and waiting[-1].center_sec <= frame.time_sec + 1e-3:
+                    window = waiting.pop()
+                    found._add(window, _square_around(frame.pixels, window.box))
+                if not waiting:
+                    break
+        return found
+
+    def _add(self, window: Window, pixels: np.ndarray) -> None:
+        small = cv2.resize(np.ascontiguousarray(pixels), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+        self._faces.setdefault(window.track_id, []).append(Thumbnail(window.center_sec, small))
 
     def of(self, track_id: int) -> list[Thumbnail]:
         """The thumbnails of a track in the order of their times."""
-        return list(self._kept.get(track_id, ()))
+        return list(self._faces.get(track_id, ()))
+
+
+def _best_windows(timeline: Timeline) -> Iterable[Window]:
+    """Of the longest segments of each track, those with an expression first, the window that shows it best."""
+    segments = sorted(timeline.segments, key=lambda s: (s.label == UNSURE, s.start_sec - s.end_sec))
+    windows: dict[int, list[Window]] = {}
+    for window in sorted(timeline.windows, key=lambda window: window.center_sec):
+        windows.setdefault(window.track_id, []).append(window)
+    centers = {track: np.array([w.center_sec for w in of_track]) for track, of_track in windows.items()}
+    taken: dict[int, int] = {}
+    for segment in segments:
+        track = segment.track_id
+        if taken.get(track, 0) == MAX_PER_TRACK or track not in windows:
+            continue
+        first, last = np.searchsorted(centers[track], (segment.start_sec, segment.end_sec))
+        inside = windows[track][first : max(last, first + 1)] or windows[track][-1:]
+        taken[track] = taken.get(track, 0) + 1
+        yield max(inside, key=lambda window: (np.nan_to_num(window.scores.get(segment.label, 0.0)), window.quality))
+
+
+def _square_around(pixels: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    """The square around a box (x, y, width, height), with the last row or column repeated outside of the picture."""
+    x, y, width, height = box
+    side = max(2, round(min(_MARGIN * max(width, height), 2 * max(pixels.shape[:2]))))
+    center = (x + width / 2, y + height / 2)
+    return cv2.getRectSubPix(pixels, (side, side), center)
