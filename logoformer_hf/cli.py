@@ -56,7 +56,9 @@ def build_parser(complete: Collection[str | None]) -> ArgumentParser:
             would import their modules.
     """
     parser = ArgumentParser(
-        prog="logoformer", description="Trains, evaluates and compares models, prepares data sets, publishes both."
+        prog="logoformer",
+        description="Trains, evaluates and compares models, reads videos with them, prepares data sets, "
+        "publishes models and data.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for name, command in COMMANDS.items():
@@ -124,6 +126,29 @@ def run_evaluate(args: Namespace) -> None:
     evaluation, source = (arguments_of(group, args) for group in evaluate_groups())
     report = evaluate_model(evaluation, source)
     print(f"\n{format_summary(report)}\n\nreport, predictions and pictures: {Path(args.output_dir).resolve()}")
+
+
+def predict_groups() -> tuple[type[Any], ...]:
+    """The dataclasses that declare the arguments of `predict`."""
+    from .timeline.arguments import PredictArguments
+
+    return (PredictArguments,)
+
+
+def add_predict_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of `predict` that no dataclass declares."""
+    from .timeline.arguments import add_predict_arguments as add_arguments
+
+    add_arguments(parser)
+
+
+def run_predict(args: Namespace) -> None:
+    """Find and follow the faces in videos, and write when each showed which expression."""
+    from .timeline.command import predict
+
+    [group] = predict_groups()
+    if status := predict(args.paths, arguments_of(group, args), args.overwrite):
+        sys.exit(status)
 
 
 def add_report_arguments(parser: ArgumentParser) -> None:
@@ -196,6 +221,7 @@ COMMANDS = {
     "train": Command(run_train),  # type: ignore[arg-type]
     "prepare": Command(run_prepare, groups=prepare_groups),
     "evaluate": Command(run_evaluate, groups=evaluate_groups),
+    "predict": Command(run_predict, add_predict_arguments, predict_groups),
     "report": Command(run_report, add_report_arguments),
     "compare": Command(run_compare, add_compare_arguments),
     "push": Command(run_push, add_push_arguments),

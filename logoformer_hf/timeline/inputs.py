@@ -1,0 +1,192 @@
+"""Which videos the paths of a command mean: files, folders, patterns, addresses, cameras."""
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from glob import glob, has_magic
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+import av
+
+from ..faces.footage import camera_index
+from ..video_reading_logoformer import IMAGE_SUFFIXES, open_container
+from .text import one_line
+
+OVERLAY_ENDING = ".overlay.mp4"  # written beside other outputs; in a search they are not videos to read
+# In a search a file with one of these endings is a video even if it cannot be opened, so that its damage is reported.
+_VIDEO_SUFFIXES = frozenset(
+    [".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv"]
+)
+_Video = TypeVar("_Video")
+_MIN_FRAMES = 2  # images that make a folder a video
+
+
+@dataclass(frozen=True)
+class Input:
+    """
+    A video to read.
+
+    Attributes:
+        source: path, address, or number of a camera.
+        name: path relative to the folder or pattern that it was found with, with "/"; outputs are called by it.
+        duration_sec: as the file says; None where it does not.
+    """
+
+    source: str | int
+    name: str
+    duration_sec: float | None = None
+
+    @property
+    def is_camera(self) -> bool:
+        """Whether the source has no end of its own."""
+        return isinstance(self.source, int)
+
+    @property
+    def is_address(self) -> bool:
+        """Whether the source is somewhere on the web."""
+        return _is_address(self.source)
+
+
+def find_inputs(paths: Sequence[str], leave_out: Collection[Path] = ()) -> list[Input]:
+    """
+    All videos that the paths mean, each once, sorted by name.
+
+    Args:
+        paths: a file; a folder, which is searched with its subfolders; a pattern with `*`, `?`, `[...]` or `**`; an
+            `https://` address; the number of a camera. In a folder and by a pattern all files are found whose content
+            is a video; names that begin with a dot are skipped. A folder with images and without videos is one video.
+        leave_out: folders of outputs, which are not searched, unless they are above what is searched.
+
+    Raises:
+        ValueError: nothing there, or two videos with one name.
+    """
+    found: dict[str, Input] = {}
+    for path in paths:
+        for item in _inputs_of(path, [folder.resolve() for folder in leave_out]):
+            known = found.setdefault(item.name, item)
+            if _place(known.source) != _place(item.source):
+                raise ValueError(
+                    f"{known.source} and {item.source} would have the same outputs, {item.name}: give the folder "
+                    "above both, or a pattern in quotes, so that their folders stand in the names."
+                )
+    return [found[name] for name in sorted(found)]
+
+
+def _inputs_of(path: str, leave_out: Sequence[Path]) -> list[Input]:
+    index = camera_index(path)
+    if index is not None:
+        return [Input(index, f"camera-{index}")]
+    if _is_address(path):
+        parts = urlsplit(path)
+        name = os.path.basename(unquote(parts.path)) or parts.netloc  # noqa: PTH119 (not a path of this machine)
+        return [Input(path, one_line(name).replace("/", "_"))]
+    if Path(path).is_dir():
+        found = list(_search(Path(path), Path(path), leave_out))
+        if not found:
+            raise ValueError(f"{path}: no videos in this folder.")
+        return found
+    if Path(path).exists():
+        return [Input(path, Path(path).name, _duration_of(Path(path)))]
+    if has_magic(path):
+        return _matching(path, leave_out)
+    raise ValueError(f"{path}: there is no such file or folder.")
+
+
+def _matching(pattern: str, leave_out: Sequence[Path]) -> list[Input]:
+    """Videos, and those in folders, that match a pattern."""
+    root = Path(*_constant_parts(pattern))
+    found: list[Input] = []
+    for match in map(Path, sorted(glob(pattern, recursive=True))):  # noqa: PTH207 (Path.glob takes no absolute pattern)
+        if match.is_dir():
+            found += _search(match, root, leave_out)
+        elif _is_found(match, leave_out) and (probed := _probe(match)):
+            found.append(Input(str(match), _relative(match, root), probed.duration_sec))
+    if not found:
+        raise ValueError(f"{pattern}: no video has a name like this.")
+    return found
+
+
+def _constant_parts(pattern: str) -> Iterator[str]:
+    """The folders in front of the first part with a wildcard."""
+    for part in Path(pattern).parent.parts:
+        if has_magic(part):
+            return
+        yield part
+
+
+def _search(folder: Path, root: Path, leave_out: Sequence[Path]) -> Iterator[Input]:
+    """All videos below a folder, named relative to `root`."""
+    for place, subfolders, names in os.walk(folder):
+        here = Path(place)
+        subfolders[:] = sorted(name for name in subfolders if _is_found(here / name, leave_out))
+        files = [here / name for name in sorted(names) if _is_found(here / name, leave_out)]
+        images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+        videos = [(file, probed) for file in files if file not in set(images) and (probed := _probe(file))]
+        for file, probed in videos:
+            yield Input(str(file), _relative(file, root), probed.duration_sec)
+        if not videos and len(images) >= _MIN_FRAMES:
+            yield Input(str(here), _relative(here, root))
+
+
+def _relative(path: Path, root: Path) -> str:
+    relative = path.relative_to(root).as_posix()
+    return path.resolve().name if relative == "." else relative
+
+
+def _is_found(path: Path, leave_out: Sequence[Path]) -> bool:
+    """Whether a search looks at a file or folder."""
+    return not path.name.startswith(".") and not path.name.endswith(OVERLAY_ENDING) and path.resolve() not in leave_out
+
+
+@dataclass(frozen=True)
+class _Probed:
+    duration_sec: float | None
+
+
+def _probe(file: Path) -> _Probed | None:
+    """What the header of a video says; None for a file that is none."""
+    try:
+        with open_container(file) as container:
+            kind = container.format.name
+            if kind.endswith("_pipe") or kind in ("image2", "tty"):  # a picture; any text
+                return None
+            moving = [
+                stream
+                for stream in container.streams.video
+                if not stream.disposition & av.stream.Disposition.attached_pic
+            ]
+            duration = container.duration
+            return _Probed(duration / av.time_base if duration else None) if moving else None
+    except (av.FFmpegError, OSError, ValueError):
+        return _Probed(None) if file.suffix.lower() in _VIDEO_SUFFIXES else None
+
+
+def _duration_of(file: Path) -> float | None:
+    probed = _probe(file)
+    return probed.duration_sec if probed else None
+
+
+def _is_address(source: object) -> bool:
+    return str(source).startswith(("http://", "https://"))
+
+
+def _place(source: str | int) -> str | int:
+    """The same value for the same video."""
+    return source if isinstance(source, int) or _is_address(source) else str(Path(source).resolve())
+
+
+def take_share(videos: Sequence[_Video], shares: Iterable[tuple[int, int]]) -> list[_Video]:
+    """
+    The part of the videos that falls to one of several machines.
+
+    Args:
+        videos: all videos, in the same order on each machine.
+        shares: (number from 1, of how many) of an array of jobs, then that of a process in such a job: every n-th
+            video, of those every m-th.
+    """
+    chosen = list(videos)
+    for number, total in shares:
+        chosen = chosen[number - 1 :: total]
+    return chosen

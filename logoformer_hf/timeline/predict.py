@@ -1,0 +1,154 @@
+"""One video: read, from where an earlier call stopped, and its outputs written."""
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from ..faces.footage import Footage, FootageFrame
+from ..video_reading_logoformer import VideoReadError
+from .outputs import Job
+from .reading import STATE_EVERY_SEC, Reading
+from .recognizer import MAX_DELAY_LIVE_SEC, ExpressionRecognizer
+from .records import identify, is_same, write_record
+from .saved_state import load_state, save_state, state_file
+from .timeline import Timeline
+from .writers import write_timeline
+
+# Gets the seconds of the video that are done, and whether they were done by an earlier call.
+Report = Callable[[float, bool], None]
+
+
+def predict_video(
+    recognizer: ExpressionRecognizer,
+    job: Job,
+    settings: Mapping[str, Any],
+    report: Report,
+    state_every_sec: float = STATE_EVERY_SEC,
+) -> Timeline:
+    """
+    Reads a video and writes its outputs. Work that an earlier call began goes on where it stopped.
+
+    Args:
+        recognizer: reads the video.
+        job: the video and its outputs.
+        settings: what decides the result, as JSON values.
+        report: is told how far the reading is.
+        state_every_sec: seconds of the video after which the state is saved, if there are outputs.
+
+    Raises:
+        VideoReadError: the video cannot be read.
+        OSError: an output cannot be written.
+    """
+    if job.base is not None:
+        write_record(job, settings, is_finished=False)
+    if job.video.is_camera:
+        timeline = read_camera(recognizer, job, report)
+    else:
+        timeline = read_file(recognizer, job, settings, report, state_every_sec)
+    for path in job.files.values():
+        write_timeline(timeline, path)
+    write_pictures(timeline, job)
+    if job.base is not None:
+        write_record(job, settings, is_finished=True)
+        state_file(job.base).unlink(missing_ok=True)
+    if job.problem_file is not None:
+        job.problem_file.unlink(missing_ok=True)
+    return timeline
+
+
+def write_pictures(timeline: Timeline, job: Job) -> None:
+    """Writes picture and overlay, where they are wanted; both read the video again."""
+    if job.plot is not None:
+        from .plot import plot_timeline
+        from .thumbnails import Thumbnails
+
+        thumbnails = None if job.video.is_camera else Thumbnails.from_footage(job.video.source, timeline)
+        plot_timeline(timeline, job.plot, thumbnails)
+    if job.overlay is not None:
+        from .overlay import write_overlay
+
+        lost = write_overlay(job.video.source, timeline, job.overlay)
+        timeline.notes += [note for note in lost if note not in timeline.notes]
+
+
+def read_file(
+    recognizer: ExpressionRecognizer, job: Job, settings: Mapping[str, Any], report: Report, state_every_sec: float
+) -> Timeline:
+    """The timeline of a video that is not a camera; saves the state of the reading on the way."""
+    source = job.video.source
+    header = {"of_settings": dict(settings), "of_source": identify(job.video)}
+
+    def save(state: dict[str, Any]) -> None:
+        assert job.base is not None
+        save_state(state_file(job.base), header | {"reading": state})
+
+    def read(state: Mapping[str, Any] | None) -> Timeline:
+        return recognizer.read(
+            source,
+            lambda done_sec, total_sec: report(done_sec, False),
+            resume=state,
+            on_state=None if job.base is None else save,
+            state_every_sec=state_every_sec,
+        )
+
+    saved = None if job.base is None else load_state(state_file(job.base))
+    if saved is None:
+        return read(None)
+    try:
+        check_header(saved, header)
+        state = saved["reading"]
+        report(float(state["reader"]["last_sec"]), True)
+        return read(state)
+    except VideoReadError:
+        raise
+    except (ValueError, KeyError, TypeError) as error:  # no state of this reading
+        timeline = read(None)
+        timeline.notes.append(f"Saved work was not used, and the video was read from its start: {error}")
+        return timeline
+
+
+def check_header(saved: Mapping[str, Any], header: Mapping[str, Any]) -> None:
+    """Raises a `ValueError` for a saved state of another video or of other settings."""
+    if not is_same(header["of_source"], saved["of_source"]):
+        raise ValueError(f"it is of another video, {saved['of_source']['path']}.")
+    if saved["of_settings"] != header["of_settings"]:
+        raise ValueError("it was done with other settings.")
+
+
+def read_camera(recognizer: ExpressionRecognizer, job: Job, report: Report) -> Timeline:
+    """The timeline of what a camera shows until it gives no more, or Ctrl-C; a second Ctrl-C stops the program."""
+    footage = EndingFootage(job.video.source)
+    with footage, ended_by_ctrl_c(footage):
+        session = recognizer.open(max_delay_sec=MAX_DELAY_LIVE_SEC)
+        windows = list(Reading(footage, session, progress=lambda done_sec, total_sec: report(done_sec, False)))
+        return recognizer._timeline(footage.info, session, windows, footage.notes)
+
+
+class EndingFootage(Footage):
+    """Footage that ends when it is told to."""
+
+    is_ended = False
+
+    def __iter__(self) -> Iterator[FootageFrame]:
+        for frame in super().__iter__():
+            if self.is_ended:
+                return
+            yield frame
+
+
+@contextmanager
+def ended_by_ctrl_c(footage: EndingFootage) -> Iterator[None]:
+    """Lets the first Ctrl-C end the footage."""
+    before = signal.getsignal(signal.SIGINT)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        footage.is_ended = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

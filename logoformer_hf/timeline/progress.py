@@ -1,0 +1,104 @@
+"""How far the work is: seconds of video, speed, time left. On a terminal as a bar, otherwise not at all."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from datasets.utils import tqdm
+
+from .text import one_line
+
+
+class _SecondsBar(tqdm):
+    """A bar whose speed is a multiple of the speed at which the video plays."""
+
+    @property
+    def format_dict(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().format_dict
+        elapsed_sec = values["elapsed"]
+        values["speed"] = f"{(values['n'] - self.initial) / elapsed_sec:.1f}" if elapsed_sec > 0 else "?"
+        return values
+
+
+class Progress:
+    """
+    Progress over one video or several.
+
+    Args:
+        num_videos: how many are read; with more than one their count is shown.
+        total_sec: length of all of them together, None where it is not known.
+        is_shown: whether there is a bar; by default where stderr is a terminal.
+    """
+
+    def __init__(self, num_videos: int, total_sec: float | None, is_shown: bool | None = None):
+        self._num_videos, self._num_done = num_videos, 0
+        self._read_sec: dict[str, float] = {}
+        left = "{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s, {speed} times real time, {remaining} left"
+        self._bar = _SecondsBar(
+            total=total_sec,
+            bar_format="{desc}" + (left if total_sec else "{n:.0f} s, {speed} times real time, {elapsed}"),
+            disable=not (sys.stderr.isatty() if is_shown is None else is_shown),
+            dynamic_ncols=True,
+            file=sys.stderr,
+        )
+        self._describe("")
+
+    def report(self, name: str) -> Callable[[float, bool], None]:
+        """
+        Function that is told how far a video is: the seconds that are read, and whether an earlier call of the command
+        read them, so that they do not count for the speed.
+        """
+
+        def read(time_sec: float, is_earlier: bool) -> None:
+            new_sec = time_sec - self._read_sec.get(name, 0.0)
+            if new_sec <= 0:
+                return
+            self._read_sec[name] = time_sec
+            if is_earlier:
+                self._bar.initial += new_sec
+                self.print(f"{one_line(name)}: goes on at {time_sec:.0f} s", is_error=True)
+            if self._bar.total and self._bar.n + new_sec > self._bar.total:
+                self._bar.total = self._bar.n + new_sec  # a file that is longer than it says
+            self._describe(name)
+            self._bar.update(new_sec)
+
+        return read
+
+    def done(self, name: str, expected_sec: float | None) -> None:
+        """A video is finished, or cannot be read; what its header promised and it lacked is not waited for."""
+        self._num_done += 1
+        missing_sec = (expected_sec or 0.0) - self._read_sec.get(name, 0.0)
+        if self._bar.total and missing_sec > 0:
+            self._bar.total = max(self._bar.total - missing_sec, self._bar.n)
+        self._describe("")
+        self._bar.refresh()
+
+    def print(self, text: str, is_error: bool = False) -> None:
+        """Prints lines above the bar, at once."""
+        stream = sys.stderr if is_error else sys.stdout
+        with tqdm.external_write_mode(file=stream):
+            print(text, file=stream, flush=True)
+
+    def close(self) -> None:
+        """Removes nothing: the bar stays where it ended."""
+        self._bar.close()
+
+    def _describe(self, name: str) -> None:
+        count = f"{self._num_done}/{self._num_videos} " if self._num_videos > 1 else ""
+        self._bar.set_description_str(f"{count}{name} ".lstrip(), refresh=False)
+
+
+class Throttle:
+    """Lets a call through at most every `interval_sec` seconds of the clock."""
+
+    def __init__(self, interval_sec: float):
+        self._interval_sec, self._next_sec = interval_sec, 0.0
+
+    def is_due(self) -> bool:
+        """Whether a call may go through now."""
+        now_sec = time.monotonic()
+        if now_sec < self._next_sec:
+            return False
+        self._next_sec = now_sec + self._interval_sec
+        return True

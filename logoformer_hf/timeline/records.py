@@ -1,0 +1,130 @@
+"""Records beside the outputs: with which settings they were made of which video, and whether they are complete."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._files import write_json
+from .inputs import Input
+from .outputs import Job
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """
+    What a record holds.
+
+    Attributes:
+        settings: what decides the result, as JSON values.
+        source: the video: `path`, and `size_bytes` and `mtime_ns` where it is on this machine.
+        outputs: names of the files that were made with these settings of this video, or were begun.
+        is_finished: whether all of them were written.
+    """
+
+    settings: Mapping[str, Any]
+    source: Mapping[str, Any]
+    outputs: Sequence[str]
+    is_finished: bool
+
+
+def record_file(base: Path) -> Path:
+    """The hidden file with the record of outputs that are called by `base`."""
+    return base.with_name(f".{base.name}.record.json")
+
+
+def identify(video: Input) -> dict[str, Any]:
+    """
+    What tells whether a video is the same as before: path, and size and time of the last change; of a folder of frames
+    the sum of the sizes and the latest time.
+    """
+    if isinstance(video.source, int) or video.is_address:
+        return {"path": str(video.source)}
+    path = Path(video.source)
+    files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path]
+    states = [file.stat() for file in files]
+    return {
+        "path": str(path.resolve()),
+        "size_bytes": sum(state.st_size for state in states),
+        "mtime_ns": max((state.st_mtime_ns for state in states), default=0),
+    }
+
+
+def is_same(source: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two values of `identify` are those of one video, which may have been moved."""
+    if "size_bytes" in source:
+        return all(source[name] == other.get(name) for name in ("size_bytes", "mtime_ns"))
+    return bool(source["path"] == other.get("path"))
+
+
+def write_record(job: Job, settings: Mapping[str, Any], is_finished: bool) -> None:
+    """
+    Writes the record before work begins (`is_finished=False`), and again when all outputs are there. Other outputs of
+    the same video and settings stay in it.
+    """
+    assert job.base is not None
+    source, known = identify(job.video), read_record(job.base)
+    names = {path.name for path in job.outputs}
+    if known is not None and known.settings == settings and is_same(source, known.source):
+        names |= {name for name in known.outputs if known.is_finished or is_finished}
+    values = {"settings": settings, "source": source, "outputs": sorted(names), "is_finished": is_finished}
+    write_json(record_file(job.base), {"version": _VERSION, **values})
+
+
+def read_record(base: Path) -> Record | None:
+    """The record of outputs; None where there is none, or not of this version."""
+    try:
+        values = json.loads(record_file(base).read_text(encoding="utf-8"))
+        if values["version"] == _VERSION:
+            return Record(
+                dict(values["settings"]), dict(values["source"]), list(values["outputs"]), bool(values["is_finished"])
+            )
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def is_finished(job: Job, settings: Mapping[str, Any], overwrite: bool) -> bool:
+    """
+    Whether all outputs of a video are there, made of this video with these settings.
+
+    Args:
+        job: the video and its outputs.
+        settings: what decides the result now.
+        overwrite: whether other outputs may be replaced.
+
+    Raises:
+        ValueError: outputs are there that were made with other settings, of another video, or by another program.
+    """
+    existing = [path for path in job.outputs if path.exists()]
+    if job.base is None or not existing:
+        return False
+    record, source = read_record(job.base), identify(job.video)
+    for path in existing:
+        reason = _why_not(path, job, record, settings, source)
+        if reason and not overwrite:
+            raise ValueError(f"{path} {reason}. Choose another output, or replace it with --overwrite.")
+        if reason:
+            return False
+    assert record is not None
+    return record.is_finished and len(existing) == len(job.outputs) and is_same(source, record.source)
+
+
+def _why_not(
+    path: Path, job: Job, record: Record | None, settings: Mapping[str, Any], source: Mapping[str, Any]
+) -> str | None:
+    """Why an output that is there may not be replaced; None if this command made or began it."""
+    if job.video.is_camera:
+        return "exists, and a camera shows nothing twice"
+    if record is None or path.name not in record.outputs:
+        return "exists, and no record says how it was made"
+    if not is_same(source, record.source) and source["path"] != record.source.get("path"):
+        return f"was made of another video, {record.source.get('path')}"
+    names = [name for name in sorted({*record.settings, *settings}) if record.settings.get(name) != settings.get(name)]
+    if names:
+        shown = ", ".join(f"{name} {record.settings.get(name)!r} (now {settings.get(name)!r})" for name in names)
+        return f"was made with other settings: {shown}"
+    return None

@@ -1,0 +1,127 @@
+"""Which videos paths mean: by content, in folders, by patterns, each once and with a name for its outputs."""
+
+import os
+from pathlib import Path
+
+import pytest
+from errors import raises_naming
+from PIL import Image
+
+from logoformer_hf.timeline.inputs import Input, find_inputs, take_share
+
+
+@pytest.fixture
+def tree(tmp_path, write_video) -> Path:
+    """Two videos (one without an ending) in folders, a damaged one, and much that is no video."""
+    for folder in ("day1", "day2/.hidden", "frames", "one image"):
+        (tmp_path / folder).mkdir(parents=True)
+    video = write_video(tmp_path / "day1" / "a.mp4", 25)
+    (tmp_path / "day2" / "no ending").write_bytes(video.read_bytes())
+    (tmp_path / "day2" / ".hidden" / "b.mp4").write_bytes(video.read_bytes())
+    (tmp_path / "day2" / "._a.mp4").write_bytes(video.read_bytes())
+    (tmp_path / "day2" / "a.mp4.overlay.mp4").write_bytes(video.read_bytes())
+    (tmp_path / "day2" / "broken.mkv").write_bytes(b"\x00" * 100)
+    (tmp_path / "day2" / "readme.txt").write_text("some text\n" * 30)
+    (tmp_path / "day2" / "table.csv").write_text("a,b\n1,2\n")
+    for number in range(3):
+        Image.new("RGB", (32, 32)).save(tmp_path / "frames" / f"{number}.png")
+    Image.new("RGB", (32, 32)).save(tmp_path / "one image" / "cover.png")
+    Image.new("RGB", (32, 32)).save(tmp_path / "day1" / "1.png")
+    Image.new("RGB", (32, 32)).save(tmp_path / "day1" / "2.png")
+    return tmp_path
+
+
+def names(paths, **options):
+    return [video.name for video in find_inputs([str(path) for path in paths], **options)]
+
+
+def test_a_folder_is_searched_for_files_that_are_videos(tree):
+    assert names([tree]) == ["day1/a.mp4", "day2/broken.mkv", "day2/no ending", "frames"]
+
+
+def test_lengths_are_read_from_headers(tree):
+    found = {video.name: video.duration_sec for video in find_inputs([str(tree)])}
+    assert found["day1/a.mp4"] == pytest.approx(1.0) and found["day2/broken.mkv"] is found["frames"] is None
+
+
+def test_sources_can_be_opened(tree):
+    assert all(Path(video.source).exists() for video in find_inputs([str(tree)]))
+
+
+def test_a_folder_of_images_is_one_video(tree):
+    [video] = find_inputs([str(tree / "frames")])
+    assert video == Input(str(tree / "frames"), "frames")
+    with raises_naming(ValueError, tree / "one image"):
+        find_inputs([str(tree / "one image")])
+
+
+def test_a_file_is_taken_whatever_it_is(tree):
+    assert names([tree / "day2" / "readme.txt", tree / "day2" / "._a.mp4"]) == ["._a.mp4", "readme.txt"]
+
+
+def test_patterns_are_expanded(tree, monkeypatch):
+    assert names([tree / "day*" / "*"]) == ["day1/a.mp4", "day2/broken.mkv", "day2/no ending"]
+    assert names([tree / "**" / "*.mp4"]) == ["day1/a.mp4"]
+    assert names([tree / "d?y1"]) == ["day1/a.mp4"]
+    monkeypatch.chdir(tree)
+    assert names(["*/a.mp4"]) == ["day1/a.mp4"]
+    with raises_naming(ValueError, "*.webm"):
+        find_inputs(["*.webm"])
+
+
+def test_a_name_with_brackets_is_a_file_if_it_is_there(tree):
+    (tree / "[a].mp4").write_bytes((tree / "day1" / "a.mp4").read_bytes())
+    assert names([tree / "[a].mp4"]) == ["[a].mp4"]
+
+
+def test_the_same_video_counts_once(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    assert names(["day1", "./day1/a.mp4", tree / "day1" / "a.mp4"]) == ["a.mp4"]
+
+
+def test_two_videos_with_one_name_are_an_error(tree):
+    (tree / "day2" / "a.mp4").write_bytes((tree / "day1" / "a.mp4").read_bytes())
+    with raises_naming(ValueError, tree / "day1" / "a.mp4", tree / "day2" / "a.mp4", "pattern"):
+        find_inputs([str(tree / "day1"), str(tree / "day2")])
+    assert names([tree / "day*"])[:2] == ["day1/a.mp4", "day2/a.mp4"]
+
+
+def test_outputs_are_not_read(tree, write_video):
+    write_video(tree / "out" / "a.mp4", 5) if (tree / "out").mkdir() is None else None
+    assert "out/a.mp4" in names([tree])
+    assert "out/a.mp4" not in names([tree], leave_out=[tree / "out"])
+    assert names([tree / "day1"], leave_out=[tree / "day1"]) == ["a.mp4"]
+
+
+def test_a_camera_is_a_number():
+    [camera] = find_inputs(["0"])
+    assert camera == Input(0, "camera-0") and camera.is_camera and not camera.is_address
+
+
+def test_an_address_is_called_by_its_last_part():
+    by_name = {video.name: video for video in find_inputs(["https://e.org/x/a%20b.mp4?x=1", "http://e.org"])}
+    assert set(by_name) == {"a b.mp4", "e.org"}
+    assert all(video.is_address and not video.is_camera for video in by_name.values())
+    assert by_name["a b.mp4"].source == "https://e.org/x/a%20b.mp4?x=1"
+
+
+def test_a_folder_called_by_a_number_is_no_camera(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    os.rename("day1", "1")  # noqa: PTH104
+    assert names(["1"]) == ["a.mp4"]
+
+
+@pytest.mark.parametrize("path", ["nowhere.mp4", "nowhere/"])
+def test_what_is_not_there_is_named(path):
+    with raises_naming(ValueError, path):
+        find_inputs([path])
+
+
+def test_shares_are_every_video_once():
+    videos = [Input(f"{number}", f"{number}") for number in range(11)]
+    parts = [take_share(videos, [(number, 3)]) for number in (1, 2, 3)]
+    assert [video.name for video in parts[1]] == ["1", "4", "7", "10"]
+    assert sorted(int(video.name) for part in parts for video in part) == list(range(11))
+    nested = [take_share(videos, [(job, 2), (process, 2)]) for job in (1, 2) for process in (1, 2)]
+    assert sorted(int(video.name) for part in nested for video in part) == list(range(11))
+    assert take_share(videos, [(20, 20)]) == []

@@ -1,0 +1,97 @@
+"""Where outputs go, and what is refused before work begins."""
+
+from pathlib import Path
+
+import pytest
+from errors import raises_naming
+
+from logoformer_hf.timeline.arguments import PredictArguments
+from logoformer_hf.timeline.inputs import Input
+from logoformer_hf.timeline.outputs import output_folders, plan_jobs
+
+ONE = [Input("videos/a.mp4", "a.mp4")]
+TWO = [*ONE, Input("videos/day1/b.mkv", "day1/b.mkv")]
+CAMERA = [Input(0, "camera-0")]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def plan(videos, **options):
+    return plan_jobs(videos, PredictArguments("m", **options))
+
+
+def test_without_outputs_nothing_is_written():
+    [job] = plan(ONE)
+    assert job.outputs == [] and job.base is None and job.problem_file is None
+
+
+def test_a_file_has_the_format_of_its_ending():
+    [job] = plan(ONE, output="results/Mine.SRT", plot="p.svg", overlay="o.mp4")
+    assert job.files == {"srt": Path("results/Mine.SRT")}
+    assert job.outputs == [Path("results/Mine.SRT"), Path("o.mp4"), Path("p.svg")]
+    assert job.base == Path("results/Mine.SRT") and job.problem_file == Path("results/Mine.SRT.problem.txt")
+
+
+def test_a_folder_has_files_by_the_names_of_the_videos():
+    first, second = plan(TWO, output="out", formats="csv, .SRT,csv", plot="pictures/", overlay="out")
+    assert first.files == {"csv": Path("out/a.mp4.csv"), "srt": Path("out/a.mp4.srt")}
+    assert second.files["csv"] == Path("out/day1/b.mkv.csv")
+    assert second.overlay == Path("out/day1/b.mkv.overlay.mp4")
+    assert second.plot == Path("pictures/day1/b.mkv.timeline.png")
+    assert second.base == Path("out/day1/b.mkv")
+
+
+def test_the_default_format_is_parquet():
+    assert list(plan(TWO, output="out")[0].files) == ["parquet"]
+
+
+def test_an_overlay_alone_has_a_base():
+    [job] = plan(ONE, overlay="o/")
+    assert job.files == {} and job.base == Path("o/a.mp4")
+
+
+@pytest.mark.parametrize("name", ["dots.in.name/", "no_ending"])
+def test_names_of_folders(name):
+    assert plan(ONE, output=name)[0].files == {"parquet": Path(name) / "a.mp4.parquet"}
+
+
+def test_a_folder_that_is_there_needs_no_slash():
+    Path("v1.2").mkdir()
+    Path("odd.csv").mkdir()
+    assert plan(ONE, output="v1.2")[0].files == {"parquet": Path("v1.2/a.mp4.parquet")}
+    assert plan(ONE, output="odd.csv")[0].files == {"parquet": Path("odd.csv/a.mp4.parquet")}
+    assert output_folders(PredictArguments("m", output="v1.2", overlay="o.mp4", plot="p")) == [Path("v1.2"), Path("p")]
+
+
+@pytest.mark.parametrize(
+    ("videos", "options", "words"),
+    [
+        (ONE, {"output": "out.xlsx"}, ["--output out.xlsx", ".parquet", ".eaf", "'/'"]),
+        (ONE, {"overlay": "out.avi"}, ["--overlay out.avi", ".mp4"]),
+        (ONE, {"plot": "out.gif"}, ["--plot out.gif", ".png", ".svg"]),
+        (TWO, {"output": "out.csv"}, ["--output out.csv", "2 videos", "folder"]),
+        (TWO, {"overlay": "out.mp4"}, ["--overlay out.mp4", "2 videos"]),
+        (TWO, {"plot": "out.png"}, ["--plot out.png", "2 videos"]),
+        (ONE, {"output": "out.csv", "formats": "csv"}, ["--formats csv", "out.csv"]),
+        (ONE, {"formats": "csv"}, ["--formats csv", "--output"]),
+        (ONE, {"output": "out", "formats": "csv,xls"}, ["--formats csv,xls", "'xls'", "parquet"]),
+        (ONE, {"output": "out", "formats": ""}, ["--formats", "parquet"]),
+        (ONE, {"overlay": "videos/a.mp4"}, ["videos/a.mp4", "another name"]),
+        (CAMERA, {"overlay": "o.mp4"}, ["camera-0", "second time"]),
+    ],
+)
+def test_what_cannot_be_is_said_before_work_begins(videos, options, words):
+    with raises_naming(ValueError, *words):
+        plan(videos, **options)
+
+
+def test_folders_that_cannot_be_written_to_are_found_before_work_begins():
+    Path("file").touch()
+    with raises_naming(OSError, "file"):
+        plan(ONE, output="file/out.csv")
+    Path("out/a.mp4.parquet").mkdir(parents=True)
+    with raises_naming(ValueError, "out/a.mp4.parquet"):
+        plan(ONE, output="out")
