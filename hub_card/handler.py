@@ -12,6 +12,7 @@ from typing import Any
 from transformers import pipeline
 
 EXPECTED = "the bytes of a video, the same in base64, an http(s) address, or the path of a file on this machine"
+IN_INPUTS = "the video in `inputs`"
 PARAMETERS = ("faces", "top_k", "windows")
 # The face detector: a path in this variable, or this file beside the model; otherwise it comes from the Hub.
 DETECTOR_VARIABLE, DETECTOR_FILE = "LOGOFORMER_DETECTOR", "face_detection_yunet.onnx"
@@ -118,9 +119,12 @@ class EndpointHandler:
             file = Path(folder) / "clip"
             file.write_bytes(content)
             try:
-                return self.read(str(file), parameters)
+                answer = self.read(str(file), parameters)
             except ValueError as error:
-                raise ValueError(str(error).replace(str(file), "the clip in `inputs`")) from error
+                raise ValueError(str(error).replace(str(file), IN_INPUTS)) from error
+        if isinstance(answer, dict):
+            answer["notes"] = [note.replace(str(file), IN_INPUTS) for note in answer["notes"]]
+        return answer
 
 
 def answer_of(timeline: Timeline, with_windows: bool) -> dict[str, Any]:

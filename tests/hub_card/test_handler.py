@@ -1,4 +1,4 @@
-"""The handler for Inference Endpoints: whatever a clip comes as, the same scores; whatever is wrong, a message."""
+"""The handler for Inference Endpoints: footage gives a timeline, a cropped clip scores, what is wrong a message."""
 
 import base64
 import importlib.util
@@ -15,27 +15,45 @@ from toys import save_model
 from web import serving
 from without_package import run_without_package
 
-from logoformer_hf import LogoFormerForVideoClassification, LogoFormerVideoProcessor
+from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
+from logoformer_hf.hub.wheel import write_wheel
+from logoformer_hf.timeline.recognizer import ExpressionRecognizer
 
 HANDLER = HUB_CARD / "handler.py"
+TWO_PEOPLE = HUB_CARD / "space" / "examples" / "two-people.mp4"
+CROPPED = {"faces": False}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, write_video) -> Path:
-    """A model as its repository has it, with the handler and a clip."""
+    """A model as its repository has it, with the handler, the wheel and a cropped clip."""
     folder = tmp_path_factory.mktemp("endpoint")
-    save_model(folder)
+    save_model(folder, LogoFormerConfig.tiny(score_temperature=2.0))
     shutil.copy(HANDLER, folder)
+    write_wheel(folder)
     write_video(folder / "clip.mp4", 20)
     return folder
 
 
-@pytest.fixture(scope="module")
-def handler(folder):
+def load_handler(folder: Path):
     spec = importlib.util.spec_from_file_location("handler", folder / "handler.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.EndpointHandler(str(folder))
+
+
+@pytest.fixture(scope="module")
+def handler(folder):
+    """Without a face detector, since the tests have no network."""
+    return load_handler(folder)
+
+
+@pytest.fixture(scope="module")
+def footage_handler(folder, detector_file, tmp_path_factory):
+    """With a face detector beside the model."""
+    beside = shutil.copytree(folder, tmp_path_factory.mktemp("with detector") / "model")
+    shutil.copy(detector_file, beside / "face_detection_yunet.onnx")
+    return load_handler(beside)
 
 
 @pytest.fixture(scope="module")
@@ -64,25 +82,85 @@ def address(folder):
         yield address
 
 
-def test_a_clip_gives_the_same_scores_as_bytes_base64_path_and_address(folder, handler, by_hand, address):
-    content = (folder / "clip.mp4").read_bytes()
-    assert len(by_hand) == 7
-    for clip in (
-        content,
-        base64.b64encode(content).decode(),
-        base64.encodebytes(content).decode(),
-        str(folder / "clip.mp4"),
-        f"{address}/clip.mp4",
-    ):
-        check_scores(handler({"inputs": clip}), by_hand)
+class TestCroppedClip:
+    def test_the_same_scores_as_bytes_base64_path_and_address(self, folder, handler, by_hand, address):
+        content = (folder / "clip.mp4").read_bytes()
+        assert len(by_hand) == 7
+        for clip in (
+            content,
+            base64.b64encode(content).decode(),
+            base64.encodebytes(content).decode(),
+            str(folder / "clip.mp4"),
+            f"{address}/clip.mp4",
+        ):
+            check_scores(handler({"inputs": clip, "parameters": CROPPED}), by_hand)
+
+    def test_top_k(self, folder, handler, by_hand):
+        clip = str(folder / "clip.mp4")
+        check_scores(handler({"inputs": clip, "parameters": CROPPED | {"top_k": 2}}), by_hand, top_k=2)
+        check_scores(handler({"inputs": clip, "parameters": CROPPED | {"top_k": 70}}), by_hand)
+        check_scores(handler({"inputs": clip, "parameters": CROPPED | {"windows": False}}), by_hand)
+
+    def test_bytes_leave_no_file_behind(self, folder, handler, tmp_path, monkeypatch):
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        assert len(handler({"inputs": (folder / "clip.mp4").read_bytes(), "parameters": CROPPED})) == 7
+        assert "error" in handler({"inputs": b"not a video", "parameters": CROPPED})
+        assert list(tmp_path.iterdir()) == []
 
 
-def test_top_k(folder, handler, by_hand):
-    clip = str(folder / "clip.mp4")
-    check_scores(handler({"inputs": clip, "parameters": {"top_k": 2}}), by_hand, top_k=2)
-    check_scores(handler({"inputs": clip, "parameters": {"top_k": 70}}), by_hand)
-    check_scores(handler({"inputs": clip, "parameters": {}}), by_hand)
-    check_scores(handler({"inputs": clip, "parameters": None}), by_hand)
+class TestFootage:
+    def test_people_with_segments_and_summary(self, footage_handler):
+        answer = footage_handler({"inputs": TWO_PEOPLE.read_bytes()})
+        json.dumps(answer, allow_nan=False)
+        assert set(answer) == {"duration_sec", "people", "without_face", "notes"}
+        assert answer["duration_sec"] == pytest.approx(12, abs=0.05)
+        assert [person["track_id"] for person in answer["people"]] == [1, 2]
+        for person in answer["people"]:
+            assert set(person) == {"track_id", "segments", "summary"}
+            segments = person["segments"]
+            assert segments[0]["start_sec"] < 0.5 and segments[-1]["end_sec"] > 11.5
+            for segment in segments:
+                assert set(segment) == {"start_sec", "end_sec", "label", "mean_score"}
+                assert (segment["mean_score"] is None) == (segment["label"] == "unsure")
+            seconds = sum(segment["end_sec"] - segment["start_sec"] for segment in segments)
+            assert sum(row["seconds"] for row in person["summary"]) == pytest.approx(seconds)
+            assert sum(row["episodes"] for row in person["summary"]) == len(segments)
+
+    def test_windows_are_those_of_the_recogniser_with_its_temperature(self, footage_handler, folder, detector_file):
+        answer = footage_handler({"inputs": str(TWO_PEOPLE), "parameters": {"windows": True}})
+        recognizer = ExpressionRecognizer(folder, detector=detector_file)
+        assert recognizer.temperature == 2
+        expected = recognizer.read(TWO_PEOPLE)
+        assert len(expected.windows) == sum(len(person["windows"]) for person in answer["people"])
+        for person in answer["people"]:
+            ours = [window for window in expected.windows if window.track_id == person["track_id"]]
+            for window, other in zip(person["windows"], ours, strict=True):
+                assert window["start_sec"] == other.start_sec and window["end_sec"] == other.end_sec
+                assert window["scores"] == pytest.approx(dict(other.scores), abs=1e-3)
+
+    def test_nobody_is_a_result(self, footage_handler, folder):
+        answer = footage_handler({"inputs": (folder / "clip.mp4").read_bytes()})
+        assert answer["people"] == []
+        [span] = answer["without_face"]
+        assert span["start_sec"] == 0 and span["end_sec"] == pytest.approx(0.8, abs=0.05)
+        assert any("No face" in note for note in answer["notes"])
+        assert tempfile.gettempdir() not in json.dumps(answer)
+
+    def test_the_detector_can_be_named_by_a_variable(self, folder, detector_file, monkeypatch):
+        monkeypatch.setenv("LOGOFORMER_DETECTOR", str(detector_file))
+        assert load_handler(folder).recognizer is not None
+
+    def test_without_a_detector_it_says_so_and_reads_cropped_clips(self, folder, by_hand, monkeypatch):
+        monkeypatch.setenv("LOGOFORMER_DETECTOR", str(folder / "none.onnx"))
+        handler = load_handler(folder)
+        clip = str(folder / "clip.mp4")
+        check_named(handler({"inputs": clip})["error"], "faces", folder / "none.onnx")
+        check_scores(handler({"inputs": clip, "parameters": CROPPED}), by_hand)
+
+    def test_without_network_it_says_where_the_detector_is(self, handler):
+        if handler.recognizer is not None:
+            pytest.skip("the face detector is in the cache of this machine")
+        check_named(handler({"inputs": b""})["error"], "opencv/face_detection_yunet")
 
 
 @pytest.mark.parametrize(
@@ -95,41 +173,68 @@ def test_top_k(folder, handler, by_hand):
         ({"inputs": "bm90IGEgdmlkZW8="}, ["inputs"]),
         ({"inputs": "clips/of me.mp4"}, ["inputs", "'clips/of me.mp4'", "base64"]),
         ({"inputs": "é" * 200}, ["inputs", f"'{'é' * 80}'", "base64"]),
-        ({"inputs": b"", "parameters": {"top_k": 0}}, ["top_k", "0", "1"]),
-        ({"inputs": b"", "parameters": {"top_k": "3"}}, ["top_k", "'3'"]),
-        ({"inputs": b"", "parameters": {"top_k": True}}, ["top_k", "True"]),
-        ({"inputs": b"", "parameters": {"topk": 3}}, ["parameters", "{'topk': 3}", "top_k"]),
-        ({"inputs": b"", "parameters": [3]}, ["parameters", "[3]", "top_k"]),
     ],
 )
-def test_what_is_wrong_comes_as_a_message(handler, data, words):
-    answer = handler(data)
+@pytest.mark.parametrize("parameters", [{}, CROPPED], ids=["footage", "cropped"])
+def test_what_is_no_video_comes_as_a_message(footage_handler, data, words, parameters):
+    answer = footage_handler(data | {"parameters": parameters})
     assert list(answer) == ["error"]
     check_named(answer["error"], *words)
     assert tempfile.gettempdir() not in answer["error"]  # where bytes are written to for reading
 
 
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"faces": False, "top_k": 0}, ["top_k", "0", "1"]),
+        ({"faces": False, "top_k": "3"}, ["top_k", "'3'"]),
+        ({"faces": False, "top_k": True}, ["top_k", "True"]),
+        ({"top_k": 3}, ["top_k", "faces"]),
+        ({"faces": False, "windows": True}, ["windows", "faces"]),
+        ({"faces": 1}, ["faces", "1"]),
+        ({"windows": "yes"}, ["windows", "'yes'"]),
+        ({"topk": 3}, ["parameters", "{'topk': 3}", "top_k", "faces", "windows"]),
+        ([3], ["parameters", "[3]", "top_k"]),
+    ],
+)
+def test_parameters_that_are_wrong_come_as_a_message(handler, parameters, words):
+    answer = handler({"inputs": b"", "parameters": parameters})
+    assert list(answer) == ["error"]
+    check_named(answer["error"], *words)
+
+
 def test_a_file_that_is_no_video_is_named(folder, handler):
-    check_named(handler({"inputs": str(folder / "config.json")})["error"], folder / "config.json")
+    answer = handler({"inputs": str(folder / "config.json"), "parameters": CROPPED})
+    check_named(answer["error"], folder / "config.json")
 
 
 def test_an_address_without_a_clip_gives_a_message(handler, address):
-    answer = handler({"inputs": f"{address}/none.mp4"})
+    answer = handler({"inputs": f"{address}/none.mp4", "parameters": CROPPED})
     assert "none.mp4" in answer["error"]
 
 
-def test_bytes_leave_no_file_behind(folder, handler, tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert len(handler({"inputs": (folder / "clip.mp4").read_bytes()})) == 7
-    assert "error" in handler({"inputs": b"not a video"})
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_it_needs_nothing_of_this_package(folder, tmp_path, by_hand):
+def test_requirements_and_wheel_are_enough(folder, tmp_path, by_hand, detector_file):
     code = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from handler import EndpointHandler
-print(json.dumps(EndpointHandler(sys.argv[1])({"inputs": open(sys.argv[1] + "/clip.mp4", "rb").read()})))
+import logoformer_hf
+print(logoformer_hf.__file__)
+handler = EndpointHandler(sys.argv[1])
+content = open(sys.argv[1] + "/clip.mp4", "rb").read()
+print(json.dumps([handler({"inputs": content, "parameters": {"faces": False}}), handler({"inputs": sys.argv[2]})]))
 """
-    check_scores(json.loads(run_without_package(code, folder, cwd=tmp_path).splitlines()[-1]), by_hand)
+    printed = run_without_package(
+        code,
+        folder,
+        TWO_PEOPLE,
+        cwd=tmp_path,
+        requirements=HUB_CARD / "requirements.txt",
+        LOGOFORMER_DETECTOR=str(detector_file),
+    )
+    place, answers = printed.splitlines()[-2:]
+    assert Path(place).is_relative_to(tempfile.gettempdir())
+    assert not Path(place).exists()  # unpacked for this process alone
+    cropped, footage = json.loads(answers)
+    check_scores(cropped, by_hand)
+    assert len(footage["people"]) == 2
