@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from logoformer_hf.faces.appearance import face_signature, is_blank, is_other_shot, shot_distance, thumbnail
+from logoformer_hf.faces.appearance import face_signature
+from logoformer_hf.faces.cuts import CUT_DISTANCE, is_blank, is_flash, shot_distance, thumbnail
 from logoformer_hf.faces.detector import Face, FaceDetector
 from logoformer_hf.faces.frames import FootageFrame, MemoryFrame
 from logoformer_hf.faces.geometry import CROP_SIDE_PX, crop_face, whole_frame_crop
@@ -24,6 +25,8 @@ MAX_DETECTION_PERIOD_SEC = 0.15
 # as it finds only faces that are too small for the usual one.
 SECOND_LOOK_SCALE, SECOND_LOOK_EVERY = 2, 10
 SMALL_FACE_PX = 20.0  # of the box's shorter side, in the usual picture
+# A flash, or black between two shots, is at most this long.
+MAX_FLASH_SEC = 0.5
 # Wanted frames that wait for what comes after them; then they are given out with what is known.
 MAX_HELD_FRAMES = 128
 
@@ -143,7 +146,8 @@ class FaceFollower:
         self._last: FootageFrame | None = None  # the last frame pushed
         self._since_detection = 0
         self._detection_sec: float | None = None
-        self._thumbnail: np.ndarray | None = None  # of the last frame with detection that is not blank
+        self._thumbnail: np.ndarray | None = None  # of the last frame with detection that is no flash
+        self._thumbnail_sec = 0.0
         self._shot = self._given_shot = 0
         self._num_empty = 0
         self._is_second_look = False
@@ -196,13 +200,7 @@ class FaceFollower:
     def _detect(self, frame: FootageFrame) -> None:
         """Detects on a frame, looks for a cut before it, and takes the faces into the tracks."""
         picture = frame.reduced(self.detection_side_px)
-        before_sec = self._detection_sec
-        current = thumbnail(picture)
-        if not is_blank(current):
-            is_cut = self._thumbnail is not None and is_other_shot(self._thumbnail, current)
-            if is_cut:
-                self._cut(frame.time_sec, before_sec, current)
-            self._thumbnail = current
+        self._look_for_cut(frame.time_sec, thumbnail(picture))
         faces, picture = self._find(frame, picture)
         signatures = [face_signature(picture, face) for face in faces]
         width, height = frame.size
@@ -244,6 +242,16 @@ class FaceFollower:
         faces = self.detector.detect(larger)
         self._is_second_look = bool(faces)
         return faces, larger
+
+    def _look_for_cut(self, time_sec: float, current: np.ndarray) -> None:
+        """Compares a frame with the last one that could be compared; for a short time, a flash is no frame."""
+        before = self._thumbnail
+        is_short = time_sec - self._thumbnail_sec <= MAX_FLASH_SEC
+        if before is not None and is_short and (is_blank(current) or is_flash(before, current)):
+            return
+        if before is not None and shot_distance(before, current) > CUT_DISTANCE:
+            self._cut(time_sec, self._detection_sec, current)
+        self._thumbnail, self._thumbnail_sec = current, time_sec
 
     def _cut(self, time_sec: float, before_sec: float | None, current: np.ndarray) -> None:
         """Ends all tracks; wanted frames between the last detection and this one go to the side that they resemble."""
@@ -404,6 +412,7 @@ _STATE_NAMES = (
     "_since_detection",
     "_detection_sec",
     "_thumbnail",
+    "_thumbnail_sec",
     "_shot",
     "_given_shot",
     "_num_empty",
@@ -433,4 +442,4 @@ def _whole(frame: FootageFrame) -> TrackedFrame:
 
 def _is_nearer(picture: np.ndarray, after: np.ndarray, before: np.ndarray) -> bool:
     """Whether a thumbnail resembles the one after a cut more than the one before."""
-    return sum(shot_distance(picture, after)) < sum(shot_distance(picture, before))
+    return shot_distance(picture, after) < shot_distance(picture, before)

@@ -78,14 +78,16 @@ def eye_distance_px(landmarks: np.ndarray) -> float:
 
 
 def sharpness(crop: np.ndarray) -> float:
-    """Fine detail: the deviation of the Laplacian over that of the brightness, inside of the face."""
-    side = crop.shape[0]
+    """
+    Fine detail inside of the face: the deviation of what lies between blurs of 1 and of 2 pixels of a crop of 112, over
+    that of the brightness. Finer detail than that is noise of the camera and of rounding.
+    """
     grey: np.ndarray = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    if side != CROP_SIDE_PX:
+    if crop.shape[0] != CROP_SIDE_PX:
         grey = cv2.resize(grey, (CROP_SIDE_PX, CROP_SIDE_PX), interpolation=cv2.INTER_AREA)
-    inner = slice(CROP_SIDE_PX // 5, -CROP_SIDE_PX // 5)
-    contrast = float(grey[inner, inner].std())
-    return float(cv2.Laplacian(grey, cv2.CV_32F)[inner, inner].std()) / (contrast + 8.0)
+    fine = cv2.GaussianBlur(grey, (0, 0), 1.0) - cv2.GaussianBlur(grey, (0, 0), 2.0)
+    inner = slice(CROP_SIDE_PX // 4, -CROP_SIDE_PX // 4)
+    return float(fine[inner, inner].std()) / (float(grey[inner, inner].std()) + 3.0)
 
 
 def turn(landmarks: np.ndarray) -> float:
