@@ -15,15 +15,13 @@ Views = dict[tuple[int, int], FaceView]  # by track and index of the frame
 
 
 def settings_of(session: "Session") -> dict[str, Any]:
-    """What must be the same in the session that goes on."""
+    """What must be the same in the session that goes on; other batches change the scores by rounding only."""
     settings, follower = session.settings, session.reader.follower
     return {
         "label_names": list(settings.label_names),
         "temperature": settings.temperature,
         "min_score": settings.min_score,
         "keep_crops": settings.keep_crops,
-        "batch_size": settings.batch_size,
-        "max_delay_sec": settings.max_delay_sec,
         "pair_sec": session.reader.grid.pair_sec,
         "num_frames": session.model.num_frames,
         "side_px": session.model.side_px,

@@ -19,7 +19,7 @@ def windows_state(windows: Sequence[Window]) -> dict[str, Any]:
         "span_sec": np.array([(window.start_sec, window.end_sec) for window in windows]).reshape(-1, 2),
         # -1 stands for "unsure".
         "label": np.array([numbers.get(window.label, -1) for window in windows], dtype=np.int64),
-        "scores": np.array([list(window.scores.values()) for window in windows]).reshape(-1, len(names)),
+        "scores": np.array([list(window.scores.values()) for window in windows]).reshape(len(windows), len(names)),
         "box": np.array([window.box for window in windows]).reshape(-1, 4),
         "quality": np.array([window.quality for window in windows]),
         "is_short": np.array([window.is_short for window in windows], dtype=bool),
