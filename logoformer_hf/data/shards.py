@@ -23,6 +23,7 @@ from .problems import ClipProblems, Problem, read_problems, write_problems
 from .transforms import shorter_side_px
 
 DEFAULT_SIDE_PX = shorter_side_px(image_size=112, min_crop_area=0.7)
+DEFAULT_JPEG_QUALITY = 90
 SETTINGS_FILE = "prepare_settings.json"
 PROBLEMS_FILE = "problems.csv"
 _VERSION = 1  # increased whenever the same settings would give other shards
@@ -36,10 +37,11 @@ def prepare_shards(
     rows: datasets.DatasetDict,
     output_dir: str | Path,
     side_px: int = DEFAULT_SIDE_PX,
-    jpeg_quality: int = 90,
+    jpeg_quality: int = DEFAULT_JPEG_QUALITY,
     clips_per_shard: int = 1000,
     num_workers: int = 2,
     on_problem: str = "stop",
+    faces: str | None = None,
 ) -> list[Problem]:
     """
     Writes clips as Parquet files `data/<split>-00000-of-00012.parquet`, which `datasets` loads, streams and uploads.
@@ -49,7 +51,8 @@ def prepare_shards(
     The size of the shards is estimated from a few clips and printed first.
 
     Args:
-        rows: columns of `data.rows.clip_features`, `video` being a path.
+        rows: columns of `data.rows.clip_features`, `video` being a path, or a list of embedded images, of which JPEGs
+            that are small enough are stored as they are.
         output_dir: folder for the shards, the settings that they were made with, and `problems.csv`.
         side_px: shorter side of the frames in pixels; larger frames are reduced, smaller ones are kept. The default
             is for training on 112x112 pixels, see `data.transforms.shorter_side_px`.
@@ -58,6 +61,7 @@ def prepare_shards(
         num_workers: processes that decode and encode.
         on_problem: what is done with clips that cannot be read: "stop" does not write their shards, and raises after
             all others are written; "skip" leaves the clips out.
+        faces: how the frames were cropped to faces, None for whole frames. Both cannot be in one folder.
 
     Returns:
         The clips that were left out, those of earlier calls included.
@@ -79,6 +83,7 @@ def prepare_shards(
             "jpeg_quality": jpeg_quality,
             "clips_per_shard": clips_per_shard,
             "clips": fingerprints,
+            "faces": faces,
         },
     )
     clips = EncodedClips(rows, side_px, jpeg_quality)
@@ -153,7 +158,8 @@ class EncodedClips(torch.utils.data.Dataset[dict[str, Any] | Problem]):
     """Rows with all frames as JPEGs, by (split, row number); a `Problem` for a clip that cannot be read."""
 
     def __init__(self, rows: datasets.DatasetDict, side_px: int, jpeg_quality: int):
-        self.rows = rows
+        # In the stored form: embedded images would be decoded otherwise.
+        self.rows = {split: clips.with_format("arrow") for split, clips in rows.items()}
         self.side_px = side_px
         self.jpeg_quality = jpeg_quality
         self.clip_ids = {split: list(clips["clip_id"]) for split, clips in rows.items()}
@@ -162,16 +168,19 @@ class EncodedClips(torch.utils.data.Dataset[dict[str, Any] | Problem]):
 
     def __getitem__(self, key: tuple[str, int]) -> dict[str, Any] | Problem:
         split, number = key
-        row: dict[str, Any] = self.rows[split][number]
+        row: dict[str, Any] = self.rows[split][number].to_pylist()[0]
         try:
             frames = encode_frames(row["video"], self.side_px, self.jpeg_quality)
         except VideoReadError as error:
-            return Problem(row["clip_id"], row["video"], str(error).removeprefix(f"{row['video']}: "))
+            name = row["video"] if isinstance(row["video"], str) else "embedded frames"
+            return Problem(row["clip_id"], name, str(error).removeprefix(f"{name}: "))
         return row | {"video": frames, "num_frames": len(frames)}
 
 
-def encode_frames(video: str, side_px: int, jpeg_quality: int) -> list[dict[str, Any]]:
+def encode_frames(video: str | list[dict[str, Any]], side_px: int, jpeg_quality: int) -> list[dict[str, Any]]:
     """All frames of a clip as JPEGs whose shorter side has at most `side_px` pixels, as `Image` stores them."""
+    if not isinstance(video, str) and all(is_small_jpeg(frame["bytes"], side_px) for frame in video):
+        return video  # encoded again they would lose quality
     encoded: list[dict[str, Any]] = []
     total = 1
 
@@ -190,6 +199,17 @@ def encode_frames(video: str, side_px: int, jpeg_quality: int) -> list[dict[str,
             Image.fromarray(frame).save(file, "JPEG", quality=jpeg_quality)
             encoded.append({"bytes": file.getvalue(), "path": None})
     return encoded
+
+
+def is_small_jpeg(content: bytes | None, side_px: int) -> bool:
+    """Whether this is an intact JPEG file whose shorter side has at most `side_px` pixels."""
+    if content is None or not content.startswith(b"\xff\xd8"):
+        return False
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return min(image.size) <= side_px
+    except (OSError, SyntaxError):
+        return False
 
 
 def as_it_is(item: _Item) -> _Item:

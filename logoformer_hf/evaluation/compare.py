@@ -109,6 +109,9 @@ def compare_runs(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], c
             f"{', '.join(odd)}"
         )
     notes = []
+    if a.data.faces != b.data.faces:
+        said = [f"crops of faces ({run.data.faces})" if run.data.faces else "clips as they are" for run in (a, b)]
+        notes.append(f"A was tested on {said[0]}, B on {said[1]}.")
     if len(a_seeds) == len(b_seeds) == 1:
         pairs = [(next(iter(a_seeds)), next(iter(b_seeds)))]
     else:

@@ -1,17 +1,20 @@
 """Writes a data set as Parquet shards with a card."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .._files import check_writable, hub_card_file, write_json
-from ..data.facts import SOURCE_FILE, DataFacts, LeftOutClip
-from ..data.problems import Problem
-from ..data.shards import DEFAULT_SIDE_PX, prepare_shards
+from ..data.facts import SOURCE_FILE, DataFacts
+from ..data.shards import DEFAULT_JPEG_QUALITY, DEFAULT_SIDE_PX, prepare_shards
 from ..data.sources.arguments import SourceArguments
-from ..data.sources.gather import gather_clips
+from ..data.sources.gather import add_left_out, gather_clips
 from ..data.sources.source import Source
 from ..data.sources.table import SOURCES
 from .dataset_card import TEMPLATE, write_dataset_card
+
+if TYPE_CHECKING:
+    from ..data.face_crops import CropFormat
 
 
 @dataclass
@@ -23,7 +26,9 @@ class PrepareArguments:
         default=DEFAULT_SIDE_PX,
         metadata={"help": "Shorter side of the stored frames in pixels; the default suits training on 112 pixels."},
     )
-    jpeg_quality: int = field(default=90, metadata={"help": "JPEG quality of the stored frames, 1 to 95."})
+    jpeg_quality: int = field(
+        default=DEFAULT_JPEG_QUALITY, metadata={"help": "JPEG quality of the stored frames, 1 to 95."}
+    )
     clips_per_shard: int = field(default=1000, metadata={"help": "Clips in one file."})
     num_workers: int = field(default=2, metadata={"help": "Processes that decode and encode clips."})
 
@@ -48,7 +53,12 @@ def prepare_source(args: PrepareArguments, source_args: SourceArguments) -> None
     output_dir = Path(args.output_dir)
     check_writable(output_dir)
     hub_card_file(TEMPLATE)  # fails before the preparation rather than after it
-    source = gather_clips(source_args, source_args.folds[0], output_dir / "problems_of_source.csv")
+    if source_args.face_side_px is not None:
+        raise ValueError("`face_side_px` is for training; the shards have crops of `side_px`: give that instead.")
+    problems_file = output_dir / "problems_of_source.csv"
+    source = gather_clips(
+        source_args, source_args.folds[0], problems_file, True, crop_format(args, source_args), args.num_workers
+    )
     unreadable = prepare_shards(
         source.rows,
         output_dir,
@@ -57,20 +67,20 @@ def prepare_source(args: PrepareArguments, source_args: SourceArguments) -> None
         clips_per_shard=args.clips_per_shard,
         num_workers=args.num_workers,
         on_problem=source_args.on_problem,
+        faces=source.facts.faces,
     )
-    facts = add_left_out(source, unreadable)
+    facts = add_left_out(source.facts, source.rows, unreadable)
     write_json(output_dir / SOURCE_FILE, asdict(facts))
     write_card(output_dir, args, source_args.folds[0], source, facts)
 
 
-def add_left_out(source: Source, unreadable: list[Problem]) -> DataFacts:
-    """The facts about the data set, with the clips added that could not be read while their frames were stored."""
-    places: dict[str, tuple[str, int | None]] = {}  # split and fold of each clip
-    for split, rows in source.rows.items():
-        folds = rows["fold"] if "fold" in rows.features else [None] * len(rows)
-        places |= {clip_id: (split, fold) for clip_id, fold in zip(rows["clip_id"], folds, strict=True)}
-    new = tuple(LeftOutClip(problem.clip_id, *places[problem.clip_id]) for problem in unreadable)
-    return replace(source.facts, left_out=source.facts.left_out + new)
+def crop_format(args: PrepareArguments, source_args: SourceArguments) -> "CropFormat | None":
+    """The format of crops that are stored as they are; None where frames are not cropped."""
+    if not source_args.faces:
+        return None
+    from ..data.face_crops import CropFormat  # OpenCV, which only this needs
+
+    return CropFormat(source_args.detector, args.side_px, args.jpeg_quality)
 
 
 def write_card(output_dir: Path, args: PrepareArguments, fold: int | None, source: Source, facts: DataFacts) -> None:
@@ -80,6 +90,9 @@ def write_card(output_dir: Path, args: PrepareArguments, fold: int | None, sourc
         split: sum(clip_id not in left_out for clip_id in rows["clip_id"]) for split, rows in source.rows.items()
     }
     features = source.rows["train"].features
+    frame_size = f"at most {args.side_px} pixels on the shorter side"
+    if facts.faces:
+        frame_size = f"crops of the main person's face, {args.side_px}x{args.side_px} pixels ({facts.faces})"
     notes = [f"{len(left_out):,} clips could not be read and are left out."] if left_out else []
     if facts.num_folds:
         notes.append(f"The splits are those of fold {fold}; the column `fold` gives the others.")
@@ -89,7 +102,7 @@ def write_card(output_dir: Path, args: PrepareArguments, fold: int | None, sourc
         facts=facts,
         clips_per_split=clips_per_split,
         label_names=features["label"].names,
-        frame_size=f"at most {args.side_px} pixels on the shorter side, quality {args.jpeg_quality}",
+        frame_size=frame_size + f", quality {args.jpeg_quality}",
         extra_columns={name: text for name, text in SOURCES[facts.dataset].columns.items() if name in features},
         notes=notes,
     )

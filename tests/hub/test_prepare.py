@@ -6,6 +6,7 @@ import datasets
 import pytest
 import torch
 from errors import check_named, raises_naming
+from raw_clips import use_plain_detector, write_raw_tree
 
 from logoformer_hf import LogoFormerVideoProcessor
 from logoformer_hf.cli import main
@@ -13,6 +14,7 @@ from logoformer_hf.data.clips import ClipDataset
 from logoformer_hf.data.facts import LeftOutClip
 from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.data.sources.gather import load_source
+from logoformer_hf.data.transforms import TrainingTransforms
 from logoformer_hf.hub.prepare import PrepareArguments, prepare_source
 
 
@@ -101,3 +103,46 @@ def test_what_cannot_be_prepared_is_named(tmp_path):
     with raises_naming(ValueError, "'faces'", "'dfew'", "'ferv39k'", "'clips'"):
         prepare_source(PrepareArguments(output_dir=str(tmp_path)), SourceArguments())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def raw(monkeypatch, tmp_path) -> dict:
+    """Arguments of raw clips that are cropped to faces."""
+    detector = use_plain_detector(monkeypatch.setattr, tmp_path)
+    tree = write_raw_tree(tmp_path / "own", clips_per_label=1)
+    own = {"dataset": "clips", "data_dir": str(tree), "cache_dir": str(tmp_path / "cache")}
+    return {**own, "faces": True, "detector": detector}
+
+
+def test_shards_of_faces_have_the_pixels_that_training_on_the_raw_clips_has(raw, tmp_path):
+    args = PrepareArguments(output_dir=str(tmp_path / "shards"), num_workers=0)
+    prepare_source(args, SourceArguments(**raw))
+    stored = load_source(prepared(tmp_path / "shards", tmp_path / "cache"))
+    direct = load_source(SourceArguments(**raw))
+    assert stored.facts == direct.facts and direct.facts.faces.startswith("plain ")
+    processor = LogoFormerVideoProcessor()
+    for split, rows in direct.rows.items():
+        assert stored.rows[split].remove_columns("video").to_list() == rows.remove_columns("video").to_list()
+        for transforms in (None, TrainingTransforms(112)):
+            pairs = [ClipDataset(each, processor, transforms) for each in (stored.rows[split], rows)]
+            for ours, theirs in zip(*pairs, strict=True):
+                assert torch.equal(ours["frames"], theirs["frames"]) and ours["label"] == theirs["label"]
+    check_named((tmp_path / "shards" / "README.md").read_text(), "crops of the main person's face", "122x122")
+
+
+def test_faces_and_whole_frames_do_not_share_a_folder(raw, tmp_path):
+    args = PrepareArguments(output_dir=str(tmp_path / "shards"), num_workers=0)
+    whole = {name: value for name, value in raw.items() if name not in ("faces", "detector")}
+    prepare_source(args, SourceArguments(**whole))
+    with raises_naming(ValueError, "shards", "faces"):
+        prepare_source(args, SourceArguments(**raw))
+    assert load_source(prepared(tmp_path / "shards", tmp_path / "cache")).facts.faces is None
+
+
+def test_the_size_of_crops_in_shards_is_that_of_the_shards(raw, tmp_path):
+    args = PrepareArguments(output_dir=str(tmp_path / "shards"), side_px=64, num_workers=0)
+    with raises_naming(ValueError, "`face_side_px`", "`side_px`"):
+        prepare_source(args, SourceArguments(**raw, face_side_px=64))
+    prepare_source(args, SourceArguments(**raw))
+    rows = load_source(prepared(tmp_path / "shards", tmp_path / "cache")).rows["train"]
+    assert {image.size for image in rows[0]["video"]} == {(64, 64)}

@@ -24,7 +24,20 @@ class CommonArguments:
         default=None, metadata={"help": f"Use only these classes, in this order. Usual: {' '.join(EXPRESSIONS)}."}
     )
     cache_dir: str | None = field(
-        default=None, metadata={"help": "Folder in which synthetic clips and tables of clips are kept."}
+        default=None,
+        metadata={"help": "Folder in which synthetic clips, tables of clips and crops of faces are kept."},
+    )
+    faces: bool = field(
+        default=False,
+        metadata={"help": "Find the main person's face in every frame of the clips and use aligned crops of it."},
+    )
+    detector: str = field(
+        default="auto",
+        metadata={"help": "With --faces: ONNX file of a face detector; 'auto': YuNet, which is downloaded once."},
+    )
+    face_side_px: int | None = field(
+        default=None,
+        metadata={"help": "With --faces: side of the crops in pixels; by default enough to train on 112 pixels."},
     )
 
     def __post_init__(self) -> None:
@@ -41,10 +54,24 @@ class CommonArguments:
                     f"`{option.name}` is not an option of dataset {self.dataset!r}, but of {', '.join(takers)}. "
                     "Leave it out, or choose such a `dataset`."
                 )
+        self._check_faces()
         try:
             self.options = self.source.options(**{name: getattr(self, name) for name in taken})
         except ValueError as error:
             raise ValueError(f"dataset {self.dataset!r}: {error}") from error
+
+    def _check_faces(self) -> None:
+        if not self.faces and (self.detector, self.face_side_px) != ("auto", None):
+            name = "detector" if self.detector != "auto" else "face_side_px"
+            raise ValueError(f"`{name}` is for crops of faces: add `faces`, or leave it out.")
+        if self.faces and not self.source.is_on_disk:
+            names = ", ".join(repr(name) for name, source in SOURCES.items() if source.is_on_disk)
+            raise ValueError(
+                f"`faces` crops clips on your disk, and dataset {self.dataset!r} needs no cropping: leave it out, or "
+                f"choose one of {names}."
+            )
+        if self.detector == "none":
+            raise ValueError("`detector` is 'none'; to crop faces it must be 'auto' or the path of an ONNX file.")
 
     @property
     def source(self) -> ClipSource:

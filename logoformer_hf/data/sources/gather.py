@@ -1,28 +1,81 @@
-"""Loads the clips that arguments name, and prints what was found."""
+"""Loads the clips that arguments name, cropped to faces if they ask for it, and prints what was found."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasets import DatasetDict
 
 from ..clips import keep_labels
+from ..facts import DataFacts, LeftOutClip
 from ..problems import ClipProblems, Problem, write_problems
+from ..shards import DEFAULT_SIDE_PX
 from .arguments import SourceArguments
 from .source import Source
 
+if TYPE_CHECKING:
+    from ..face_crops import CropFormat, FaceCropper
 
-def load_source(args: SourceArguments, fold: int | None = None) -> Source:
+
+def load_source(
+    args: SourceArguments, fold: int | None = None, crops: "CropFormat | None" = None, num_workers: int | None = None
+) -> Source:
     """
-    Loads the clips that `args` name; of a source with folds those of `fold`.
+    Loads the clips that `args` name; of a source with folds those of `fold`. With `args.faces` each frame is a crop of
+    the main person's face, computed now or read from the cache.
+
+    Args:
+        args: which clips.
+        fold: number of the fold, None for a source without folds.
+        crops: format of the crops, by default one for training.
+        num_workers: processes that crop, by default one per core; 0 for this one.
 
     Raises:
-        ValueError, FileNotFoundError: an error in the folder, a list or an argument.
-        ClipProblems: clips that are missing, empty or unreadable, with `on_problem` "stop".
+        ValueError, FileNotFoundError: an error in the folder, a list or an argument, or no detector of faces.
+        ClipProblems: clips that are missing, empty, unreadable or without a usable face, with `on_problem` "stop".
     """
+    cropper = None
+    if args.faces:  # before the clips are looked at: a missing detector is told first
+        from ..face_crops import CropFormat, FaceCropper  # OpenCV, which only this needs
+
+        crops = crops or CropFormat(args.detector, args.face_side_px or DEFAULT_SIDE_PX)
+        cropper = FaceCropper(crops, args.cache_dir, num_workers)
     source = args.source.load(args.options, fold, args.cache_dir)
     if args.labels is not None:
         source.rows = keep_labels(source.rows, args.labels)
-    return source
+    return source if cropper is None else crop_source(source, cropper, args.on_problem)
 
 
-def gather_clips(args: SourceArguments, fold: int | None, problems_file: Path, verbose: bool = True) -> Source:
+def crop_source(source: Source, cropper: "FaceCropper", on_problem: str) -> Source:
+    """The clips with crops of faces instead of frames. Raises the errors of `FaceCropper.crop`."""
+    cropped = cropper.crop(source.rows, on_problem)
+    facts = add_left_out(source.facts, source.rows, cropped.problems)
+    return Source(
+        cropped.rows,
+        replace(facts, faces=cropped.faces),
+        source.notes + cropped.notes,
+        source.problems + cropped.problems,
+    )
+
+
+def add_left_out(facts: DataFacts, rows: DatasetDict, problems: list[Problem]) -> DataFacts:
+    """The facts about a data set, with clips of `rows` added that could not be used."""
+    places: dict[str, tuple[str, int | None]] = {}  # split and fold of each clip
+    for split, clips in rows.items():
+        folds = clips["fold"] if "fold" in clips.features else [None] * len(clips)
+        places |= {clip_id: (split, fold) for clip_id, fold in zip(clips["clip_id"], folds, strict=True)}
+    new = tuple(LeftOutClip(problem.clip_id, *places[problem.clip_id]) for problem in problems)
+    return replace(facts, left_out=facts.left_out + new)
+
+
+def gather_clips(
+    args: SourceArguments,
+    fold: int | None,
+    problems_file: Path,
+    verbose: bool = True,
+    crops: "CropFormat | None" = None,
+    num_workers: int | None = None,
+) -> Source:
     """
     `load_source` for a program: also prints what was found, and writes clips with problems to `problems_file`.
 
@@ -31,9 +84,11 @@ def gather_clips(args: SourceArguments, fold: int | None, problems_file: Path, v
         fold: number of the fold, None for a source without folds.
         problems_file: path of `problems.csv`, which is written if there are problems, also if they stop the program.
         verbose: print and write; True in the main process only.
+        crops: as `load_source`.
+        num_workers: as `load_source`.
     """
     try:
-        source = load_source(args, fold)
+        source = load_source(args, fold, crops, num_workers)
     except ClipProblems as error:
         if verbose:
             _write_problems(error.problems, problems_file)
