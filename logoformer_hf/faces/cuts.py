@@ -1,8 +1,8 @@
 """
 Finds cuts: whether two frames, some tenths of a second apart, are of one shot.
 
-Measured on frames 0.1 s apart of drawn people who cross in 0.3 to 1 s, and on clips of real people: at most 0.14 in one
-shot, also when the camera pans by a fifth of the picture; at least 0.65 between two shots.
+Measured on frames 0.1 s apart of drawn people who cross in 0.3 to 1 s, and on clips of real people: a distance of at
+most 0.14 in one shot, also when the camera pans by a fifth of the picture; at least 0.65 between two shots.
 """
 
 import cv2

@@ -130,10 +130,11 @@ class FaceTracker:
             else:
                 track = self._start(time_sec, faces[index], signatures[index])
                 self.tracks.append(track)
+            seen[index] = track
+        for track in self.tracks:  # in the order of their first detections
             if track.hits >= self.min_hits and not track.is_confirmed:
                 track.track_id = self._next_id
                 self._next_id += 1
-            seen[index] = track
         return TrackerUpdate(seen, ended)
 
     def end_all(self) -> list[Track]:
