@@ -32,7 +32,7 @@ from logoformer_hf.data.face_crops import CropFormat, FaceCropper
 from logoformer_hf.data.problems import ClipProblems
 from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.data.sources.gather import load_source
-from logoformer_hf.faces.detector import FaceDetector, load_detector
+from logoformer_hf.faces.detector import load_detector
 from logoformer_hf.faces.geometry import crop_face
 from logoformer_hf.video_reading_logoformer import read_clip
 
@@ -73,24 +73,22 @@ def frames_of(row: dict) -> np.ndarray:
     return np.stack([np.asarray(image) for image in row["video"]])
 
 
-def check_crops(row: dict, video: Path, detector: FaceDetector | None = None) -> None:
-    """
-    One crop for each frame, of the place where the face is; 8 pixels beside it would differ by more.
-
-    The place is that of the drawn face's usual landmarks, or where a detector finds it in this frame.
-    """
+def check_crops(row: dict, video: Path) -> None:
+    """One crop for each frame, of the place where the drawn face is."""
     raw, _ = read_clip(video, range)
-    crops = frames_of(row).astype(int)
+    crops = frames_of(row)
     assert crops.shape == (NUM_FRAMES, SIDE_PX, SIDE_PX, 3) and row["num_frames"] == NUM_FRAMES
     for crop, frame, corner in zip(crops, raw, places_px(), strict=True):
-        landmarks = LANDMARKS + corner if detector is None else detector.detect(frame)[0].landmarks
-        differences = [
-            np.abs(crop - crop_face(frame, landmarks + shift, SIDE_PX)).mean()
-            for shift in ((0, 0), (8, 0), (-8, 0), (0, 8), (0, -8))
-        ]
-        assert differences[0] < (12 if detector is None else 25) and differences[0] < 0.7 * min(differences[1:]), (
-            differences
-        )
+        check_place(crop, frame, LANDMARKS + corner)
+
+
+def check_place(crop: np.ndarray, frame: np.ndarray, landmarks: np.ndarray) -> None:
+    """A crop is that of these landmarks: 8 pixels beside it would differ by more."""
+    differences = [
+        np.abs(crop.astype(int) - crop_face(frame, landmarks + shift, SIDE_PX)).mean()
+        for shift in ((0, 0), (8, 0), (-8, 0), (0, 8), (0, -8))
+    ]
+    assert differences[0] < 12 and differences[0] < 0.7 * min(differences[1:]), differences
 
 
 def test_every_frame_becomes_a_crop_of_its_face(plain, tree, tmp_path):
@@ -105,15 +103,19 @@ def test_every_frame_becomes_a_crop_of_its_face(plain, tree, tmp_path):
             check_crops(row, tree / f"{row['clip_id']}.mp4")
 
 
-def test_the_real_detector_gives_the_same_places(detector_file, tree, tmp_path):
-    """In several processes, which load the detector themselves."""
+def test_the_real_detector_is_used_by_several_processes(detector_file, tree, tmp_path):
+    """Which load it themselves. It looks at every third frame; between them places are interpolated."""
     cropper = FaceCropper(CropFormat(str(detector_file)), tmp_path, num_processes=2)
     raw = load_source(SourceArguments(dataset="clips", data_dir=str(tree), cache_dir=str(tmp_path))).rows
     cropped = cropper.crop(raw, "stop")
     check_named(cropped.faces, detector_file.stem, "geometry")
+    detector = load_detector(detector_file)
     for rows in cropped.rows.values():
         for row in rows:
-            check_crops(row, tree / f"{row['clip_id']}.mp4", load_detector(detector_file))
+            crops, (frames, _) = frames_of(row), read_clip(tree / f"{row['clip_id']}.mp4", range)
+            assert len(crops) == len(frames) == NUM_FRAMES
+            for number in range(0, NUM_FRAMES, 3):
+                check_place(crops[number], frames[number], detector.detect(frames[number])[0].landmarks)
 
 
 def test_folders_of_frames_are_cropped_in_their_order(plain, tmp_path):
