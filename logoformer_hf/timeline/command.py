@@ -11,7 +11,7 @@ from .progress import Progress
 from .recognition import prepare_recognition
 from .records import is_finished
 from .text import one_line
-from .workers import end_on_sigterm
+from .workers import ended_by_sigterm
 
 FAILED = 1  # exit status where a video failed
 INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
@@ -40,7 +40,6 @@ def predict(
     Raises:
         ValueError, OSError: what is wrong with the arguments, before work begins.
     """
-    end_on_sigterm()
     jobs = plan_jobs(find_inputs(paths, output_folders(arguments)), arguments)
     mine = take_share(jobs, [arguments.share(), share])
     check_pictures(mine)
@@ -56,7 +55,9 @@ def predict(
     in_processes = arguments.num_processes > 1 and len(todo) > 1
     progress = Progress(len(todo), total_duration(todo))
     try:
-        problems = run_jobs(todo, recognition, None if in_processes else recognizer, arguments.num_processes, progress)
+        with ended_by_sigterm():
+            own = None if in_processes else recognizer
+            problems = run_jobs(todo, recognition, own, arguments.num_processes, progress)
     except KeyboardInterrupt:
         progress.close()
         goes_on = "; the same command goes on where it stopped" if any(job.base for job in todo) else ""

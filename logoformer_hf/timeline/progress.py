@@ -13,11 +13,13 @@ from .text import one_line
 class _SecondsBar(tqdm):
     """A bar whose speed is a multiple of the speed at which the video plays."""
 
+    earlier_sec = 0.0  # read by an earlier call of the command
+
     @property
     def format_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = super().format_dict
         elapsed_sec = values["elapsed"]
-        values["speed"] = f"{(values['n'] - self.initial) / elapsed_sec:.1f}" if elapsed_sec > 0 else "?"
+        values["speed"] = f"{(values['n'] - self.earlier_sec) / elapsed_sec:.1f}" if elapsed_sec > 0 else "?"
         return values
 
 
@@ -56,7 +58,7 @@ class Progress:
                 return
             self._read_sec[name] = time_sec
             if is_earlier:
-                self._bar.initial += new_sec
+                self._bar.earlier_sec += new_sec
                 self.print(f"{one_line(name)}: goes on at {time_sec:.0f} s", is_error=True)
             if self._bar.total and self._bar.n + new_sec > self._bar.total:
                 self._bar.total = self._bar.n + new_sec  # a file that is longer than it says

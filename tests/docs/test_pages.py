@@ -38,6 +38,15 @@ def test_training_from_python(tmp_path):
     assert {"model.safetensors", "modeling_logoformer.py", "predictions.parquet"} <= written
 
 
+def test_footage(tmp_path, tiny_folder, media, detector_file):
+    shutil.copytree(tiny_folder, tmp_path / "my_model")
+    shutil.copy(detector_file, tmp_path / "face_detection_yunet.onnx")
+    shutil.copy(media / "face_frontal.mp4", tmp_path / "interview.mp4")
+    printed = run_example("footage.md", tmp_path)
+    assert re.search(r"0\.00 to 1\.77 s, person 1: \w+", printed) and "mean_score" in printed
+    assert "person 1: " in (tmp_path / "interview.srt").read_text()
+
+
 @pytest.mark.parametrize("page", ["add_a_data_set.md", "add_an_attention_part.md"])
 def test_additions(page, tmp_path):
     run_example(page, tmp_path)

@@ -3,11 +3,16 @@
 from pathlib import Path
 
 import pytest
-from errors import raises_naming
+from errors import check_named, raises_naming
+from example_timelines import nobody
+from paths import DOCS
 
 from logoformer_hf.timeline.arguments import PredictArguments
-from logoformer_hf.timeline.inputs import Input
-from logoformer_hf.timeline.outputs import output_folders, plan_jobs
+from logoformer_hf.timeline.inputs import OVERLAY_ENDING, Input
+from logoformer_hf.timeline.outputs import PLOT_ENDING, PROBLEM_ENDING, output_folders, plan_jobs
+from logoformer_hf.timeline.records import record_file
+from logoformer_hf.timeline.saved_state import state_file
+from logoformer_hf.timeline.writers import FORMATS
 
 ONE = [Input("videos/a.mp4", "a.mp4")]
 TWO = [*ONE, Input("videos/day1/b.mkv", "day1/b.mkv")]
@@ -95,3 +100,13 @@ def test_folders_that_cannot_be_written_to_are_found_before_work_begins():
     Path("out/a.mp4.parquet").mkdir(parents=True)
     with raises_naming(ValueError, "out/a.mp4.parquet"):
         plan(ONE, output="out")
+
+
+def test_every_output_and_column_stands_in_the_documentation():
+    outputs, footage = ((DOCS / name).read_text() for name in ("outputs.md", "footage.md"))
+    base = Path("<name>")
+    names = [f"<name>{ending}" for ending in (PLOT_ENDING, OVERLAY_ENDING, PROBLEM_ENDING)]
+    check_named(outputs, *names, record_file(base).name, state_file(base).name, *(f".{name}" for name in FORMATS))
+    check_named(footage, *(f"`{name}`" for name in FORMATS))
+    columns = [name for name in nobody().frame().columns if name not in ("score_happy", "score_sad")]
+    check_named(footage, *(f"`{name}`" for name in columns), "`score_<class>`")

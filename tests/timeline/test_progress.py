@@ -68,10 +68,11 @@ def test_times_that_go_back_are_not_counted():
 def test_nothing_is_shown_where_stderr_is_no_terminal(shown, monkeypatch):
     assert not sys.stderr.isatty()
     progress = Progress(3, 10.0)
-    progress.report("a.mp4")(5.0, False)
+    progress.report("a.mp4")(5.0, True)
+    progress.report("a.mp4")(6.0, False)
     progress.done("a.mp4", 10.0)
     progress.close()
-    assert shown() == [""]
+    assert shown() == ["a.mp4: goes on at 5 s\n"]
 
 
 def test_lines_are_printed_at_once(capsys):
