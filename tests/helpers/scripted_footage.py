@@ -18,8 +18,14 @@ _PICTURE = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=n
 
 
 def frame_pixels(number: int) -> np.ndarray:
-    """`(120, 160, 3)` uint8: noise that is another one in every frame, and the frame's number in the first pixels."""
-    pixels = np.roll(_PICTURE, 7 * number, axis=0)
+    """
+    `(120, 160, 3)` uint8: noise, that moves where `face_at(10)` and `face_at(90)` are, on a background that stands
+    still as in one shot, and the frame's number in the first pixels.
+    """
+    pixels = _PICTURE.copy()
+    for x_px in (10, 90):
+        face = pixels[30 : 30 + SIDE, x_px : x_px + SIDE]
+        face[:] = np.roll(face, 7 * number, axis=0)
     pixels[0, :2] = [[number // 256, 0, 0], [number % 256, 0, 0]]
     return pixels
 
