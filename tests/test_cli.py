@@ -30,7 +30,7 @@ def write_run(folder: Path, share_right: float, **facts) -> Path:
 
 def test_the_installed_command_lists_its_commands():
     shown = run_process([Path(sys.executable).with_name("logoformer"), "--help"]).stdout
-    assert {"train", "prepare", "evaluate", "report", "compare", "push"} <= set(COMMANDS)
+    assert {"train", "prepare", "evaluate", "predict", "report", "compare", "push"} <= set(COMMANDS)
     check_named(shown, *COMMANDS)
 
 
@@ -75,6 +75,8 @@ def test_report_is_made_again_from_the_predictions(tmp_path, capsys):
         (["push", "/nowhere", "--repo", "me/x", "--dry-run"], ["logoformer push: ", "/nowhere"]),
         (["evaluate", "--model", "/nowhere", "--output_dir", "o", "--fold", "1"], ["logoformer evaluate: ", "fold"]),
         (["evaluate", "--output_dir", "o"], ["--model"]),
+        (["predict", "/nowhere.mp4", "--model", "m"], ["logoformer predict: ", "/nowhere.mp4"]),
+        (["predict", "a.mp4"], ["--model"]),
         (["train", "--fold", "1", "--output_dir", "o"], ["logoformer train: ", "fold", "faces"]),
         (["train", "/nowhere/run.yaml"], ["logoformer train: ", "/nowhere/run.yaml"]),
         (["trian"], ["trian", "evaluate"]),

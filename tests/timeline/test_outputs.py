@@ -7,11 +7,13 @@ from errors import check_named, raises_naming
 from example_timelines import nobody
 from paths import DOCS
 
+from logoformer_hf.faces import quality
 from logoformer_hf.timeline.arguments import PredictArguments
 from logoformer_hf.timeline.inputs import OVERLAY_ENDING, Input
 from logoformer_hf.timeline.outputs import PLOT_ENDING, PROBLEM_ENDING, output_folders, plan_jobs
 from logoformer_hf.timeline.records import record_file
 from logoformer_hf.timeline.saved_state import state_file
+from logoformer_hf.timeline.window import MIN_SCORE
 from logoformer_hf.timeline.writers import FORMATS
 
 ONE = [Input("videos/a.mp4", "a.mp4")]
@@ -110,3 +112,10 @@ def test_every_output_and_column_stands_in_the_documentation():
     check_named(footage, *(f"`{name}`" for name in FORMATS))
     columns = [name for name in nobody().frame().columns if name not in ("score_happy", "score_sad")]
     check_named(footage, *(f"`{name}`" for name in columns), "`score_<class>`")
+
+
+def test_limits_of_the_quality_stand_in_the_documentation():
+    page = (DOCS / "footage.md").read_text()
+    limits = [quality.SHARPNESS, quality.FRONTAL, quality.INSIDE, quality.SCORE]
+    check_named(page, *(f"| {first:g} | {second:g} |" for first, second in limits), f"below {quality.MIN_QUALITY:g}")
+    check_named(page, *(f"| {limit:g} pixels |" for limit in quality.EYE_DISTANCE_PX), f"score of {MIN_SCORE:g}")
