@@ -24,10 +24,10 @@ if find_spec("logoformer_hf") is None:  # the repository carries its wheel, whic
         _archive.extractall(_folder.name)
     sys.path.append(_folder.name)
 
+from logoformer_hf import ExpressionRecognizer  # noqa: E402
 from logoformer_hf.faces.detector import load_detector  # noqa: E402
 from logoformer_hf.timeline.facts import number_or_none, segment_values, window_values  # noqa: E402
 from logoformer_hf.timeline.json_file import summary_values  # noqa: E402
-from logoformer_hf.timeline.recognizer import ExpressionRecognizer  # noqa: E402
 from logoformer_hf.timeline.timeline import Timeline  # noqa: E402
 
 

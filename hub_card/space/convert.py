@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 
 from logoformer_hf.faces.footage import Footage
+from logoformer_hf.faces.frames import reduced_size
 
 MAX_SIDE_PX = 1280
 TICKS_PER_SEC = 90_000
@@ -23,14 +24,15 @@ def to_mp4(path: str) -> str:
     """
     target = str(Path(path).with_suffix(".playable.mp4"))
     with Footage(path) as footage, av.open(target, "w") as container:
+        # yuv420p needs even sides.
+        width, height = (
+            side // 2 * 2 for side in reduced_size(footage.info.width_px, footage.info.height_px, MAX_SIDE_PX)
+        )
         stream = container.add_stream("libx264", rate=Fraction(30), options={"crf": "18", "preset": "veryfast"})
-        stream.pix_fmt = "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = Fraction(1, TICKS_PER_SEC)
         for frame in footage:
-            pixels = frame.reduced(MAX_SIDE_PX)
-            pixels = pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]  # yuv420p needs even sides
-            stream.height, stream.width = pixels.shape[:2]
-            picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            picture = av.VideoFrame.from_ndarray(frame.reduced(MAX_SIDE_PX)[:height, :width], format="rgb24")
             picture.pts, picture.time_base = round(frame.time_sec * TICKS_PER_SEC), Fraction(1, TICKS_PER_SEC)
             container.mux(stream.encode(picture))
         container.mux(stream.encode())

@@ -11,9 +11,9 @@ import numpy as np
 from looks import Looker
 from PIL import Image
 
+from logoformer_hf import ExpressionRecognizer
 from logoformer_hf.faces.footage import Footage
 from logoformer_hf.timeline import reading as package_reading
-from logoformer_hf.timeline.recognizer import ExpressionRecognizer
 from logoformer_hf.timeline.segments import segments_of
 from logoformer_hf.timeline.session import Session
 from logoformer_hf.timeline.timeline import Timeline

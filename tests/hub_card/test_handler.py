@@ -15,9 +15,13 @@ from toys import save_model
 from web import serving
 from without_package import run_without_package
 
-from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
+from logoformer_hf import (
+    ExpressionRecognizer,
+    LogoFormerConfig,
+    LogoFormerForVideoClassification,
+    LogoFormerVideoProcessor,
+)
 from logoformer_hf.hub.wheel import write_wheel
-from logoformer_hf.timeline.recognizer import ExpressionRecognizer
 
 HANDLER = HUB_CARD / "handler.py"
 TWO_PEOPLE = HUB_CARD / "space" / "examples" / "two-people.mp4"
