@@ -9,9 +9,12 @@ import numpy as np
 
 from .window import MIN_SCORE, UNSURE, Window
 
-# Both chosen on simulated scores, see `segments_of`.
+# Chosen on simulated scores: bouts of 1 to 5 s, scores by the share of a window that a bout fills, noise that windows
+# share as far as they overlap. The right label 91.6 % of the time (90.2 % for the best label of every window), 0.97
+# segments a bout (1.30), onsets off by 0.17 s in the median and by -0.01 s in the mean. Costs from 0.5 to 2 and means
+# over 3 or 5 windows differ by less than half a per cent.
 SMOOTHING_WINDOWS = 3
-SWITCH_COST = 1.5
+SWITCH_COST = 1.0
 # Scores below this count as this: one window that is certain of something else must not outweigh seconds.
 _LEAST_SCORE = 0.02
 
