@@ -61,33 +61,29 @@ def score_tracks(truth: FootageTruth, found: Mapping[int, FoundFaces]) -> Tracki
     last: dict[int, int] = {}  # the number with which each true track was last found
     seen_tracks: set[int] = set()
     for frame, faces in sorted(found.items()):
-        tracks, boxes = truth.tracks[frame], truth.boxes_px[frame]
-        present = np.flatnonzero(tracks > 0)
-        wanted = [int(person) for person in present if truth.seen[frame, person] >= MIN_SEEN]
-        overlaps = _overlaps(boxes[present], [box for _, box in faces])
-        on_any = dict(_assigned(overlaps))  # place in `present` -> place in `faces`
-        passed_over = {
-            on_any[row] for row, person in enumerate(present) if row in on_any and int(person) not in wanted
-        }
-        kept = [face for number, face in enumerate(faces) if number not in passed_over]
-        overlaps = _overlaps(boxes[wanted], [box for _, box in kept])
-        for row, column in np.argwhere(overlaps >= MIN_OVERLAP):
-            pair = int(tracks[wanted[row]]), kept[column][0]
-            together[pair] = together.get(pair, 0) + 1
-        numbers = [number for number, _ in kept]
-        matches = _matches(overlaps, [last.get(int(tracks[person])) for person in wanted], numbers)
+        present = np.flatnonzero(truth.tracks[frame] > 0)
+        tracks, boxes = truth.tracks[frame, present].tolist(), truth.boxes_px[frame, present]
+        is_wanted = truth.seen[frame, present] >= MIN_SEEN
+        numbers = [number for number, _ in faces]
+        overlaps = _overlaps(boxes, [box for _, box in faces])
+        matches = _matches(overlaps, [last.get(track) for track in tracks], numbers)
+        passed_over = {column for row, column in matches if not is_wanted[row]}
+        matches = [(row, column) for row, column in matches if is_wanted[row]]
+        for row, column in np.argwhere(overlaps >= MIN_OVERLAP).tolist():
+            if is_wanted[row] and column not in passed_over:
+                pair = tracks[row], numbers[column]
+                together[pair] = together.get(pair, 0) + 1
         for row, column in matches:
-            track, (number, box) = int(tracks[wanted[row]]), kept[column]
-            score.switches += last.get(track, number) != number
-            last[track] = number
-            middle, side = _box_errors(boxes[wanted[row]], box)
+            score.switches += last.get(tracks[row], numbers[column]) != numbers[column]
+            last[tracks[row]] = numbers[column]
+            middle, side = _box_errors(boxes[row], faces[column][1])
             score.middle_errors.append(middle)
             score.side_errors.append(side)
-        seen_tracks |= {int(tracks[person]) for person in wanted}
-        score.true_boxes += len(wanted)
-        score.found_boxes += len(kept)
-        score.missed += len(wanted) - len(matches)
-        score.extra += len(kept) - len(matches)
+        seen_tracks |= {track for track, wanted in zip(tracks, is_wanted, strict=True) if wanted}
+        score.true_boxes += int(is_wanted.sum())
+        score.found_boxes += len(faces) - len(passed_over)
+        score.missed += int(is_wanted.sum()) - len(matches)
+        score.extra += len(faces) - len(passed_over) - len(matches)
     score.tracks = len(seen_tracks)
     score.id_right = _most_right(together)
     return score

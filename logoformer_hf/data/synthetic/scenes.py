@@ -139,7 +139,7 @@ def _cross(rng: np.random.Generator, time_sec: np.ndarray, overlap_sec: float) -
 
 
 def _crossing(rng: np.random.Generator, time_sec: np.ndarray) -> _Plan:
-    return _cross(rng, time_sec, rng.uniform(0.3, 1.0))
+    return _cross(rng, time_sec, rng.uniform(0.3, 0.9))  # up to a second with the sway
 
 
 def _long_crossing(rng: np.random.Generator, time_sec: np.ndarray) -> _Plan:
