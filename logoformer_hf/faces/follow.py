@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from logoformer_hf.faces.appearance import face_signature
-from logoformer_hf.faces.cuts import CUT_DISTANCE, is_blank, is_flash, shot_distance, thumbnail
+from logoformer_hf.faces.cuts import is_blank, is_cut, is_flash, shot_distance, thumbnail
 from logoformer_hf.faces.detector import Face, FaceDetector
 from logoformer_hf.faces.frames import FootageFrame, MemoryFrame
 from logoformer_hf.faces.geometry import CROP_SIDE_PX, crop_face, whole_frame_crop
@@ -249,7 +249,7 @@ class FaceFollower:
         is_short = time_sec - self._thumbnail_sec <= MAX_FLASH_SEC
         if before is not None and is_short and (is_blank(current) or is_flash(before, current)):
             return
-        if before is not None and shot_distance(before, current) > CUT_DISTANCE:
+        if before is not None and is_cut(before, current):
             self._cut(time_sec, self._detection_sec, current)
         self._thumbnail, self._thumbnail_sec = current, time_sec
 

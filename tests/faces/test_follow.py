@@ -111,7 +111,7 @@ def test_a_track_that_ends_is_said_once_after_its_last_frame():
     ended = [(row, number) for row, each in enumerate(tracked) for number in each.ended]
     assert len(ended) == 1
     row, number = ended[0]
-    assert row > first[number] and number not in sum(numbers(tracked)[row:], [])
+    assert row > first[number] and not any(number in later for later in numbers(tracked)[row:])
 
 
 @pytest.mark.parametrize("cut_at", [30, 31, 32])
@@ -248,7 +248,7 @@ def test_without_a_detector_every_frame_is_one_face():
 def test_wants_and_bad_arguments():
     frames = frames_of([draw({"red": 100})] * 10)
     follower = FaceFollower(SquareDetector(), wants=lambda time_sec: time_sec > 0.2)
-    given = sum((follower.push(frame) for frame in frames), []) + follower.finish()
+    given = [each for frame in frames for each in follower.push(frame)] + follower.finish()
     assert [each.frame.index for each in given] == [7, 8, 9]
     with raises_naming(ValueError, "0.100", "0.300"):
         follower.push(frames[3])
