@@ -1,9 +1,9 @@
 """
 Finds cuts: whether two frames, some tenths of a second apart, are of one shot.
 
-Measured on frames 0.1 s apart: a distance of at most 0.14 in one shot, also of drawn people who cross in 0.3 to 1 s, and
-at most 0.23 where the camera pans by up to an eighth of the picture; at least 0.67 between two shots, of real people and
-of drawn backgrounds.
+Measured on frames 0.1 s apart: a distance of at most 0.14 in one shot, also of drawn people who cross in 0.3 to 1 s,
+and at most 0.23 where the camera pans by up to an eighth of the picture; at least 0.66 between two shots, of real
+people and of drawn backgrounds.
 """
 
 import cv2
