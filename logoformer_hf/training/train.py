@@ -17,6 +17,7 @@ from .._files import check_writable, hub_card_file, write_json
 from ..data.clips import ClipDataset, check_rows
 from ..data.collator import collate_clips
 from ..data.facts import DataFacts
+from ..data.sources.arguments import FACE_OPTIONS
 from ..data.sources.gather import gather_clips
 from ..data.splits import split_clips
 from ..data.transforms import TrainingTransforms
@@ -90,6 +91,8 @@ def train(settings: Settings) -> None:
 def deciding_settings(settings: Settings, run: Run) -> dict[str, Any]:
     """All settings that the result of a run depends on, as JSON values."""
     deciding = asdict(settings.model) | asdict(settings.source) | asdict(settings.transforms)
+    if not settings.source.faces:  # runs of versions without these options go on
+        deciding = {name: deciding[name] for name in deciding if name not in FACE_OPTIONS}
     deciding |= {name: getattr(settings.protocol, name) for name in ("select_on", "validation_size")}
     return deciding | deciding_arguments(settings.training) | {"fold": run.fold, "seed": run.seed, "cache_dir": None}
 

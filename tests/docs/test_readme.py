@@ -55,7 +55,7 @@ def workplace(tmp_path):
 
 def test_the_snippets_run_one_after_the_other(workplace):
     snippets = code_blocks(README)
-    assert len(snippets) == 4
+    assert len(snippets) == 5
     run = subprocess.run(
         [sys.executable, "-c", "\n".join(snippets)],
         cwd=workplace,

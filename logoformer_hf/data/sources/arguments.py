@@ -8,6 +8,9 @@ from ...configuration_logoformer import EXPRESSIONS
 from .source import ClipSource
 from .table import SOURCES
 
+# Options that have a meaning only with crops of faces.
+FACE_OPTIONS = ("faces", "detector", "face_side_px")
+
 
 @dataclass
 class CommonArguments:
