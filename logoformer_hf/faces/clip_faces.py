@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from logoformer_hf.faces.detector import FaceDetector
-from logoformer_hf.faces.follow import FaceFollower, TrackedFace, TrackedFrame, crop_of
-from logoformer_hf.faces.footage import Footage, FootageFrame
-from logoformer_hf.faces.geometry import CROP_SIDE_PX
-from logoformer_hf.faces.quality import MIN_QUALITY
-from logoformer_hf.video_reading_logoformer import VideoReadError
+from ..video_reading_logoformer import VideoReadError
+from .detector import FaceDetector
+from .follow import FaceFollower, TrackedFace, TrackedFrame, crop_of
+from .footage import Footage, FootageFrame
+from .geometry import CROP_SIDE_PX
+from .quality import MIN_QUALITY
 
 
 class NoFaceError(VideoReadError):

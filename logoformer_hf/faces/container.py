@@ -7,8 +7,8 @@ from typing import Any
 
 import av
 
-from logoformer_hf.faces.frames import DecodedFrame, FrameConverter
-from logoformer_hf.video_reading_logoformer import DownloadedVideo, VideoReadError, first_line
+from ..video_reading_logoformer import DownloadedVideo, VideoReadError, first_line
+from .frames import DecodedFrame, FrameConverter
 
 # A file whose first packets all fail is none; some files promise millions of packets that point at the same bytes.
 MAX_FAILURES_BEFORE_FIRST_FRAME = 1000

@@ -1,13 +1,13 @@
 """Finds faces and their five landmarks in one picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from logoformer_hf.faces.opencv import quiet_opencv
+from .opencv import quiet_opencv
 
 DETECTOR_REPO = "opencv/face_detection_yunet"
 DETECTOR_FILE = "face_detection_yunet_2023mar.onnx"
@@ -30,16 +30,18 @@ class Face:
             pair from the left of the picture to the right (for an upright face). NaN for a face that is the whole
             frame.
         score: the detector's, 0 to 1.
+        leans_upright: whether the landmarks follow the tilt of a head only in part; see `faces.tilt`.
     """
 
     box: np.ndarray
     landmarks: np.ndarray
     score: float
+    leans_upright: bool = False
 
     def scaled(self, x_scale: float, y_scale: float) -> "Face":
         """The same face in a picture that is this many times as wide and as high."""
         scale = np.array([x_scale, y_scale], dtype=np.float32)
-        return Face(self.box * np.tile(scale, 2), self.landmarks * scale, self.score)
+        return replace(self, box=self.box * np.tile(scale, 2), landmarks=self.landmarks * scale)
 
 
 class FaceDetector(Protocol):
@@ -97,7 +99,9 @@ class YuNetDetector:
         usable = np.isfinite(rows).all(axis=1) & (rows[:, 2] > 0) & (rows[:, 3] > 0)
         rows = rows[usable]
         rows = rows[np.argsort(-rows[:, 14], kind="stable")]
-        return [Face(row[:4].copy(), row[4:14].reshape(5, 2).copy(), float(row[14])) for row in rows]
+        return [
+            Face(row[:4].copy(), row[4:14].reshape(5, 2).copy(), float(row[14]), leans_upright=True) for row in rows
+        ]
 
 
 def load_detector(where: str | Path | None = None) -> FaceDetector | None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from logoformer_hf.faces.appearance import face_signature
-from logoformer_hf.faces.cuts import is_blank, is_cut, is_flash, shot_distance, thumbnail
-from logoformer_hf.faces.detector import Face, FaceDetector
-from logoformer_hf.faces.frames import FootageFrame, MemoryFrame
-from logoformer_hf.faces.geometry import CROP_SIDE_PX, crop_face, whole_frame_crop
-from logoformer_hf.faces.quality import face_quality
-from logoformer_hf.faces.tracker import FaceTracker, Track
+from .appearance import FaceLook, face_look, is_same_face
+from .cuts import is_blank, is_cut, is_flash, shot_distance, thumbnail
+from .detector import Face, FaceDetector
+from .frames import FootageFrame, MemoryFrame
+from .geometry import CROP_SIDE_PX, crop_face, whole_frame_crop
+from .quality import face_quality
+from .tilt import Tilt, with_tilt
+from .tracker import FaceTracker, Track
 
 DETECT_EVERY = 3
 DETECTION_SIDE_PX = 320
@@ -27,6 +28,8 @@ SECOND_LOOK_SCALE, SECOND_LOOK_EVERY = 2, 10
 SMALL_FACE_PX = 20.0  # of the box's shorter side, in the usual picture
 # A flash, or black between two shots, is at most this long.
 MAX_FLASH_SEC = 0.5
+# A face at the next detection that is further away, in face sizes, or of another size, says nothing against a cut.
+MAX_MOVE, MAX_GROWTH = 0.5, 1.3
 # Wanted frames that wait for what comes after them; then they are given out with what is known.
 MAX_HELD_FRAMES = 128
 
@@ -104,11 +107,16 @@ class _History:
     faces: list[Face] = field(default_factory=list)
     is_over: bool = False
     is_reported: bool = False
+    look: FaceLook | None = None  # at the last detection
+    tilt: Tilt = field(default_factory=Tilt)
 
 
 class FaceFollower:
     """
     Takes the frames of footage one after the other and gives back the wanted ones with their faces.
+
+    A person has a face from the first detection on, in no frame before it: whoever comes in between two detections is
+    without a face in the frames before the second one, at most `detect_every - 1`.
 
     A wanted frame waits until every person in it was seen after it, or is unseen for `max_gap_sec`: at most
     `MAX_HELD_FRAMES` wait.
@@ -118,7 +126,8 @@ class FaceFollower:
         detect_every: faces are detected on every k-th frame; on more of them where they would be more than
             `MAX_DETECTION_PERIOD_SEC` apart.
         detection_side_px: longer side of the picture that faces are detected in.
-        max_gap_sec: between two detections of a person that are further apart, it is nowhere.
+        max_gap_sec: between two detections of a person that are further apart, it is nowhere. Where detections are
+            rare, this limit grows with the time between them, up to `tracker.MAX_STRETCHED_SEC`.
         wants: whether a frame with this time comes back, for `push` without `is_wanted`; all do by default.
 
     Raises:
@@ -199,21 +208,24 @@ class FaceFollower:
 
     def _detect(self, frame: FootageFrame) -> None:
         """Detects on a frame, looks for a cut before it, and takes the faces into the tracks."""
-        picture = frame.reduced(self.detection_side_px)
-        self._look_for_cut(frame.time_sec, thumbnail(picture))
-        faces, picture = self._find(frame, picture)
-        signatures = [face_signature(picture, face) for face in faces]
+        assert self.detector is not None
+        small = frame.reduced(self.detection_side_px)
+        found, picture = self._find(frame, small)
+        looks = [face_look(picture, face) for face in found]
+        signatures = [look.signature for look in looks]
         width, height = frame.size
         scales = width / picture.shape[1], height / picture.shape[0]
-        faces = [face.scaled(*scales) for face in faces]
+        faces = [face.scaled(*scales) for face in found]
+        self._look_for_cut(frame.time_sec, thumbnail(small), lambda: self._goes_on(faces, looks))
         update = self.tracker.update(frame.time_sec, faces, signatures)
         for track in update.ended:
             self._histories[track.key].is_over = True
-        for face, seen in zip(faces, update.seen, strict=True):
+        for index, seen in enumerate(update.seen):
             if seen is not None:
                 history = self._histories.setdefault(seen.key, _History(seen, self._shot))
                 history.times.append(frame.time_sec)
-                history.faces.append(face)
+                history.faces.append(with_tilt(self.detector, picture, found[index], history.tilt).scaled(*scales))
+                history.look = looks[index]
         for held in self._held:
             if held.lookup_sec is None:
                 held.lookup_sec, held.shot = held.frame.time_sec, self._shot
@@ -243,13 +255,28 @@ class FaceFollower:
         self._is_second_look = bool(faces)
         return faces, larger
 
-    def _look_for_cut(self, time_sec: float, current: np.ndarray) -> None:
-        """Compares a frame with the last one that could be compared; for a short time, a flash is no frame."""
+    def _goes_on(self, faces: list[Face], looks: list[FaceLook]) -> bool:
+        """Whether somebody who was seen at the last detection is still at the same place."""
+        return any(
+            history.times[-1] == self._detection_sec
+            and _is_near(history.faces[-1], face)
+            and history.look is not None
+            and is_same_face(history.look, look)
+            for history in self._histories.values()
+            if not history.is_over
+            for face, look in zip(faces, looks, strict=True)
+        )
+
+    def _look_for_cut(self, time_sec: float, current: np.ndarray, goes_on: Callable[[], bool]) -> None:
+        """
+        Compares a frame with the last one that could be compared; for a short time, a flash is no frame. Where a face
+        goes on before a background that changes completely (a screen, a stroboscope, noise), there is no cut.
+        """
         before = self._thumbnail
         is_short = time_sec - self._thumbnail_sec <= MAX_FLASH_SEC
         if before is not None and is_short and (is_blank(current) or is_flash(before, current)):
             return
-        if before is not None and is_cut(before, current):
+        if before is not None and is_cut(before, current) and not goes_on():
             self._cut(time_sec, self._detection_sec, current)
         self._thumbnail, self._thumbnail_sec = current, time_sec
 
@@ -289,7 +316,7 @@ class FaceFollower:
         if not history.track.is_confirmed:
             return history.track.first_sec <= lookup_sec
         assert self._detection_sec is not None
-        is_lost = self._detection_sec - history.track.last_sec > self.max_gap_sec
+        is_lost = self._detection_sec - history.track.last_sec > self.tracker.stretched(self.max_gap_sec)
         return history.track.last_sec < lookup_sec and not is_lost
 
     def _tracked(self, held: _Held) -> TrackedFrame:
@@ -319,7 +346,8 @@ class FaceFollower:
             return None
         if abs(history.times[after] - time_sec) < 1e-9:
             return history.faces[after], False
-        if after == 0 or history.times[after] - history.times[after - 1] > self.max_gap_sec:
+        gap_sec = self.tracker.stretched(self.max_gap_sec)
+        if after == 0 or history.times[after] - history.times[after - 1] > gap_sec + 1e-6:
             return None
         first, second = history.faces[after - 1], history.faces[after]
         share = (time_sec - history.times[after - 1]) / (history.times[after] - history.times[after - 1])
@@ -370,6 +398,8 @@ class FaceFollower:
                     "faces": [[face.box, face.landmarks, face.score] for face in history.faces],
                     "is_over": history.is_over,
                     "is_reported": history.is_reported,
+                    "look": None if history.look is None else [history.look.signature, history.look.pattern],
+                    "tilt": [history.tilt.known_deg, history.tilt.num_seen],
                 }
                 for history in self._histories.values()
             ],
@@ -401,6 +431,8 @@ class FaceFollower:
                 faces,
                 saved["is_over"],
                 saved["is_reported"],
+                look=None if saved["look"] is None else FaceLook(*saved["look"]),
+                tilt=Tilt(*saved["tilt"]),
             )
         self._last = None if state["last"] is None else _frame_from(state["last"])
         for name, value in state["counts"].items():
@@ -438,6 +470,14 @@ def _frame_from(state: dict[str, Any]) -> FootageFrame:
 
 def _whole(frame: FootageFrame) -> TrackedFrame:
     return TrackedFrame(frame, (TrackedFace(1, whole_frame_face(frame.size), 1.0, False),), (), False)
+
+
+def _is_near(before: Face, after: Face) -> bool:
+    """Whether two boxes are of about the same size and place."""
+    sizes = [float(np.sqrt(np.prod(face.box[2:]))) for face in (before, after)]
+    middles = [face.box[:2] + face.box[2:] / 2 for face in (before, after)]
+    distance = float(np.linalg.norm(middles[1] - middles[0]))
+    return distance < MAX_MOVE * sizes[0] and max(sizes) < MAX_GROWTH * min(sizes)
 
 
 def _is_nearer(picture: np.ndarray, after: np.ndarray, before: np.ndarray) -> bool:

@@ -10,16 +10,16 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from logoformer_hf.faces.container import ContainerReader
-from logoformer_hf.faces.frames import FootageFrame, MemoryFrame
-from logoformer_hf.faces.opencv import quiet_opencv
-from logoformer_hf.video_reading_logoformer import (
+from ..video_reading_logoformer import (
     VideoReadError,
     download_video,
     first_line,
     frame_files,
     read_encoded_frames,
 )
+from .container import ContainerReader
+from .frames import FootageFrame, MemoryFrame
+from .opencv import quiet_opencv
 
 __all__ = ["FOLDER_FPS", "Footage", "FootageFrame", "FootageInfo", "MemoryFrame"]
 

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from logoformer_hf.faces.detector import Face
-from logoformer_hf.faces.geometry import CROP_LANDMARKS, CROP_SIDE_PX, crop_corners, crop_matrix
+from .detector import Face
+from .geometry import CROP_LANDMARKS, CROP_SIDE_PX, crop_corners, crop_matrix
 
 # Faces below are left out of windows.
 MIN_QUALITY = 0.4

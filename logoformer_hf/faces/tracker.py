@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from logoformer_hf.faces.appearance import signature_distance
-from logoformer_hf.faces.detector import Face
+from .appearance import signature_distance
+from .detector import Face
 
 # A track that is unseen for longer ends; whoever comes back later is a new track.
 MAX_UNSEEN_SEC = 1.2
@@ -21,6 +21,12 @@ MAX_UNSEEN_SEC = 1.2
 MIN_HITS = 2
 # A track that is no track yet ends when it is unseen for longer.
 MAX_TENTATIVE_UNSEEN_SEC = 0.3
+# Where detections are rare (time lapse, slide shows), these limits are at least so many times the usual time between
+# two of them, and never more than a few seconds: somebody in every picture is followed down to one picture in
+# `MAX_STRETCHED_SEC`, with a missed detection down to one in half of it, and no longer gap is bridged.
+PERIODS_UNSEEN = 2.5
+MAX_STRETCHED_SEC = 5.0
+NUM_PERIODS = 5  # the usual time is the median of the last ones
 
 # Detections of the same face: the worse one is left out.
 DUPLICATE_IOU = 0.45
@@ -30,6 +36,8 @@ DUPLICATE_INSIDE = 0.75  # share of the smaller box that lies in the larger one
 MEASUREMENT_NOISE = 0.06
 ACCELERATION_NOISE = 2.5
 START_VELOCITY_NOISE = 1.5
+# The velocity stays for the first time unseen and fades with the second as its time constant.
+MAX_STEADY_SEC, FADING_SEC = 0.2, 0.8
 
 # Cost of a pair, in parts that are about 1 for what cannot be: more than this is no pair.
 MAX_COST = 1.0
@@ -92,7 +100,7 @@ class FaceTracker:
     Assigns detections to tracks, one update a detection. Deterministic.
 
     Args:
-        max_unseen_sec: a track that is unseen for longer ends.
+        max_unseen_sec: a track that is unseen for longer ends; more where detections are rare, see `stretched`.
         min_hits: detections that make a track.
 
     Attributes:
@@ -103,6 +111,15 @@ class FaceTracker:
         self.max_unseen_sec, self.min_hits = max_unseen_sec, min_hits
         self.tracks: list[Track] = []
         self._next_id = self._next_key = 1
+        self._update_sec: float | None = None
+        self._periods_sec: list[float] = []
+
+    def stretched(self, limit_sec: float) -> float:
+        """A limit of time unseen, for the rate at which detections come; see `PERIODS_UNSEEN`."""
+        if not self._periods_sec:
+            return limit_sec
+        usual_sec = float(np.median(self._periods_sec))
+        return max(limit_sec, min(PERIODS_UNSEEN * usual_sec, MAX_STRETCHED_SEC))
 
     def update(
         self, time_sec: float, faces: Sequence[Face], signatures: Sequence[np.ndarray] | None = None
@@ -117,6 +134,9 @@ class FaceTracker:
         """
         if signatures is None:
             signatures = [np.zeros(0, dtype=np.float32)] * len(faces)
+        if self._update_sec is not None:
+            self._periods_sec = [*self._periods_sec, time_sec - self._update_sec][-NUM_PERIODS:]
+        self._update_sec = time_sec
         ended = self._end_unseen(time_sec)
         for track in self.tracks:
             _predict(track, time_sec)
@@ -143,9 +163,11 @@ class FaceTracker:
         return ended
 
     def _end_unseen(self, time_sec: float) -> list[Track]:
+        confirmed_sec, tentative_sec = self.stretched(self.max_unseen_sec), self.stretched(MAX_TENTATIVE_UNSEEN_SEC)
+
         def is_over(track: Track) -> bool:
-            limit = self.max_unseen_sec if track.is_confirmed else MAX_TENTATIVE_UNSEEN_SEC
-            return time_sec - track.last_sec > limit + 1e-6
+            limit_sec = confirmed_sec if track.is_confirmed else tentative_sec
+            return time_sec - track.last_sec > limit_sec + 1e-6
 
         ended = [track for track in self.tracks if is_over(track)]
         self.tracks = [track for track in self.tracks if not is_over(track)]
@@ -187,6 +209,8 @@ class FaceTracker:
             "tracks": [self.track_state(track) for track in self.tracks],
             "next_id": self._next_id,
             "next_key": self._next_key,
+            "update_sec": self._update_sec,
+            "periods_sec": list(self._periods_sec),
         }
 
     @staticmethod
@@ -198,6 +222,7 @@ class FaceTracker:
         """Goes on from a `state_dict`."""
         self.tracks = [Track(**track) for track in state["tracks"]]  # updates replace arrays, they change none
         self._next_id, self._next_key = state["next_id"], state["next_key"]
+        self._update_sec, self._periods_sec = state["update_sec"], list(state["periods_sec"])
 
 
 def _copy(value: Any) -> Any:
@@ -213,14 +238,17 @@ def _measurement(face: Face) -> np.ndarray:
 def _predict(track: Track, time_sec: float) -> None:
     """Moves the filter of a track to a later time."""
     seconds = time_sec - track.filter_sec
-    transition = np.array([[1.0, seconds], [0.0, 1.0]])
+    moved, kept = seconds, 1.0  # the way by a velocity of 1, and what is left of it
+    # A face that is out of sight does not go on growing or flying: its velocity fades within about a second.
+    if time_sec - track.last_sec > MAX_STEADY_SEC:
+        kept = float(np.exp(-seconds / FADING_SEC))
+        moved = FADING_SEC * (1 - kept)
+    transition = np.array([[1.0, moved], [0.0, kept]])
     track.state = track.state @ transition.T
     size = float(np.exp(track.state[2, 0]))
     noise = (ACCELERATION_NOISE * np.array([size, size, 0.3])) ** 2
     shape = np.array([[seconds**3 / 3, seconds**2 / 2], [seconds**2 / 2, seconds]])
     track.covariance = transition @ track.covariance @ transition.T + noise[:, None, None] * shape
-    # A face that is out of sight does not go on growing or flying: its velocity fades within about a second.
-    track.state[:, 1] *= np.exp(-seconds / 0.8) if time_sec - track.last_sec > 0.2 else 1.0
     track.filter_sec = time_sec
 
 

@@ -9,7 +9,7 @@ from logoformer_hf.faces import follow as module
 from logoformer_hf.faces.detector import Face, YuNetDetector
 from logoformer_hf.faces.follow import FaceFollower, TrackedFrame, crop_of
 from logoformer_hf.faces.footage import Footage, MemoryFrame
-from logoformer_hf.faces.geometry import CROP_LANDMARKS
+from logoformer_hf.faces.geometry import CROP_LANDMARKS, crop_matrix
 
 SIZE = (320, 180)  # width and height of drawn frames
 FACE_PX = 48
@@ -124,6 +124,89 @@ def test_a_cut_ends_tracks_and_nothing_is_interpolated_over_it(cut_at):
         assert round(float(each.faces[0].face.box[0]), 3) == (40 if each.frame.index < cut_at else 200)
     assert [each.frame.index for each in tracked if each.ended] == [cut_at]
     assert tracked[cut_at].ended == (1,)
+
+
+@pytest.mark.parametrize("fps", [0.25, 0.5, 1, 2, 3, 5])
+@pytest.mark.parametrize("speed_px", [0, 4])
+def test_low_rates(fps, speed_px):
+    frames = frames_of([draw({"red": 20 + speed_px * index}) for index in range(30)], fps)
+    tracked = run(FaceFollower(SquareDetector()), frames)
+    assert numbers(tracked) == [[1]] * 30
+    assert not any(each.ended or each.is_cut for each in tracked)
+    for each in tracked:
+        assert np.abs(each.faces[0].face.box[0] - (20 + speed_px * each.frame.index)) < 0.01
+
+
+def test_a_missed_detection_at_a_low_rate_is_interpolated():
+    pictures = [draw({} if index == 10 else {"red": 100 + index}) for index in range(20)]
+    for fps in (1, 2):
+        tracked = run(FaceFollower(SquareDetector()), frames_of(pictures, fps))
+        assert numbers(tracked) == [[1]] * 20
+        assert [each.frame.index for each in tracked if each.faces[0].is_interpolated] == [10]
+        assert np.abs(tracked[10].faces[0].face.box[0] - 110) < 0.01
+
+
+def noise(rng: np.random.Generator) -> np.ndarray:
+    """A frame of noise at full amplitude."""
+    return 255 * rng.integers(0, 2, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+
+
+def test_a_face_goes_on_before_a_background_that_changes_completely():
+    rng, pictures = np.random.default_rng(0), []
+    for index in range(60):
+        pixels = background(index) if index % 2 else noise(rng)
+        x = 20 + 3 * index
+        pixels[60 : 60 + FACE_PX, x : x + FACE_PX] = COLOURS["red"]
+        pictures.append(pixels)
+    tracked = run(FaceFollower(SquareDetector()), frames_of(pictures))
+    assert numbers(tracked) == [[1]] * 60
+    assert not any(each.is_cut or each.ended for each in tracked)
+
+
+def test_somebody_else_at_the_same_place_after_a_cut_is_somebody_else():
+    pictures = [draw({"red" if index < 30 else "blue": 100}, seed=index >= 30) for index in range(60)]
+    tracked = run(FaceFollower(SquareDetector()), frames_of(pictures))
+    assert numbers(tracked) == [[1]] * 30 + [[2]] * 30
+    assert [each.frame.index for each in tracked if each.is_cut] == [30] and tracked[30].ended == (1,)
+
+
+def placed_face(pixels: np.ndarray, face: Face, backdrop: np.ndarray) -> np.ndarray:
+    """A filmed head before another background; with its face at 110 px in the middle."""
+    matrix = crop_matrix(face.landmarks, 110.0)
+    matrix[:, 2] += (105, 35)
+    head = cv2.warpAffine(pixels, matrix, SIZE, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+    rows, columns = np.mgrid[: SIZE[1], : SIZE[0]]
+    is_head = ((columns - 160) / 60) ** 2 + ((rows - 95) / 75) ** 2 < 1
+    return np.where(is_head[..., None], head, backdrop)
+
+
+@pytest.fixture
+def filmed(media, detector_file) -> dict[str, list[tuple[np.ndarray, Face]]]:
+    """30 frames of two real people, and the face in each."""
+    detector, people = YuNetDetector(detector_file), {}
+    for name in ("face_frontal.mp4", "face_far.mkv"):
+        with Footage(media / name) as footage:
+            pictures = [frame.pixels for frame in footage][:30]
+        people[name] = [(pixels, detector.detect(pixels)[0]) for pixels in pictures]
+    return people
+
+
+def test_a_real_face_before_noise(filmed, detector_file):
+    rng = np.random.default_rng(0)
+    pictures = [placed_face(pixels, face, noise(rng)) for pixels, face in filmed["face_frontal.mp4"]]
+    tracked = run(FaceFollower(YuNetDetector(detector_file)), frames_of(pictures))
+    assert numbers(tracked) == [[1]] * 30 and not any(each.is_cut for each in tracked)
+
+
+def test_a_cut_from_one_real_face_to_another_at_the_same_place(filmed, detector_file):
+    pictures = [
+        placed_face(pixels, face, background(seed))
+        for seed, name in enumerate(("face_frontal.mp4", "face_far.mkv"))
+        for pixels, face in filmed[name]
+    ]
+    tracked = run(FaceFollower(YuNetDetector(detector_file)), frames_of(pictures))
+    assert numbers(tracked) == [[1]] * 30 + [[2]] * 30
+    assert [each.frame.index for each in tracked if each.is_cut] == [30] and tracked[30].ended == (1,)
 
 
 @pytest.mark.parametrize("flash", ["white", "bright", "black"])

@@ -4,7 +4,7 @@ import pytest
 from logoformer_hf.faces.appearance import face_signature, signature_distance
 from logoformer_hf.faces.detector import Face
 from logoformer_hf.faces.geometry import CROP_LANDMARKS
-from logoformer_hf.faces.tracker import FaceTracker, without_duplicates
+from logoformer_hf.faces.tracker import MAX_STRETCHED_SEC, FaceTracker, without_duplicates
 
 # Two people's colours, as histograms of sum 1.
 RED, BLUE = np.eye(8, dtype=np.float32)[1] + 0.1, np.eye(8, dtype=np.float32)[6] + 0.1
@@ -98,6 +98,37 @@ def test_one_face_found_twice_is_one():
     assert without_duplicates([face_at(100), face_at(150)]) == [0, 1]  # side by side
     numbers = follow([(step / 10, double[:2], [RED, RED]) for step in range(3)])
     assert numbers == [[-1, 0], [-1, 1], [-1, 1]]
+
+
+@pytest.mark.parametrize("period_sec", [0.4, 0.5, 1.0, 2.0, 4.5])
+def test_a_track_comes_about_at_any_rate(period_sec):
+    course = [(step * period_sec, [face_at(100 + 3 * step)], [RED]) for step in range(10)]
+    assert [row[0] for row in follow(course)] == [0, *[1] * 9]
+
+
+@pytest.mark.parametrize("period_sec", [0.5, 1.0, 2.0])
+def test_one_missed_detection_at_a_low_rate(period_sec):
+    seen = [[] if step in (1, 5) else [face_at(100)] for step in range(10)]
+    course = [(step * period_sec, faces, [RED] * len(faces)) for step, faces in enumerate(seen)]
+    assert {row[0] for row in follow(course)[3:] if row} == {1}
+
+
+def test_limits_grow_with_the_usual_time_between_detections_and_not_without_bound():
+    tracker = FaceTracker()
+    assert tracker.stretched(0.5) == 0.5
+    for step in range(20):
+        tracker.update(step * 0.1, [], [])
+    assert tracker.stretched(0.2) == pytest.approx(0.25) and tracker.stretched(0.5) == 0.5
+    tracker.update(30.0, [], [])  # one long pause
+    assert tracker.stretched(0.5) == 0.5
+    for step in range(20):
+        tracker.update(60.0 + 30 * step, [], [])
+    assert tracker.stretched(0.5) == MAX_STRETCHED_SEC
+
+
+def test_a_slide_show_has_no_tracks():
+    course = [(6.0 * step, [face_at(100)], [RED]) for step in range(6)]
+    assert follow(course) == [[0]] * 6
 
 
 def test_tracks_end_once():
