@@ -20,7 +20,7 @@ from ..configuration_logoformer import EXPRESSIONS
 from ..data.synthetic.episodes import draw_episodes
 from ..timeline.recognizer import ExpressionRecognizer
 from .pages import write_section
-from .timeline_scores import TimelineScore, recalls, score_timeline
+from .timeline_scores import NEAR_SEC, TimelineScore, recalls, score_timeline
 
 NUM_VIDEOS = 12
 DURATION_SEC = 40.0
@@ -69,7 +69,9 @@ def report(score: TimelineScore) -> str:
         f"Frame by frame, UAR {np.nanmean(recalls(score.confusion)):.1%} by the segments and "
         f"{np.nanmean(recalls(score.window_confusion)):.1%} by the windows alone (chance is 14.3 %), over "
         f"{score.confusion.sum():,} frames of faces. Of {score.episodes} episodes, {found} were found with their "
-        f"expression, {score.missed} were missed, and {score.extra} segments are no episode.",
+        f"expression, {score.missed} were missed, and {score.extra} segments are no episode. Of the frames with an "
+        f"expression, {_share(score.changing)} are right within {NEAR_SEC:g} s of its onset or offset, and "
+        f"{_share(score.held)} where it is held for longer, so that a window shows nothing else.",
         "",
         "| | median error | 90 % are within | mean error, early is negative |",
         "| --- | ---: | ---: | ---: |",
@@ -82,6 +84,11 @@ def report(score: TimelineScore) -> str:
     for name, row, recall in zip(EXPRESSIONS, score.confusion, recalls(score.confusion), strict=True):
         lines.append(f"| {name} | {' | '.join(str(count) for count in row)} | {recall:.1%} |")
     return "\n".join(lines)
+
+
+def _share(right_and_all: np.ndarray) -> str:
+    right, count = right_and_all
+    return f"{right / count:.1%}" if count else "none"
 
 
 def _errors_row(name: str, errors_sec: Sequence[float]) -> str:

@@ -14,6 +14,7 @@ from ..timeline.window import UNSURE, Window
 
 NOTHING = -1  # label of a frame for which the timeline has none, or "unsure"
 _NEUTRAL = "neutral"
+NEAR_SEC = 1.0  # half a window: a window whose middle is farther from an onset and an offset shows neither
 _MIN_SHARE = 0.5  # of the shorter of an episode and a segment, that they must have in common to be the same
 
 
@@ -25,6 +26,8 @@ class TimelineScore:
         confusion: frames by true label and label of the segment there, shape (classes, classes + 1); the last column
             is for frames without a label.
         window_confusion: the same with the label of the window whose middle is nearest.
+        changing: frames of expressions at most `NEAR_SEC` from their onset or offset: right by the segments, and all.
+        held: the other frames of expressions, right and all.
         onset_errors_sec: of each episode that was found, time of the segment's start minus the true one.
         offset_errors_sec: the same for the end.
         episodes: true episodes.
@@ -36,6 +39,8 @@ class TimelineScore:
     window_confusion: np.ndarray = field(
         default_factory=lambda: np.zeros((len(EXPRESSIONS), len(EXPRESSIONS) + 1), int)
     )
+    changing: np.ndarray = field(default_factory=lambda: np.zeros(2, int))
+    held: np.ndarray = field(default_factory=lambda: np.zeros(2, int))
     onset_errors_sec: list[float] = field(default_factory=list)
     offset_errors_sec: list[float] = field(default_factory=list)
     episodes: int = 0
@@ -67,13 +72,17 @@ def score_timeline(
     for person in range(truth.labels.shape[1]):
         own_windows = [window for window in windows if persons[window.track_id] == person]
         own_segments = [segment for segment in segments if persons[segment.track_id] == person]
-        labels = truth.labels[:, person]
-        for confusion, said in (
-            (score.confusion, _segment_labels(truth.times_sec, own_segments)),
-            (score.window_confusion, _window_labels(truth.times_sec, own_windows)),
-        ):
-            np.add.at(confusion, (labels, said), 1)  # -1 is the last column
-        _score_episodes(score, [episode for episode in episodes if episode.person == person], own_segments)
+        own_episodes = [episode for episode in episodes if episode.person == person]
+        labels, said = truth.labels[:, person], _segment_labels(truth.times_sec, own_segments)
+        np.add.at(score.confusion, (labels, said), 1)  # -1 is the last column
+        np.add.at(score.window_confusion, (labels, _window_labels(truth.times_sec, own_windows)), 1)
+        for episode in own_episodes:
+            since_sec, left_sec = truth.times_sec - episode.onset_sec, episode.offset_sec - truth.times_sec
+            inside = (since_sec >= 0) & (left_sec >= 0)
+            is_near = np.minimum(since_sec, left_sec) <= NEAR_SEC
+            score.changing += _right(labels, said, inside & is_near)
+            score.held += _right(labels, said, inside & ~is_near)
+        _score_episodes(score, own_episodes, own_segments)
     return score
 
 
@@ -86,6 +95,11 @@ def _person(truth: FootageTruth, windows: Sequence[Window]) -> int:
         middle = np.array(window.box[:2]) + np.array(window.box[2:]) / 2
         votes[np.hypot(*(boxes[:, :2] + boxes[:, 2:] / 2 - middle).T).argmin()] += 1
     return int(votes.argmax())
+
+
+def _right(labels: np.ndarray, said: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """How many of the chosen frames have the right label, and how many there are."""
+    return np.array([(labels == said)[chosen].sum(), chosen.sum()])
 
 
 def _number(label: str) -> int:

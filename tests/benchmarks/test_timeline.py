@@ -77,6 +77,8 @@ def test_late_onset_and_early_offset(truth):
     assert score.offset_errors_sec == pytest.approx([-0.8])
     assert recalls(score.confusion)[HAPPY] == pytest.approx(17 / 31)
     assert recalls(score.window_confusion)[HAPPY] == 0
+    assert score.held.tolist() == [9, 9]  # 5.1 to 5.9 s
+    assert score.changing.tolist() == [8, 22]
 
 
 def test_wrong_labels_are_missed_and_extra(truth):

@@ -1,0 +1,65 @@
+"""Faces are followed as they should be: generated crossings, dropouts, re-entries, cuts and changes of size, with
+known truth. In all sequences a noisy detector that knows the truth finds the faces; in some the frames are drawn and
+the real detector has to."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from logoformer_hf.benchmarks.tracking import measure_drawn, measure_truth
+from logoformer_hf.benchmarks.tracking_scores import TrackingScore
+from logoformer_hf.data.synthetic.actor import Actor
+from logoformer_hf.data.synthetic.scenes import KINDS, draw_cast
+from logoformer_hf.faces.detector import load_detector
+
+SEQUENCES_PER_KIND = 26  # 208 in all
+# Behind somebody and back to the same side: motion says that the two have crossed, and only their colours that they
+# have not.
+MAY_SWITCH = ("turn_round",)
+
+
+@pytest.fixture(scope="module")
+def cast() -> list[Actor]:
+    return draw_cast(0)
+
+
+def check(scores: dict[str, TrackingScore]) -> None:
+    """No face changes its number, IDF1 is at least 0.95, and boxes are within a tenth of the face."""
+    total = TrackingScore()
+    for kind, score in scores.items():
+        total += score
+        if kind not in MAY_SWITCH:
+            assert score.switches == 0, kind
+    assert total.idf1 >= 0.95
+    assert np.mean(total.middle_errors) < 0.1
+    assert np.mean(total.side_errors) < 0.1
+    assert total.extra / total.found_boxes < 0.01
+
+
+def followed(kinds: Sequence[str], seeds: range, measure) -> dict[str, TrackingScore]:
+    scores = {kind: TrackingScore() for kind in kinds}
+    for kind in kinds:
+        for seed in seeds:
+            scores[kind] += measure(kind, seed)
+    return scores
+
+
+def test_faces_that_are_known(cast):
+    scores = followed(tuple(KINDS), range(SEQUENCES_PER_KIND), lambda kind, seed: measure_truth(kind, seed, cast))
+    assert sum(score.sequences for score in scores.values()) >= 200
+    check(scores)
+    assert scores["turn_round"].switches <= SEQUENCES_PER_KIND / 4
+
+
+def test_drawn_faces(cast, detector_file):
+    detector = load_detector(detector_file)
+    kinds = ("crossing", "dropout", "re_entry", "cut", "size_change", "group")
+    check(followed(kinds, range(2), lambda kind, seed: measure_drawn(kind, seed, cast, detector)))
+
+
+@pytest.mark.slow
+def test_many_drawn_faces(cast, detector_file):
+    detector = load_detector(detector_file)
+    seeds = range(SEQUENCES_PER_KIND)
+    check(followed(tuple(KINDS), seeds, lambda kind, seed: measure_drawn(kind, seed, cast, detector)))
