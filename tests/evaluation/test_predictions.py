@@ -250,6 +250,7 @@ def test_facts_survive_json():
         "compact_loss": "margin",
         "compact_loss_weight": 0.1,
         "score_temperature": None,
+        "faces": None,
         "left_out": ["00017"],
     }
 

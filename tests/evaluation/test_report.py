@@ -129,6 +129,7 @@ FACTS = [
     "compact_loss",
     "compact_loss_weight",
     "score_temperature",
+    "faces",
     "dataset",
     "dataset_name",
     "num_folds",

@@ -1,24 +1,23 @@
 """The temperature that training stores: fitted once, on validation clips alone, and never left over."""
 
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from errors import check_named, raises_naming
-from paths import ROOT
+from paths import TESTS
 from processes import launch
 from toys import RandomClips, toy_trainer, trainer_model
 from transformers import AutoConfig, AutoModelForVideoClassification
 from video_models import save
 
-from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.evaluation.calibration import fit_temperature, measure_calibration
 from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.models.heads import get_temperature
 from logoformer_hf.training.calibrate import calibrate, calibration_results
-from logoformer_hf.training.evaluate import evaluate_model
-from logoformer_hf.training.evaluation_arguments import EvaluationArguments
 from logoformer_hf.training.settings import parse_overrides
 from logoformer_hf.training.train import main as train
 from logoformer_hf.training.trainer import ClipPredictions, LogoFormerTrainer
@@ -148,23 +147,37 @@ def test_another_kind_of_model_is_calibrated_too(run_with_known_logits, tmp_path
     assert AutoConfig.from_pretrained(folder / "again").score_temperature == get_temperature(model) > 2
 
 
-def test_two_processes_fit_what_one_would(cache_dir, tmp_path):
-    """A real launch on an odd number of clips a process; the validation clips once more, here, in one process."""
-    settings = CLIPS | SETTINGS | {"num_validation_clips": 63, "learning_rate": 0.003, "num_train_epochs": 2}
-    source = {"cache_dir": cache_dir, "output_dir": tmp_path / "two", "config_overrides": json.dumps(OVERRIDES)}
-    launch(2, "train_hf.py", *words(**settings | source), cwd=ROOT)
-    clips = {name: value for name, value in settings.items() if name in CLIPS}
-    arguments = {"model": str(tmp_path / "two"), "output_dir": str(tmp_path / "one"), "split": "validation"}
-    evaluate_model(
-        EvaluationArguments(**arguments, num_workers=0, use_cpu=True),
-        SourceArguments(dataset="faces", cache_dir=str(cache_dir), **clips),
+def calibrate_and_save(folder: str) -> None:
+    """Calibrates on clips with the labels in a folder, and writes there which temperature this process has then."""
+    trainer = toy_trainer(folder, model=sure_model(), per_device_eval_batch_size=2)
+    clips = RandomClips(63)
+    clips.labels = np.load(Path(folder) / "labels.npy").tolist()
+    calibrate(trainer, clips)
+    name = f"{trainer.args.world_size}_{trainer.args.process_index}.txt"
+    (Path(folder) / name).write_text(str(trainer.model.config.score_temperature))
+
+
+def sure_model():
+    """A new model whose scores differ from clip to clip."""
+    model = trainer_model()
+    model.classifier.weight.data *= 150
+    return model
+
+
+def test_two_processes_fit_what_one_would(tmp_path):
+    """Two real ones, on an odd number of clips. A sixth of the labels is the model's second guess."""
+    said = toy_trainer(tmp_path, model=sure_model()).predict_clips(RandomClips(63)).logits
+    second, first = said.argsort(axis=1)[:, -2:].T
+    labels = np.where(np.arange(63) % 6 > 0, first, second)
+    np.save(tmp_path / "labels.npy", labels)
+    expected = fit_temperature(said, labels)
+    assert 0.2 < expected < 5 and expected != pytest.approx(1, rel=0.05)
+    for clips in ([*range(62)], [*range(63), 0]):  # one that is left out or counted twice would be seen
+        assert fit_temperature(said[clips], labels[clips]) != pytest.approx(expected, rel=1e-3)
+    launch(2, __file__, str(tmp_path), PYTHONPATH=str(TESTS / "helpers"))
+    assert [float((tmp_path / f"2_{number}.txt").read_text()) for number in (0, 1)] == pytest.approx(
+        [expected] * 2, rel=1e-4
     )
-    validation = read_predictions(tmp_path / "one" / "predictions.parquet")
-    expected = fit_temperature(np.log(validation.scores), validation.labels)
-    temperature = AutoConfig.from_pretrained(tmp_path / "two").score_temperature
-    assert temperature == pytest.approx(expected, rel=0.01)
-    tested = read_predictions(tmp_path / "two" / "predictions.parquet")
-    assert fit_temperature(np.log(tested.scores), tested.labels) != pytest.approx(expected, rel=0.02)
 
 
 # --- without the program around it
@@ -201,3 +214,7 @@ def test_results_without_a_temperature_have_no_second_part():
 def test_a_temperature_cannot_be_set_by_hand():
     with raises_naming(ValueError, "config_overrides", "score_temperature", "validation"):
         parse_overrides('{"score_temperature": 2.0}')
+
+
+if __name__ == "__main__":  # as the processes of a launch run it
+    calibrate_and_save(sys.argv[1])
