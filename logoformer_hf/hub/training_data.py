@@ -14,12 +14,12 @@ DRAWN_FACES = "faces"  # `dataset` of the drawn faces among the facts of a data 
 DRAWN_FACES_TEXT = "trained on drawn faces"
 
 
-def trained_on_drawn_faces(name_or_path: str | Path) -> bool:
+def trained_on_drawn_faces(name_or_path: str | Path) -> bool | None:
     """
     Whether a model was trained on the drawn faces of this package.
 
     The card decides: its results are on drawn faces, or its text says so. Without a card, the predictions in the
-    folder of a run do. Neither of them: False, as for a model that nobody described.
+    folder of a run do. Neither of them: None, nobody knows; so it is, too, where the Hub's card cannot be had.
 
     Args:
         name_or_path: folder of a model or of a run, or name on the Hub, whose card is downloaded or taken from the
@@ -30,13 +30,13 @@ def trained_on_drawn_faces(name_or_path: str | Path) -> bool:
         try:
             return _card_says_so(Path(hf_hub_download(str(name_or_path), CARD_FILE)))
         except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError):
-            return False
+            return None
     if (folder / CARD_FILE).is_file():
         return _card_says_so(folder / CARD_FILE)
     try:
         return read_predictions(folder / PREDICTIONS_FILE).run.data.dataset == DRAWN_FACES
     except (OSError, ValueError):
-        return False
+        return None
 
 
 def _card_says_so(file: Path) -> bool:

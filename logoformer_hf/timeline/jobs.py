@@ -119,9 +119,9 @@ def start_worker(number: int, setup: tuple[Recognition, int]) -> Callable[[Job, 
     def perform(job: Job, send: Callable[[Any], None]) -> Outcome:
         throttle = Throttle(_REPORT_EVERY_SEC)
 
-        def report(time_sec: float, is_earlier: bool) -> None:
+        def report(time_sec: float, is_earlier: bool, of: str = "") -> None:
             if is_earlier or throttle.is_due():
-                send((time_sec, is_earlier))
+                send((time_sec, is_earlier, of))
 
         return perform_job(job, recognizer, recognition, report)
 

@@ -169,19 +169,20 @@ class OverlayPainter:
             picture[:] = pixels
         else:
             cv2.resize(pixels, (self._width, self._height), dst=picture, interpolation=cv2.INTER_CUBIC)
-        seen = [(person, label) for person in self._people if (label := person.label_at(time_sec)) is not None]
-        boxes = [self._draw_person(picture, person, label, time_sec) for person, label in seen]
+        seen = [
+            (person, label, self._draw_box(picture, label, box))
+            for person in self._people
+            if (label := person.label_at(time_sec)) is not None and (box := person.box_at(time_sec)) is not None
+        ]
         tags: list[tuple[int, int, int, int]] = []
-        for (person, label), box in zip(seen, boxes, strict=True):
-            tags.append(self._write_tag(picture, person, label, time_sec, box, tags))
+        for person, label, place in seen:
+            tags.append(self._write_tag(picture, person, label, time_sec, place, tags))
         self._panel.draw(self._canvas[self._height :], time_sec)
         return self._canvas
 
-    def _draw_person(
-        self, picture: np.ndarray, person: Person, label: str, time_sec: float
-    ) -> tuple[int, int, int, int]:
-        """Draws the box of a person; returns x, y, width, height in pixels of the picture."""
-        x, y, width, height = (round(float(value)) for value in person.box_at(time_sec) * self._enlarge)
+    def _draw_box(self, picture: np.ndarray, label: str, box: np.ndarray) -> tuple[int, int, int, int]:
+        """Draws a box (x, y, width, height in pixels of the footage); returns it in pixels of the picture."""
+        x, y, width, height = (round(float(value)) for value in box * self._enlarge)
         thickness = max(2, self._text_px // 6)
         colour = rgb_of(self._colours.get(label, INK))
         draw_box(picture, (x, y, width, height), thickness, colour, rgb_of(INK), label == UNSURE)

@@ -9,13 +9,13 @@ from .colours import UNSURE_COLOUR, expression_colours, paler, rgb_of
 from .drawing import Colour, fill, shortened_to, text_size, write
 from .overlay_person import Person
 from .plot import clock
-from .text import one_line
+from .text import one_line, short_note
 from .timeline import Timeline
 from .window import UNSURE
 
 CHART_SEC = 10.0
 MAX_ROWS = 4
-_MAX_NOTE_LINES = 2
+_MAX_NOTE_LINES = 3
 _MAX_LEGEND_LINES = 4
 
 _CARD, _INK, _MUTED, _LINE = (rgb_of(colour) for colour in (CARD, INK, MUTED_ON_PAPER, LINE))
@@ -104,18 +104,27 @@ class Panel:
         return placed
 
     def _wrap_notes(self, timeline: Timeline) -> list[str]:
-        """The notes of the timeline in lines; what does not fit is cut off."""
-        words = " ".join(one_line(str(note)) for note in timeline.notes).split()
+        """The notes of the timeline in lines; what does not fit is left out, word by word from the end."""
+        notes = [short_note(str(note), str(timeline.source)) for note in timeline.notes]
+        words = " ".join(notes).split()
+        lines = self._wrap(words)
+        if len(lines) <= _MAX_NOTE_LINES:
+            return lines
+        words = " ".join(lines[:_MAX_NOTE_LINES]).split()
+        while len(words) > 1 and len(lines := self._wrap([*words, "…"])) > _MAX_NOTE_LINES:
+            words.pop()
+        return lines[:_MAX_NOTE_LINES]
+
+    def _wrap(self, words: Sequence[str]) -> list[str]:
+        """Words in lines as wide as the panel; a longer word loses its end."""
         width, lines = self._width - 2 * self._pad, [""]
         for word in words:
             longer = f"{lines[-1]} {word}".strip()
-            if text_size(longer, self._small_px)[0] > width and lines[-1]:
+            if lines[-1] and text_size(longer, self._small_px)[0] > width:
                 lines.append(word)
             else:
                 lines[-1] = longer
-        if len(lines) > _MAX_NOTE_LINES:
-            lines[_MAX_NOTE_LINES - 1] += " …"
-        return [shortened_to(line, self._small_px, width) for line in lines[:_MAX_NOTE_LINES] if line]
+        return [shortened_to(line, self._small_px, width) for line in lines if line]
 
     def _draw_axis(self, blank: np.ndarray, top: int) -> None:
         """The times below the charts."""

@@ -5,17 +5,27 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..faces.follow import MAX_GAP_SEC
 from .segments import Segment
 from .timeline import Timeline
 from .window import UNSURE, Window
+
+_SAME_SEC = 0.001  # so near to a row of the boxes, a frame is that of the row
 
 
 class Person:
     """
     A track of a timeline.
 
-    Between the middles of windows boxes and scores are interpolated; before the first and after the last one they stay
-    as they are.
+    Between the middles of windows scores are interpolated; before the first and after the last one they stay as they
+    are. Boxes are interpolated between the frames that were looked at.
+
+    Args:
+        track_id: number of the track.
+        windows, segments: of the track.
+        boxes: `(frames, 5)` float32, time in seconds and x, y, width, height, in the order of time.
+        label_names: the classes in the order of their numbers.
+        max_gap_sec: from one row of the boxes to the next; in longer gaps the face is not seen.
 
     Attributes:
         track_id: number of the track.
@@ -23,17 +33,25 @@ class Person:
     """
 
     def __init__(
-        self, track_id: int, windows: Sequence[Window], segments: Sequence[Segment], label_names: Sequence[str]
+        self,
+        track_id: int,
+        windows: Sequence[Window],
+        segments: Sequence[Segment],
+        boxes: np.ndarray,
+        label_names: Sequence[str],
+        max_gap_sec: float = MAX_GAP_SEC,
     ):
         self.track_id = track_id
         windows = sorted(windows, key=lambda window: window.center_sec)
         self._segments = sorted(segments, key=lambda segment: segment.start_sec)
         self._starts = np.array([segment.start_sec for segment in self._segments])
         self._ends = np.array([segment.end_sec for segment in self._segments])
+        if len(boxes):  # the last frame of a video may come after the last window
+            self._ends[-1] = max(self._ends[-1], float(boxes[-1, 0]))
         self._is_unsure = np.array([segment.label == UNSURE for segment in self._segments])
         self.start_sec, self.end_sec = float(self._starts.min()), float(self._ends.max())
-        self._box_times = np.array([_box_time(window) for window in windows])
-        self._boxes = np.array([window.box for window in windows], dtype=float)  # (windows, 4)
+        self._box_times, self._boxes = boxes[:, 0].astype(float), boxes[:, 1:].astype(float)
+        self._max_gap_sec = max_gap_sec
         self._centers = np.array([window.center_sec for window in windows])
         self._is_classified = np.array([window.is_classified for window in windows])
         classified = [window for window in windows if window.is_classified]
@@ -51,9 +69,19 @@ class Person:
         number = int(self._segment_at(np.array([time_sec]))[0])
         return None if number < 0 else self._segments[number].label
 
-    def box_at(self, time_sec: float) -> np.ndarray:
-        """x, y, width, height in pixels."""
-        return np.array([np.interp(time_sec, self._box_times, column) for column in self._boxes.T])
+    def box_at(self, time_sec: float) -> np.ndarray | None:
+        """x, y, width, height in pixels; None where the face is not seen."""
+        same_sec = _SAME_SEC + float(np.spacing(np.float32(time_sec)))
+        after = int(np.searchsorted(self._box_times, time_sec - same_sec))
+        if after == len(self._boxes):
+            return None
+        after_sec, box = self._box_times[after], self._boxes[after]
+        if after_sec <= time_sec + same_sec:
+            return np.asarray(box)
+        if after == 0 or after_sec - self._box_times[after - 1] > self._max_gap_sec:
+            return None
+        share = (time_sec - self._box_times[after - 1]) / (after_sec - self._box_times[after - 1])
+        return np.asarray((1 - share) * self._boxes[after - 1] + share * box)
 
     def score_at(self, time_sec: float, label: str) -> float:
         """The score of a label; NaN for "unsure", or where nothing was classified."""
@@ -81,12 +109,6 @@ class Person:
         return scores, is_seen & self._is_unsure[segment]
 
 
-def _box_time(window: Window) -> float:
-    """When the box of a window was there: its middle usable frame."""
-    times = window.frame_times_sec
-    return times[len(times) // 2] if times else window.center_sec
-
-
 def people_of(timeline: Timeline) -> list[Person]:
     """The tracks of a timeline by their numbers, those with segments."""
     windows: dict[int, list[Window]] = {}
@@ -95,4 +117,17 @@ def people_of(timeline: Timeline) -> list[Person]:
         windows.setdefault(window.track_id, []).append(window)
     for segment in timeline.segments:
         segments.setdefault(segment.track_id, []).append(segment)
-    return [Person(track, windows[track], segments[track], timeline.label_names) for track in sorted(segments)]
+    no_boxes = np.empty((0, 5), dtype=np.float32)
+    # Frames of two pairs are less than a step of the grid apart.
+    max_gap_sec = max(MAX_GAP_SEC, timeline.pair_sec)
+    return [
+        Person(
+            track,
+            windows[track],
+            segments[track],
+            timeline.boxes.get(track, no_boxes),
+            timeline.label_names,
+            max_gap_sec,
+        )
+        for track in sorted(segments)
+    ]

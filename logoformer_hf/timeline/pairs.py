@@ -74,6 +74,11 @@ class PairReader:
         follower: finds and follows faces.
         grid: the time grid.
         side_px: side of the crops in pixels.
+
+    Attributes:
+        num_frames: how many were pushed.
+        first_sec, last_sec: time of the first and of the last one.
+        last_seen: the last frame with its faces, also where no pair has it; None before `finish`.
     """
 
     def __init__(self, follower: FaceFollower, grid: PairGrid, side_px: int):
@@ -82,6 +87,7 @@ class PairReader:
         self._follows_wanted = False  # whether the waiting frame is the second of a pair
         self._pairs: deque[Pair] = deque()  # their frames have not all come back from the follower
         self._seen: dict[int, SeenFrame] = {}  # frames that these pairs have
+        self.last_seen: SeenFrame | None = None
         self.num_frames = 0
         self.first_sec = self.last_sec = 0.0
 
@@ -118,9 +124,13 @@ class PairReader:
 
     def finish(self) -> list[SeenPair]:
         """The pairs that are left, when no more frames come."""
+        last = self._waiting
+        self._follows_wanted = True  # the last frame is looked at in any case
         seen = self._follow(self.grid.finish())
         self._waiting = None
-        return seen + self._take(self.follower.finish())
+        seen += self._take(self.follower.finish())
+        self.last_seen = None if last is None else self._seen.get(last.index)
+        return seen
 
     def _follow(self, pairs: list[Pair]) -> list[SeenPair]:
         """Gives the waiting frame to the follower; `pairs` are those that begin with it."""

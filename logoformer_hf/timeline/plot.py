@@ -20,7 +20,7 @@ from ..evaluation.plots import save_figure
 from .colours import expression_colours, paler
 from .fonts import families_for
 from .segments import Segment
-from .text import one_line
+from .text import one_line, short_note
 from .thumbnails import Thumbnail, Thumbnails
 from .timeline import Timeline
 from .window import UNSURE, Window
@@ -279,7 +279,7 @@ def _notes(timeline: Timeline, num_others: int) -> list[str]:
     if num_others:
         people = "1 more person was" if num_others == 1 else f"{num_others} more people were"
         notes.append(f"{people} seen for a shorter time and {'is' if num_others == 1 else 'are'} not shown.")
-    notes += [one_line(str(note)) for note in timeline.notes]
+    notes += [short_note(str(note), str(timeline.source)) for note in timeline.notes]
     return [line for note in notes for line in textwrap.wrap(note, 150)]
 
 

@@ -1,10 +1,10 @@
 """One video: read, from where an earlier call stopped, and its outputs written."""
 
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from ..faces.footage import Footage, FootageFrame
 from ..video_reading_logoformer import VideoReadError
@@ -16,8 +16,17 @@ from .saved_state import load_state, save_state, state_file
 from .timeline import Timeline
 from .writers import write_timeline
 
-# Gets the seconds of the video that are done, and whether they were done by an earlier call.
-Report = Callable[[float, bool], None]
+
+class Report(Protocol):
+    """Is told how far a video is."""
+
+    def __call__(self, time_sec: float, is_earlier: bool, of: str = "") -> None:
+        """
+        Args:
+            time_sec: seconds of the video that are done.
+            is_earlier: whether they were done by an earlier call.
+            of: what is made of the video that is read already, "picture" or "overlay"; empty for the reading itself.
+        """
 
 
 def predict_video(
@@ -49,7 +58,7 @@ def predict_video(
         timeline = read_file(recognizer, job, settings, report, state_every_sec)
     for path in job.files.values():
         write_timeline(timeline, path)
-    write_pictures(timeline, job)
+    write_pictures(timeline, job, report)
     if job.base is not None:
         write_record(job, settings, is_finished=True)
         state_file(job.base).unlink(missing_ok=True)
@@ -58,18 +67,24 @@ def predict_video(
     return timeline
 
 
-def write_pictures(timeline: Timeline, job: Job) -> None:
+def write_pictures(timeline: Timeline, job: Job, report: Report) -> None:
     """Writes picture and overlay, where they are wanted; both read the video again."""
     if job.plot is not None:
         from .plot import plot_timeline
         from .thumbnails import Thumbnails
 
-        thumbnails = None if job.video.is_camera else Thumbnails.from_footage(job.video.source, timeline)
+        thumbnails = None
+        if not job.video.is_camera:
+            thumbnails = Thumbnails.from_footage(
+                job.video.source, timeline, lambda done_sec, total_sec: report(done_sec, False, "picture")
+            )
         plot_timeline(timeline, job.plot, thumbnails)
     if job.overlay is not None:
         from .overlay import write_overlay
 
-        lost = write_overlay(job.video.source, timeline, job.overlay)
+        lost = write_overlay(
+            job.video.source, timeline, job.overlay, lambda done_sec, total_sec: report(done_sec, False, "overlay")
+        )
         timeline.notes += [note for note in lost if note not in timeline.notes]
 
 
@@ -121,9 +136,9 @@ def read_camera(recognizer: ExpressionRecognizer, job: Job, report: Report) -> T
     """The timeline of what a camera shows until it gives no more, or Ctrl-C; a second Ctrl-C stops the program."""
     footage = EndingFootage(job.video.source)
     with footage, ended_by_ctrl_c(footage):
-        session = recognizer.open(max_delay_sec=MAX_DELAY_LIVE_SEC)
+        session = recognizer.open(max_delay_sec=MAX_DELAY_LIVE_SEC, keep_boxes=True)
         windows = list(Reading(footage, session, progress=lambda done_sec, total_sec: report(done_sec, False)))
-        return recognizer._timeline(footage.info, session, windows, footage.notes)
+        return recognizer.timeline(footage.info, session, windows, footage.notes)
 
 
 class EndingFootage(Footage):

@@ -1,13 +1,18 @@
 """How far the work is: seconds of video, speed, time left. On a terminal as a bar, otherwise not at all."""
 
+import os
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 from datasets.utils import tqdm
 
+from .predict import Report
 from .text import one_line
+
+# Of a terminal that does not say its size, as those of some containers and job systems; tqdm would show nothing there.
+_FALLBACK_COLUMNS, _FALLBACK_ROWS = 80, 24
+_SHOW_EVERY_SEC = 0.2
 
 
 class _SecondsBar(tqdm):
@@ -15,12 +20,26 @@ class _SecondsBar(tqdm):
 
     earlier_sec = 0.0  # read by an earlier call of the command
 
+    def __init__(self, **arguments: Any):
+        columns, rows = terminal_size(sys.stderr)
+        super().__init__(file=sys.stderr, ncols=columns, nrows=rows, **arguments)
+        self.dynamic_ncols = terminal_size  # asked again for every picture of the bar
+
     @property
     def format_dict(self) -> dict[str, Any]:
         values: dict[str, Any] = super().format_dict
         elapsed_sec = values["elapsed"]
         values["speed"] = f"{(values['n'] - self.earlier_sec) / elapsed_sec:.1f}" if elapsed_sec > 0 else "?"
         return values
+
+
+def terminal_size(stream: Any) -> tuple[int, int]:
+    """How many columns and rows a bar may use on a stream: one less than there are, since cursors stand after text."""
+    try:
+        columns, rows = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError, AttributeError):  # no terminal, or no file
+        columns, rows = 0, 0
+    return (columns if columns > 1 else _FALLBACK_COLUMNS) - 1, (rows if rows > 1 else _FALLBACK_ROWS) - 1
 
 
 class Progress:
@@ -36,23 +55,28 @@ class Progress:
     def __init__(self, num_videos: int, total_sec: float | None, is_shown: bool | None = None):
         self._num_videos, self._num_done = num_videos, 0
         self._read_sec: dict[str, float] = {}
+        self._throttle = Throttle(_SHOW_EVERY_SEC)
         left = "{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s, {speed} times real time, {remaining} left"
         self._bar = _SecondsBar(
             total=total_sec,
             bar_format="{desc}" + (left if total_sec else "{n:.0f} s, {speed} times real time, {elapsed}"),
             disable=not (sys.stderr.isatty() if is_shown is None else is_shown),
-            dynamic_ncols=True,
-            file=sys.stderr,
         )
         self._describe("")
 
-    def report(self, name: str) -> Callable[[float, bool], None]:
+    def report(self, name: str) -> Report:
         """
-        Function that is told how far a video is: the seconds that are read, and whether an earlier call of the command
-        read them, so that they do not count for the speed.
+        Function that is told how far a video is. Seconds that an earlier call of the command read do not count for the
+        speed; pictures and overlays are made of a video that is read already, and only the text beside the bar says
+        how far they are.
         """
 
-        def read(time_sec: float, is_earlier: bool) -> None:
+        def read(time_sec: float, is_earlier: bool, of: str = "") -> None:
+            if of:
+                if self._throttle.is_due():
+                    self._describe(f"{name}: {of} at {time_sec:.0f} s")
+                    self._bar.refresh()
+                return
             new_sec = time_sec - self._read_sec.get(name, 0.0)
             if new_sec <= 0:
                 return

@@ -2,7 +2,7 @@
 
 import copy
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from .window import MIN_SCORE, Window
 from .windows_state import windows_from_state, windows_state
 
 DRAWN_FACES_NOTE = "This model was trained on drawn faces; it does not read people."
+UNKNOWN_DATA_NOTE = "Nothing says what this model was trained on."
 # Crops in a batch and seconds that they wait for it at most, by the kind of device. On a CPU, larger batches than this
 # are not faster; a GPU needs many crops to be busy.
 BATCH_SIZES = {"cpu": 16, "other": 256}
@@ -100,9 +101,9 @@ class ExpressionRecognizer:
         kind = "cpu" if device.type == "cpu" else "other"
         self.batch_size = batch_size or BATCH_SIZES[kind]
         self.max_delay_sec = MAX_DELAYS_SEC[kind]
-        self.notes = [DRAWN_FACES_NOTE] if trained_on_drawn_faces(self.name) else []
+        self.notes = notes_on((loaded.name_or_path if isinstance(model, PreTrainedModel) else self.name) or "")
 
-    def open(self, keep_crops: bool = False, max_delay_sec: float = 0.0) -> Session:
+    def open(self, keep_crops: bool = False, max_delay_sec: float = 0.0, *, keep_boxes: bool = False) -> Session:
         """
         A session for frames that are pushed one at a time, e.g. of a robot's camera: `push(pixels, time_sec)` and
         `close()` return windows.
@@ -110,9 +111,10 @@ class ExpressionRecognizer:
         Args:
             keep_crops: whether windows have the crops that the model saw.
             max_delay_sec: seconds of footage that windows may wait to be computed together; 0 for as soon as possible.
+            keep_boxes: whether the session keeps where all faces were, for `timeline`.
         """
         settings = SessionSettings(
-            self.label_names, self.temperature, self.min_score, self.batch_size, max_delay_sec, keep_crops
+            self.label_names, self.temperature, self.min_score, self.batch_size, max_delay_sec, keep_crops, keep_boxes
         )
         follower = FaceFollower(self.detector, self.detect_every)
         return Session(self.model, PairReader(follower, PairGrid(self.pair_sec), self.model.side_px), settings)
@@ -174,10 +176,10 @@ class ExpressionRecognizer:
             on_state(state | {"windows": windows_state(windows)})
 
         keep = None if on_state is None else with_windows
-        reading = self._start(footage, keep_crops, resume, keep, state_every_sec, progress)
+        reading = self._start(footage, keep_crops, resume, keep, state_every_sec, progress, keep_boxes=True)
         for window in reading:
             windows.append(window)  # one by one, since states are taken in between
-        return self._timeline(footage.info, reading.session, windows, footage.notes)
+        return self.timeline(footage.info, reading.session, windows, footage.notes)
 
     def _start(
         self,
@@ -187,9 +189,11 @@ class ExpressionRecognizer:
         on_state: OnState | None,
         state_every_sec: float,
         progress: Progress | None = None,
+        keep_boxes: bool = False,
     ) -> Reading:
         try:
-            session = self.open(keep_crops, MAX_DELAY_LIVE_SEC if footage.info.is_live else self.max_delay_sec)
+            delay_sec = MAX_DELAY_LIVE_SEC if footage.info.is_live else self.max_delay_sec
+            session = self.open(keep_crops, delay_sec, keep_boxes=keep_boxes)
             if resume is not None:
                 check_same_footage(footage.info, resume)
                 session.load_state_dict(resume)
@@ -198,7 +202,18 @@ class ExpressionRecognizer:
             raise
         return Reading(footage, session, on_state, state_every_sec, progress)
 
-    def _timeline(self, info: FootageInfo, session: Session, windows: list[Window], notes: list[str]) -> Timeline:
+    def timeline(
+        self, info: FootageInfo, session: Session, windows: list[Window], notes: Sequence[str] = ()
+    ) -> Timeline:
+        """
+        The timeline of what a session read until now.
+
+        Args:
+            info: of the footage.
+            session: the session, with the boxes of faces where it keeps them.
+            windows: all that it gave.
+            notes: of the footage.
+        """
         reader = session.reader
         nobody = [] if windows else [f"No face was found in {info.name}."]
         return Timeline(
@@ -214,7 +229,15 @@ class ExpressionRecognizer:
             segments=segments_of(windows, min_score=self.min_score),
             temperature=self.temperature,
             without_face=list(session.without_face),
+            boxes={} if session.boxes is None else session.boxes.arrays(),
+            pair_sec=self.pair_sec,
         )
+
+
+def notes_on(name: str) -> list[str]:
+    """What people must know of a model by its training data; `name` is empty for a model that has none."""
+    is_drawn = trained_on_drawn_faces(name) if name else None
+    return [DRAWN_FACES_NOTE] if is_drawn else [UNKNOWN_DATA_NOTE] if is_drawn is None else []
 
 
 def load(

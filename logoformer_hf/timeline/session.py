@@ -9,6 +9,7 @@ import numpy as np
 
 from ..faces.frames import MemoryFrame
 from .assembly import WindowAssembly, WindowPlan
+from .boxes import BoxLog
 from .pairs import FaceView, PairReader, SeenFrame, SeenPair
 from .session_state import load_session_state, session_state
 from .tokens import FrameModel
@@ -27,6 +28,7 @@ class SessionSettings:
         batch_size: crops that go through the frame encoder together; half as many windows go through the rest.
         max_delay_sec: seconds of footage that crops and windows wait for a full batch at most.
         keep_crops: whether windows have their crops.
+        keep_boxes: whether the session keeps where all faces were.
     """
 
     label_names: tuple[str, ...]
@@ -35,6 +37,7 @@ class SessionSettings:
     batch_size: int
     max_delay_sec: float
     keep_crops: bool = False
+    keep_boxes: bool = False
 
 
 class Session:
@@ -44,7 +47,7 @@ class Session:
     Windows come in the order of their end. A window comes at most as much footage after its last frame as this takes:
     one frame (which shows whether it is wanted), the follower's delay (until a face that is not seen for the moment
     is found again or given up; for a face in sight, until the next detection), and `max_delay_sec`. What a session
-    keeps does not grow with the length of the video.
+    keeps does not grow with the length of the video, but for the boxes, where they are wanted.
 
     Args:
         model: the classifier.
@@ -53,12 +56,14 @@ class Session:
 
     Attributes:
         without_face: spans (start, end) in seconds in which no face was tracked, so far; known at the grid's pairs.
+        boxes: of all faces so far, in the frames of the grid's pairs and the last frame; None where they are not kept.
     """
 
     def __init__(self, model: FrameModel, reader: PairReader, settings: SessionSettings):
         self.model, self.reader, self.settings = model, reader, settings
         self.assembly = WindowAssembly(-(-model.num_frames // 2))
         self.without_face: list[tuple[float, float]] = []
+        self.boxes = BoxLog() if settings.keep_boxes else None
         self._empty_since_sec: float | None = None
         self._last_index = -1  # of the last frame of a pair
         self._queue: list[tuple[int, FaceView]] = []  # tracks and faces to encode
@@ -99,6 +104,9 @@ class Session:
         """Takes the last pairs and ends the video."""
         self._is_closed = True
         windows = self.take(pairs)
+        last = self.reader.last_seen
+        if self.boxes is not None and last is not None and last.index > self._last_index:
+            self.boxes.add(last)
         self._ready += self.assembly.finish()
         if self._empty_since_sec is not None:
             end_sec = self.reader.last_sec + self.reader.frame_sec
@@ -124,6 +132,8 @@ class Session:
 
     def _take_frame(self, frame: SeenFrame) -> None:
         self._last_index = frame.index
+        if self.boxes is not None:
+            self.boxes.add(frame)
         self._queue += [(track_id, face) for track_id, face in frame.faces.items() if face.crop is not None]
         if not frame.faces and self._empty_since_sec is None:
             self._empty_since_sec = frame.time_sec

@@ -22,6 +22,7 @@ def settings_of(session: "Session") -> dict[str, Any]:
         "temperature": settings.temperature,
         "min_score": settings.min_score,
         "keep_crops": settings.keep_crops,
+        "keep_boxes": settings.keep_boxes,
         "pair_sec": session.reader.grid.pair_sec,
         "num_frames": session.model.num_frames,
         "side_px": session.model.side_px,
@@ -66,6 +67,7 @@ def session_state(session: "Session", reader: Mapping[str, Any] | None = None) -
         "num_pushed": session._num_pushed,
         "without_face": [list(span) for span in session.without_face],
         "empty_since_sec": session._empty_since_sec,
+        "boxes": None if session.boxes is None else session.boxes.state_dict(),
     }
 
 
@@ -106,6 +108,8 @@ def load_session_state(session: "Session", state: Mapping[str, Any]) -> None:
     session._num_pushed = state["num_pushed"]
     session.without_face = [(start_sec, end_sec) for start_sec, end_sec in state["without_face"]]
     session._empty_since_sec = state["empty_since_sec"]
+    if session.boxes is not None:
+        session.boxes.load_state_dict(state["boxes"])
     session._is_closed = False
     session.reader.load_state_dict(state["reader"], views, session.model.device)
 

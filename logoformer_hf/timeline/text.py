@@ -1,6 +1,7 @@
 """Names from outside (labels, files) as text that can be stored and shown anywhere."""
 
 import unicodedata
+from pathlib import Path
 
 
 def one_line(text: str) -> str:
@@ -12,6 +13,14 @@ def one_line(text: str) -> str:
     """
     encodable = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(" " if is_control(character) else character for character in encodable)
+
+
+def short_note(note: str, source: str) -> str:
+    """A note for a picture: a sentence that begins with a capital, with the name of the source without its folders."""
+    name = Path(source).name
+    short = one_line(note.replace(source, name) if name else note).strip()
+    is_sentence = not (name and short.startswith(one_line(name)))  # a file keeps its name
+    return short[:1].upper() + short[1:] if is_sentence else short
 
 
 def is_control(character: str) -> bool:

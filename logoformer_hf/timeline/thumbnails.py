@@ -1,6 +1,6 @@
 """A few small pictures of each person's face for the picture of the timeline."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +40,19 @@ class Thumbnails:
         return found
 
     @classmethod
-    def from_footage(cls, source: str | Path | int, timeline: Timeline) -> "Thumbnails":
+    def from_footage(
+        cls,
+        source: str | Path | int,
+        timeline: Timeline,
+        progress: Callable[[float, float | None], object] | None = None,
+    ) -> "Thumbnails":
         """
         Of the footage, which is read again, as far as needed. Memory is bounded: at most 64 faces of a track.
+
+        Args:
+            source: the footage.
+            timeline: its timeline.
+            progress: gets the seconds of footage that are done, and how many are read.
 
         Raises:
             VideoReadError: the footage cannot be read.
@@ -51,8 +61,11 @@ class Thumbnails:
         waiting = sorted(_best_windows(timeline), key=lambda window: -window.center_sec)
         if not waiting:
             return found
+        last_sec = waiting[0].center_sec
         with Footage(source) as footage:
             for frame in footage:
+                if progress is not None:
+                    progress(frame.time_sec, last_sec)
                 while waiting and waiting[-1].center_sec <= frame.time_sec + 1e-3:
                     window = waiting.pop()
                     found._add(window, _square_around(frame.pixels, window.box))

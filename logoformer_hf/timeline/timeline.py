@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from .grid import PAIR_SEC
 from .segments import Segment
 from .summary import summary_of
 from .window import Window
@@ -29,6 +31,10 @@ class Timeline:
         segments: sorted by track and time.
         temperature: what the logits were divided by, None for a model without a fitted temperature.
         without_face: the spans (start, end) in which no face is tracked.
+        boxes: for each track `(frames, 5)` float32 in the order of time: time in seconds, then x, y, width and height
+            in pixels. A row for every frame of the grid's pairs that has the face, and for the last frame of the
+            video: eight rows a second of a track by default, 20 bytes each. Not written to files.
+        pair_sec: seconds from pair to pair of the grid.
     """
 
     source: str
@@ -43,6 +49,8 @@ class Timeline:
     segments: list[Segment] = field(default_factory=list)
     temperature: float | None = None
     without_face: list[tuple[float, float]] = field(default_factory=list)
+    boxes: dict[int, np.ndarray] = field(default_factory=dict)
+    pair_sec: float = PAIR_SEC
 
     def frame(self) -> pd.DataFrame:
         """

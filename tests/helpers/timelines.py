@@ -73,7 +73,15 @@ def made_up_timeline(
         segments_of(windows),
         None,
         _free(seen, duration_sec),
+        boxes_of(windows),
     )
+
+
+def boxes_of(windows) -> dict[int, np.ndarray]:
+    """Boxes of a timeline in which every face was looked at in the middle of its windows only."""
+    tracks = sorted({window.track_id for window in windows})
+    rows = {track: [(w.center_sec, *w.box) for w in windows if w.track_id == track] for track in tracks}
+    return {track: np.array(sorted(each), dtype=np.float32) for track, each in rows.items()}
 
 
 def _free(spans: list[tuple[float, float]], duration_sec: float) -> list[tuple[float, float]]:

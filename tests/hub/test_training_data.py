@@ -34,22 +34,22 @@ def test_the_metadata_of_a_card_with_another_text_decide(tmp_path):
 @pytest.mark.parametrize("text", ["", "no metadata", "---\n: [\n---\n", "---\nmodel-index: 3\n---\n"])
 def test_any_card_can_be_read(text, tmp_path):
     (tmp_path / "README.md").write_text(text)
-    assert not trained_on_drawn_faces(tmp_path)
+    assert trained_on_drawn_faces(tmp_path) is False
     (tmp_path / "README.md").write_text(text + "\nIt was Trained on\ndrawn faces only.")
     assert trained_on_drawn_faces(tmp_path)
 
 
 def test_the_predictions_of_a_run_decide_without_a_card(tmp_path):
-    assert not trained_on_drawn_faces(tmp_path)
+    assert trained_on_drawn_faces(tmp_path) is None
     write_run(tmp_path, dataset="faces", dataset_name="drawn faces")
     assert trained_on_drawn_faces(tmp_path)
     write_run(tmp_path, dataset="dfew", dataset_name="DFEW")
-    assert not trained_on_drawn_faces(tmp_path)
+    assert trained_on_drawn_faces(tmp_path) is False
 
 
-def test_a_name_whose_card_is_not_there_is_none(tmp_path):
-    assert not trained_on_drawn_faces("someone/nothing-of-this-name")
-    assert not trained_on_drawn_faces(tmp_path / "nothing")
+def test_of_a_name_whose_card_cannot_be_had_nothing_is_known(tmp_path):
+    assert trained_on_drawn_faces("someone/nothing-of-this-name") is None
+    assert trained_on_drawn_faces(tmp_path / "nothing") is None
 
 
 def test_a_card_on_the_hub_decides(tmp_path, monkeypatch):

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from errors import raises_naming
 from pictures import save_frames
-from timelines import made_up_timeline, made_up_window
+from scripted_footage import HEIGHT, SIDE, WIDTH, ScriptedDetector, face_at
+from timelines import boxes_of, made_up_timeline, made_up_window
 
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
 from logoformer_hf.faces.footage import Footage
-from logoformer_hf.timeline import overlay_file
+from logoformer_hf.timeline import overlay_file, overlay_panel
 from logoformer_hf.timeline.colours import expression_colours, rgb_of
 from logoformer_hf.timeline.overlay import OverlayPainter, check_overlay, write_overlay
 from logoformer_hf.timeline.segments import Segment
@@ -66,6 +67,7 @@ def two() -> Timeline:
     ]
     other = [made_up_window(2, t, "unsure", box=(500, 150, 60, 80)) for t in np.arange(2, 4.1, 0.25)]
     timeline.windows = sorted(one + other, key=lambda window: window.end_sec)
+    timeline.boxes = boxes_of(timeline.windows)
     timeline.segments = [
         Segment(1, 0.0, 4.0, "happy", 0.7),
         Segment(1, 4.0, 9.0, "sad", 0.7),
@@ -97,6 +99,62 @@ def test_a_person_who_is_not_seen_has_no_box(two):
         assert (draw(two, time_sec)[:360] == 128).all()
     assert (draw(two, 0.5)[:360, 490:] == 128).all()
     assert not (draw(two, 2.0)[:360, 490:] == 128).all()
+
+
+def moving_footage(folder: Path, left_px: np.ndarray) -> ScriptedDetector:
+    """A folder of grey frames, 25 a second, with a face in each at this left edge, nobody at NaN; and its detector."""
+    frames = np.full((len(left_px), HEIGHT, WIDTH, 3), 128, np.uint8)
+    face = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    for number, left in enumerate(left_px):
+        frames[number, 0, :2] = [[number // 256, 0, 0], [number % 256, 0, 0]]
+        if not np.isnan(left):
+            frames[number, 30 : 30 + SIDE, round(left) : round(left) + SIDE] = face
+    save_frames(folder, frames)
+    return ScriptedDetector({n: [] if np.isnan(left) else [face_at(left)] for n, left in enumerate(left_px)})
+
+
+def drawn_sides(timeline: Timeline, time_sec: float) -> tuple[float, float] | None:
+    """Left and right edge of the boxes in a picture, in pixels of the footage."""
+    row = draw(timeline, time_sec)[2 * (30 + SIDE // 2)]
+    columns = np.flatnonzero(np.any([is_colour(row, colour) for colour in COLOURS.values()], axis=0))
+    return None if not len(columns) else (columns.min() / 2, columns.max() / 2)
+
+
+def test_a_fast_face_has_its_box_on_it_at_every_frame(recognizer_of, tmp_path):
+    """From edge to edge in a second, more than three times its width at the most."""
+    times_sec = np.arange(92) / 25  # the last pair of the grid begins 0.14 s before the end
+    left_px = 56 + 50 * np.sin(np.pi * times_sec)
+    detector = moving_footage(tmp_path / "frames", left_px)
+    timeline = recognizer_of(detector, min_score=0.0).read(tmp_path / "frames")
+    assert list(timeline.boxes) == [1] and timeline.boxes[1].dtype == np.float32
+    assert timeline.boxes[1][-1, 0] == pytest.approx(91 / 25)
+    for time_sec, left in zip(times_sec, left_px, strict=True):
+        assert drawn_sides(timeline, time_sec) == pytest.approx((left, left + SIDE), abs=SIDE / 10), time_sec
+
+
+def test_there_is_no_box_where_a_face_is_away(recognizer_of, tmp_path):
+    left_px = np.full(150, 40.0)
+    left_px[60:85] = np.nan
+    detector = moving_footage(tmp_path / "frames", left_px)
+    timeline = recognizer_of(detector, min_score=0.0, detect_every=1).read(tmp_path / "frames")
+    is_drawn = np.array([drawn_sides(timeline, number / 25) is not None for number in range(150)])
+    assert is_drawn[:51].all() and not is_drawn[60:85].any() and is_drawn[90:].all()
+
+
+def test_boxes_are_not_drawn_across_a_gap_in_a_track(two):
+    """Over half a second; a shorter one is bridged."""
+    kept = [row for row in two.boxes[1] if not 4.1 < row[0] < 4.9 and not 6.1 < row[0] < 6.4]
+    two.boxes[1] = np.array(kept)
+    assert (draw(two, 4.5)[:360] == 128).all() and (draw(two, 8.5)[:360] == 128).all()
+    for time_sec in (4.0, 5.0, 6.25):
+        assert not (draw(two, time_sec)[:360] == 128).all()
+
+
+def test_a_coarse_grid_has_boxes_between_its_pairs(recognizer_of, tmp_path):
+    detector = moving_footage(tmp_path / "frames", np.linspace(10, 100, 101))
+    timeline = recognizer_of(detector, min_score=0.0, pair_sec=0.8).read(tmp_path / "frames")
+    assert timeline.pair_sec == 0.8 and np.diff(timeline.boxes[1][:, 0]).max() > 0.7
+    assert all(drawn_sides(timeline, number / 25) is not None for number in range(101))
 
 
 def test_unsure_is_dashed(two):
@@ -144,12 +202,32 @@ def test_a_crowd_leaves_room_for_the_picture():
     episodes = {number: [(0.0, 3.0 + number, "happy")] for number in range(1, 31)}
     timeline = made_up_timeline(episodes, 50, size_px=(640, 360))
     timeline.windows = [replace(w, box=(20.0 * w.track_id, 100, 18, 18)) for w in timeline.windows]
+    timeline.boxes = boxes_of(timeline.windows)
     painter = OverlayPainter(timeline)
     assert {person.track_id for row in painter._panel._rows for person in row} <= set(range(25, 31))
     assert painter._panel._num_left_out == 30 - len(painter._panel._rows)
     assert painter.size[1] < 2 * 360
     boxes = is_colour(draw(timeline, 2.0)[:360], COLOURS["happy"])
     assert all(boxes[110, 20 * number] for number in range(1, 31))  # all have a box
+
+
+def test_notes_are_short_and_whole(monkeypatch):
+    written = []
+    monkeypatch.setattr(overlay_panel, "write", lambda pixels, text, *where: written.append(text))
+    source = "/a/long/way/to/the/folder/with/interviews/a.mp4"
+    notes = ["3 packets could not be decoded.", f"{source}: odd.", f"the header of {source} is wrong."]
+    OverlayPainter(made_up_timeline({}, 2.0, source=source, size_px=(640, 360), notes=notes))
+    assert " ".join(written) == "3 packets could not be decoded. a.mp4: odd. The header of a.mp4 is wrong."
+
+
+def test_of_notes_that_do_not_fit_the_end_is_left_out(monkeypatch):
+    written = []
+    monkeypatch.setattr(overlay_panel, "write", lambda pixels, text, *where: written.append(text))
+    words = [f"word{number}" for number in range(200)]
+    painter = OverlayPainter(made_up_timeline({}, 2.0, size_px=(320, 240), notes=[" ".join(words)]))
+    shown = " ".join(written).split()
+    assert len(written) == 3 and shown[-1] == "…" and len(shown) > 10
+    assert shown[1:-1] == words[1 : len(shown) - 1] and painter.size[1] < 480
 
 
 def test_labels_in_any_script():
@@ -168,6 +246,7 @@ def test_tags_do_not_cover_one_another():
     episodes = {1: [(0, 4, "happy")], 2: [(0, 4, "sad")]}
     timeline = made_up_timeline(episodes, 4, size_px=(640, 360))
     timeline.windows = [replace(w, box=(100.0 + 10 * w.track_id, 100.0, 80, 80)) for w in timeline.windows]
+    timeline.boxes = boxes_of(timeline.windows)
     picture = draw(timeline, 2.0)[:360]
     happy, sad = (is_colour(picture, COLOURS[name]) for name in ("happy", "sad"))
     assert happy[80:99].sum() > 500 and sad[80:99].sum() == 0  # above
@@ -178,6 +257,7 @@ def test_tags_do_not_cover_one_another():
 def test_a_face_at_the_edge_keeps_its_tag(box):
     timeline = made_up_timeline({1: [(0, 4, "happy")]}, 4, size_px=(640, 360))
     timeline.windows = [replace(window, box=box) for window in timeline.windows]
+    timeline.boxes = boxes_of(timeline.windows)
     assert is_colour(draw(timeline, 2.0)[:360], COLOURS["happy"]).sum() > 800
 
 

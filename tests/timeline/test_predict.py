@@ -37,12 +37,12 @@ def job_in(folder: Path, video: Input) -> Job:
     return Job(video, {name: folder / f"a.mp4.{name}" for name in ("json", "csv")}, base=folder / "a.mp4")
 
 
-def ignore(time_sec, is_earlier):
+def ignore(time_sec, is_earlier, of=""):
     """No progress."""
 
 
 def stop_after(limit_sec):
-    def report(time_sec, is_earlier):
+    def report(time_sec, is_earlier, of=""):
         if time_sec > limit_sec:
             raise Stopped
 
@@ -129,7 +129,14 @@ def test_without_outputs_nothing_is_written(recognizer, video, tmp_path, monkeyp
 
 def test_overlay_and_picture(recognizer, video, tmp_path):
     overlay, plot = tmp_path / "a.overlay.mp4", tmp_path / "a.png"
-    timeline = predict_video(recognizer, Job(video, {}, overlay, plot, tmp_path / "a"), SETTINGS, ignore)
+    made = []
+
+    def report(time_sec, is_earlier, of=""):
+        made.append((of, time_sec))
+
+    timeline = predict_video(recognizer, Job(video, {}, overlay, plot, tmp_path / "a"), SETTINGS, report)
+    assert list(dict.fromkeys(of for of, _ in made)) == ["", "picture", "overlay"]
+    assert max(time_sec for of, time_sec in made if of == "overlay") == pytest.approx(299 / 25)
     assert overlay.stat().st_size > 10_000 and plot.stat().st_size > 10_000
     assert len(timeline.notes) == len(set(timeline.notes))
 

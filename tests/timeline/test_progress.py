@@ -1,5 +1,6 @@
 """Progress in seconds of video."""
 
+import os
 import sys
 
 import pytest
@@ -63,6 +64,27 @@ def test_times_that_go_back_are_not_counted():
     progress.report("a.mp4")(6.0, False)
     assert progress._bar.n == 6.0
     progress.close()
+
+
+def test_what_is_made_of_a_video_stands_beside_the_bar(shown):
+    progress = Progress(1, 10.0, is_shown=True)
+    report = progress.report("a.mp4")
+    report(10.0, False)
+    report(4.0, False, "overlay")
+    assert "a.mp4: overlay at 4 s" in shown()[-1] and progress._bar.n == 10.0
+    progress.close()
+
+
+def test_a_terminal_without_a_size_has_a_bar(monkeypatch):
+    ours, theirs = os.openpty()
+    assert tuple(os.get_terminal_size(theirs)) == (0, 0)
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        progress = Progress(1, 40.0)
+        progress.report("a.mp4")(10.0, False)
+        progress.close()
+    assert "10/40 s" in os.read(ours, 100_000).decode()
+    os.close(ours)
 
 
 def test_nothing_is_shown_where_stderr_is_no_terminal(shown, monkeypatch):

@@ -62,6 +62,7 @@ def test_reading_goes_on_from_a_state(recognizer_of, folder):
         again = recognizer_of(detector).read(folder, resume=state)
         same(again.windows, whole.windows, tolerance=0)
         assert again.segments == whole.segments and again.without_face == whole.without_face
+        np.testing.assert_equal(again.boxes, whole.boxes)
         assert (again.duration_sec, again.fps) == (whole.duration_sec, whole.fps)
         assert min(detector.numbers) / 25 > state["reader"]["last_sec"] - 0.2  # not looked at again
     streamed = []

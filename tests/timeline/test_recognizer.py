@@ -5,13 +5,15 @@ import shutil
 import numpy as np
 import pytest
 import video_models
-from cards import FACES, model_card
+from cards import FACES, FERV39K, model_card
 from errors import raises_naming
 from scripted_footage import ScriptedDetector, check_scores, face_at, frame_pixels, push_all, times_at
+from toys import new_model
 
 import logoformer_hf
-from logoformer_hf import LogoFormerForVideoClassification, LogoFormerModel, LogoFormerVideoProcessor
-from logoformer_hf.timeline.recognizer import DRAWN_FACES_NOTE, ExpressionRecognizer
+from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerModel, LogoFormerVideoProcessor
+from logoformer_hf.timeline import recognizer
+from logoformer_hf.timeline.recognizer import DRAWN_FACES_NOTE, UNKNOWN_DATA_NOTE, ExpressionRecognizer
 
 
 def test_it_is_a_public_name():
@@ -51,14 +53,24 @@ def test_without_token_reuse_the_scores_are_the_same(recognizer_of):
 
 
 def test_a_model_of_drawn_faces_says_so(recognizer_of, footage_model, tmp_path):
-    assert recognizer_of().notes == []
     folder = tmp_path / "model"
     shutil.copytree(footage_model, folder)
+    model_card(folder / "README.md", run=FERV39K)
+    assert recognizer_of(model=folder).notes == []
     model_card(folder / "README.md", run=FACES)
     assert recognizer_of(model=folder).notes == [DRAWN_FACES_NOTE]
     model = LogoFormerForVideoClassification.from_pretrained(folder)
     processor = LogoFormerVideoProcessor.from_pretrained(folder)
     assert ExpressionRecognizer(model, processor, None, device="cpu").notes == [DRAWN_FACES_NOTE]
+
+
+def test_a_model_without_a_description_says_so(recognizer_of, footage_model, monkeypatch):
+    assert recognizer_of().notes == [UNKNOWN_DATA_NOTE]
+    asked = []
+    monkeypatch.setattr(recognizer, "trained_on_drawn_faces", asked.append)
+    model = new_model(LogoFormerConfig.tiny(image_size=32))
+    made = ExpressionRecognizer(model, LogoFormerVideoProcessor.from_pretrained(footage_model), "none", device="cpu")
+    assert made.notes == [UNKNOWN_DATA_NOTE] and asked == []  # a model without a name is not looked for
 
 
 def test_what_cannot_be_used_is_named(recognizer_of, footage_model, tmp_path):

@@ -40,7 +40,8 @@ def session_of(recognizer_of, **arguments):
 @pytest.mark.parametrize("fps", [5, 20])
 @pytest.mark.parametrize("keep_crops", [False, True])
 def test_a_session_goes_on_from_any_frame_bit_for_bit(recognizer_of, fps, keep_crops):
-    session, states, windows = session_of(recognizer_of, keep_crops=keep_crops), {}, []
+    keep = {"keep_crops": keep_crops, "keep_boxes": True}
+    session, states, windows = session_of(recognizer_of, **keep), {}, []
     for number in range(80):
         if number % 7 == 3:
             arrays = []
@@ -48,14 +49,16 @@ def test_a_session_goes_on_from_any_frame_bit_for_bit(recognizer_of, fps, keep_c
             states[number] = len(windows), text, [array.copy() for array in arrays]
         windows += session.push(frame_pixels(number), number / fps)
     windows += session.close()
-    without_face = session.without_face
+    without_face, boxes = session.without_face, session.boxes.arrays()
+    assert {track_id: rows.shape[1] for track_id, rows in boxes.items()} == dict.fromkeys(boxes, 5) and len(boxes) > 1
     for number, (num_before, text, arrays) in states.items():
-        other = session_of(recognizer_of, keep_crops=keep_crops)
+        other = session_of(recognizer_of, **keep)
         other.load_state_dict(restored(json.loads(text), arrays))
         after = [window for later in range(number, 80) for window in other.push(frame_pixels(later), later / fps)]
         after += other.close()
         same(after, windows[num_before:], tolerance=0)
         assert other.without_face == without_face
+        np.testing.assert_equal(other.boxes.arrays(), boxes)
         if keep_crops:
             for one, there in zip(after, windows[num_before:], strict=True):
                 assert (one.crops is None) == (there.crops is None)
