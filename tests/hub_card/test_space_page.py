@@ -330,18 +330,27 @@ def test_a_gif_is_converted_and_read(open_page, media, screenshots):
     )
 
 
-def test_the_camera_is_read(open_page, screenshots):
-    page = open_page()
+def record(page, duration_ms: int) -> str:
+    """Records with the camera, which Chromium draws; returns what the page says then."""
     page.get_by_label("Capture from camera").click()
     page.get_by_text("Click to Access Webcam").click()
-    # What is recorded before the picture moves can be empty.
     page.wait_for_function("[...document.querySelectorAll('video')].some(video => video.currentTime > 0.2)")
     page.get_by_label("start recording").click()
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(duration_ms)
     page.get_by_text("Stop", exact=True).click()
     page.locator("#status [role]").wait_for()  # what was found, or a problem
+    return page.locator("#status").inner_text()
+
+
+def test_the_camera_is_read(open_page, screenshots):
+    for duration_ms in (1_500, 5_000, 20_000):
+        page = open_page()
+        said = record(page, duration_ms)
+        # On a busy machine Chromium's recording can end before its first frame was encoded.
+        if "the file is empty" not in said:
+            break
     page.screenshot(path=screenshots / "camera.png", full_page=True)
-    assert "no face was found" in page.locator("#status").inner_text()  # Chromium's drawn camera shows nobody
+    assert "no face was found" in said
 
 
 def test_it_fits_a_phone_and_dark_mode(open_page, screenshots):
