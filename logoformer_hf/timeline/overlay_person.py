@@ -46,8 +46,8 @@ class Person:
         self._segments = sorted(segments, key=lambda segment: segment.start_sec)
         self._starts = np.array([segment.start_sec for segment in self._segments])
         self._ends = np.array([segment.end_sec for segment in self._segments])
-        if len(boxes):  # the last frame of a video may come after the last window
-            self._ends[-1] = max(self._ends[-1], float(boxes[-1, 0]))
+        if len(boxes):  # the last frame of a video may come after the last window; its time was rounded
+            self._ends[-1] = max(self._ends[-1], float(np.nextafter(boxes[-1, 0], np.float32(np.inf))))
         self._is_unsure = np.array([segment.label == UNSURE for segment in self._segments])
         self.start_sec, self.end_sec = float(self._starts.min()), float(self._ends.max())
         self._box_times, self._boxes = boxes[:, 0].astype(float), boxes[:, 1:].astype(float)

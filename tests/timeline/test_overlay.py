@@ -17,6 +17,7 @@ from logoformer_hf.faces.footage import Footage
 from logoformer_hf.timeline import overlay_file, overlay_panel
 from logoformer_hf.timeline.colours import expression_colours, rgb_of
 from logoformer_hf.timeline.overlay import OverlayPainter, check_overlay, write_overlay
+from logoformer_hf.timeline.overlay_person import people_of
 from logoformer_hf.timeline.segments import Segment
 from logoformer_hf.timeline.timeline import Timeline
 from logoformer_hf.video_reading_logoformer import VideoReadError
@@ -130,6 +131,16 @@ def test_a_fast_face_has_its_box_on_it_at_every_frame(recognizer_of, tmp_path):
     assert timeline.boxes[1][-1, 0] == pytest.approx(91 / 25)
     for time_sec, left in zip(times_sec, left_px, strict=True):
         assert drawn_sides(timeline, time_sec) == pytest.approx((left, left + SIDE), abs=SIDE / 10), time_sec
+
+
+@pytest.mark.parametrize("num_frames", [70, 71, 72, 73])
+def test_the_last_frame_of_a_video_has_label_and_box(two, num_frames):
+    """Also where its time is rounded down as a number of four bytes."""
+    last_sec = 9 + num_frames / 30
+    rows = [(9 + number / 30, 100, 120, 80, 100) for number in range(num_frames + 1)]
+    two.boxes[1] = np.concatenate([two.boxes[1], np.array(rows, dtype=np.float32)])
+    person, _ = people_of(two)
+    assert person.label_at(last_sec) == "sad" and person.box_at(last_sec) == pytest.approx((100, 120, 80, 100))
 
 
 def test_there_is_no_box_where_a_face_is_away(recognizer_of, tmp_path):
