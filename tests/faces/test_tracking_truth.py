@@ -66,8 +66,7 @@ def test_drawn_faces(cast, detector_file):
 
 @pytest.mark.slow
 def test_many_drawn_faces(cast, detector_file):
-    """Where two faces overlap, the detector at times sees one between them, which belongs to neither; so some numbers
-    do change (docs/footage_accuracy.md has how many)."""
+    """Some numbers do change where the real detector has to find the faces; docs/footage_accuracy.md has how many."""
     detector = load_detector(detector_file)
     seeds = range(SEQUENCES_PER_KIND)
     scores = followed(tuple(KINDS), seeds, lambda kind, seed: measure_drawn(kind, seed, cast, detector))
