@@ -346,8 +346,8 @@ def test_the_camera_is_read(open_page, screenshots):
     for duration_ms in (1_500, 5_000, 20_000):
         page = open_page()
         said = record(page, duration_ms)
-        # On a busy machine Chromium's recording can end before its first frame was encoded.
-        if "the file is empty" not in said:
+        # On a busy machine Chromium's recording can end before its first frame was encoded: an empty or broken file.
+        if "Try another video" not in said:
             break
     page.screenshot(path=screenshots / "camera.png", full_page=True)
     assert "no face was found" in said
