@@ -4,6 +4,8 @@ import re
 from argparse import ArgumentParser
 from dataclasses import dataclass, field
 
+from .grid import PAIR_SEC, PAIR_SEC_LIMITS
+
 
 @dataclass
 class PredictArguments:
@@ -42,7 +44,7 @@ class PredictArguments:
         default=None, metadata={"help": "Crops of faces that the model reads in one step. Default: by the device."}
     )
     pair_sec: float = field(
-        default=0.25, metadata={"help": "Seconds from one pair of frames to the next, and between windows."}
+        default=PAIR_SEC, metadata={"help": "Seconds from one pair of frames to the next, and between windows."}
     )
     detect_every: int = field(
         default=3, metadata={"help": "Faces are searched in every n-th frame, and interpolated between."}
@@ -56,8 +58,12 @@ class PredictArguments:
         for name, lowest in {"batch_size": 1, "detect_every": 1, "num_processes": 1}.items():
             if getattr(self, name) is not None and getattr(self, name) < lowest:
                 raise ValueError(f"--{name} {getattr(self, name)}: it must be at least {lowest}.")
-        if not 0 < self.pair_sec < float("inf"):
-            raise ValueError(f"--pair_sec {self.pair_sec}: it must be a number of seconds above zero.")
+        for name in ("output", "overlay", "plot"):
+            if getattr(self, name) == "":
+                raise ValueError(f"--{name} '': it must be the name of a file or folder.")
+        least, most = PAIR_SEC_LIMITS
+        if not least <= self.pair_sec <= most:
+            raise ValueError(f"--pair_sec {self.pair_sec}: it must be from {least:.4f} to {most:.0f} seconds.")
         self.share()
 
     def share(self) -> tuple[int, int]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 PAIR_SEC = 0.25
+# Twice as many pairs as frames of the fastest usual camera, and one pair a minute: beyond, every frame would give many
+# windows, or none.
+PAIR_SEC_LIMITS = (1 / 120, 60.0)
 # A frame is shown at a grid time that is this much before it: containers round times to milliseconds.
 TOLERANCE_SEC = 0.0005
 # A frame that is shown for longer (a pause of a camera, a hole in the file) is taken for shown this long only.
@@ -38,12 +41,13 @@ class PairGrid:
         pair_sec: seconds from pair to pair.
 
     Raises:
-        ValueError: `pair_sec` is not above zero.
+        ValueError: `pair_sec` is outside `PAIR_SEC_LIMITS`.
     """
 
     def __init__(self, pair_sec: float = PAIR_SEC):
-        if not 0 < pair_sec < math.inf:
-            raise ValueError(f"`pair_sec` is {pair_sec}; it must be a number of seconds above zero.")
+        least, most = PAIR_SEC_LIMITS
+        if not least <= pair_sec <= most:
+            raise ValueError(f"`pair_sec` is {pair_sec}; it must be from {least:.4f} to {most:.0f} seconds.")
         self.pair_sec = pair_sec
         self._next = 0  # number of the next grid time
         self._last: tuple[int, float] | None = None  # index and time of the last frame

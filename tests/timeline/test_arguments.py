@@ -28,6 +28,8 @@ def test_what_is_no_shard_is_named_beside_an_example(shard):
         ("num_processes", 0),
         ("pair_sec", 0.0),
         ("pair_sec", -1.0),
+        ("pair_sec", 1e-12),
+        ("output", ""),
         ("pair_sec", float("nan")),
         ("pair_sec", float("inf")),
     ],

@@ -73,7 +73,7 @@ def test_a_saved_state_goes_on():
         assert pairs + other.finish() == pairs_of(times)
 
 
-@pytest.mark.parametrize("pair_sec", [0, -1, float("nan"), float("inf")])
-def test_a_step_is_above_zero(pair_sec):
+@pytest.mark.parametrize("pair_sec", [0, -1, 1e-12, 0.008, 60.1, 1e9, float("nan"), float("inf")])
+def test_a_step_is_neither_so_short_that_pairs_outnumber_frames_nor_endless(pair_sec):
     with raises_naming(ValueError, "pair_sec", pair_sec):
         PairGrid(pair_sec)
