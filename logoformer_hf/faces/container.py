@@ -1,5 +1,6 @@
 """Reads the frames of a video file from start to end with PyAV, with their presentation times."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -16,8 +17,11 @@ MAX_FAILURES_BEFORE_FIRST_FRAME = 1000
 MAX_DISORDER_SEC = 1.0
 # Where neither the file nor its frames give a rate.
 FALLBACK_FPS = 25.0
-# A last frame this much before the promised end is worth a note.
-EARLY_END_SEC = 0.5
+# A last frame this much, and this many frames, before the end that the file promises for the video is worth a note.
+EARLY_END_SEC = 0.1
+EARLY_END_FRAMES = 3
+# The same where only the end of all streams together is known, of which another one may last longer.
+EARLY_END_OF_STREAMS_SEC = 0.5
 
 
 class ContainerReader:
@@ -39,6 +43,7 @@ class ContainerReader:
         self._num_frames = self._num_resized = 0
         self._broke = ""
         self._last_sec: float | None = None
+        self._last_shown_sec = 0.0  # how long the last frame is shown
         self._offset_sec = 0.0
         self._stack = ExitStack()
         try:
@@ -142,7 +147,7 @@ class ContainerReader:
             self._num_resized += not self.converter.has_first_size(frame)
             time_sec = self._time_of(frame)
             if time_sec is not None:
-                self._last_sec = time_sec
+                self._last_sec, self._last_shown_sec = time_sec, (frame.duration or 0) * (self._base or 0.0)
                 yield DecodedFrame(index, time_sec, frame, self.converter)
                 index += 1
             frame = next(self._decoded, None)
@@ -171,30 +176,53 @@ class ContainerReader:
 
     def _write_notes(self) -> None:
         say = self.notes.append
-        if self._num_failed:
-            say(f"{_count(self._num_failed, 'packet')} could not be decoded and were left out.")
-        if self._num_corrupt:
-            say(f"{_count(self._num_corrupt, 'frame')} are damaged.")
-        if self._num_dropped:
-            say(f"{_count(self._num_dropped, 'frame')} with a time not later than the one before were left out.")
-        if self._num_mended:
-            say(f"{_count(self._num_mended, 'frame')} without a usable time were placed by the average rate.")
-        if self._num_resized:
-            width, height = self.size
-            say(f"{_count(self._num_resized, 'frame')} of another size were resized to {width}x{height}.")
+        width, height = self.size
+        for number, noun, happened in (
+            (self._num_failed, "packet", "could not be decoded and {was} left out"),
+            (self._num_corrupt, "frame", "{is_} damaged"),
+            (self._num_dropped, "frame", "with a time not later than the one before {was} left out"),
+            (self._num_mended, "frame", "without a usable time {was} placed by the average rate"),
+            (self._num_resized, "frame", f"of another size {{was}} resized to {width}x{height}"),
+        ):
+            if number:
+                say(sentence(number, noun, happened))
         if self._broke:
             say(f"the file breaks off after {self._last_sec or 0.0:.2f} s ({self._broke}).")
         promised = self._stream.frames
         if promised > self._num_frames:
-            hidden = f" ({self._num_discarded} are marked as not to be shown)" if self._num_discarded else ""
-            say(f"the header promises {promised} frames; {self._num_frames} were read{hidden}.")
+            hidden = f" ({self._num_discarded} marked as not to be shown)" if self._num_discarded else ""
+            read = "was" if self._num_frames == 1 else "were"
+            say(f"the header promises {_count(promised, 'frame')}; {self._num_frames} {read} read{hidden}.")
         elif not promised and not self._broke and self._ends_early():
-            say(f"the header promises {self.duration_sec:.2f} s; the last frame is at {self._last_sec:.2f} s.")
+            end_sec = self._end_of_video_sec() or self.duration_sec or 0.0
+            say(f"the header promises {end_sec:.2f} s; the last frame is at {self._last_sec or 0.0:.2f} s.")
 
     def _ends_early(self) -> bool:
-        if self.duration_sec is None or self._last_sec is None:
+        """Whether the last frame is further before the promised end than an intact file's would be."""
+        if self._last_sec is None:
             return False
-        return self._last_sec + self._period_sec() < self.duration_sec - EARLY_END_SEC
+        period_sec, end_sec = self._period_sec(), self._end_of_video_sec()
+        if end_sec is not None:
+            # A frame that is shown for long, as often the last one of a GIF, has its time to itself.
+            usual_sec = max(EARLY_END_FRAMES * period_sec, EARLY_END_SEC, self._last_shown_sec + period_sec)
+            return end_sec - self._last_sec > usual_sec
+        if self.duration_sec is None:
+            return False
+        return self._last_sec + period_sec < self.duration_sec - EARLY_END_OF_STREAMS_SEC
+
+    def _end_of_video_sec(self) -> float | None:
+        """The time at which the video stream ends, as the file says; None where it says it only of all its streams."""
+        is_matroska = "matroska" in self._container.format.name
+        # Matroska counts from its zero, others from the start of the presentation.
+        zero_sec = max(self.start_sec, 0.0) if is_matroska else 0.0
+        if self._stream.duration and self._base is not None:
+            begin = self._stream.start_time or 0
+            return float((begin + self._stream.duration) * self._base) - self.start_sec
+        own = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", self._stream.metadata.get("DURATION", "").strip("\0 "))
+        if own:
+            return int(own[1]) * 3600 + int(own[2]) * 60 + float(own[3]) - zero_sec
+        is_alone = len(self._container.streams) == 1
+        return self.duration_sec - zero_sec if is_alone and self.duration_sec is not None else None
 
     def close(self) -> None:
         """Closes the file."""
@@ -204,6 +232,13 @@ class ContainerReader:
 def _is_picture(stream: Any) -> bool:
     """Whether a video stream is a cover picture."""
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def sentence(number: int, noun: str, happened: str) -> str:
+    """What happened to so many: `{was}` and `{is_}` in it become the verb's singular or plural."""
+    is_one = number == 1
+    verbs = happened.format(was="was" if is_one else "were", is_="is" if is_one else "are")
+    return f"{_count(number, noun)} {verbs}."
 
 
 def _count(number: int, noun: str) -> str:

@@ -17,7 +17,7 @@ from ..video_reading_logoformer import (
     frame_files,
     read_encoded_frames,
 )
-from .container import ContainerReader
+from .container import ContainerReader, sentence
 from .frames import FootageFrame, MemoryFrame
 from .opencv import quiet_opencv
 
@@ -117,12 +117,17 @@ def _open_reader(source: str | Path | int, fps: float) -> _Reader:
         return _CameraReader(index)
     if str(source).startswith(("http://", "https://")):
         return _FileReader(download_video(str(source)))
+    if not str(source):
+        raise VideoReadError("'' is the name of no video: give a file, a folder of frames, an address or a camera.")
     path = Path(str(source))
     try:
         if path.is_dir():
             return _FolderReader(path, fps)
         if not path.exists():
-            raise VideoReadError(f"{path}: there is no such file or folder.")
+            reason = "the link leads to nothing" if path.is_symlink() else "there is no such file or folder"
+            raise VideoReadError(f"{path}: {reason}.")
+        if not path.is_file():
+            raise VideoReadError(f"{path}: it is a pipe or a device, not a file.")
         if path.stat().st_size == 0:
             raise VideoReadError(f"{path}: the file is empty.")
     except OSError as error:  # no permission
@@ -177,11 +182,15 @@ class _FolderReader:
         yield from self._opened
         if self._num_resized:
             width, height = self._size or (0, 0)
-            self.notes.append(f"{self._num_resized} frames of another size were resized to {width}x{height}.")
+            resized = f"of another size {{was}} resized to {width}x{height}"
+            self.notes.append(sentence(self._num_resized, "frame", resized))
         self.notes.append(f"a folder of frames says no rate; {self._fps:g} frames a second were taken.")
 
     def _open(self) -> Iterator[FootageFrame]:
         for index, file in enumerate(self._files):
+            if Path(file).exists() and not Path(file).is_file():  # to open a pipe may wait forever
+                self.notes.append(f"{file}: it is no file; this frame was left out.")
+                continue
             try:
                 pixels = read_encoded_frames([file], lambda total: [0])[0][0]
             except VideoReadError as error:

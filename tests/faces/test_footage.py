@@ -1,5 +1,6 @@
 """Footage of every kind: frames, times, notes, and what is refused."""
 
+import os
 import struct
 import subprocess
 import sys
@@ -10,12 +11,13 @@ import av
 import cv2
 import numpy as np
 import pytest
-from errors import raises_naming
+from errors import check_named, raises_naming
 from pictures import decode_all, marked_frames, save_frames
 from web import serving
 
 from logoformer_hf import VideoReadError
 from logoformer_hf.faces import footage as footages
+from logoformer_hf.faces.container import sentence
 from logoformer_hf.faces.footage import Footage, FootageFrame, MemoryFrame, camera_index
 
 
@@ -277,6 +279,52 @@ def test_packets_that_do_not_decode_are_skipped_and_noted_each_time_alike(tmp_pa
     assert times_of(first) == times_of(second)
     for one, other in zip(first, second, strict=True):
         assert np.array_equal(one.pixels, other.pixels)
+
+
+@pytest.mark.parametrize("audio_sec", [0.0, 3.0])
+@pytest.mark.parametrize("num_lost", [4, 8])
+def test_an_end_that_is_lost_is_noted_however_short(num_lost, audio_sec, tmp_path):
+    path = write_timed(tmp_path / "clip.mkv", list(range(0, 2400, 40)), audio_sec=audio_sec)
+    whole, complete = read(path)
+    assert len(whole) == 60 and complete.notes == []  # also where the sound is longer
+    with av.open(str(path)) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    path.write_bytes(path.read_bytes()[: places[-num_lost]])
+    frames, footage = read(path)
+    assert 60 - num_lost - 2 <= len(frames) <= 60 - num_lost
+    check_named(" ".join(footage.notes), f"{times_of(frames)[-1]:.2f} s")
+
+
+def test_an_intact_file_that_begins_later_ends_where_it_should(tmp_path):
+    assert read(write_timed(tmp_path / "clip.mkv", list(range(5000, 6000, 40))))[1].notes == []
+
+
+@pytest.mark.parametrize(
+    ("number", "verbs"), [(1, "1 frame is damaged and was"), (2, "2 frames are damaged and were")]
+)
+def test_notes_are_in_the_singular_or_plural(number, verbs):
+    assert sentence(number, "frame", "{is_} damaged and {was} left out") == f"{verbs} left out."
+
+
+# --- what is no video
+
+
+def test_what_is_no_file_is_refused_in_one_sentence(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "self.mp4").symlink_to("self.mp4")
+    (tmp_path / "gone.mp4").symlink_to("nowhere.mp4")
+    for name, words in {"pipe.mp4": "pipe", "self.mp4": "link", "gone.mp4": "link"}.items():
+        with raises_naming(VideoReadError, tmp_path / name, words):
+            Footage(tmp_path / name)
+    with raises_naming(VideoReadError, "''"):
+        Footage("")
+
+
+def test_a_pipe_among_frames_is_left_out(tmp_path):
+    save_frames(tmp_path, marked_frames(3))
+    os.mkfifo(tmp_path / "frame99.png")
+    frames, footage = read(tmp_path)
+    assert len(frames) == 3 and any("frame99.png" in note for note in footage.notes)
 
 
 # --- folders, addresses, memory, cameras
