@@ -44,14 +44,17 @@ def predict(
     mine = take_share(jobs, [arguments.share(), share])
     check_pictures(mine)
     if not mine:
-        print(f"None of the {len(jobs)} videos falls to this part.", file=sys.stderr)
+        videos = "The only video does not fall" if len(jobs) == 1 else f"None of the {len(jobs)} videos falls"
+        print(f"{videos} to this part.", file=sys.stderr)
         return 0
     recognition, recognizer = prepare_recognition(arguments, device)
     for note in recognition.notes:
         print(f"note: {note}", file=sys.stderr, flush=True)
     todo = [job for job in mine if not is_finished(job, recognition.settings, overwrite)]
     if len(todo) < len(mine):
-        print(f"{len(mine) - len(todo)} of {len(mine)} videos are finished already.", file=sys.stderr, flush=True)
+        num_done = len(mine) - len(todo)
+        videos = f"{len(mine)} video{'s' if len(mine) > 1 else ''} {'is' if num_done == 1 else 'are'}"
+        print(f"{num_done} of {videos} finished already.", file=sys.stderr, flush=True)
     in_processes = arguments.num_processes > 1 and len(todo) > 1
     progress = Progress(len(todo), total_duration(todo))
     try:
@@ -71,7 +74,7 @@ def predict(
 def check_pictures(jobs: Sequence[Job]) -> None:
     """Raises a `ValueError` where an overlay or a picture could not be written."""
     for job in jobs:
-        if job.overlay is not None:
+        if job.overlay is not None and not job.video.is_missing:  # what is missing is reported when it is read
             from .overlay import check_overlay
 
             check_overlay(job.video.source, job.overlay)

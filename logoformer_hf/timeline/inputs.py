@@ -1,6 +1,7 @@
 """Which videos the paths of a command mean: files, folders, patterns, addresses, cameras."""
 
 import os
+import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
@@ -48,6 +49,12 @@ class Input:
         """Whether the source is somewhere on the web."""
         return _is_address(self.source)
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether nothing is at the path, as behind a link that leads to nothing or to itself."""
+        is_path = isinstance(self.source, str) and not self.is_address
+        return is_path and not os.path.exists(self.source)  # noqa: PTH110 (Path.exists raises errors)
+
 
 def find_inputs(paths: Sequence[str], leave_out: Collection[Path] = ()) -> list[Input]:
     """
@@ -60,11 +67,11 @@ def find_inputs(paths: Sequence[str], leave_out: Collection[Path] = ()) -> list[
         leave_out: folders of outputs, which are not searched, unless they are above what is searched.
 
     Raises:
-        ValueError: nothing there, or two videos with one name.
+        ValueError: nothing there, an empty path, a pipe or device, or two videos with one name.
     """
     found: dict[str, Input] = {}
     for path in paths:
-        for item in _inputs_of(path, [folder.resolve() for folder in leave_out]):
+        for item in _inputs_of(path, [real_path(folder) for folder in leave_out]):
             known = found.setdefault(item.name, item)
             if _place(known.source) != _place(item.source):
                 raise ValueError(
@@ -75,6 +82,8 @@ def find_inputs(paths: Sequence[str], leave_out: Collection[Path] = ()) -> list[
 
 
 def _inputs_of(path: str, leave_out: Sequence[Path]) -> list[Input]:
+    if not path:  # a variable of the shell that is not set; as a path it would be the current folder
+        raise ValueError("'' is the name of no video: give a file, folder, pattern, address or camera.")
     index = camera_index(path)
     if index is not None:
         return [Input(index, f"camera-{index}")]
@@ -88,6 +97,8 @@ def _inputs_of(path: str, leave_out: Sequence[Path]) -> list[Input]:
             raise ValueError(f"{path}: no videos in this folder.")
         return found
     if Path(path).exists():
+        if is_special(Path(path)):
+            raise ValueError(f"{path}: it is a pipe or a device, not a file; write the video to a file and give that.")
         return [Input(path, Path(path).name, _duration_of(Path(path)))]
     if has_magic(path):
         return _matching(path, leave_out)
@@ -121,7 +132,8 @@ def _search(folder: Path, root: Path, leave_out: Sequence[Path]) -> Iterator[Inp
     for place, subfolders, names in os.walk(folder):
         here = Path(place)
         subfolders[:] = sorted(name for name in subfolders if _is_found(here / name, leave_out))
-        files = [here / name for name in sorted(names) if _is_found(here / name, leave_out)]
+        found = [here / name for name in sorted(names) if _is_found(here / name, leave_out)]
+        files = [file for file in found if not is_special(file)]
         images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
         videos = [(file, probed) for file in files if file not in set(images) and (probed := _probe(file))]
         for file, probed in videos:
@@ -132,12 +144,14 @@ def _search(folder: Path, root: Path, leave_out: Sequence[Path]) -> Iterator[Inp
 
 def _relative(path: Path, root: Path) -> str:
     relative = path.relative_to(root).as_posix()
-    return path.resolve().name if relative == "." else relative
+    return real_path(path).name if relative == "." else relative
 
 
 def _is_found(path: Path, leave_out: Sequence[Path]) -> bool:
     """Whether a search looks at a file or folder."""
-    return not path.name.startswith(".") and not path.name.endswith(OVERLAY_ENDING) and path.resolve() not in leave_out
+    return (
+        not path.name.startswith(".") and not path.name.endswith(OVERLAY_ENDING) and real_path(path) not in leave_out
+    )
 
 
 @dataclass(frozen=True)
@@ -147,6 +161,8 @@ class _Probed:
 
 def _probe(file: Path) -> _Probed | None:
     """What the header of a video says; None for a file that is none."""
+    if is_special(file):
+        return None
     try:
         with open_container(file) as container:
             kind = container.format.name
@@ -168,13 +184,27 @@ def _duration_of(file: Path) -> float | None:
     return probed.duration_sec if probed else None
 
 
+def is_special(path: Path) -> bool:
+    """Whether a path is a pipe or a device, which to open may wait forever; not where nothing can be found out."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # a link to nowhere or to itself, no permission: opening it says so
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def real_path(path: str | Path) -> Path:
+    """The path without links. `Path.resolve` raises a RuntimeError for a link to itself, which stays as it is here."""
+    return Path(os.path.realpath(path))
+
+
 def _is_address(source: object) -> bool:
     return str(source).startswith(("http://", "https://"))
 
 
 def _place(source: str | int) -> str | int:
     """The same value for the same video."""
-    return source if isinstance(source, int) or _is_address(source) else str(Path(source).resolve())
+    return source if isinstance(source, int) or _is_address(source) else str(real_path(source))
 
 
 def take_share(videos: Sequence[_Video], shares: Iterable[tuple[int, int]]) -> list[_Video]:

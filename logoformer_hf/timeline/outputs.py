@@ -1,18 +1,23 @@
 """Where the outputs of each video go."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._files import check_writable
 from .arguments import PredictArguments
-from .inputs import OVERLAY_ENDING, Input
+from .inputs import OVERLAY_ENDING, Input, real_path
 from .writers import FORMATS, format_of
 
 PLOT_ENDING = ".timeline.png"
 PROBLEM_ENDING = ".problem.txt"
 DEFAULT_FORMAT = "parquet"
 OVERLAY_SUFFIXES = (".mp4",)
+# File systems take names up to this long, and hidden files beside outputs have up to this many bytes more than `base`.
+MAX_NAME_BYTES = 255
+PARTIAL_BYTES = len(".partial-")
+HIDDEN_BYTES = len(".partial-..record.json")
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 
 
@@ -52,8 +57,8 @@ def plan_jobs(inputs: Sequence[Input], arguments: PredictArguments) -> list[Job]
     The job of each video.
 
     Raises:
-        ValueError: an unknown format, one file for several videos, an output that is a video to read, an overlay of a
-            camera.
+        ValueError: an unknown format, one file for several videos, an output that is a video to read, a name that
+            is too long, an overlay of a camera.
         OSError: a folder that cannot be written to.
     """
     output = _Place("--output", arguments.output, tuple(f".{name}" for name in FORMATS))
@@ -95,10 +100,11 @@ def wanted_formats(names: str | None, output: "_Place") -> list[str]:
 
 def check_jobs(jobs: Sequence[Job]) -> None:
     """What can be known of the outputs before work begins."""
-    sources = {Path(job.video.source).resolve() for job in jobs if isinstance(job.video.source, str)}
+    sources = {real_path(job.video.source) for job in jobs if isinstance(job.video.source, str)}
     for job in jobs:
+        check_name_lengths(job)
         for path in job.outputs:
-            if path.resolve() in sources:
+            if real_path(path) in sources:
                 raise ValueError(f"{path} is a video to read: choose another name for the output.")
             if path.is_dir():
                 raise ValueError(f"{path}: a folder is in the place of this output.")
@@ -108,6 +114,21 @@ def check_jobs(jobs: Sequence[Job]) -> None:
             )
     for folder in sorted({path.parent for job in jobs for path in job.outputs}):
         check_writable(folder)
+
+
+def check_name_lengths(job: Job) -> None:
+    """Raises a `ValueError` where the name of a file, or of a hidden one that is written on the way, is too long."""
+    if job.base is None:
+        return
+    names = [(job.base, HIDDEN_BYTES), *((path, PARTIAL_BYTES) for path in job.outputs)]
+    if job.problem_file is not None:
+        names.append((job.problem_file, PARTIAL_BYTES))
+    too_long = max(len(os.fsencode(path.name)) + more for path, more in names) - MAX_NAME_BYTES
+    if too_long > 0:
+        raise ValueError(
+            f"{job.base}: with the endings of all files that are written the name is {too_long} bytes too long; "
+            "shorten the name of the video, or without a folder of outputs that of the output."
+        )
 
 
 def output_folders(arguments: PredictArguments) -> list[Path]:

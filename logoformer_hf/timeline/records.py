@@ -1,5 +1,6 @@
 """Records beside the outputs: with which settings they were made of which video, and whether they are complete."""
 
+import errno
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .._files import write_json
-from .inputs import Input
+from ..video_reading_logoformer import VideoReadError, first_line
+from .inputs import Input, real_path
 from .outputs import Job
 
 _VERSION = 1
@@ -40,14 +42,22 @@ def identify(video: Input) -> dict[str, Any]:
     """
     What tells whether a video is the same as before: path, and size and time of the last change; of a folder of frames
     the sum of the sizes and the latest time.
+
+    Raises:
+        VideoReadError: nothing is there (a link to nowhere), or no permission.
     """
     if isinstance(video.source, int) or video.is_address:
         return {"path": str(video.source)}
     path = Path(video.source)
-    files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path]
-    states = [file.stat() for file in files]
+    try:
+        files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path]
+        states = [file.stat() for file in files]
+    except OSError as error:
+        is_lost = error.errno in (errno.ENOENT, errno.ELOOP) and path.is_symlink()
+        reason = "the link leads to nothing" if is_lost else first_line(error)
+        raise VideoReadError(f"{path}: {reason}.") from error
     return {
-        "path": str(path.resolve()),
+        "path": str(real_path(path)),
         "size_bytes": sum(state.st_size for state in states),
         "mtime_ns": max((state.st_mtime_ns for state in states), default=0),
     }
@@ -102,7 +112,10 @@ def is_finished(job: Job, settings: Mapping[str, Any], overwrite: bool) -> bool:
     existing = [path for path in job.outputs if path.exists()]
     if job.base is None or not existing:
         return False
-    record, source = read_record(job.base), identify(job.video)
+    try:
+        record, source = read_record(job.base), identify(job.video)
+    except VideoReadError:  # reading it fails likewise, before an output is replaced, and is reported with the others
+        return False
     for path in existing:
         reason = _why_not(path, job, record, settings, source)
         if reason and not overwrite:

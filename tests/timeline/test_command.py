@@ -89,6 +89,20 @@ def test_a_folder_with_a_broken_file(videos, predict, tmp_path):
     assert all(path.stat().st_mtime_ns == before for path, before in times.items() if path.name[0] != ".")
 
 
+def test_links_that_lead_nowhere_are_reported_and_the_others_are_read(tmp_path, predict, write_video):
+    folder, out = tmp_path / "videos", tmp_path / "out"
+    folder.mkdir()
+    write_video(folder / "a.mp4", 25)
+    (folder / "self.mp4").symlink_to("self.mp4")
+    (folder / "gone.mp4").symlink_to("nowhere.mp4")
+    status, _, complaint = predict(folder, output=out, formats="csv", overlay=out)
+    assert status == 1 and "Errno" not in complaint
+    assert visible(out) == {"a.mp4.csv", "a.mp4.overlay.mp4", "gone.mp4.problem.txt", "self.mp4.problem.txt"}
+    for name in ("gone.mp4", "self.mp4"):
+        check_named((out / f"{name}.problem.txt").read_text(), folder / name, "link")
+    assert "1 of 1 video is finished" in predict(folder / "a.mp4", output=out, formats="csv")[2]
+
+
 def test_a_problem_that_is_solved_is_forgotten(videos, predict, tmp_path, write_video):
     video = tmp_path / "videos" / "a.mp4"
     video.parent.mkdir()
@@ -105,6 +119,7 @@ def test_a_part_of_the_videos(videos, predict, tmp_path):
     assert visible(tmp_path) == {"day1/a.mp4.parquet"}
     status, _, err = predict(pattern, output=tmp_path, shard="3/3")
     assert status == 0 and "2 videos" in err
+    assert "The only video does not fall" in predict(videos / "b.mp4", shard="2/2")[2]
 
 
 def test_other_settings_are_refused_until_they_may_replace(videos, predict, tmp_path, capsys):
@@ -160,7 +175,7 @@ def test_what_is_wrong_is_said_in_a_sentence_before_work_begins(
 
 
 def test_paths_that_are_wrong(videos, predict, tmp_path):
-    assert predict("nowhere.mp4")[0] == 2
+    assert predict("nowhere.mp4")[0] == predict("")[0] == predict("/dev/null")[0] == 2
     status, _, err = predict(videos, output=tmp_path / "all.csv")
     assert status == 2 and "3 videos" in err
 

@@ -117,6 +117,35 @@ def test_what_is_not_there_is_named(path):
         find_inputs([path])
 
 
+def test_an_empty_path_is_not_the_current_folder(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    with raises_naming(ValueError, "''"):
+        find_inputs([""])
+    assert "frames" in names(["."])
+
+
+def test_pipes_are_not_read(tree):
+    os.mkfifo(tree / "day1" / "pipe.mp4")
+    os.mkfifo(tree / "frames" / "9.png")
+    assert names([tree]) == ["day1/a.mp4", "day2/broken.mkv", "day2/no ending", "frames"]
+    assert names([tree / "day1" / "*"]) == ["a.mp4"]
+    for path in (tree / "day1" / "pipe.mp4", "/dev/null"):
+        with raises_naming(ValueError, path, "pipe"):
+            find_inputs([str(path)])
+
+
+def test_links_that_lead_nowhere_are_broken_videos(tree):
+    (tree / "day1" / "self.mp4").symlink_to("self.mp4")
+    (tree / "day1" / "gone.mp4").symlink_to("nowhere.mp4")
+    (tree / "day1" / "round").symlink_to("round")
+    expected = ["a.mp4", "gone.mp4", "self.mp4"]
+    for path in (tree / "day1", tree / "day1" / "*"):
+        assert names([path, path], leave_out=[tree / "day1" / "round"]) == expected
+    assert [video.name for video in find_inputs([str(tree / "day1")]) if video.is_missing] == expected[1:]
+    with raises_naming(ValueError, "self.mp4"):
+        find_inputs([str(tree / "day1" / "self.mp4")])
+
+
 def test_shares_are_every_video_once():
     videos = [Input(f"{number}", f"{number}") for number in range(11)]
     parts = [take_share(videos, [(number, 3)]) for number in (1, 2, 3)]

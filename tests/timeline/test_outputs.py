@@ -7,10 +7,18 @@ from errors import check_named, raises_naming
 from example_timelines import nobody
 from paths import DOCS
 
+from logoformer_hf._files import write_text
 from logoformer_hf.faces import quality
 from logoformer_hf.timeline.arguments import PredictArguments
 from logoformer_hf.timeline.inputs import OVERLAY_ENDING, Input
-from logoformer_hf.timeline.outputs import PLOT_ENDING, PROBLEM_ENDING, output_folders, plan_jobs
+from logoformer_hf.timeline.outputs import (
+    HIDDEN_BYTES,
+    MAX_NAME_BYTES,
+    PLOT_ENDING,
+    PROBLEM_ENDING,
+    output_folders,
+    plan_jobs,
+)
 from logoformer_hf.timeline.records import record_file
 from logoformer_hf.timeline.saved_state import state_file
 from logoformer_hf.timeline.window import MIN_SCORE
@@ -102,6 +110,23 @@ def test_folders_that_cannot_be_written_to_are_found_before_work_begins():
     Path("out/a.mp4.parquet").mkdir(parents=True)
     with raises_naming(ValueError, "out/a.mp4.parquet"):
         plan(ONE, output="out")
+
+
+def test_a_name_is_refused_from_the_length_on_that_cannot_be_written():
+    for letter, num_bytes in (("a", 1), ("\u0416", 2)):
+        longest = letter * ((MAX_NAME_BYTES - HIDDEN_BYTES) // num_bytes)
+        [job] = plan([Input(longest, longest)], output="out", plot="out", overlay="out")
+        for path in (*job.outputs, job.problem_file, record_file(job.base), state_file(job.base)):
+            write_text(path, "")
+        with raises_naming(ValueError, longest, "too long"):
+            plan([Input(longest, longest + letter)], output="out")
+    name = "b" * 249
+    assert plan([Input(name, name)])[0].outputs == [] and plan([Input(name, name)], output="b.csv")
+
+
+def test_a_link_to_itself_is_no_reason_to_stop():
+    Path("self.mp4").symlink_to("self.mp4")
+    assert len(plan([Input("self.mp4", "self.mp4")], output="out", overlay="out")) == 1
 
 
 def test_every_output_and_column_stands_in_the_documentation():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from errors import raises_naming
 
+from logoformer_hf import VideoReadError
 from logoformer_hf.timeline.inputs import Input
 from logoformer_hf.timeline.outputs import Job
 from logoformer_hf.timeline.records import identify, is_finished, read_record, record_file, write_record
@@ -124,6 +125,17 @@ def test_a_folder_of_frames_is_the_same_until_a_frame_changes(tmp_path):
     assert before["size_bytes"] == 3 and before == identify(Input(str(folder), "frames"))
     (folder / "2.png").write_bytes(b"x")
     assert identify(Input(str(folder), "frames")) != before
+
+
+@pytest.mark.parametrize("target", ["nowhere.mp4", "a.mp4"])
+def test_a_link_that_leads_nowhere_is_named_when_it_is_read(job, target):
+    Path(job.video.source).unlink()
+    Path(job.video.source).symlink_to(target)
+    assert not is_finished(job, SETTINGS, overwrite=False)  # it fails when it is read
+    with raises_naming(VideoReadError, job.video.source, "link") as caught:
+        write_record(job, SETTINGS, is_finished=False)
+    assert "Errno" not in str(caught.value)
+    assert read_record(job.base).is_finished  # the outputs that are there keep theirs
 
 
 def test_records_hold_names_that_are_no_utf8(tmp_path):
