@@ -22,6 +22,7 @@ EARLY_END_SEC = 0.1
 EARLY_END_FRAMES = 3
 # The same where only the end of all streams together is known, of which another one may last longer.
 EARLY_END_OF_STREAMS_SEC = 0.5
+SAME_DURATION_SEC = 0.002  # containers round to milliseconds
 
 
 class ContainerReader:
@@ -215,14 +216,20 @@ class ContainerReader:
         is_matroska = "matroska" in self._container.format.name
         # Matroska counts from its zero, others from the start of the presentation.
         zero_sec = max(self.start_sec, 0.0) if is_matroska else 0.0
-        if self._stream.duration and self._base is not None:
+        is_alone = len(self._container.streams) == 1
+        if self._stream.duration and self._base is not None and (is_alone or not self._has_duration_of_file()):
             begin = self._stream.start_time or 0
             return float((begin + self._stream.duration) * self._base) - self.start_sec
         own = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", self._stream.metadata.get("DURATION", "").strip("\0 "))
         if own:
             return int(own[1]) * 3600 + int(own[2]) * 60 + float(own[3]) - zero_sec
-        is_alone = len(self._container.streams) == 1
         return self.duration_sec - zero_sec if is_alone and self.duration_sec is not None else None
+
+    def _has_duration_of_file(self) -> bool:
+        """Whether the stream's duration is that of the file, which FFmpeg gives a stream without its own (FLV)."""
+        whole = self._container.duration
+        own_sec = float(self._stream.duration * self._stream.time_base)
+        return whole is not None and abs(own_sec - whole / av.time_base) < SAME_DURATION_SEC
 
     def close(self) -> None:
         """Closes the file."""

@@ -295,6 +295,22 @@ def test_an_end_that_is_lost_is_noted_however_short(num_lost, audio_sec, tmp_pat
     check_named(" ".join(footage.notes), f"{times_of(frames)[-1]:.2f} s")
 
 
+def test_sound_that_is_longer_is_no_early_end_of_the_picture(tmp_path):
+    path = tmp_path / "clip.flv"
+    with av.open(str(path), "w") as container:
+        stream, sound = container.add_stream("flv", rate=25), container.add_stream("aac", rate=44100)
+        stream.width, stream.height, stream.pix_fmt, sound.layout = 64, 48, "yuv420p", "mono"
+        for number in range(58):  # 1.35 s
+            block = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            block.sample_rate, block.pts, block.time_base = 44100, 1024 * number, Fraction(1, 44100)
+            container.mux(sound.encode(block))
+        for _ in range(25):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
+        container.mux([*sound.encode(), *stream.encode()])
+    frames, footage = read(path)
+    assert len(frames) == 25 and footage.notes == []
+
+
 def test_an_intact_file_that_begins_later_ends_where_it_should(tmp_path):
     assert read(write_timed(tmp_path / "clip.mkv", list(range(5000, 6000, 40))))[1].notes == []
 
