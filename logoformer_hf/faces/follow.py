@@ -11,11 +11,13 @@ import numpy as np
 from .appearance import FaceLook, face_look, is_same_face
 from .cuts import is_blank, is_cut, is_flash, shot_distance, thumbnail
 from .detector import Face, FaceDetector
-from .frames import FootageFrame, MemoryFrame
+from .frame_state import frame_from, frame_state
+from .frames import FootageFrame
 from .geometry import CROP_SIDE_PX, crop_face, whole_frame_crop
+from .holes import HoleFinder
 from .quality import face_quality
 from .tilt import Tilt, with_tilt
-from .tracker import FaceTracker, Track
+from .tracker import MIN_HITS, FaceTracker, Track
 
 DETECT_EVERY = 3
 DETECTION_SIDE_PX = 320
@@ -63,7 +65,7 @@ class TrackedFrame:
         frame: the frame.
         faces: its faces, in the order of their numbers.
         ended: tracks that ended since the frame before, before or at this one; they do not come back.
-        is_cut: whether it is the first wanted frame after a cut.
+        is_cut: whether it is the first wanted frame after a cut or a hole (see `holes`).
     """
 
     frame: FootageFrame
@@ -121,6 +123,8 @@ class FaceFollower:
     A wanted frame waits until every person in it was seen after it, or is unseen for `max_gap_sec`: at most
     `MAX_HELD_FRAMES` wait.
 
+    A hole ends all tracks. One detection makes a track only as the last one of footage that has no more than two.
+
     Args:
         detector: finds faces; None where every frame is one face already.
         detect_every: faces are detected on every k-th frame; on more of them where they would be more than
@@ -150,6 +154,7 @@ class FaceFollower:
         self.detector, self.detect_every, self.detection_side_px = detector, detect_every, detection_side_px
         self.max_gap_sec, self.wants = max_gap_sec, wants
         self.tracker = FaceTracker()
+        self._holes = HoleFinder()
         self._held: list[_Held] = []
         self._histories: dict[int, _History] = {}
         self._last: FootageFrame | None = None  # the last frame pushed
@@ -160,6 +165,8 @@ class FaceFollower:
         self._shot = self._given_shot = 0
         self._num_empty = 0
         self._is_second_look = False
+        self._num_detections = 0
+        self._is_whole_ended = False  # without a detector: there was a hole since the last wanted frame
 
     def push(self, frame: FootageFrame, is_wanted: bool | None = None) -> list[TrackedFrame]:
         """
@@ -178,9 +185,14 @@ class FaceFollower:
             )
         if is_wanted is None:
             is_wanted = self.wants is None or self.wants(frame.time_sec)
+        is_after_hole = self._holes.push(frame.time_sec)
         if self.detector is None:
             self._last = frame
-            return [_whole(frame)] if is_wanted else []
+            is_ended = self._is_whole_ended or is_after_hole
+            self._is_whole_ended = is_ended and not is_wanted
+            return [_whole(frame, is_ended)] if is_wanted else []
+        if is_after_hole:
+            self._end_at_hole()
         period_sec = frame.time_sec - self._last.time_sec if self._last is not None else 0.0
         self._last = frame
         if is_wanted:
@@ -197,9 +209,22 @@ class FaceFollower:
             return []
         if self._detection_sec != self._last.time_sec:
             self._detect(self._last)
+        if self._num_detections <= MIN_HITS:
+            self.tracker.confirm_new()
         for history in self._histories.values():
             history.is_over = True
         return self._give_out()
+
+    def _end_at_hole(self) -> None:
+        """Looks at the last frame before a hole and ends all tracks; what comes is not compared with what was."""
+        assert self._last is not None
+        if self._detection_sec != self._last.time_sec:
+            self._detect(self._last)
+        self.tracker.end_at_hole()
+        for history in self._histories.values():
+            history.is_over = True
+        self._shot += 1
+        self._thumbnail = None
 
     def _is_due(self, time_sec: float, period_sec: float) -> bool:
         if self._detection_sec is None or self._since_detection >= self.detect_every:
@@ -230,6 +255,7 @@ class FaceFollower:
             if held.lookup_sec is None:
                 held.lookup_sec, held.shot = held.frame.time_sec, self._shot
         self._detection_sec, self._since_detection = frame.time_sec, 0
+        self._num_detections += 1
 
     def _find(self, frame: FootageFrame, picture: np.ndarray) -> tuple[list[Face], np.ndarray]:
         """The faces of a frame and the picture that they were found in, of which the larger one costs more."""
@@ -386,8 +412,9 @@ class FaceFollower:
         """
         return {
             "tracker": self.tracker.state_dict(),
+            "holes": self._holes.state_dict(),
             "held": [
-                {**vars(held), "frame": _frame_state(held.frame, is_needed=True)}  # also when it is the last one
+                {**vars(held), "frame": frame_state(held.frame, is_needed=True)}  # also when it is the last one
                 for held in self._held
             ],
             "histories": [
@@ -413,13 +440,14 @@ class FaceFollower:
             return None
         is_needed = self.detector is not None and self._detection_sec != self._last.time_sec
         sides = (self.detection_side_px, self.detection_side_px * SECOND_LOOK_SCALE) if is_needed else ()
-        return _frame_state(self._last, is_needed, sides)
+        return frame_state(self._last, is_needed, sides)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from the `state_dict` of a follower with the same settings."""
         self.tracker.load_state_dict(state["tracker"])
+        self._holes.load_state_dict(state["holes"])
         tracks = {track.key: track for track in self.tracker.tracks}
-        self._held = [_Held(**{**held, "frame": _frame_from(held["frame"])}) for held in state["held"]]
+        self._held = [_Held(**{**held, "frame": frame_from(held["frame"])}) for held in state["held"]]
         self._histories = {}
         for saved in state["histories"]:
             track = Track(**saved["track"])
@@ -434,7 +462,7 @@ class FaceFollower:
                 look=None if saved["look"] is None else FaceLook(*saved["look"]),
                 tilt=Tilt(*saved["tilt"]),
             )
-        self._last = None if state["last"] is None else _frame_from(state["last"])
+        self._last = None if state["last"] is None else frame_from(state["last"])
         for name, value in state["counts"].items():
             setattr(self, name, value)
 
@@ -449,27 +477,14 @@ _STATE_NAMES = (
     "_given_shot",
     "_num_empty",
     "_is_second_look",
+    "_num_detections",
+    "_is_whole_ended",
 )
 
 
-def _frame_state(frame: FootageFrame, is_needed: bool, sides_px: tuple[int, ...] = ()) -> dict[str, Any]:
-    """A frame as plain data; without its pixels where they are not needed."""
-    return {
-        "index": frame.index,
-        "time_sec": frame.time_sec,
-        "pixels": frame.pixels if is_needed else None,
-        "reduced": [[side_px, frame.reduced(side_px)] for side_px in sides_px],
-    }
-
-
-def _frame_from(state: dict[str, Any]) -> FootageFrame:
-    if state["pixels"] is None:
-        return FootageFrame(state["index"], state["time_sec"])
-    return MemoryFrame(state["index"], state["time_sec"], state["pixels"], dict(state["reduced"]))
-
-
-def _whole(frame: FootageFrame) -> TrackedFrame:
-    return TrackedFrame(frame, (TrackedFace(1, whole_frame_face(frame.size), 1.0, False),), (), False)
+def _whole(frame: FootageFrame, is_after_hole: bool) -> TrackedFrame:
+    face = TrackedFace(1, whole_frame_face(frame.size), 1.0, False)
+    return TrackedFrame(frame, (face,), (1,) if is_after_hole else (), is_after_hole)
 
 
 def _is_near(before: Face, after: Face) -> bool:
@@ -481,5 +496,5 @@ def _is_near(before: Face, after: Face) -> bool:
 
 
 def _is_nearer(picture: np.ndarray, after: np.ndarray, before: np.ndarray) -> bool:
-    """Whether a thumbnail resembles the one after a cut more than the one before."""
+    """Whether a thumbnail resembles that after a cut more."""
     return shot_distance(picture, after) < shot_distance(picture, before)

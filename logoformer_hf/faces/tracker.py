@@ -162,6 +162,17 @@ class FaceTracker:
         ended, self.tracks = self.tracks, []
         return ended
 
+    def end_at_hole(self) -> list[Track]:
+        """Ends all tracks; the time until the next update is not one between detections."""
+        self._update_sec = None
+        return self.end_all()
+
+    def confirm_new(self) -> None:
+        """Makes tracks of those that were first detected in the last update, where none can come after it."""
+        for track in self.tracks:
+            if not track.is_confirmed and track.first_sec == self._update_sec:
+                track.track_id, self._next_id = self._next_id, self._next_id + 1
+
     def _end_unseen(self, time_sec: float) -> list[Track]:
         confirmed_sec, tentative_sec = self.stretched(self.max_unseen_sec), self.stretched(MAX_TENTATIVE_UNSEEN_SEC)
 

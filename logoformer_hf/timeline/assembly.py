@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .pairs import FaceView, SeenPair
+from .pairs import FaceView, SeenFrame, SeenPair
 
 
 @dataclass(eq=False)
@@ -37,6 +37,18 @@ class WindowPlan:
     def number(self) -> int:
         """The grid number of the last pair."""
         return self.pairs[-1].number
+
+    @property
+    def start_sec(self) -> float:
+        """Time of the first frame; of the second one where the face is not in the first."""
+        first = self.pairs[0]
+        return first.second.time_sec if first.first is None and first.second is not None else first.start_sec
+
+    @property
+    def end_sec(self) -> float:
+        """Time of the last frame; of the last but one where the face is not in the last."""
+        last = self.pairs[-1]
+        return last.first.time_sec if last.second is None and last.first is not None else last.end_sec
 
     @property
     def faces(self) -> list[FaceView | None]:
@@ -112,6 +124,27 @@ class WindowAssembly:
         self._end(pair.second.ended)
         pair.second.ended = ()
         return self._give_out()
+
+    def add_last(self, frame: SeenFrame) -> list[tuple[int, FaceView]]:
+        """
+        Takes the last frame of the video, or before a hole, which may be in no pair. Tracks that had no window yet
+        have it as the last frame of their last pair, so that the window reaches the time of the last frame.
+
+        Returns:
+            The faces of tracks that go on to this frame.
+        """
+        self._end(frame.ended)
+        frame.ended = ()
+        going_on = []
+        for track_id, face in frame.faces.items():
+            track = self.tracks.get(track_id)
+            if track is None or track.missing:
+                continue
+            going_on.append((track_id, face))
+            last = track.pairs[-1]
+            if not track.had_window and frame.time_sec > last.end_sec:
+                last.second, last.end_sec = face, frame.time_sec
+        return going_on
 
     def finish(self) -> list[WindowPlan]:
         """Ends all tracks; returns the windows that are left."""

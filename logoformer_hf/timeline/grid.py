@@ -4,14 +4,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from ..faces.holes import HoleFinder
+
 PAIR_SEC = 0.25
 # Twice as many pairs as frames of the fastest usual camera, and one pair a minute: beyond, every frame would give many
 # windows, or none.
 PAIR_SEC_LIMITS = (1 / 120, 60.0)
 # A frame is shown at a grid time that is this much before it: containers round times to milliseconds.
 TOLERANCE_SEC = 0.0005
-# A frame that is shown for longer (a pause of a camera, a hole in the file) is taken for shown this long only.
-MAX_HOLD_SEC = 10.0
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,14 @@ class Pair:
     Attributes:
         number: of the grid time, which is `number * pair_sec`.
         first: index of the last frame that is shown at the grid time; before the first frame, of the first frame.
-        second: index of the frame after it; at the end of the video, of the same frame.
+        second: index of the frame after it; before a hole and at the end of the video, of the same frame.
+        is_last: the frame is the last one before a hole and not shown at a grid time: no window has this pair as such.
     """
 
     number: int
     first: int
     second: int
+    is_last: bool = False
 
 
 class PairGrid:
@@ -35,7 +37,7 @@ class PairGrid:
     Takes the times of frames one after the other and gives the pairs at the multiples of `pair_sec`.
 
     At fewer frames than two per grid step, pairs share frames or are equal. The first pair is that of the last grid
-    time before the first frame, or of 0.
+    time at or before the first frame, and so after a hole (see `faces.holes`). In a hole there are no pairs.
 
     Args:
         pair_sec: seconds from pair to pair.
@@ -49,21 +51,27 @@ class PairGrid:
         if not least <= pair_sec <= most:
             raise ValueError(f"`pair_sec` is {pair_sec}; it must be from {least:.4f} to {most:.0f} seconds.")
         self.pair_sec = pair_sec
+        self._holes = HoleFinder()
         self._next = 0  # number of the next grid time
         self._last: tuple[int, float] | None = None  # index and time of the last frame
 
     def push(self, index: int, time_sec: float) -> list[Pair]:
-        """The pairs whose first frame is the frame before this one, and whose second frame is this one."""
-        if self._last is None:
-            self._next = max(0, math.floor((time_sec + TOLERANCE_SEC) / self.pair_sec))
-            self._last = index, time_sec
+        """
+        The pairs whose first frame is the frame before this one. Their second frame is this one, or also the one
+        before if there is a hole between them; then there is a pair in any case.
+        """
+        is_after_hole = self._holes.push(time_sec)
+        before, self._last = self._last, (index, time_sec)
+        number = math.floor((time_sec + TOLERANCE_SEC) / self.pair_sec)
+        if before is None:
+            self._next = number
             return []
-        before, before_sec = self._last
-        until_sec = min(time_sec, before_sec + MAX_HOLD_SEC)
-        pairs = self._pairs_until(until_sec, before, index)
-        if until_sec < time_sec:
-            self._next = math.ceil((time_sec - TOLERANCE_SEC) / self.pair_sec)
-        self._last = index, time_sec
+        before_index, before_sec = before
+        if not is_after_hole:
+            return self._pairs_until(time_sec, before_index, index)
+        pairs = self._pairs_until(before_sec + 2 * TOLERANCE_SEC, before_index, before_index)
+        pairs = pairs or [Pair(self._next, before_index, before_index, is_last=True)]
+        self._next = max(self._next, number)
         return pairs
 
     def finish(self) -> list[Pair]:
@@ -83,9 +91,10 @@ class PairGrid:
     def state_dict(self) -> dict[str, Any]:
         """What the next pairs depend on, as plain numbers."""
         index, time_sec = self._last or (None, None)
-        return {"next": self._next, "index": index, "time_sec": time_sec}
+        return {"next": self._next, "index": index, "time_sec": time_sec, "holes": self._holes.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from a `state_dict`."""
         self._next = state["next"]
+        self._holes.load_state_dict(state["holes"])
         self._last = None if state["index"] is None else (state["index"], state["time_sec"])

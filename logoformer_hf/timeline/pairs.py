@@ -56,11 +56,12 @@ class SeenFrame:
 
 @dataclass(eq=False)
 class SeenPair:
-    """A pair of the grid with its frames, which may be the same."""
+    """A pair of the grid with its frames, which may be the same; `is_last` as in `Pair`."""
 
     number: int
     first: SeenFrame
     second: SeenFrame
+    is_last: bool = False
 
 
 class PairReader:
@@ -119,7 +120,7 @@ class PairReader:
         self.num_frames += 1
         pairs = self.grid.push(frame.index, frame.time_sec)
         seen = self._follow(pairs)
-        self._waiting, self._follows_wanted = frame, bool(pairs)
+        self._waiting, self._follows_wanted = frame, bool(pairs) and pairs[-1].second == frame.index
         return seen
 
     def finish(self) -> list[SeenPair]:
@@ -145,7 +146,7 @@ class PairReader:
         complete = []
         while self._pairs and self._pairs[0].second in self._seen:
             pair = self._pairs.popleft()
-            complete.append(SeenPair(pair.number, self._seen[pair.first], self._seen[pair.second]))
+            complete.append(SeenPair(pair.number, self._seen[pair.first], self._seen[pair.second], pair.is_last))
         oldest = self._pairs[0].first if self._pairs else max(self._seen, default=0)
         self._seen = {index: frame for index, frame in self._seen.items() if index >= oldest}
         return complete
@@ -177,7 +178,7 @@ class PairReader:
                 "reduced": [[side_px, waiting.reduced(side_px)] for side_px in sides_px],
             },
             "follows_wanted": self._follows_wanted,
-            "pairs": [[pair.number, pair.first, pair.second] for pair in self._pairs],
+            "pairs": [[pair.number, pair.first, pair.second, pair.is_last] for pair in self._pairs],
             "seen": [
                 {
                     "index": frame.index,

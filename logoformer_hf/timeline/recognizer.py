@@ -226,7 +226,7 @@ class ExpressionRecognizer:
             model=self.name,
             notes=[*self.notes, *nobody, *notes],
             windows=windows,
-            segments=segments_of(windows, min_score=self.min_score),
+            segments=segments_of(windows, min_score=self.min_score, ends=session.ends),
             temperature=self.temperature,
             without_face=list(session.without_face),
             boxes={} if session.boxes is None else session.boxes.arrays(),

@@ -1,8 +1,8 @@
 """Segments: the stretches of a track with one expression, found in the scores of its windows."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -49,6 +49,7 @@ def segments_of(
     smoothing_windows: int = SMOOTHING_WINDOWS,
     switch_cost: float = SWITCH_COST,
     min_score: float = MIN_SCORE,
+    ends: Iterable[tuple[int, float]] = (),
 ) -> list[Segment]:
     """
     Divides each track into segments of one label.
@@ -67,6 +68,8 @@ def segments_of(
         switch_cost: natural logarithm of the factor by which the scores of other labels must be higher in all to
             change the label; 0 gives the best label of every window.
         min_score: score below which no class is named.
+        ends: tracks and times in seconds at which they were seen last, maybe after their last pair (`Session.ends`):
+            the last segment before each of these times reaches until then.
 
     Returns:
         Segments sorted by track and time, without gaps inside a track but for times without windows.
@@ -84,6 +87,14 @@ def segments_of(
         scores = np.array([[window.scores[name] for name in names] for window in run], dtype=float)
         labels = best_path(smooth(scores, smoothing_windows), switch_cost, min_score)
         segments += _merge(run, scores, labels, names)
+    for track_id, end_sec in ends:
+        before = [
+            index
+            for index, segment in enumerate(segments)
+            if segment.track_id == track_id and segment.start_sec <= end_sec
+        ]
+        if before and segments[before[-1]].end_sec < end_sec:
+            segments[before[-1]] = replace(segments[before[-1]], end_sec=end_sec)
     return segments
 
 

@@ -56,7 +56,9 @@ class Session:
 
     Attributes:
         without_face: spans (start, end) in seconds in which no face was tracked, so far; known at the grid's pairs.
-        boxes: of all faces so far, in the frames of the grid's pairs and the last frame; None where they are not kept.
+        boxes: of all faces so far, in the frames of the grid's pairs, the last frame and the last before each hole;
+            None where they are not kept.
+        ends: track and time in seconds of each face in the last frame of the video and in the last before each hole.
     """
 
     def __init__(self, model: FrameModel, reader: PairReader, settings: SessionSettings):
@@ -64,6 +66,7 @@ class Session:
         self.assembly = WindowAssembly(-(-model.num_frames // 2))
         self.without_face: list[tuple[float, float]] = []
         self.boxes = BoxLog() if settings.keep_boxes else None
+        self.ends: list[tuple[int, float]] = []
         self._empty_since_sec: float | None = None
         self._last_index = -1  # of the last frame of a pair
         self._queue: list[tuple[int, FaceView]] = []  # tracks and faces to encode
@@ -105,8 +108,8 @@ class Session:
         self._is_closed = True
         windows = self.take(pairs)
         last = self.reader.last_seen
-        if self.boxes is not None and last is not None and last.index > self._last_index:
-            self.boxes.add(last)
+        if last is not None:
+            self._take_last(last)
         self._ready += self.assembly.finish()
         if self._empty_since_sec is not None:
             end_sec = self.reader.last_sec + self.reader.frame_sec
@@ -118,9 +121,13 @@ class Session:
         """Takes pairs with their faces, in order; returns the windows that are complete by now."""
         windows = []
         for pair in pairs:
+            if pair.is_last:
+                self._take_last(pair.second)
+                continue
             for frame in (pair.first, pair.second):
                 if frame.index > self._last_index:
                     self._take_frame(frame)
+                    self._queue += [(track, face) for track, face in frame.faces.items() if face.crop is not None]
             self._ready += self.assembly.add(pair)
             if not self._queue and not self._ready:
                 continue
@@ -134,12 +141,21 @@ class Session:
         self._last_index = frame.index
         if self.boxes is not None:
             self.boxes.add(frame)
-        self._queue += [(track_id, face) for track_id, face in frame.faces.items() if face.crop is not None]
         if not frame.faces and self._empty_since_sec is None:
             self._empty_since_sec = frame.time_sec
         elif frame.faces and self._empty_since_sec is not None:
             self.without_face.append((self._empty_since_sec, frame.time_sec))
             self._empty_since_sec = None
+
+    def _take_last(self, frame: SeenFrame) -> None:
+        """Takes the last frame of the video or before a hole, which a pair may have, too."""
+        is_new = frame.index > self._last_index
+        if is_new:
+            self._take_frame(frame)
+        for track_id, face in self.assembly.add_last(frame):
+            self.ends.append((track_id, face.time_sec))
+            if is_new and face.crop is not None and not self.assembly.tracks[track_id].had_window:
+                self._queue.append((track_id, face))
 
     def _classify(self) -> list[Window]:
         """Encodes the faces of the queue and classifies the windows that are ready."""
@@ -176,8 +192,8 @@ class Session:
         crops = [face.crop for face in faces if face.crop is not None]
         return Window(
             track_id=plan.track_id,
-            start_sec=plan.pairs[0].start_sec,
-            end_sec=plan.pairs[-1].end_sec,
+            start_sec=plan.start_sec,
+            end_sec=plan.end_sec,
             label=label,
             scores=dict(zip(names, [math.nan] * len(names) if scores is None else scores.tolist(), strict=True)),
             box=plan.box,

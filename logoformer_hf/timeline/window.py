@@ -22,8 +22,9 @@ class Window:
 
     Attributes:
         track_id: number of the track, from 1.
-        start_sec: time of the first frame of the first pair.
-        end_sec: time of the last frame of the last pair.
+        start_sec: time of the first frame of the first pair; where only its second frame has the face, of that.
+        end_sec: time of the last frame of the last pair; where only its first frame has the face, of that. The one
+            window of a track that is seen until the video's end or a hole reaches to the last frame there.
         label: name of the class with the highest score, or "unsure": that score is below the recogniser's
             `min_score`, or fewer than half of the frames are usable and nothing was classified.
         scores: probability of each class, NaN where nothing was classified.

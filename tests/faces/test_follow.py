@@ -241,6 +241,24 @@ def test_a_detection_in_one_frame_is_nobody():
     assert numbers(run(FaceFollower(SquareDetector()), frames_of(pictures))) == [[1]] * 60
 
 
+def test_a_detection_that_no_other_could_follow_is_a_track():
+    picture, empty = draw({"red": 100}), draw({})
+    for pictures in ([picture], [picture] * 2, [empty, picture]):
+        tracked = run(FaceFollower(SquareDetector()), frames_of(pictures))
+        assert numbers(tracked)[-1] == [1]
+    assert numbers(run(FaceFollower(SquareDetector()), frames_of([empty] * 9 + [picture])))[-1] == []
+
+
+def test_a_hole_ends_tracks_and_the_frame_before_it_has_its_face():
+    frames = frames_of([draw({"red": 100})] * 42)
+    for frame in frames[21:]:
+        frame.time_sec += 3.0
+    tracked = run(FaceFollower(SquareDetector(), detect_every=6), frames)
+    assert numbers(tracked) == [[1]] * 21 + [[2]] * 21
+    assert [each.frame.index for each in tracked if each.ended or each.is_cut] == [21]
+    assert tracked[21].ended == (1,)
+
+
 def test_small_faces_are_looked_for_in_a_larger_picture_now_and_then():
     class Demanding(SquareDetector):
         def detect(self, frame: np.ndarray) -> list[Face]:

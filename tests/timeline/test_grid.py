@@ -7,7 +7,7 @@ from errors import raises_naming
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logoformer_hf.timeline.grid import MAX_HOLD_SEC, Pair, PairGrid
+from logoformer_hf.timeline.grid import Pair, PairGrid
 
 
 def pairs_of(times_sec, pair_sec=0.25):
@@ -40,14 +40,29 @@ def test_a_single_frame_is_a_pair_with_itself():
     assert pairs_of([]) == []
 
 
-def test_a_hole_is_not_filled():
-    pairs = pairs_of([0.0, 0.1, 3600.0, 3600.1, 3600.3])
-    assert [pair.number for pair in pairs if pair.first == 1][-1] == (0.1 + MAX_HOLD_SEC) // 0.25
-    assert pairs[-2:] == [Pair(14400, 2, 3), Pair(14401, 3, 4)]
-    assert len(pairs) < 50
+@pytest.mark.parametrize("hole_sec", [1.5, 3600.0])
+def test_a_hole_has_no_pairs_and_no_pair_has_frames_of_both_sides(hole_sec):
+    after = int(4 * hole_sec)
+    times = [0.0, 0.1, hole_sec + 0.1, hole_sec + 0.2, hole_sec + 0.3]
+    assert pairs_of(times) == [Pair(0, 0, 1), Pair(1, 1, 1, is_last=True), Pair(after, 2, 3), Pair(after + 1, 3, 4)]
+    on_the_grid = pairs_of([0.0, 0.25, hole_sec + 0.25, hole_sec + 0.3])
+    assert on_the_grid == [Pair(0, 0, 1), Pair(1, 1, 1), Pair(after + 1, 2, 3)]
+    coarse = pairs_of([0.0, 0.1, hole_sec + 0.1, hole_sec + 0.2], pair_sec=60.0)
+    assert [pair.number for pair in coarse if not pair.is_last] == [0, 60][: 1 + (hole_sec > 60)]
 
 
-@given(st.lists(st.floats(0.001, 0.9), min_size=1, max_size=60), st.floats(0, 2), st.sampled_from([0.1, 0.25, 0.4]))
+@pytest.mark.parametrize("period_sec", [1.0, 2.0, 5.0])
+def test_frames_that_are_rare_have_no_holes_between_them(period_sec):
+    pairs = pairs_of([number * period_sec for number in range(5)])
+    assert [pair.number for pair in pairs] == list(range(int(16 * period_sec) + 1))
+
+
+def test_times_may_be_negative():
+    pairs = pairs_of([-0.6, -0.3, 0.0, 0.3])
+    assert pairs == [Pair(-3, 0, 1), Pair(-2, 0, 1), Pair(-1, 1, 2), Pair(0, 2, 3), Pair(1, 2, 3)]
+
+
+@given(st.lists(st.floats(0.001, 0.9), min_size=1, max_size=60), st.floats(-2, 2), st.sampled_from([0.1, 0.25, 0.4]))
 def test_any_times_give_what_the_definition_says(gaps_sec, start_sec, pair_sec):
     times = [start_sec]
     for gap_sec in gaps_sec:
@@ -64,7 +79,7 @@ def test_any_times_give_what_the_definition_says(gaps_sec, start_sec, pair_sec):
 
 
 def test_a_saved_state_goes_on():
-    times = [0.0, 0.1, 0.33, 0.61, 0.9, 1.7]
+    times = [0.0, 0.1, 0.33, 0.61, 0.9, 1.7, 9.0, 9.3]
     for until in range(len(times)):
         grid, other = PairGrid(), PairGrid()
         pairs = [pair for index in range(until) for pair in grid.push(index, times[index])]

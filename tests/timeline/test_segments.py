@@ -131,3 +131,11 @@ def test_settings_have_ranges():
         segments_of([], smoothing_windows=2)
     with raises_naming(ValueError, "switch_cost", -1):
         segments_of([], switch_cost=-1)
+
+
+def test_the_last_segment_before_an_end_reaches_it():
+    windows = windows_of([HAPPY] * 8)
+    (segment,) = segments_of(windows)
+    for end_sec, expected_sec in ((segment.end_sec + 0.2, segment.end_sec + 0.2), (0.5, segment.end_sec)):
+        (other,) = segments_of(windows, ends=[(1, end_sec), (2, 99.0)])
+        assert (other.start_sec, other.end_sec, other.label) == (segment.start_sec, expected_sec, "happy")

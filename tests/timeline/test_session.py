@@ -8,6 +8,7 @@ from errors import raises_naming
 from scripted_footage import ScriptedDetector, check_scores, face_at, frame_pixels, push_all, same, times_at
 
 from logoformer_hf.faces.frames import MemoryFrame
+from logoformer_hf.timeline.segments import segments_of
 from logoformer_hf.timeline.window import UNSURE
 
 TWO = (face_at(10), face_at(90))
@@ -190,3 +191,54 @@ def test_what_a_session_keeps_does_not_grow(recognizer_of, monkeypatch):
         sizes.append(views + len(session._queue) + len(session._ready) + len(session.assembly.waiting))
     assert alive["most"] <= 8
     assert max(sizes[200:]) <= max(sizes[:200])
+
+
+GAP_TIMES = [*times_at(30, 0.7), *[3.7 + time_sec for time_sec in times_at(30, 0.7)]]
+
+
+@pytest.mark.parametrize("has_detector", [True, False])
+def test_nothing_is_said_about_a_hole_in_the_times(recognizer_of, footage_model, has_detector):
+    """21 frames, three seconds without one, 21 frames."""
+    session = recognizer_of(ScriptedDetector(always=[face_at(10)]) if has_detector else None).open(
+        keep_crops=True, keep_boxes=True
+    )
+    windows = push_all(session, GAP_TIMES)
+    spans = [(window.start_sec, window.end_sec) for window in windows]
+    assert spans == [(0.0, GAP_TIMES[20]), (3.7, GAP_TIMES[-1])]
+    assert session.without_face == []
+    assert [window.track_id for window in windows] == ([1, 2] if has_detector else [1, 1])
+    assert all(window.is_short and len(set(window.frame_times_sec)) >= 6 for window in windows)
+    segments = segments_of(windows, ends=session.ends)
+    assert [(segment.start_sec, segment.end_sec) for segment in segments] == spans
+    last_before = {rows[-1, 0] for rows in session.boxes.arrays().values()}
+    assert np.float32(GAP_TIMES[-1]) in last_before and (not has_detector or np.float32(GAP_TIMES[20]) in last_before)
+    check_scores(windows, footage_model)
+
+
+def test_times_before_zero_are_read_as_others(recognizer_of):
+    times = times_at(10, 4)
+    late = push_all(recognizer_of(ScriptedDetector(always=TWO)).open(), times)
+    early = push_all(recognizer_of(ScriptedDetector(always=TWO)).open(), [time_sec - 5 for time_sec in times])
+    assert len(early) == len(late) > 10
+    assert [window.start_sec for window in early] == pytest.approx([window.start_sec - 5 for window in late])
+    assert [window.label for window in early] == [window.label for window in late]
+
+
+@pytest.mark.parametrize("num_frames", [1, 2])
+def test_a_video_of_one_or_two_frames_has_a_window(recognizer_of, num_frames):
+    session = recognizer_of(ScriptedDetector(always=[face_at(10)])).open()
+    (window,) = push_all(session, times_at(30, num_frames / 30))
+    assert window.is_short and window.is_classified and session.without_face == []
+    assert (window.start_sec, window.end_sec) == (0.0, (num_frames - 1) / 30)
+
+
+@pytest.mark.parametrize(("fps", "num_frames"), [(120, 30), (30, 6), (30, 70), (30, 76)])
+def test_segments_reach_the_last_frame(recognizer_of, footage_model, fps, num_frames):
+    session = recognizer_of(ScriptedDetector(always=[face_at(10)])).open(keep_crops=True)
+    times = times_at(fps, num_frames / fps)
+    windows = push_all(session, times)
+    segments = segments_of(windows, ends=session.ends, switch_cost=99)
+    assert [(segment.start_sec, segment.end_sec) for segment in segments] == [(0.0, times[-1])]
+    if windows[0].is_short:
+        assert windows[-1].end_sec == windows[-1].frame_times_sec[-1] == times[-1]
+    check_scores(windows, footage_model)
