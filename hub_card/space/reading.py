@@ -138,7 +138,7 @@ class Reader:
             model=self.recognizer.name,
             notes=[*self.recognizer.notes, *(note.replace(info.name, Path(info.name).name) for note in footage.notes)],
             windows=windows,
-            segments=segments_of(windows, min_score=self.recognizer.min_score),
+            segments=segments_of(windows, min_score=self.recognizer.min_score, ends=session.ends),
             temperature=self.recognizer.temperature,
             without_face=list(session.without_face),
         )

@@ -16,6 +16,7 @@ from ..faces.footage import Footage, FootageFrame, camera_index
 from ..video_reading_logoformer import download_video, first_line
 from .colours import expression_colours, ink_on, rgb_of
 from .drawing import draw_box, fill, shortened_to, text_size, write
+from .inputs import real_path
 from .overlay_file import OverlayFile, check_encoder
 from .overlay_panel import Panel
 from .overlay_person import Person, people_of
@@ -52,7 +53,7 @@ def check_overlay(source: str | Path | int, path: str | Path) -> None:
         raise ValueError(f"{name}: an overlay reads the footage a second time, which a pipe cannot give; give a file.")
     if Path(path).suffix.lower() != ".mp4":
         raise ValueError(f"{path}: the name of an overlay video must end in .mp4.")
-    if "://" not in name and Path(name).resolve() == Path(path).resolve():
+    if "://" not in name and real_path(name) == real_path(path):
         raise ValueError(f"{path}: the overlay would replace the footage; give another name.")
     check_encoder()
 

@@ -92,8 +92,12 @@ class Session:
         """
         if self._is_closed:
             raise ValueError("the session was closed; open a new one to push more frames.")
-        self.reader.check_time(float(time_sec))
-        frame = MemoryFrame(self._num_pushed, float(time_sec), np.array(pixels))
+        try:
+            time_sec = float(time_sec)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"a frame has the time {time_sec!r}; it must be a number of seconds.") from error
+        self.reader.check_time(time_sec)
+        frame = MemoryFrame(self._num_pushed, time_sec, np.array(pixels))
         self._num_pushed += 1
         return self.take(self.reader.push(frame))
 

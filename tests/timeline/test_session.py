@@ -138,8 +138,9 @@ def test_a_frame_that_is_not_later_is_refused_and_nothing_is_lost(recognizer_of)
         for wrong in (time_sec, time_sec - 0.05):
             with raises_naming(ValueError, f"{time_sec:.3f}", f"{wrong:.3f}"):
                 session.push(frame_pixels(7), wrong)
-        with raises_naming(ValueError, "nan"):
-            session.push(frame_pixels(7), math.nan)
+        for wrong in (math.nan, None, "now"):
+            with raises_naming(ValueError, wrong):
+                session.push(frame_pixels(7), wrong)
         with raises_naming(ValueError, "(height, width, 3)"):
             session.push(np.zeros((4, 4), np.uint8), time_sec + 0.05)
     same(windows + session.close(), expected, tolerance=0)
