@@ -99,7 +99,7 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
 
 
 def test_templates_are_found_in_a_checkout(monkeypatch, tmp_path):
-    for name in ("model_card.md", "space", "space/examples/happy.mp4"):
+    for name in ("model_card.md", "space", "space/examples/away-and-back.mp4"):
         assert hub_card_file(name) == HUB_CARD / name
 
 

@@ -128,7 +128,7 @@ def test_everything_after_training_works_too(trained, installed):
         )
         model, space = server.repos["models", "me/faces"], server.repos["spaces", "me/faces"]
         assert {"handler.py", "LICENSE", "examples/happy.mp4", "README.md"} <= set(model.files)
-        assert {"app.py", "README.md", "examples/happy.mp4"} <= set(space.files)
+        assert {"app.py", "README.md", "examples/away-and-back.mp4"} <= set(space.files)
         assert "data/test-00000-of-00001.parquet" in server.repos["datasets", "me/shards"].files
     assert "'uar': 0.8333" in printed
     assert (trained / "tested" / "report.md").exists() and (trained / "shards" / "source.json").exists()
