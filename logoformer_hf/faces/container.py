@@ -83,11 +83,11 @@ class ContainerReader:
         self._base = float(self._stream.time_base) if self._stream.time_base else None
 
     def _choose_stream(self) -> Any:
-        moving = [stream for stream in self._container.streams.video if not _is_picture(stream)]
+        moving = [stream for stream in self._container.streams.video if not is_picture(stream)]
         if not moving:
             raise VideoReadError(f"{self.name}: the file has no video stream.")
         best = self._container.streams.best("video")
-        return best if best is not None and not _is_picture(best) else moving[0]
+        return best if best is not None and not is_picture(best) else moving[0]
 
     def _presentation_start(self) -> float:
         start = self._container.start_time
@@ -236,7 +236,7 @@ class ContainerReader:
         self._stack.close()
 
 
-def _is_picture(stream: Any) -> bool:
+def is_picture(stream: Any) -> bool:
     """Whether a video stream is a cover picture."""
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 

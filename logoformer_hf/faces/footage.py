@@ -111,11 +111,16 @@ def camera_index(source: str | Path | int) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and not Path(text).exists() else None
 
 
+def is_address(source: object) -> bool:
+    """Whether a source is a file on the web."""
+    return str(source).startswith(("http://", "https://"))
+
+
 def _open_reader(source: str | Path | int, fps: float) -> _Reader:
     index = camera_index(source)
     if index is not None:
         return _CameraReader(index)
-    if str(source).startswith(("http://", "https://")):
+    if is_address(source):
         return _FileReader(download_video(str(source)))
     if not str(source):
         raise VideoReadError("'' is the name of no video: give a file, a folder of frames, an address or a camera.")

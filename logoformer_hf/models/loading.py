@@ -113,11 +113,7 @@ def load_trained_model(
         ValueError: no trained video classifier, or one without a class of the data set.
     """
     model, processor, has_classifier = load_pretrained(name_or_path)
-    if not has_classifier:
-        raise ValueError(
-            f"{name_or_path}: this {model.config.model_type} has no trained classifier; fine-tune it first: "
-            f"train_hf.py --model_name_or_path {name_or_path}."
-        )
+    check_has_classifier(name_or_path, model, has_classifier)
     known = known_labels(model, label_names)
     if missing := [name for name in label_names if name not in known]:
         raise ValueError(
@@ -125,6 +121,15 @@ def load_trained_model(
             "Leave these clips out, or fine-tune the model on these labels."
         )
     return model, processor, [known[name] for name in label_names]
+
+
+def check_has_classifier(name_or_path: str | Path, model: PreTrainedModel, has_classifier: bool) -> None:
+    """Raises a `ValueError` for a model whose checkpoint has no trained classifier, as after pretraining."""
+    if not has_classifier:
+        raise ValueError(
+            f"{name_or_path}: this {model.config.model_type} has no trained classifier; fine-tune it first: "
+            f"train_hf.py --model_name_or_path {name_or_path}."
+        )
 
 
 def load_pretrained(name_or_path: str | Path) -> tuple[PreTrainedModel, BaseVideoProcessor, bool]:

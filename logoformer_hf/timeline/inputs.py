@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import av
 
-from ..faces.footage import camera_index
+from ..faces.container import is_picture
+from ..faces.footage import camera_index, is_address
 from ..video_reading_logoformer import IMAGE_SUFFIXES, open_container
 from .text import one_line
 
@@ -47,7 +48,7 @@ class Input:
     @property
     def is_address(self) -> bool:
         """Whether the source is somewhere on the web."""
-        return _is_address(self.source)
+        return is_address(self.source)
 
     @property
     def is_missing(self) -> bool:
@@ -87,7 +88,7 @@ def _inputs_of(path: str, leave_out: Sequence[Path]) -> list[Input]:
     index = camera_index(path)
     if index is not None:
         return [Input(index, f"camera-{index}")]
-    if _is_address(path):
+    if is_address(path):
         parts = urlsplit(path)
         name = os.path.basename(unquote(parts.path)) or parts.netloc  # noqa: PTH119 (not a path of this machine)
         return [Input(path, one_line(name).replace("/", "_"))]
@@ -168,11 +169,7 @@ def _probe(file: Path) -> _Probed | None:
             kind = container.format.name
             if kind.endswith("_pipe") or kind in ("image2", "tty"):  # a picture; any text
                 return None
-            moving = [
-                stream
-                for stream in container.streams.video
-                if not stream.disposition & av.stream.Disposition.attached_pic
-            ]
+            moving = [stream for stream in container.streams.video if not is_picture(stream)]
             duration = container.duration
             return _Probed(duration / av.time_base if duration else None) if moving else None
     except (av.FFmpegError, OSError, ValueError):
@@ -198,13 +195,9 @@ def real_path(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _is_address(source: object) -> bool:
-    return str(source).startswith(("http://", "https://"))
-
-
 def _place(source: str | int) -> str | int:
     """The same value for the same video."""
-    return source if isinstance(source, int) or _is_address(source) else str(real_path(source))
+    return source if isinstance(source, int) or is_address(source) else str(real_path(source))
 
 
 def take_share(videos: Sequence[_Video], shares: Iterable[tuple[int, int]]) -> list[_Video]:

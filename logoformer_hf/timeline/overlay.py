@@ -12,7 +12,7 @@ import numpy as np
 
 from .._files import whole_file
 from ..evaluation.palette import INK
-from ..faces.footage import Footage, FootageFrame, camera_index
+from ..faces.footage import Footage, FootageFrame, camera_index, is_address
 from ..video_reading_logoformer import download_video, first_line
 from .colours import expression_colours, ink_on, rgb_of
 from .drawing import draw_box, fill, shortened_to, text_size, write
@@ -45,7 +45,7 @@ def check_overlay(source: str | Path | int, path: str | Path) -> None:
             "to a file and read that."
         )
     name = str(source)
-    if "://" in name and not name.startswith(("http://", "https://")):
+    if "://" in name and not is_address(name):
         raise ValueError(
             f"{name}: an overlay reads the footage a second time; give a file, a folder or a web address."
         )
@@ -115,7 +115,7 @@ def write_overlay(
 @contextmanager
 def _local(source: str | Path | int) -> Iterator[Path]:
     """The path of the footage; of an address, that of a copy on the disk."""
-    if not str(source).startswith(("http://", "https://")):
+    if not is_address(source):
         yield Path(str(source))
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -17,7 +17,7 @@ from ..faces.follow import DETECT_EVERY, FaceFollower
 from ..faces.footage import Footage, FootageInfo
 from ..hub.training_data import trained_on_drawn_faces
 from ..models.heads import class_names
-from ..models.loading import load_pretrained
+from ..models.loading import check_has_classifier, load_pretrained
 from .grid import PAIR_SEC, PairGrid
 from .pairs import PairReader
 from .reading import STATE_EVERY_SEC, OnState, Progress, Reading, check_same_footage
@@ -251,11 +251,7 @@ def load(
     if processor is not None:
         raise ValueError("`processor` is given, but `model` is a name; its own processor is loaded with it.")
     loaded, own, has_classifier = load_pretrained(model)
-    if not has_classifier:
-        raise ValueError(
-            f"{model}: this {loaded.config.model_type} has no trained classifier; fine-tune it first: "
-            f"train_hf.py --model_name_or_path {model}."
-        )
+    check_has_classifier(model, loaded, has_classifier)
     return loaded, own, str(model)
 
 

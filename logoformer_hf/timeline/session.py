@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from ..faces.frames import MemoryFrame
 from .assembly import WindowAssembly, WindowPlan
@@ -178,7 +179,7 @@ class Session:
             batch = plans[first : first + size]
             frames = [[face.tokens for face in chosen[id(plan)] if face.tokens is not None] for plan in batch]
             logits = self.model.logits(frames, fill_up_to=size)
-            scores |= zip(map(id, batch), softmax(logits / (self.settings.temperature or 1.0)), strict=True)
+            scores |= zip(map(id, batch), softmax(logits / (self.settings.temperature or 1.0), axis=1), strict=True)
         windows = [self._window(plan, chosen[id(plan)], scores.get(id(plan))) for plan in self._ready]
         self._queue, self._ready, self._oldest = [], [], None
         return windows
@@ -222,10 +223,3 @@ class Session:
             ValueError: the state is that of a session with other settings, or not that of a session.
         """
         load_session_state(self, state)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities from logits `(windows, classes)`."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
-    return probabilities
