@@ -3,7 +3,12 @@
 from statistics import median_low
 from typing import Any
 
-from .tracker import MAX_STRETCHED_SEC, NUM_PERIODS, PERIODS_UNSEEN
+# Where frames or detections are rare (time lapse, slide shows), limits of time are at least so many times the usual
+# time between two of them, and never more than a few seconds: somebody in every picture is followed down to one
+# picture in `MAX_STRETCHED_SEC`, with a missed detection down to one in half of it, and no longer gap is bridged.
+PERIODS_UNSEEN = 2.5
+MAX_STRETCHED_SEC = 5.0
+NUM_PERIODS = 5  # the usual time is the median of the last ones
 
 # A frame that is shown for longer is before a hole, unless frames are rare anyway: see `HoleFinder`.
 MIN_HOLE_SEC = 1.0

@@ -14,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 
 from .appearance import signature_distance
 from .detector import Face
+from .holes import MAX_STRETCHED_SEC, NUM_PERIODS, PERIODS_UNSEEN
 
 # A track that is unseen for longer ends; whoever comes back later is a new track.
 MAX_UNSEEN_SEC = 1.2
@@ -21,12 +22,7 @@ MAX_UNSEEN_SEC = 1.2
 MIN_HITS = 2
 # A track that is no track yet ends when it is unseen for longer.
 MAX_TENTATIVE_UNSEEN_SEC = 0.3
-# Where detections are rare (time lapse, slide shows), these limits are at least so many times the usual time between
-# two of them, and never more than a few seconds: somebody in every picture is followed down to one picture in
-# `MAX_STRETCHED_SEC`, with a missed detection down to one in half of it, and no longer gap is bridged.
-PERIODS_UNSEEN = 2.5
-MAX_STRETCHED_SEC = 5.0
-NUM_PERIODS = 5  # the usual time is the median of the last ones
+# Both limits are longer where detections are rare: see `holes`.
 
 # Detections of the same face: the worse one is left out.
 DUPLICATE_IOU = 0.45

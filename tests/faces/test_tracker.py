@@ -4,7 +4,8 @@ import pytest
 from logoformer_hf.faces.appearance import face_signature, signature_distance
 from logoformer_hf.faces.detector import Face
 from logoformer_hf.faces.geometry import CROP_LANDMARKS
-from logoformer_hf.faces.tracker import MAX_STRETCHED_SEC, FaceTracker, without_duplicates
+from logoformer_hf.faces.holes import MAX_STRETCHED_SEC
+from logoformer_hf.faces.tracker import FaceTracker, without_duplicates
 
 # Two people's colours, as histograms of sum 1.
 RED, BLUE = np.eye(8, dtype=np.float32)[1] + 0.1, np.eye(8, dtype=np.float32)[6] + 0.1
