@@ -48,6 +48,7 @@ def test_frames_are_as_large_as_said(clips):
     assert {Image.open(file).size for file in files} == {(256, 256)}
 
 
+@pytest.mark.slow
 def test_the_command_prints_stages_and_speeds():
     printed = run_process([sys.executable, "-m", "logoformer_hf.benchmarks.reading", "--quick"]).stdout
     for header in ("training", "evaluation"):

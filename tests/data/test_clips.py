@@ -62,7 +62,7 @@ def test_training_item_depends_on_seed_epoch_and_clip_alone(videos, processor):
     assert not torch.equal(renamed[0]["frames"], expected[1])  # the clip's name, not its file, is what counts
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_workers_that_stay_alive_follow_the_epoch(context, videos, processor):
     """They have a copy of the data set from before the epoch was set."""
     if context not in torch.multiprocessing.get_all_start_methods():

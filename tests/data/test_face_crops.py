@@ -278,6 +278,7 @@ def test_a_killed_program_is_continued(tree, tmp_path):
     assert not list(cache.rglob(".partial*"))
 
 
+@pytest.mark.slow
 def test_two_programs_crop_every_clip_once(tree, tmp_path):
     log = tmp_path / "log"
     programs = [start_program(tree, tmp_path / "cache", log, pause_sec=0.05) for _ in range(2)]

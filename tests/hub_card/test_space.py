@@ -252,6 +252,7 @@ def test_places_have_names(space, rows, columns, words):
     assert name_of_place(shares) == words
 
 
+@pytest.mark.slow
 def test_requirements_and_wheel_are_enough(tmp_path, model_id, detector_file):
     pytest.importorskip("gradio")
     repository = shutil.copytree(SPACE, tmp_path / "space")

@@ -33,7 +33,7 @@ def test_the_part_of_a_process_is_that_of_its_launcher(monkeypatch):
     assert launched_as({"WORLD_SIZE": "1"}) == ((1, 1), None)
 
 
-@pytest.mark.parametrize("broken", [True, False])
+@pytest.mark.parametrize("broken", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_processes_of_a_launcher_divide_the_videos(tmp_path, tiny_folder, write_video, broken):
     folder, out = tmp_path / "videos", tmp_path / "out"
     folder.mkdir()

@@ -24,6 +24,7 @@ def test_every_task_is_done_once_by_a_process_that_is_set_up():
         assert kind == "done" and value == task[1] and setup == "setup" and number in (0, 1)
 
 
+@pytest.mark.slow
 def test_processes_work_at_the_same_time(tmp_path):
     file = str(tmp_path / "written")
     found = results([("wait for", file), ("write", file)], 2)
@@ -35,7 +36,7 @@ def test_what_a_task_reports_arrives_before_its_result():
     assert [(message.kind, message.value) for message in messages] == [("progress", 7.5), ("done", (0, None, 7.5))]
 
 
-@pytest.mark.parametrize("num_processes", [1, 2])
+@pytest.mark.parametrize("num_processes", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_process_that_is_killed_loses_its_task_only(num_processes):
     found = results([("kill", 0), ("echo", 1), ("exit", 3), ("echo", 2), ("kill", 3), ("echo", 4)], num_processes)
     assert {task for task, kind in found if kind == "done"} == {("echo", 1), ("echo", 2), ("echo", 4)}
@@ -43,6 +44,7 @@ def test_a_process_that_is_killed_loses_its_task_only(num_processes):
     assert "status 3" in found[("exit", 3), "lost"] and len(found) == 6
 
 
+@pytest.mark.slow
 def test_who_stops_listening_ends_the_processes(tmp_path):
     file = tmp_path / "pid"
     messages = run_tasks(worker_tasks.start, None, [("echo", 1), ("sleep", str(file))], 2)

@@ -130,6 +130,7 @@ def test_chosen_on_the_test_clips_nothing_is_fitted(run_with_known_logits, best)
     check_named((folder / "report.md").read_text(), "No temperature")
 
 
+@pytest.mark.slow
 def test_fine_tuning_leaves_no_old_temperature(run_with_known_logits):
     first, _ = run_with_known_logits("first")
     assert AutoConfig.from_pretrained(first).score_temperature > 2
@@ -164,6 +165,7 @@ def sure_model():
     return model
 
 
+@pytest.mark.slow
 def test_two_processes_fit_what_one_would(tmp_path):
     """Two real ones, on an odd number of clips. A sixth of the labels is the model's second guess."""
     said = toy_trainer(tmp_path, model=sure_model()).predict_clips(RandomClips(63)).logits

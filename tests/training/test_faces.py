@@ -20,6 +20,7 @@ def raw(tmp_path_factory):
     return write_raw_tree(tmp_path_factory.mktemp("raw") / "own", clips_per_label=2)
 
 
+@pytest.mark.slow
 def test_two_processes_train_on_crops_and_later_runs_use_them(raw, detector_file, tmp_path, capsys):
     own = ["--dataset", "clips", "--data_dir", str(raw), "--cache_dir", str(tmp_path / "cache")]
     faces = ["--faces", "--detector", str(detector_file)]

@@ -93,6 +93,7 @@ def test_the_demo_prints_a_table(demo):
     assert len([number for number in re.findall(r"\d+\.\d", speeds) if float(number) > 0]) == 2
 
 
+@pytest.mark.slow
 def test_the_same_command_twice_gives_the_same(demo, cache_dir, tmp_path):
     output_dir, _ = demo
     launch_demo(cache_dir, tmp_path)
@@ -285,6 +286,7 @@ def test_training_from_shards_is_training_from_the_folder(dfew_tree, tmp_path):
     assert sorted(predictions.clip_ids) == [f"{number:05d}" for number in DFEW_NUMBERS if dfew_fold(number) == 2]
 
 
+@pytest.mark.slow
 def test_training_ends_with_one_push(cache_dir, tmp_path):
     """To a Hub on this machine: the model with its card and code, and none of Trainer's pickles."""
     with running_hub() as server:

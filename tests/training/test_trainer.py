@@ -242,6 +242,7 @@ def predict_and_save(folder: str, **arguments) -> None:
     np.savez(Path(folder) / f"{trainer.args.world_size}_{trainer.args.process_index}.npz", **arrays)
 
 
+@pytest.mark.slow
 def test_predictions_are_the_same_from_one_and_two_processes(tmp_path):
     """Two real ones. The last of nine clips leaves one process half a batch, and the other one none."""
     predict_and_save(str(tmp_path))

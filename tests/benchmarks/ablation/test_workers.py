@@ -66,6 +66,7 @@ def test_every_run_leaves_a_record_and_predictions(clips_dir, tmp_path, capfd):
     assert "reference, seed 1: UAR" in shown.out
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_record(clips_dir, tmp_path):
     (reference,) = find_variants(["reference"])
     records = []
@@ -100,6 +101,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_workers_end_with_the_program_that_started_them(clips_dir, tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
