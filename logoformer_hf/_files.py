@@ -27,6 +27,10 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         yield partial
         if partial.exists():
             partial.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk has no name for it
     finally:
         partial.unlink(missing_ok=True)
 
@@ -52,8 +56,9 @@ def check_writable(folder: str | Path) -> None:
     folder = Path(folder).absolute()
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(bytes(4096))  # an empty file finds room on a full disk
+            file.flush()
     except OSError as error:
         raise OSError(f"{folder}: nothing can be written there ({error.strerror or error}).") from error
 

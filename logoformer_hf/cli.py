@@ -10,6 +10,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ._console import print_any_name
+
+INTERRUPTED = 130  # exit status, as a shell says it of a program that Ctrl-C ended
+
 
 @dataclass(frozen=True)
 class Command:
@@ -39,12 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run_reporting(command: str, run: Callable[[], None]) -> None:
-    """Calls `run`. Prints its error after the name of the subcommand to stderr and exits with status 2."""
+    """
+    Calls `run`. Prints its error after the name of the subcommand to stderr and exits with status 2; after Ctrl-C with
+    `INTERRUPTED`.
+    """
+    print_any_name()
     try:
         run()
     except (ValueError, OSError, RuntimeError) as error:
         print(f"logoformer {command}: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def build_parser(complete: Collection[str | None]) -> ArgumentParser:

@@ -9,7 +9,7 @@ from errors import check_named
 from processes import run_process
 from toys import run_info
 
-from logoformer_hf.cli import COMMANDS, main
+from logoformer_hf.cli import COMMANDS, main, run_reporting
 from logoformer_hf.evaluation.predictions import write_predictions
 
 NUM_CLIPS = 70
@@ -90,3 +90,12 @@ def test_what_is_wrong_is_said_in_a_line(arguments, words, capsys):
     said = capsys.readouterr().err
     assert "Traceback" not in said
     check_named(said, *words)
+
+
+def test_ctrl_c_is_no_traceback(capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        run_reporting("train", interrupted)
+    assert ended.value.code == 130 and capsys.readouterr().err == "Interrupted.\n"

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import resource
 from importlib import metadata
 from pathlib import Path
 
@@ -149,3 +150,23 @@ def test_a_licence_that_is_not_there_is_named(monkeypatch, tmp_path, installed):
     monkeypatch.setattr(metadata, "files", files)
     with raises_naming(FileNotFoundError, "LICENSE", "logoformer-hf"):
         licence_file()
+
+
+@pytest.fixture
+def full_disk():
+    """No file can grow, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_found_before_work_begins(tmp_path, full_disk):
+    with raises_naming(OSError, tmp_path):
+        check_writable(tmp_path)
+
+
+def test_a_file_that_a_full_disk_has_no_room_for_is_named(tmp_path, full_disk):
+    with raises_naming(OSError, tmp_path / "a.json"):
+        write_json(tmp_path / "a.json", [1])
+    assert list(tmp_path.iterdir()) == []

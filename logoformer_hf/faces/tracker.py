@@ -5,7 +5,7 @@ Motion (a Kalman filter of constant velocity), overlap, size and colours give th
 detection; scipy finds the assignment of least cost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,9 @@ GATE_SIZES, GATE_SIZES_PER_SEC = 1.0, 2.5
 MAX_SIZE_RATIO = 1.7
 MAX_APPEARANCE_DISTANCE = 0.6
 APPEARANCE_MEMORY = 0.8  # share of the old signature that is kept
+# A detection between two people, see `_is_of_both`: how much better it may fit one of them, and how long ago the other
+# was seen at most.
+MAX_COST_DIFFERENCE, MAX_UNSEEN_BESIDE_SEC = 0.1, 0.6
 
 
 @dataclass
@@ -83,7 +86,7 @@ class TrackerUpdate:
     What an update found.
 
     Attributes:
-        seen: the track of every face, None for a duplicate.
+        seen: the track of every face, None for a duplicate and for one that may be of either of two people.
         ended: tracks that ended.
     """
 
@@ -142,7 +145,8 @@ class FaceTracker:
         for position, index in enumerate(kept):
             if position in pairs:
                 track = pairs[position]
-                _correct(track, time_sec, faces[index], signatures[index])
+                if track is not None:
+                    _correct(track, time_sec, faces[index], signatures[index])
             else:
                 track = self._start(time_sec, faces[index], signatures[index])
                 self.tracks.append(track)
@@ -191,8 +195,10 @@ class FaceTracker:
         key, self._next_key = self._next_key, self._next_key + 1
         return Track(0, state, covariance, time_sec, time_sec, time_sec, 1, signature.copy(), key)
 
-    def _assign(self, time_sec: float, faces: Sequence[Face], signatures: Sequence[np.ndarray]) -> dict[int, Track]:
-        """The track of each face that has one."""
+    def _assign(
+        self, time_sec: float, faces: Sequence[Face], signatures: Sequence[np.ndarray]
+    ) -> dict[int, Track | None]:
+        """The track of each face that has one, and None for a face that may be of either of two people."""
         if not self.tracks or not faces:
             return {}
         costs = np.array(
@@ -204,11 +210,40 @@ class FaceTracker:
         # A pair that cannot be costs more than leaving both alone, in any number.
         impossible = 1e3
         rows, columns = linear_sum_assignment(np.where(costs <= MAX_COST, costs - MAX_COST, impossible))
-        return {
+        pairs: dict[int, Track | None] = {
             int(column): self.tracks[row]
             for row, column in zip(rows, columns, strict=True)
             if costs[row, column] <= MAX_COST
         }
+        for row, column in zip(rows, columns, strict=True):
+            if column in pairs and self._is_of_both(time_sec, faces[column], row, costs[:, column], pairs):
+                pairs[int(column)] = None
+        return pairs
+
+    def _is_of_both(
+        self, time_sec: float, face: Face, row: int, costs: np.ndarray, pairs: Mapping[int, Track | None]
+    ) -> bool:
+        """
+        Whether a detection may as well be of another person who was just seen beside the one it is assigned to:
+        detectors find a single face between two that overlap. Its box has the middles of both.
+
+        Args:
+            time_sec: time of the update.
+            face: the detection.
+            row: index of the track that it is assigned to.
+            costs: of the detection and each track, `(tracks,)`.
+            pairs: all assignments.
+        """
+        if not (self.tracks[row].is_confirmed and _holds_middle(face, self.tracks[row])):
+            return False
+        return any(
+            other.is_confirmed
+            and not any(track is other for track in pairs.values())
+            and time_sec - other.last_sec <= MAX_UNSEEN_BESIDE_SEC
+            and cost - costs[row] <= MAX_COST_DIFFERENCE
+            and _holds_middle(face, other)
+            for other, cost in zip(self.tracks, costs, strict=True)
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next updates depend on, as plain numbers, lists and arrays."""
@@ -286,6 +321,13 @@ def _cost(track: Track, time_sec: float, face: Face, signature: np.ndarray) -> f
         if colours > MAX_APPEARANCE_DISTANCE:
             return float("inf")
     return DISTANCE_WEIGHT * distance / gate + SIZE_WEIGHT * float(growth) + APPEARANCE_WEIGHT * colours
+
+
+def _holds_middle(face: Face, track: Track) -> bool:
+    """Whether the middle of a track lies in the box of a detection."""
+    x, y, width, height = face.box
+    middle_x, middle_y = track.state[:2, 0]
+    return bool(x <= middle_x <= x + width and y <= middle_y <= y + height)
 
 
 def without_duplicates(faces: Sequence[Face]) -> list[int]:

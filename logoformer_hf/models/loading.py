@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING,
     AutoConfig,
@@ -158,9 +159,12 @@ def load_pretrained(name_or_path: str | Path) -> tuple[PreTrainedModel, BaseVide
             "preprocessor_config.json); save the one that it was trained with into the same folder."
         ) from error
     # float32, not the dtype of the file: Trainer sets mixed precision.
-    model, loaded = AutoModelForVideoClassification.from_pretrained(
-        name_or_path, config=config, dtype=torch.float32, output_loading_info=True
-    )
+    try:
+        model, loaded = AutoModelForVideoClassification.from_pretrained(
+            name_or_path, config=config, dtype=torch.float32, output_loading_info=True
+        )
+    except SafetensorError as error:
+        raise ValueError(f"{name_or_path}: its weights are damaged ({error}); copy or download them again.") from error
     missing = sorted(loaded["missing_keys"])
     if lost := [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]:
         raise ValueError(

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 
+from .._console import print_any_name
+
 _WAIT = timedelta(days=30)  # for processes that have more to read
 
 
@@ -20,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .arguments import PredictArguments, add_predict_arguments
     from .command import predict
 
+    print_any_name()
     declared = HfArgumentParser(PredictArguments, prog="python -m logoformer_hf.timeline")  # type: ignore[arg-type]
     add_predict_arguments(declared)
     args = declared.parse_args(arguments)
@@ -29,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = predict(args.paths, options, args.overwrite, (number, total), device)
     except (ValueError, OSError, RuntimeError) as error:
         print(f"logoformer predict: {error}", file=sys.stderr)
-        return 2
+        status = 2
     if total > 1:
         wait_for_all(number, total)
     return status

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from .arguments import PredictArguments
 from .inputs import find_inputs, take_share
 from .jobs import run_jobs
-from .outputs import Job, output_folders, plan_jobs
+from .outputs import Job, output_places, plan_jobs
 from .progress import Progress
 from .recognition import prepare_recognition
 from .records import is_finished
@@ -40,7 +40,7 @@ def predict(
     Raises:
         ValueError, OSError: what is wrong with the arguments, before work begins.
     """
-    jobs = plan_jobs(find_inputs(paths, output_folders(arguments)), arguments)
+    jobs = plan_jobs(find_inputs(paths, output_places(arguments)), arguments)
     mine = take_share(jobs, [arguments.share(), share])
     check_pictures(mine)
     if not mine:

@@ -12,8 +12,10 @@ from .predict import Report, predict_video
 from .progress import Progress, Throttle
 from .recognition import Recognition
 from .recognizer import ExpressionRecognizer
+from .records import is_finished
 from .summary_text import format_timeline
 from .text import one_line
+from .video_lock import InUseError, video_lock
 from .workers import run_tasks
 
 _REPORT_EVERY_SEC = 0.2  # how often a process says how far it is
@@ -70,7 +72,13 @@ def run_jobs(
 def perform_job(job: Job, recognizer: ExpressionRecognizer, recognition: Recognition, report: Report) -> Outcome:
     """Reads one video. Any error is an outcome."""
     try:
-        timeline = predict_video(recognizer, job, recognition.settings, report)
+        with video_lock(job.base):
+            if is_finished(job, recognition.settings, overwrite=True):  # since this call looked for it
+                return Outcome(f"{one_line(job.video.name)}: finished by another program meanwhile.")
+            timeline = predict_video(recognizer, job, recognition.settings, report)
+    except InUseError as error:  # the report beside the outputs is that of the other program
+        problem = f"{one_line(job.video.name)}: {error}"
+        return Outcome(problem, problem)
     except (ValueError, OSError) as error:
         return failed(job, " ".join(str(error).split()))
     except Exception as error:  # also of a library, for a file that nobody thought of

@@ -131,17 +131,9 @@ def check_name_lengths(job: Job) -> None:
         )
 
 
-def output_folders(arguments: PredictArguments) -> list[Path]:
-    """The folders among the outputs; what lies in them was written by this command."""
-    return [
-        Path(text)
-        for text, endings in (
-            (arguments.output, tuple(f".{name}" for name in FORMATS)),
-            (arguments.overlay, OVERLAY_SUFFIXES),
-            (arguments.plot, PLOT_SUFFIXES),
-        )
-        if text is not None and not is_file_name(text, endings)
-    ]
+def output_places(arguments: PredictArguments) -> list[Path]:
+    """Files and folders of the outputs; they, and what lies in the folders, were written by this command."""
+    return [Path(text) for text in (arguments.output, arguments.overlay, arguments.plot) if text is not None]
 
 
 def is_file_name(text: str, endings: Sequence[str]) -> bool:

@@ -1,7 +1,7 @@
 """One video: read, from where an earlier call stopped, and its outputs written."""
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Protocol
@@ -50,17 +50,19 @@ def predict_video(
         VideoReadError: the video cannot be read.
         OSError: an output cannot be written.
     """
+    source = identify(job.video)
     if job.base is not None:
-        write_record(job, settings, is_finished=False)
+        write_record(job, settings, source, is_finished=False)
     if job.video.is_camera:
         timeline = read_camera(recognizer, job, report)
     else:
-        timeline = read_file(recognizer, job, settings, report, state_every_sec)
+        header = {"of_settings": dict(settings), "of_source": source}
+        timeline = read_file(recognizer, job, header, report, state_every_sec)
     for path in job.files.values():
         write_timeline(timeline, path)
     write_pictures(timeline, job, report)
     if job.base is not None:
-        write_record(job, settings, is_finished=True)
+        write_record(job, settings, source, is_finished=True)
         state_file(job.base).unlink(missing_ok=True)
     if job.problem_file is not None:
         job.problem_file.unlink(missing_ok=True)
@@ -89,15 +91,21 @@ def write_pictures(timeline: Timeline, job: Job, report: Report) -> None:
 
 
 def read_file(
-    recognizer: ExpressionRecognizer, job: Job, settings: Mapping[str, Any], report: Report, state_every_sec: float
+    recognizer: ExpressionRecognizer, job: Job, header: Mapping[str, Any], report: Report, state_every_sec: float
 ) -> Timeline:
-    """The timeline of a video that is not a camera; saves the state of the reading on the way."""
+    """
+    The timeline of a video that is not a camera; saves the state of the reading on the way, with `header`, which says
+    of what it is. Where the state cannot be saved, the reading goes on, and a note says so.
+    """
     source = job.video.source
-    header = {"of_settings": dict(settings), "of_source": identify(job.video)}
+    unsaved: list[str] = []
 
     def save(state: dict[str, Any]) -> None:
         assert job.base is not None
-        save_state(state_file(job.base), header | {"reading": state})
+        try:
+            save_state(state_file(job.base), {**header, "reading": state})
+        except OSError as error:
+            unsaved[:] = [f"The state of the reading could not be saved on the way: {error}"]
 
     def read(state: Mapping[str, Any] | None) -> Timeline:
         return recognizer.read(
@@ -108,7 +116,18 @@ def read_file(
             state_every_sec=state_every_sec,
         )
 
-    saved = None if job.base is None else load_state(state_file(job.base))
+    timeline = read_on(read, None if job.base is None else load_state(state_file(job.base)), header, report)
+    timeline.notes += unsaved
+    return timeline
+
+
+def read_on(
+    read: Callable[[Mapping[str, Any] | None], Timeline],
+    saved: Mapping[str, Any] | None,
+    header: Mapping[str, Any],
+    report: Report,
+) -> Timeline:
+    """The timeline by `read`, from a saved state where there is one with the same header."""
     if saved is None:
         return read(None)
     try:

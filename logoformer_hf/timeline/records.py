@@ -1,4 +1,4 @@
-"""Records beside the outputs: with which settings they were made of which video, and whether they are complete."""
+"""Records beside the outputs: with which settings they were made of which video, and which of them are complete."""
 
 import errno
 import json
@@ -23,14 +23,14 @@ class Record:
     Attributes:
         settings: what decides the result, as JSON values.
         source: the video: `path`, and `size_bytes` and `mtime_ns` where it is on this machine.
-        outputs: names of the files that were made with these settings of this video, or were begun.
-        is_finished: whether all of them were written.
+        outputs: names of the files that were made with these settings of this video.
+        begun: names of further files that were to be made so; where one is there, an earlier call made it otherwise.
     """
 
     settings: Mapping[str, Any]
     source: Mapping[str, Any]
     outputs: Sequence[str]
-    is_finished: bool
+    begun: Sequence[str]
 
 
 def record_file(base: Path) -> Path:
@@ -70,17 +70,24 @@ def is_same(source: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(source["path"] == other.get("path"))
 
 
-def write_record(job: Job, settings: Mapping[str, Any], is_finished: bool) -> None:
+def write_record(job: Job, settings: Mapping[str, Any], source: Mapping[str, Any], is_finished: bool) -> None:
     """
     Writes the record before work begins (`is_finished=False`), and again when all outputs are there. Other outputs of
     the same video and settings stay in it.
+
+    Args:
+        job: the video and its outputs.
+        settings: what decides the result.
+        source: `identify` of the video before it was read: one that changed since then is read again by a later call.
+        is_finished: whether the outputs were made.
     """
     assert job.base is not None
-    source, known = identify(job.video), read_record(job.base)
-    names = {path.name for path in job.outputs}
+    known, names = read_record(job.base), {path.name for path in job.outputs}
+    made, begun = set[str](), set[str]()
     if known is not None and known.settings == settings and is_same(source, known.source):
-        names |= {name for name in known.outputs if known.is_finished or is_finished}
-    values = {"settings": settings, "source": source, "outputs": sorted(names), "is_finished": is_finished}
+        made, begun = set(known.outputs), set(known.begun)
+    made, begun = (made | names, begun) if is_finished else (made, begun | names)
+    values = {"settings": settings, "source": source, "outputs": sorted(made), "begun": sorted(begun - made)}
     write_json(record_file(job.base), {"version": _VERSION, **values})
 
 
@@ -90,7 +97,7 @@ def read_record(base: Path) -> Record | None:
         values = json.loads(record_file(base).read_text(encoding="utf-8"))
         if values["version"] == _VERSION:
             return Record(
-                dict(values["settings"]), dict(values["source"]), list(values["outputs"]), bool(values["is_finished"])
+                dict(values["settings"]), dict(values["source"]), list(values["outputs"]), list(values["begun"])
             )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         pass
@@ -123,7 +130,8 @@ def is_finished(job: Job, settings: Mapping[str, Any], overwrite: bool) -> bool:
         if reason:
             return False
     assert record is not None
-    return record.is_finished and len(existing) == len(job.outputs) and is_same(source, record.source)
+    is_made = {path.name for path in existing} <= set(record.outputs)
+    return is_made and len(existing) == len(job.outputs) and is_same(source, record.source)
 
 
 def _why_not(
@@ -132,7 +140,7 @@ def _why_not(
     """Why an output that is there may not be replaced; None if this command made or began it."""
     if job.video.is_camera:
         return "exists, and a camera shows nothing twice"
-    if record is None or path.name not in record.outputs:
+    if record is None or path.name not in {*record.outputs, *record.begun}:
         return "exists, and no record says how it was made"
     if not is_same(source, record.source) and source["path"] != record.source.get("path"):
         return f"was made of another video, {record.source.get('path')}"

@@ -124,3 +124,14 @@ def test_weights_are_float32_whatever_the_file_holds(tmp_path):
     make_model("videomae").to(torch.float16).save_pretrained(tmp_path)
     KINDS["videomae"][1]().save_pretrained(tmp_path)
     assert load_model(tmp_path, EXPRESSIONS)[0].dtype == torch.float32
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_damaged_weights_are_named(tmp_path, share):
+    model, processor, _ = new_model("tiny", ["sad", "happy"], {"image_size": 32, "num_frames": 4})
+    model.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[: int(share * weights.stat().st_size)])
+    with raises_naming(ValueError, tmp_path, "weights", "damaged"):
+        load_trained_model(tmp_path, ["sad", "happy"])

@@ -11,6 +11,7 @@ from logoformer_hf.timeline.inputs import Input
 from logoformer_hf.timeline.outputs import Job
 from logoformer_hf.timeline.progress import Progress
 from logoformer_hf.timeline.recognition import fingerprint, prepare_recognition
+from logoformer_hf.timeline.video_lock import video_lock
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,19 @@ def test_an_error_that_nobody_thought_of_is_a_problem_with_its_traceback(three, 
     assert problems == {"a.mp4": "ZeroDivisionError: a bug in a library"}
     check_named(three[0].problem_file.read_text(), "ZeroDivisionError: a bug in a library\n", "Traceback")
     assert capsys.readouterr().err == "a.mp4: ZeroDivisionError: a bug in a library\n"
+
+
+def test_two_programs_make_the_outputs_of_a_video_once(three, prepared, capsys):
+    recognition, recognizer = prepared
+    with video_lock(three[0].base):
+        problems = jobs.run_jobs(three[:1], recognition, recognizer, 1, Progress(1, None))
+    check_named(problems["a.mp4"], "a.mp4", "another program")
+    assert not three[0].problem_file.exists() and not three[0].files["csv"].exists()
+    assert jobs.run_jobs(three[:1], recognition, recognizer, 1, Progress(1, None)) == {}
+    written = three[0].files["csv"].stat().st_mtime_ns
+    assert jobs.run_jobs(three[:1], recognition, recognizer, 1, Progress(1, None)) == {}
+    assert "finished by another program" in capsys.readouterr().out
+    assert three[0].files["csv"].stat().st_mtime_ns == written
 
 
 def test_a_reason_that_cannot_be_written_is_still_said(three):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from processes import TIMEOUT_SEC, environment_with
 
+from logoformer_hf.timeline import __main__ as program
 from logoformer_hf.timeline.__main__ import launched_as, main
 
 
@@ -55,3 +56,13 @@ def test_processes_of_a_launcher_divide_the_videos(tmp_path, tiny_folder, write_
     written = {path.name for path in out.iterdir() if path.name[0] != "."}
     assert written == {"b.mp4.csv", "c.mp4.csv", "d.mp4.csv"} | ({"a.mp4.problem.txt"} if broken else set())
     assert all(finished.stdout.count(f"{name}.mp4: 1 person") == 1 for name in ("b", "c", "d"))
+
+
+def test_a_refusal_waits_for_the_other_processes(monkeypatch, capsys):
+    """A launcher would end them."""
+    waited = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(program, "wait_for_all", lambda *part: waited.append(part))
+    assert main(["missing.mp4", "--model", "m"]) == 2
+    assert waited == [(2, 2)] and "missing.mp4" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from logoformer_hf.timeline.outputs import (
     MAX_NAME_BYTES,
     PLOT_ENDING,
     PROBLEM_ENDING,
-    output_folders,
+    output_places,
     plan_jobs,
 )
 from logoformer_hf.timeline.records import record_file
@@ -78,7 +78,8 @@ def test_a_folder_that_is_there_needs_no_slash():
     Path("odd.csv").mkdir()
     assert plan(ONE, output="v1.2")[0].files == {"parquet": Path("v1.2/a.mp4.parquet")}
     assert plan(ONE, output="odd.csv")[0].files == {"parquet": Path("odd.csv/a.mp4.parquet")}
-    assert output_folders(PredictArguments("m", output="v1.2", overlay="o.mp4", plot="p")) == [Path("v1.2"), Path("p")]
+    places = [Path("v1.2"), Path("o.mp4"), Path("p")]
+    assert output_places(PredictArguments("m", output="v1.2", overlay="o.mp4", plot="p")) == places
 
 
 @pytest.mark.parametrize(

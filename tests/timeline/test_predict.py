@@ -10,9 +10,11 @@ import pytest
 from errors import raises_naming
 
 from logoformer_hf import ExpressionRecognizer, VideoReadError
+from logoformer_hf.timeline import predict
 from logoformer_hf.timeline.inputs import Input
 from logoformer_hf.timeline.outputs import Job
 from logoformer_hf.timeline.predict import EndingFootage, ended_by_ctrl_c, predict_video
+from logoformer_hf.timeline.records import is_finished
 from logoformer_hf.timeline.saved_state import load_state, save_state, state_file
 
 SETTINGS = {"weights": "abc"}
@@ -183,3 +185,29 @@ def test_a_second_ctrl_c_stops_the_program(monkeypatch):
         os.kill(os.getpid(), signal.SIGINT)
         assert footage.is_ended
         os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_state_that_cannot_be_saved_ends_no_reading(recognizer, video, tmp_path, whole, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(28, "No space left on device", "state")
+
+    monkeypatch.setattr(predict, "save_state", refuse)
+    job = job_in(tmp_path, video)
+    timeline = predict_video(recognizer, job, SETTINGS, ignore, state_every_sec=2.0)
+    assert len([note for note in timeline.notes if "No space left" in note and "state" in note]) == 1
+    assert (tmp_path / "a.mp4.csv").read_bytes() == (whole / "a.mp4.csv").read_bytes()
+
+
+def test_a_video_that_changes_while_it_is_read_is_not_finished(recognizer, video, tmp_path):
+    source = tmp_path / "a.mp4"
+    source.write_bytes(Path(video.source).read_bytes())
+    job = job_in(tmp_path / "out", Input(str(source), "a.mp4"))
+
+    def append(time_sec, is_earlier, of=""):
+        with source.open("ab") as file:
+            file.write(b"more")
+
+    predict_video(recognizer, job, SETTINGS, append)
+    assert not is_finished(job, SETTINGS, overwrite=False)
+    predict_video(recognizer, job, SETTINGS, ignore)
+    assert is_finished(job, SETTINGS, overwrite=False)

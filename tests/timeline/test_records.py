@@ -24,15 +24,15 @@ def job(tmp_path) -> Job:
     out.mkdir()
     (out / "a.mp4.csv").touch()
     job = Job(Input(str(video), "a.mp4"), {"csv": out / "a.mp4.csv"}, base=out / "a.mp4")
-    write_record(job, SETTINGS, is_finished=True)
+    write_record(job, SETTINGS, identify(job.video), is_finished=True)
     return job
 
 
 def test_a_record_is_hidden_and_read_again(job):
     assert record_file(job.base).name.startswith(".")
     record = read_record(job.base)
-    assert record.settings == SETTINGS and record.is_finished and record.source["size_bytes"] == 5
-    assert record.outputs == ["a.mp4.csv"]
+    assert record.settings == SETTINGS and record.source["size_bytes"] == 5
+    assert record.outputs == ["a.mp4.csv"] and record.begun == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"version": 0}', '{"version": 1, "settings": {}}', "\x00"])
@@ -56,8 +56,20 @@ def test_outputs_that_are_missing_are_made(job):
 
 
 def test_work_that_was_begun_goes_on(job):
-    write_record(job, SETTINGS, is_finished=False)
-    assert not is_finished(job, SETTINGS, overwrite=False)
+    more = Job(job.video, {**job.files, "srt": job.base.with_name("a.mp4.srt")}, base=job.base)
+    write_record(more, SETTINGS, identify(job.video), is_finished=False)
+    more.files["srt"].touch()  # an earlier call made it in another way, or was killed before it said that it is done
+    assert not is_finished(more, SETTINGS, overwrite=False) and is_finished(job, SETTINGS, overwrite=False)
+    write_record(job, SETTINGS, identify(job.video), is_finished=False)
+    write_record(job, SETTINGS, identify(job.video), is_finished=True)
+    assert not is_finished(more, SETTINGS, overwrite=False)  # and may still be made
+    write_record(more, SETTINGS, identify(job.video), is_finished=True)
+    assert is_finished(more, SETTINGS, overwrite=False)
+
+
+def test_work_of_other_settings_that_was_begun_leaves_nothing_finished(job):
+    write_record(job, {"weights": "new"}, identify(job.video), is_finished=False)
+    assert not is_finished(job, {"weights": "new"}, overwrite=False)
 
 
 def test_other_settings_are_named_and_not_replaced(job):
@@ -73,16 +85,23 @@ def test_a_record_is_about_the_files_that_it_names(job):
     more.files["srt"].touch()
     with raises_naming(ValueError, more.files["srt"], "--overwrite"):
         is_finished(more, SETTINGS, overwrite=False)
-    write_record(more, SETTINGS, is_finished=False)
-    write_record(more, SETTINGS, is_finished=True)
+    write_record(more, SETTINGS, identify(more.video), is_finished=False)
+    write_record(more, SETTINGS, identify(more.video), is_finished=True)
     assert is_finished(more, SETTINGS, overwrite=False) and is_finished(job, SETTINGS, overwrite=False)
 
 
 def test_other_settings_forget_the_files_of_the_old_ones(job):
     more = Job(job.video, {"srt": job.base.with_name("a.mp4.srt")}, base=job.base)
-    write_record(more, {"weights": "new"}, is_finished=True)
+    write_record(more, {"weights": "new"}, identify(more.video), is_finished=True)
     with raises_naming(ValueError, job.files["csv"], "--overwrite"):
         is_finished(job, {"weights": "new"}, overwrite=False)
+
+
+def test_a_video_that_grew_while_it_was_read_is_read_again(job):
+    before = identify(job.video)
+    Path(job.video.source).write_bytes(b"video and more")
+    write_record(job, SETTINGS, before, is_finished=True)
+    assert not is_finished(job, SETTINGS, overwrite=False)
 
 
 def test_a_video_that_changed_is_read_again(job):
@@ -133,14 +152,14 @@ def test_a_link_that_leads_nowhere_is_named_when_it_is_read(job, target):
     Path(job.video.source).symlink_to(target)
     assert not is_finished(job, SETTINGS, overwrite=False)  # it fails when it is read
     with raises_naming(VideoReadError, job.video.source, "link") as caught:
-        write_record(job, SETTINGS, is_finished=False)
+        identify(job.video)
     assert "Errno" not in str(caught.value)
-    assert read_record(job.base).is_finished  # the outputs that are there keep theirs
 
 
 def test_records_hold_names_that_are_no_utf8(tmp_path):
     video = tmp_path / os.fsdecode(b"\xff.mp4")
     video.touch()
-    write_record(Job(Input(str(video), "x"), base=tmp_path / "base"), {}, is_finished=True)
+    job = Job(Input(str(video), "x"), base=tmp_path / "base")
+    write_record(job, {}, identify(job.video), is_finished=True)
     assert read_record(tmp_path / "base").source == identify(Input(str(video), "x"))
     json.loads(record_file(tmp_path / "base").read_bytes())
