@@ -1,5 +1,6 @@
 """The metric of `metrics.py`, loaded once, for a Trainer and for reports."""
 
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, cast
@@ -8,13 +9,17 @@ import evaluate
 import numpy as np
 from transformers import EvalPrediction
 
-from . import METRIC_FILE
+from .metrics import ExpressionMetrics
 
 
 @cache
 def load_metric() -> evaluate.Metric:
-    """The metric of `metrics.py`, loaded once; in memory, so it can be used again and again."""
-    return evaluate.load(str(METRIC_FILE), keep_in_memory=True)
+    """
+    The metric of `metrics.py`, made once; in memory, so it can be used again and again. `evaluate.load` would copy its
+    file to the cache of the user, which may not be writable.
+    """
+    with tempfile.TemporaryDirectory() as folder:  # evaluate makes an empty folder there, also in memory
+        return ExpressionMetrics(keep_in_memory=True, cache_dir=folder)
 
 
 class Scorer:

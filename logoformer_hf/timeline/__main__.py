@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
+from typing import Any
 
 _WAIT = timedelta(days=30)  # for processes that have more to read
 
@@ -20,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .arguments import PredictArguments, add_predict_arguments
     from .command import predict
 
-    declared = HfArgumentParser(PredictArguments, prog="python -m logoformer_hf.timeline")  # type: ignore[arg-type]
+    group: Any = PredictArguments  # for which the library's annotation has its own type
+    declared = HfArgumentParser(group, prog="python -m logoformer_hf.timeline", allow_abbrev=False)
     add_predict_arguments(declared)
     args = declared.parse_args(arguments)
     (number, total), device = launched_as(os.environ)

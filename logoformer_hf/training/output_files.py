@@ -6,6 +6,7 @@ from fnmatch import fnmatch
 from ..evaluation.predictions import PREDICTIONS_FILE
 from ..evaluation.report_files import PROJECTION_FILE
 from ..hub.push import CODE, PUBLISHED
+from .lock import HOLDER_FILE, LOCK_FILE
 from .run_folder import SETTINGS_FILE
 
 
@@ -35,6 +36,8 @@ class OutputFile:
 
 OUTPUT_FILES = (
     OutputFile(SETTINGS_FILE, "settings that decide the result; a resume compares them", "run", "first"),
+    OutputFile(LOCK_FILE, "nothing; a program that works in the folder holds its lock", "run", "first"),
+    OutputFile(HOLDER_FILE, "process and machine of that program, and since when", "run", "removed at the end"),
     OutputFile("problems.csv", "clips that cannot be used: clip, path, reason", "run", "where there are any"),
     OutputFile("checkpoint-*/", "model, optimiser, scheduler and random state, to go on from", "run", "every epoch"),
     OutputFile("config.json", "architecture and labels", "run", "after the test"),

@@ -117,7 +117,8 @@ class Settings:
 def build_parser() -> HfArgumentParser:
     """The parser of all settings."""
     groups: list[Any] = [each.type for each in fields(Settings)]
-    return HfArgumentParser(groups, prog="logoformer train", description=DESCRIPTION)
+    # An abbreviation would be another option as soon as one with the same beginning is added.
+    return HfArgumentParser(groups, prog="logoformer train", description=DESCRIPTION, allow_abbrev=False)
 
 
 def parse_arguments(arguments: Sequence[str]) -> Settings:
@@ -143,7 +144,8 @@ def read_settings_file(file: Path, known: Collection[str]) -> list[str]:
     The settings of a YAML file as arguments, so that they are checked as those of the command line are.
 
     Args:
-        file: a mapping of settings to values; `config_overrides` and `label_map` may be mappings themselves.
+        file: a mapping of settings to values; `label_map`, `optim_args` and settings that are JSON, as
+            `config_overrides`, may be mappings themselves.
         known: names of all settings.
 
     Raises:
@@ -161,10 +163,9 @@ def read_settings_file(file: Path, known: Collection[str]) -> list[str]:
     for name, value in settings.items():
         if name not in known:
             raise ValueError(f"{file}: unknown setting {name!r}; `train_hf.py --help` lists them all.")
-        if name == "config_overrides" and isinstance(value, dict):
-            value = json.dumps(value)
-        elif isinstance(value, dict):
-            value = [f"{key}={item}" for key, item in value.items()]
+        if isinstance(value, dict):
+            pairs = [f"{key}={item}" for key, item in value.items()]
+            value = {"label_map": pairs, "optim_args": ",".join(pairs)}.get(name, json.dumps(value))
         if value is not None:
             arguments += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
     return arguments

@@ -4,10 +4,12 @@ import copy
 import gc
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import datasets
 import transformers
 from datasets import DatasetDict
 from transformers import PreTrainedModel, set_seed
@@ -17,7 +19,7 @@ from .._files import check_writable, hub_card_file, write_json
 from ..data.clips import ClipDataset, check_rows
 from ..data.collator import collate_clips
 from ..data.facts import DataFacts
-from ..data.sources.arguments import FACE_OPTIONS
+from ..data.sources.arguments import SourceArguments
 from ..data.sources.gather import gather_clips
 from ..data.splits import split_clips
 from ..data.transforms import TrainingTransforms
@@ -31,12 +33,23 @@ from ..hub.push import EXAMPLES, push_folder
 from ..modeling_logoformer import LogoFormerForVideoClassification
 from ..models.inputs import reading_processor
 from ..models.loading import load_model, new_model
+from .arguments import LogoFormerTrainingArguments
 from .calibrate import calibrate, calibration_results
+from .checkpoints import errors_of_writing
 from .library_state import library_state_kept
-from .run_folder import deciding_arguments, find_checkpoint, is_finished, open_run_folder
+from .lock import folder_lock
+from .processes import on_main_process
+from .resume import check_resume, choose_checkpoint
+from .run_folder import deciding_arguments, default_settings, is_finished, open_run_folder
 from .runs import Run, plan_runs
-from .settings import ModelArguments, Settings, parse_arguments, parse_overrides
+from .settings import ModelArguments, ProtocolArguments, Settings, TransformArguments, parse_arguments, parse_overrides
+from .stop import StopOnSigterm
 from .trainer import ClipPredictions, LogoFormerTrainer
+
+# Of settings that a run of an earlier version does not know.
+DEFAULTS = default_settings(ModelArguments, SourceArguments, TransformArguments, ProtocolArguments) | default_settings(
+    LogoFormerTrainingArguments
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,19 +77,15 @@ def train(settings: Settings) -> None:
         raise ValueError(
             f"--push_to_hub publishes one model, but there are {len(runs)} runs: use `logoformer push` on one of them."
         )
-    check_writable(output_dir)
+    check_resume(args, runs)
+    on_main_process(args, lambda: check_folders(output_dir, settings.source.cache_dir))
     hub_card_file(TEMPLATE)  # this and the metric fail before the training rather than after it
     load_metric()
     beside = load_runs(settings.protocol.beside) if settings.protocol.beside else []
 
     for number, run in enumerate(runs, start=1):
-        with args.main_process_first(desc="opening the folder of the run"):
-            open_run_folder(run.folder, deciding_settings(settings, run), write=False)
-        if is_main_process:
-            print(f"run {number} of {len(runs)}, {run}:{' finished' if is_finished(run.folder) else ''} {run.folder}")
-        if not is_finished(run.folder):
-            train_and_test(run, settings)
-            gc.collect()  # frees the model of this run before the next one is built
+        go_on(run, f"run {number} of {len(runs)}", settings)
+        gc.collect()  # frees the model of this run before the next one is built
 
     if is_main_process:
         report = write_report(output_dir, [read_predictions(run.folder / PREDICTIONS_FILE) for run in runs], beside)
@@ -88,13 +97,42 @@ def train(settings: Settings) -> None:
             )
 
 
+def go_on(run: Run, title: str, settings: Settings) -> None:
+    """Trains and tests a run that is not finished; no other program may work in its folder meanwhile."""
+    args = settings.training
+    finished = on_main_process(args, lambda: look_at(run, settings))
+    if args.process_index == 0:
+        print(f"{title}, {run}:{' finished' if finished else ''} {run.folder}")
+    if finished:
+        return
+    with ExitStack() as stack:
+        on_main_process(args, lambda: stack.enter_context(folder_lock(run.folder)))
+        if not on_main_process(args, lambda: look_at(run, settings)):  # another program may just have ended it
+            train_and_test(run, settings)
+
+
+def check_folders(output_dir: Path, cache_dir: str | None) -> None:
+    """Checks that results and tables of clips can be written. Raises OSError."""
+    check_writable(output_dir)
+    try:
+        check_writable(cache_dir or datasets.config.HF_DATASETS_CACHE)
+    except OSError as error:
+        raise OSError(f"{error} Name a folder for clips and their tables with `cache_dir`.") from error
+
+
+def look_at(run: Run, settings: Settings) -> bool:
+    """Whether a run is finished. Raises ValueError if its folder holds a run with other settings."""
+    open_run_folder(run.folder, deciding_settings(settings, run), write=False, defaults=DEFAULTS)
+    return is_finished(run.folder)
+
+
 def deciding_settings(settings: Settings, run: Run) -> dict[str, Any]:
     """All settings that the result of a run depends on, as JSON values."""
     deciding = asdict(settings.model) | asdict(settings.source) | asdict(settings.transforms)
-    if not settings.source.faces:  # runs of versions without these options go on
-        deciding = {name: deciding[name] for name in deciding if name not in FACE_OPTIONS}
     deciding |= {name: getattr(settings.protocol, name) for name in ("select_on", "validation_size")}
-    return deciding | deciding_arguments(settings.training) | {"fold": run.fold, "seed": run.seed, "cache_dir": None}
+    deciding |= deciding_arguments(settings.training) | {"fold": run.fold, "seed": run.seed}
+    del deciding["cache_dir"]
+    return deciding
 
 
 def train_and_test(run: Run, settings: Settings) -> None:
@@ -107,9 +145,8 @@ def train_and_test(run: Run, settings: Settings) -> None:
 
     with training_args.main_process_first(desc="gathering the clips"):
         source = gather_clips(settings.source, run.fold, run.folder / "problems.csv", verbose=is_main_process)
-        open_run_folder(
-            run.folder, deciding_settings(settings, run), write=is_main_process
-        )  # now that there are clips
+        # Now that there are clips.
+        open_run_folder(run.folder, deciding_settings(settings, run), write=is_main_process, defaults=DEFAULTS)
     rows = split_clips(source.rows, settings.protocol.select_on, settings.protocol.validation_size, run.seed)
     check_rows(rows)
     label_names = rows["train"].features["label"].names
@@ -129,10 +166,12 @@ def train_and_test(run: Run, settings: Settings) -> None:
         processing_class=processor,
         compute_metrics=scorer.score_epoch,
     )
-    checkpoint = training_args.resume_from_checkpoint or find_checkpoint(run.folder)
+    checkpoint = on_main_process(training_args, lambda: choose_checkpoint(training_args, run.folder))
     if checkpoint and is_main_process:
         print(f"{run}: goes on from {checkpoint}.")
-    train_metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
+    with StopOnSigterm() as stop:
+        trainer.add_callback(stop)
+        train_metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     tested = trainer.predict_clips(ClipDataset(rows["test"], reader))
     # Chosen on the test clips, there are no others to calibrate on.
     is_apart = settings.protocol.select_on == "validation"
@@ -143,9 +182,15 @@ def train_and_test(run: Run, settings: Settings) -> None:
         scores = scorer.score(tested.logits, tested.labels)
         results = train_metrics | tested.metrics | {f"test_{name}": value for name, value in scores.items()}
         results |= calibration_results(tested, temperature)
-        info = describe_run(run, settings, training_args.load_best_model_at_end, label_names, source.facts)
+        info = describe_run(run, settings, is_best_tested(trainer), label_names, source.facts)
         info = replace(info, score_temperature=temperature)
-        write_run(run, settings, trainer, info, results, rows, tested)
+        with errors_of_writing(run.folder):
+            write_run(run, settings, trainer, info, results, rows, tested)
+
+
+def is_best_tested(trainer: LogoFormerTrainer) -> bool:
+    """Whether the weights are those of the best epoch; without an evaluation (`eval_delay`) none was chosen."""
+    return trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None
 
 
 def build_model(args: ModelArguments, label_names: Sequence[str]) -> tuple[PreTrainedModel, BaseVideoProcessor, str]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -17,7 +18,19 @@ from ..data.sampler import ClipSampler, draw_seed, own_generator
 from ..models.heads import output_layer, set_temperature
 from ..models.inputs import model_inputs
 from .arguments import LogoFormerTrainingArguments
+from .checkpoint_flow import CheckpointFlow
+from .checkpoints import (
+    begin_checkpoint,
+    checkpoint_folder,
+    complete_checkpoint,
+    delete_old_checkpoints,
+    errors_of_writing,
+    open_checkpoint,
+    read_checkpoint,
+)
+from .loader_workers import leave_sigterm_to_main_process
 from .losses import center_compact_loss, margin_compact_loss
+from .train_loss import TrainLoss
 
 
 class EpochCallback(TrainerCallback):
@@ -93,22 +106,80 @@ class LogoFormerTrainer(Trainer):
         self._loss_sums: dict[bool, dict[str, torch.Tensor] | None] = {True: None, False: None}
         self._epochs = EpochCallback()
         self.add_callback(self._epochs)
+        self._checkpoints = CheckpointFlow()
+        self.add_callback(self._checkpoints)
+        self._train_loss = TrainLoss()
         if hasattr(self.train_dataset, "set_epoch"):
             self._epochs.listeners["train_dataset"] = self.train_dataset
 
-    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
-        """As in `Trainer`. A temperature that was fitted for other weights is removed from the configuration."""
+    def train(self, resume_from_checkpoint: str | Path | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
+        """
+        As in `Trainer`. A temperature that was fitted for other weights is removed from the configuration.
+
+        Args:
+            resume_from_checkpoint: folder of a checkpoint, or True for the newest whole one in `output_dir`.
+            args, kwargs: as in `Trainer`.
+
+        Raises:
+            CheckpointError: the checkpoint, or the best one so far, is not whole or lacks a part of the state.
+        """
         set_temperature(self.model, None)
-        return super().train(*args, **kwargs)
+        resumed = open_checkpoint(resume_from_checkpoint, self.args.output_dir or "", self.args.load_best_model_at_end)
+        self._checkpoints.resumed = resumed
+        self._train_loss.load(None if resumed is None else resumed.folder, self.accelerator)
+        output = super().train(None if resumed is None else str(resumed.folder), *args, **kwargs)
+        return output._replace(training_loss=output.metrics.get("train_loss", math.nan))
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """As in `Trainer`, which takes a further step when it goes on from a checkpoint after `max_steps`."""
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(*args, **kwargs)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """As in `Trainer`, with a manifest, which is written last; older checkpoints are deleted after that."""
+        run_folder = self._get_output_dir(trial)
+        checkpoint = checkpoint_folder(run_folder, self.state.global_step)
+        limit, self.args.save_total_limit = self.args.save_total_limit, 0
+        try:
+            with errors_of_writing(checkpoint):
+                if self.args.should_save:
+                    begin_checkpoint(checkpoint)
+                self.accelerator.wait_for_everyone()
+                super()._save_checkpoint(model, trial)
+                self._train_loss.save(checkpoint, self.accelerator)
+                self.accelerator.wait_for_everyone()  # each process has written its random state
+                if self.args.should_save:
+                    complete_checkpoint(checkpoint, self.state)
+        finally:
+            self.args.save_total_limit = limit
+        if self.args.should_save:
+            delete_old_checkpoints(run_folder, self.state.global_step, limit)
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """As in `Trainer`; a new best is saved at once, also between two checkpoints."""
+        is_best: bool = super()._determine_best_metric(metrics, trial)
+        if is_best and self.args.load_best_model_at_end:
+            self.control.should_save = True
+        return is_best
+
+    def _load_best_model(self) -> None:
+        """As in `Trainer`, which goes on with the last weights where the best checkpoint is missing."""
+        read_checkpoint(Path(self.state.best_model_checkpoint or ""))
+        super()._load_best_model()
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader[Any]:
-        return own_generator(super().get_train_dataloader(), self.args.seed)
+        return self._prepare_loader(super().get_train_dataloader())
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> torch.utils.data.DataLoader[Any]:
-        return own_generator(super().get_eval_dataloader(eval_dataset), self.args.seed)
+        return self._prepare_loader(super().get_eval_dataloader(eval_dataset))
 
     def get_test_dataloader(self, test_dataset: Any) -> torch.utils.data.DataLoader[Any]:
-        return own_generator(super().get_test_dataloader(test_dataset), self.args.seed)
+        return self._prepare_loader(super().get_test_dataloader(test_dataset))
+
+    def _prepare_loader(self, loader: torch.utils.data.DataLoader[Any]) -> torch.utils.data.DataLoader[Any]:
+        return leave_sigterm_to_main_process(own_generator(loader, self.args.seed))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> ClipSampler:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset
@@ -157,6 +228,8 @@ class LogoFormerTrainer(Trainer):
         losses = self.clip_losses(own, labels[:num_clips])  # sums over the clips of this micro-batch
         loss = self.weigh_losses(losses)
         self.remember_losses(losses, num_clips, training=model.training)
+        if model.training:
+            self._train_loss.add(loss, num_clips)
 
         if num_items_in_batch is None:
             loss = loss / labels.shape[0]
@@ -277,6 +350,10 @@ class LogoFormerTrainer(Trainer):
         if "loss" in logs and self._loss_sums[True] is not None:
             losses = self.mean_losses(training=True)
             logs.update({name: round(value, 4) for name, value in losses.items() if name != "loss"})
+        if "train_loss" in logs:  # that of Trainer leaves out the steps before a resume
+            del logs["train_loss"]
+            if (train_loss := self._train_loss.mean(self.accelerator)) is not None:
+                logs["train_loss"] = train_loss
         super().log(logs, *args, **kwargs)
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
@@ -289,6 +366,8 @@ class LogoFormerTrainer(Trainer):
             decay_steps = math.ceil(self.args.lr_decay_epochs * steps_per_epoch)
             optimizer = self.optimizer if optimizer is None else optimizer
             assert optimizer is not None  # Trainer creates it first
+            for group in optimizer.param_groups:  # where an earlier call of `train` has lowered them
+                group["lr"] = group.get("initial_lr", group["lr"])
             scheduler: Any = torch.optim.lr_scheduler.StepLR(optimizer, step_size=decay_steps, gamma=0.1)
             self.lr_scheduler = scheduler
             self._created_lr_scheduler = True
