@@ -454,7 +454,7 @@ def start(command: list[str], **environment: str) -> subprocess.Popen:
     )
 
 
-def test_sigterm_to_all_its_processes_saves_and_the_same_command_goes_on(small, cache_dir, tmp_path):
+def test_sigterm_to_all_its_processes_saves_and_leaves(cache_dir, tmp_path):
     """With workers, which batch systems send it, too."""
     command = small_command(cache_dir, tmp_path / "run", "--dataloader_num_workers", "2", "--num_train_epochs", "300")
     with start(command) as program:
