@@ -1,5 +1,6 @@
 """One program at a time in the folder of a run."""
 
+import errno
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 LOCK_FILE = ".lock"
 HOLDER_FILE = ".lock-holder.json"
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP)  # of some network file systems
 
 
 class FolderInUseError(OSError):
@@ -45,6 +47,12 @@ def folder_lock(folder: Path) -> Iterator[None]:
             f"{folder} is in use: {describe_holder(folder)} Wait until it ends, or end it, and give the same command "
             "again; or choose another `output_dir`."
         ) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        logger.warning(
+            "The file system of %s has no locks (%s): make sure that one program alone works there.", folder, error
+        )
     holder = folder / HOLDER_FILE
     try:
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")

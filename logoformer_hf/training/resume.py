@@ -1,11 +1,19 @@
 """Which checkpoint the program `train_hf.py` goes on from."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from transformers import TrainingArguments
 
-from .checkpoints import check_state, find_checkpoint, list_checkpoints, open_checkpoint
+from .checkpoints import (
+    Checkpoint,
+    check_state,
+    checkpoint_folder,
+    find_checkpoint,
+    list_checkpoints,
+    open_checkpoint,
+)
 from .runs import Run
 
 
@@ -34,26 +42,45 @@ def choose_checkpoint(training_args: TrainingArguments, run_folder: Path) -> str
     Folder of the checkpoint that a run goes on from: the one that `resume_from_checkpoint` names, otherwise, and where
     it is True, the newest whole one of the run. None where there is none.
 
+    One from another folder is copied to that of the run, with the best one so far. If the run already has checkpoints,
+    the newest is the one: the same command goes on after a kill.
+
     Raises:
         CheckpointError: the checkpoint is not whole or lacks a part of the state of a training.
         ValueError: the run has later checkpoints than the one that is named.
     """
     which, needs_best = training_args.resume_from_checkpoint, training_args.load_best_model_at_end
-    if not which or is_word(which, "true"):
+    named = None if not which or is_word(which, "true") else open_checkpoint(which, run_folder, needs_best)
+    is_elsewhere = named is not None and named.folder.parent.resolve() != run_folder.resolve()
+    if named is None or (is_elsewhere and list_checkpoints(run_folder)):
         newest = find_checkpoint(run_folder, needs_best)
-        if newest is None:
-            return None
-        check_state(newest.folder)
-        return str(newest.folder)
-    named = open_checkpoint(which, run_folder, needs_best)
-    assert named is not None  # a name is given
-    later = [path for step, path in list_checkpoints(run_folder).items() if step > named.step]
-    if later and named.folder.parent.resolve() == run_folder.resolve():
+        if newest is not None:
+            check_state(newest.folder)
+            return str(newest.folder)
+    if named is None:
+        return None
+    if is_elsewhere:
+        return str(adopt(named, run_folder))
+    if later := [path for step, path in list_checkpoints(run_folder).items() if step > named.step]:
         raise ValueError(
             f"`resume_from_checkpoint` is {which}, but the run has later checkpoints, which it would go on from the "
             f"next time: delete {', '.join(map(str, later))}, or leave `resume_from_checkpoint` out."
         )
     return str(named.folder)
+
+
+def adopt(checkpoint: Checkpoint, run_folder: Path) -> Path:
+    """Copies a checkpoint of another folder to that of the run, after the best one at its time; returns the copy."""
+    best, copy = checkpoint.best_folder, checkpoint_folder(run_folder, checkpoint.step)
+    copies = {copy: checkpoint.folder}
+    if checkpoint.best_step is not None and best is not None:
+        copies = {checkpoint_folder(run_folder, checkpoint.best_step): best} | copies
+    for target, folder in copies.items():
+        partial = target.with_name(f".partial-{target.name}")
+        shutil.rmtree(partial, ignore_errors=True)  # left over from a kill
+        shutil.copytree(folder, partial)
+        partial.rename(target)
+    return copy
 
 
 def is_word(value: object, word: str) -> bool:

@@ -1,5 +1,6 @@
 """Two programs in one folder: real processes, the locked one killed."""
 
+import errno
 import os
 import signal
 import socket
@@ -7,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from errors import raises_naming
+from errors import check_named, raises_naming
 from processes import environment_with
 
 from logoformer_hf.training.lock import FolderInUseError, folder_lock
@@ -50,6 +51,15 @@ def test_the_lock_is_given_back_after_an_error(tmp_path):
     assert not (tmp_path / ".lock-holder.json").exists()
     with folder_lock(tmp_path):
         pass
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, caplog):
+    def refuse(*arguments, **options):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    with folder_lock(tmp_path):
+        check_named(caplog.text, tmp_path, "No locks available")
 
 
 def test_a_holder_that_cannot_be_read_is_another_process(tmp_path):

@@ -44,11 +44,35 @@ def test_one_checkpoint_for_several_runs_is_refused(run):
 
 def test_a_checkpoint_that_is_named(run, tmp_path):
     assert choose_checkpoint(arguments(str(run / "checkpoint-2")), run) == str(run / "checkpoint-2")
-    assert choose_checkpoint(arguments(str(run / "checkpoint-1")), tmp_path) == str(run / "checkpoint-1")
     with raises_naming(ValueError, run / "checkpoint-1", run / "checkpoint-2", "delete"):
         choose_checkpoint(arguments(str(run / "checkpoint-1")), run)
     with raises_naming(CheckpointError, tmp_path / "nothing"):
         choose_checkpoint(arguments(str(tmp_path / "nothing")), run)
+
+
+def test_a_checkpoint_from_elsewhere_is_copied_with_its_best(tmp_path):
+    """So that the same command goes on from what the run has saved since then."""
+    scores = iter((0.9, 0.1, 0.1))
+
+    def trainer(folder, num_epochs):
+        return toy_trainer(
+            folder,
+            num_train_epochs=num_epochs,
+            compute_metrics=lambda predictions: {"uar": next(scores)},
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            load_best_model_at_end=True,
+        )
+
+    trainer(tmp_path / "one", 2).train()
+    named = arguments(str(tmp_path / "one" / "checkpoint-2"))
+    found = choose_checkpoint(named, tmp_path / "two")
+    assert found == str(tmp_path / "two" / "checkpoint-2")
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {"checkpoint-1", "checkpoint-2"}
+    (tmp_path / "one").rename(tmp_path / "away")
+    trainer(tmp_path / "two", 3).train(resume_from_checkpoint=found)
+    (tmp_path / "away").rename(tmp_path / "one")
+    assert choose_checkpoint(named, tmp_path / "two") == str(tmp_path / "two" / "checkpoint-3")
 
 
 def test_models_without_a_state_are_refused(tmp_path):
