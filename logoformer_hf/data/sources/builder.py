@@ -15,6 +15,7 @@ import datasets
 
 from ..._compat import open_beside_cache
 from ..facts import DataFacts, LeftOutClip
+from ..identity import add_content_ids, data_digest, path_ids
 from ..labels import parse_label_map
 from ..problems import ClipProblems, Problem, name_some
 from ..rows import clip_features
@@ -124,18 +125,25 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
 
     def gather(self, facts: DataFacts) -> Source:
         """
-        The rows with facts, notes and problems. Raises the errors of `load`.
+        The rows, with the column `content_id`, with facts, notes and problems. Raises the errors of `load`.
+
+        The identifiers are computed in every call: the rows of the cache do not change with a frame that is
+        overwritten in place.
 
         Args:
             facts: facts about the data set, without the clips that are left out.
         """
         rows = self.load()
         clips, problems = {clip.clip_id: clip for clip in self.source.clips}, self.problems
+        content_ids = dict(zip(clips, path_ids([clip.path for clip in clips.values()]), strict=True))
+        for split in rows:
+            rows[split] = add_content_ids(rows[split], [content_ids[clip_id] for clip_id in rows[split]["clip_id"]])
         left_out = tuple(
             LeftOutClip(problem.clip_id, clips[problem.clip_id].split, clips[problem.clip_id].extra.get("fold"))
             for problem in problems
         )
-        return Source(rows, replace(facts, left_out=left_out), self.notes, problems)
+        digest = data_digest((clip.split, name, clip.label, content_ids[name]) for name, clip in clips.items())
+        return Source(rows, replace(facts, left_out=left_out), self.notes, problems, digest)
 
     @property
     def problems(self) -> list[Problem]:

@@ -8,6 +8,7 @@ from datasets import DatasetDict
 
 from ..clips import keep_labels
 from ..facts import DataFacts, LeftOutClip
+from ..identity import rows_digest, with_content_ids
 from ..problems import ClipProblems, Problem, write_problems
 from ..shards import DEFAULT_SIDE_PX
 from .arguments import SourceArguments
@@ -22,7 +23,8 @@ def load_source(
 ) -> Source:
     """
     Loads the clips that `args` name; of a source with folds those of `fold`. With `args.faces` each frame is a crop of
-    the main person's face, computed now or read from the cache.
+    the main person's face, computed now or read from the cache. The column `content_id` identifies the clip as it is
+    on the disk, also where its faces are cropped.
 
     Args:
         args: which clips.
@@ -41,6 +43,8 @@ def load_source(
         crops = crops or CropFormat(args.detector, args.face_side_px or DEFAULT_SIDE_PX)
         cropper = FaceCropper(crops, args.cache_dir, num_workers)
     source = args.source.load(args.options, fold, args.cache_dir)
+    source.rows = with_content_ids(source.rows)
+    source.data_digest = source.data_digest or rows_digest(source.rows)
     if args.labels is not None:
         source.rows = keep_labels(source.rows, args.labels)
     return source if cropper is None else crop_source(source, cropper, args.on_problem)
@@ -50,11 +54,12 @@ def crop_source(source: Source, cropper: "FaceCropper", on_problem: str) -> Sour
     """The clips with crops of faces instead of frames. Raises the errors of `FaceCropper.crop`."""
     cropped = cropper.crop(source.rows, on_problem)
     facts = add_left_out(source.facts, source.rows, cropped.problems)
-    return Source(
-        cropped.rows,
-        replace(facts, faces=cropped.faces),
-        source.notes + cropped.notes,
-        source.problems + cropped.problems,
+    return replace(
+        source,
+        rows=cropped.rows,
+        facts=replace(facts, faces=cropped.faces),
+        notes=source.notes + cropped.notes,
+        problems=source.problems + cropped.problems,
     )
 
 

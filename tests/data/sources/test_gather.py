@@ -8,6 +8,7 @@ from errors import check_named
 
 from logoformer_hf import EXPRESSIONS
 from logoformer_hf.data.facts import DataFacts, LeftOutClip
+from logoformer_hf.data.identity import content_id
 from logoformer_hf.data.problems import ClipProblems
 from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.data.sources.gather import gather_clips, load_source
@@ -95,3 +96,27 @@ def test_only_one_process_prints_and_writes(broken_tree, tmp_path, capsys):
 def test_without_problems_no_file_is_written(own_tree, tmp_path):
     gather_clips(arguments(tmp_path, dataset="clips", data_dir=str(own_tree)), None, tmp_path / "problems.csv")
     assert not (tmp_path / "problems.csv").exists()
+
+
+def test_rows_identify_clips_by_their_content_now(own_tree, tmp_path):
+    """Also where the cached rows stay as they are, because a frame was overwritten in place."""
+    shutil.copytree(own_tree, tmp_path / "own")
+    args = arguments(tmp_path, dataset="clips", data_dir=str(tmp_path / "own"))
+    before = load_source(args)
+    assert before.rows["train"]["content_id"] == [content_id(video) for video in before.rows["train"]["video"]]
+    frame = tmp_path / "own/train/happiness/a/00002.jpg"
+    frame.write_bytes(frame.read_bytes()[::-1])
+    after = load_source(args)
+    old, new = (source.rows["train"]["content_id"][:] for source in (before, after))
+    assert [one == other for one, other in zip(old, new, strict=True)] == [True, False]
+    assert after.data_digest != before.data_digest
+    moved = load_source(arguments(tmp_path, dataset="clips", data_dir=str(own_tree)))
+    assert moved.data_digest == before.data_digest
+
+
+def test_the_digest_of_the_data_covers_clips_that_are_left_out(broken_tree, tmp_path):
+    """So that a run goes on when a clip turns out to be unreadable, and not when one is taken from the list."""
+    source = load_source(arguments(tmp_path, **broken_tree, on_problem="skip"))
+    assert source.data_digest.startswith("5 clips, ")
+    shutil.rmtree(tmp_path / "own/test/Happy/c")
+    assert load_source(arguments(tmp_path, **broken_tree)).data_digest.startswith("4 clips, ")
