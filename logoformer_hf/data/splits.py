@@ -1,7 +1,11 @@
 """Divides clips into those for training, for choosing the best epoch, and for testing."""
 
-from datasets import DatasetDict
+from collections.abc import Mapping
+
+from datasets import Dataset, DatasetDict
 from sklearn.model_selection import train_test_split
+
+from .problems import name_some
 
 
 def split_clips(rows: DatasetDict, select_on: str, validation_size: float, seed: int) -> DatasetDict:
@@ -53,3 +57,27 @@ def split_clips(rows: DatasetDict, select_on: str, validation_size: float, seed:
         validation=rows["train"].select(sorted(validation), keep_in_memory=True),
         test=rows["test"],
     )
+
+
+def check_tested_once(tested: Mapping[int | None, Dataset]) -> None:
+    """
+    Checks that no clip is tested in two folds: in the mean and the pool of all folds every clip must count once.
+
+    Args:
+        tested: clips to test by fold, with the column `clip_id`.
+
+    Raises:
+        ValueError: such clips; the message names them with their folds.
+    """
+    folds_of: dict[str, list[int | None]] = {}
+    for fold, clips in tested.items():
+        for clip_id in clips["clip_id"]:
+            folds_of.setdefault(clip_id, []).append(fold)
+    twice = [
+        f"{clip_id} (folds {', '.join(map(str, folds))})" for clip_id, folds in folds_of.items() if len(folds) > 1
+    ]
+    if twice:
+        raise ValueError(
+            f"{len(twice):,} clips are tested in more than one fold: {name_some(twice)}. Every clip must be tested "
+            "once: correct the lists, or test a single fold."
+        )

@@ -12,6 +12,7 @@ from ..data.sources.table import source_of, terms_of
 from ..data.terms import DataTerms
 from ..evaluation.calibration import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MIN_CLIPS
 from ..evaluation.predictions import RunInfo
+from ..evaluation.seen_text import describe_seen_clips
 from ..evaluation.significance import Estimate, bootstrap_uar_war, recall_estimates
 from ..evaluation.tables import interval, markdown_table, percent
 from .cards import hub_repo
@@ -85,6 +86,7 @@ def write_model_card(
         synthetic=synthetic,
         all_ours=synthetic and not other_weights,
         tested_on=_tested_on(run),
+        seen_clips=describe_seen_clips(run),
         splits=_table_of_splits(clips_per_split, run),
         settings=_origin(fine_tuned_from, frame_encoder_from) | dict(training),
         other_weights=other_weights,
@@ -173,7 +175,9 @@ def _metadata(
     example_videos: Sequence[str],
 ) -> ModelCardData:
     """The metadata of the card for the Hub: licence, tags, results."""
+    others = [mark for mark in run.marks if run.selection != "test" or "test set" not in mark]
     warning = ", epoch chosen on these test clips" if run.selection == "test" else ""
+    warning += "".join(f", {mark}" for mark in others)
     return ModelCardData(
         license="apache-2.0" if all_ours else "other",
         license_name=None if all_ours else terms.license_name if terms else "terms-of-the-training-data",

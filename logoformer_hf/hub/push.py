@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from transformers.dynamic_module_utils import get_relative_imports
 
 from .._files import hub_card_file, licence_file
+from ..data.trained_on import TRAINED_ON_FILE, read_trained_on
 from ..video_reading_logoformer import first_line
 from .cards import rename_card
 from .wheel import build_wheel
@@ -42,6 +43,7 @@ PUBLISHED = (
     "model.safetensors",
     "model-*-of-*.safetensors",
     "model.safetensors.index.json",
+    TRAINED_ON_FILE,
     "eval_results.json",
     "report.json",
     "report.md",
@@ -56,8 +58,8 @@ HUB_CARD_FILES = {
     **{name: name for name in EXAMPLES},
 }
 
-# Files whose names change with their content: those of an earlier push are deleted.
-REPLACED = ("model*.safetensors*", "data/*.parquet", "logoformer_hf-*.whl")
+# Files that would be taken for those of this push: those of an earlier one are deleted.
+REPLACED = ("model*.safetensors*", TRAINED_ON_FILE, "data/*.parquet", "logoformer_hf-*.whl")
 
 ATTEMPTS = 5
 FIRST_WAIT_SEC = 1.0  # doubles with every attempt
@@ -197,6 +199,8 @@ def check_content(path: Path) -> None:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt"):
                 pass
+        elif path.suffix == ".parquet":
+            read_trained_on(path)
         elif path.suffix == ".png":
             if path.open("rb").read(8) != b"\x89PNG\r\n\x1a\n":
                 raise ValueError("no PNG signature")

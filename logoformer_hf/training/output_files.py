@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
+from ..data.trained_on import TRAINED_ON_FILE
 from ..evaluation.predictions import PREDICTIONS_FILE
 from ..evaluation.report_files import PROJECTION_FILE
 from ..hub.push import CODE, PUBLISHED
@@ -38,6 +39,7 @@ OUTPUT_FILES = (
     OutputFile(SETTINGS_FILE, "settings that decide the result; a resume compares them", "run", "first"),
     OutputFile(LOCK_FILE, "nothing; a program that works in the folder holds its lock", "run", "first"),
     OutputFile(HOLDER_FILE, "process and machine of that program, and since when", "run", "removed at the end"),
+    OutputFile(TRAINED_ON_FILE, "digests of the clips that trained the model and chose its epoch", "run", "first"),
     OutputFile("problems.csv", "clips that cannot be used: clip, path, reason", "run", "where there are any"),
     OutputFile("checkpoint-*/", "model, optimiser, scheduler and random state, to go on from", "run", "every epoch"),
     OutputFile("config.json", "architecture and labels", "run", "after the test"),

@@ -14,6 +14,8 @@ from ..evaluation.predictions import PREDICTIONS_FILE
 from .checkpoints import list_checkpoints
 
 SETTINGS_FILE = "run.json"
+# Which clips: compared by `run_clips.check_same_clips`, once they are gathered.
+DATA_DIGEST = "data_digest"
 # The training arguments that the result of a run depends on. All others, and those that a library adds, say where, how
 # fast or how talkatively something runs.
 DECIDING_ARGUMENTS = (
@@ -67,7 +69,8 @@ def open_run_folder(
     file = folder / SETTINGS_FILE
     if file.exists():
         known = comparable(dict(defaults or {}) | read_settings(file))
-        differing = [name for name in sorted(settings) if known.get(name) != settings[name]]
+        compared = sorted(settings.keys() - {DATA_DIGEST})
+        differing = [name for name in compared if known.get(name) != settings[name]]
         if differing:
             shown = ", ".join(f"{name} {known.get(name)!r} (now {settings[name]!r})" for name in differing[:3])
             raise ValueError(
@@ -78,6 +81,11 @@ def open_run_folder(
         raise ValueError(
             f"{folder} has checkpoints and no {SETTINGS_FILE}, so it is not known which settings they were trained "
             "with: choose another `output_dir`, or delete that folder to start again."
+        )
+    elif is_finished(folder):
+        raise ValueError(
+            f"{folder} holds {PREDICTIONS_FILE}, but no {SETTINGS_FILE}: results of something else than a training, "
+            "as of `logoformer evaluate`. Choose another `output_dir`."
         )
     elif write:
         write_json(file, settings)

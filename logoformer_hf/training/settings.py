@@ -68,6 +68,12 @@ class ProtocolArguments:
         default=0.1, metadata={"help": "Share of the training clips that is held out for validation, 0 to 1."}
     )
     seeds: int = field(default=1, metadata={"help": "Number of runs with different seeds, counted up from --seed."})
+    allow_seen_clips: bool = field(
+        default=False,
+        metadata={
+            "help": "Test, or choose the epoch, also on clips that the model was trained on; every result is marked."
+        },
+    )
     beside: str | None = field(
         default=None,
         metadata={

@@ -1,6 +1,7 @@
 """Trains and tests one run after another, each in its own folder, and writes one report on all of them."""
 
 import copy
+import functools
 import gc
 import sys
 from collections.abc import Sequence
@@ -16,12 +17,12 @@ from transformers import PreTrainedModel, set_seed
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._files import check_writable, hub_card_file, write_json
-from ..data.clips import ClipDataset, check_rows
+from ..data.clips import ClipDataset
 from ..data.collator import collate_clips
 from ..data.facts import DataFacts
+from ..data.identity import CONTENT_ID
 from ..data.sources.arguments import SourceArguments
-from ..data.sources.gather import gather_clips
-from ..data.splits import split_clips
+from ..data.trained_on import TRAINED_ON_FILE, write_trained_on
 from ..data.transforms import TrainingTransforms
 from ..evaluation.plots import plot_confusion_matrix, plot_training_curves
 from ..evaluation.predictions import PREDICTIONS_FILE, RunInfo, load_runs, read_predictions, write_predictions
@@ -40,7 +41,8 @@ from .library_state import library_state_kept
 from .lock import folder_lock
 from .processes import on_main_process
 from .resume import check_resume, choose_checkpoint
-from .run_folder import deciding_arguments, default_settings, is_finished, open_run_folder
+from .run_clips import RunClips, gather_runs
+from .run_folder import DATA_DIGEST, deciding_arguments, default_settings, is_finished, open_run_folder
 from .runs import Run, plan_runs
 from .settings import ModelArguments, ProtocolArguments, Settings, TransformArguments, parse_arguments, parse_overrides
 from .stop import StopOnSigterm
@@ -66,7 +68,8 @@ def train(settings: Settings) -> None:
     Trains and tests every unfinished run, one for each fold and seed, and writes one report on all runs.
 
     Raises:
-        ValueError: settings that exclude each other, or a folder that holds a run with other settings.
+        ValueError: settings that exclude each other, a folder that holds a run with other settings or on other clips,
+            or clips to test on that the model is or was trained on.
         OSError: the output folder cannot be written to, or the installation lacks a template.
     """
     args = settings.training
@@ -83,8 +86,12 @@ def train(settings: Settings) -> None:
     load_metric()
     beside = load_runs(settings.protocol.beside) if settings.protocol.beside else []
 
+    for run in runs:
+        on_main_process(args, functools.partial(look_at, run, settings))
+    with args.main_process_first(desc="gathering the clips"):
+        clips = gather_runs(runs, settings, verbose=is_main_process)
     for number, run in enumerate(runs, start=1):
-        go_on(run, f"run {number} of {len(runs)}", settings)
+        go_on(run, f"run {number} of {len(runs)}", settings, clips.pop(run, None))
         gc.collect()  # frees the model of this run before the next one is built
 
     if is_main_process:
@@ -97,18 +104,20 @@ def train(settings: Settings) -> None:
             )
 
 
-def go_on(run: Run, title: str, settings: Settings) -> None:
-    """Trains and tests a run that is not finished; no other program may work in its folder meanwhile."""
+def go_on(run: Run, title: str, settings: Settings, clips: RunClips | None) -> None:
+    """
+    Trains and tests a run that is not finished, which has `clips`; no other program may work in its folder meanwhile.
+    """
     args = settings.training
     finished = on_main_process(args, lambda: look_at(run, settings))
     if args.process_index == 0:
         print(f"{title}, {run}:{' finished' if finished else ''} {run.folder}")
-    if finished:
+    if finished or clips is None:
         return
     with ExitStack() as stack:
         on_main_process(args, lambda: stack.enter_context(folder_lock(run.folder)))
         if not on_main_process(args, lambda: look_at(run, settings)):  # another program may just have ended it
-            train_and_test(run, settings)
+            train_and_test(run, settings, clips)
 
 
 def check_folders(output_dir: Path, cache_dir: str | None) -> None:
@@ -135,7 +144,7 @@ def deciding_settings(settings: Settings, run: Run) -> dict[str, Any]:
     return deciding
 
 
-def train_and_test(run: Run, settings: Settings) -> None:
+def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
     """Trains and tests one run and writes its files, the predictions last."""
     training_args = copy.copy(settings.training)
     training_args.output_dir, training_args.seed = str(run.folder), run.seed
@@ -143,12 +152,12 @@ def train_and_test(run: Run, settings: Settings) -> None:
     is_main_process = training_args.process_index == 0
     set_seed(run.seed)
 
-    with training_args.main_process_first(desc="gathering the clips"):
-        source = gather_clips(settings.source, run.fold, run.folder / "problems.csv", verbose=is_main_process)
-        # Now that there are clips.
-        open_run_folder(run.folder, deciding_settings(settings, run), write=is_main_process, defaults=DEFAULTS)
-    rows = split_clips(source.rows, settings.protocol.select_on, settings.protocol.validation_size, run.seed)
-    check_rows(rows)
+    with training_args.main_process_first(desc="opening the folder of the run"):
+        deciding = deciding_settings(settings, run) | {DATA_DIGEST: clips.source.data_digest}
+        open_run_folder(run.folder, deciding, write=is_main_process, defaults=DEFAULTS)
+    if is_main_process:
+        write_trained_on(run.folder / TRAINED_ON_FILE, clips.trained_on)
+    rows = clips.rows
     label_names = rows["train"].features["label"].names
 
     model, processor, sentence = build_model(settings.model, label_names)
@@ -166,6 +175,7 @@ def train_and_test(run: Run, settings: Settings) -> None:
         processing_class=processor,
         compute_metrics=scorer.score_epoch,
     )
+    trainer.trained_on = clips.trained_on
     checkpoint = on_main_process(training_args, lambda: choose_checkpoint(training_args, run.folder))
     if checkpoint and is_main_process:
         print(f"{run}: goes on from {checkpoint}.")
@@ -181,9 +191,9 @@ def train_and_test(run: Run, settings: Settings) -> None:
         train_metrics.pop("total_flos", None)  # the library's estimate is for text models
         scores = scorer.score(tested.logits, tested.labels)
         results = train_metrics | tested.metrics | {f"test_{name}": value for name, value in scores.items()}
-        results |= calibration_results(tested, temperature)
-        info = describe_run(run, settings, is_best_tested(trainer), label_names, source.facts)
-        info = replace(info, score_temperature=temperature)
+        results |= calibration_results(tested, temperature) | {"seen_clips": asdict(clips.seen)}
+        info = describe_run(run, settings, is_best_tested(trainer), label_names, clips.source.facts)
+        info = replace(info, score_temperature=temperature, seen_clips=clips.seen)
         with errors_of_writing(run.folder):
             write_run(run, settings, trainer, info, results, rows, tested)
 
@@ -252,6 +262,7 @@ def write_run(
         tested.logits,
         tested.embeddings,
         info,
+        list(rows["test"][CONTENT_ID]),
     )
 
 

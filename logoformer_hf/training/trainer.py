@@ -15,6 +15,7 @@ from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._compat import BatchNorm
 from ..data.sampler import ClipSampler, draw_seed, own_generator
+from ..data.trained_on import TRAINED_ON_FILE, TrainedOn, write_trained_on
 from ..models.heads import output_layer, set_temperature
 from ..models.inputs import model_inputs
 from .arguments import LogoFormerTrainingArguments
@@ -109,6 +110,8 @@ class LogoFormerTrainer(Trainer):
         self._checkpoints = CheckpointFlow()
         self.add_callback(self._checkpoints)
         self._train_loss = TrainLoss()
+        # The record of the clips that every checkpoint gets, where the caller keeps one.
+        self.trained_on: TrainedOn | None = None
         if hasattr(self.train_dataset, "set_epoch"):
             self._epochs.listeners["train_dataset"] = self.train_dataset
 
@@ -149,6 +152,8 @@ class LogoFormerTrainer(Trainer):
                 self.accelerator.wait_for_everyone()
                 super()._save_checkpoint(model, trial)
                 self._train_loss.save(checkpoint, self.accelerator)
+                if self.args.should_save and self.trained_on is not None:
+                    write_trained_on(checkpoint / TRAINED_ON_FILE, self.trained_on)
                 self.accelerator.wait_for_everyone()  # each process has written its random state
                 if self.args.should_save:
                     complete_checkpoint(checkpoint, self.state)

@@ -3,7 +3,7 @@ import pytest
 from errors import raises_naming
 from toys import clip_rows
 
-from logoformer_hf.data.splits import split_clips
+from logoformer_hf.data.splits import check_tested_once, split_clips
 
 
 def make_splits(counts=(60, 30, 30, 20, 20, 2, 8), **splits: list[int]) -> datasets.DatasetDict:
@@ -66,3 +66,10 @@ def test_choosing_on_the_test_clips_trains_on_all_of_train():
 def test_what_cannot_be_divided_is_named(rows, arguments, words):
     with raises_naming(ValueError, *words):
         split_clips(rows, *arguments, seed=0)
+
+
+def test_a_clip_that_two_folds_test_is_named_with_both():
+    folds = {1: clip_rows(["a.mp4", "b.mp4"], prefix="x"), 3: clip_rows(["a.mp4"], prefix="x")}
+    check_tested_once({1: folds[1], 3: clip_rows(["a.mp4"], prefix="y")})
+    with raises_naming(ValueError, "x0 (folds 1, 3)"):
+        check_tested_once(folds)

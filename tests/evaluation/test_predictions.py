@@ -12,11 +12,13 @@ import pytest
 from errors import raises_naming
 from toys import run_info
 
+from logoformer_hf.data.trained_on import SeenClips
 from logoformer_hf.evaluation.predictions import (
     PREDICTIONS_FILE,
     RunInfo,
     find_predictions,
     group_by_seed,
+    joint_info,
     load_runs,
     read_predictions,
     write_predictions,
@@ -251,6 +253,7 @@ def test_facts_survive_json():
         "compact_loss_weight": 0.1,
         "score_temperature": None,
         "faces": None,
+        "seen_clips": None,
         "left_out": ["00017"],
     }
 
@@ -273,3 +276,37 @@ def test_the_temperature_is_a_fact_of_the_run_and_older_files_have_none(tmp_path
 def test_runs_of_one_experiment_have_temperatures_of_their_own(tmp_path):
     made = runs(tmp_path, {"score_temperature": 1.5}, {"fold": 3, "score_temperature": None})
     assert [one.run.score_temperature for one in group_by_seed(made)[42]] == [1.5, None]
+
+
+def test_clips_are_stored_with_their_content_and_files_without_it_are_read(tmp_path):
+    path = tmp_path / "predictions.parquet"
+    arguments = path, ["a", "b"], [0, 1], np.zeros((2, 7)), None, run_info()
+    for given, stored in ((["00", "11"], ["00", "11"]), (["00", None], None), (None, None)):
+        write_predictions(*arguments, given)
+        assert read_predictions(path).content_ids == stored
+        assert ("content_id" in pq.read_schema(path).names) == (stored is not None)
+    with raises_naming(ValueError, "1 content ids", "2 clip ids"):
+        write_predictions(*arguments, ["00"])
+
+
+def test_clips_that_the_model_had_met_are_a_fact_of_the_run(tmp_path):
+    seen = SeenClips(trained_on=1, chosen_on=1, is_history_known=False)
+    run = run_info(seen_clips=seen)
+    write_predictions(tmp_path / "predictions.parquet", ["a"], [0], np.zeros((1, 7)), None, run)
+    assert read_predictions(tmp_path / "predictions.parquet").run == run
+    assert run_info().mark == run_info(seen_clips=SeenClips(equal=3)).mark == ""
+    assert run.mark == " (trained on 1 of the tested clips; chosen on 1 of the tested clips)"
+    assert run_info(split="validation").mark == " (chosen on the tested clips)"
+    assert run_info(selection="test", seen_clips=seen).marks[0] == "chosen on the test set"
+
+
+def test_the_clips_that_any_of_several_models_had_met_are_counted_together(tmp_path):
+    runs = []
+    for fold, seen in ((1, SeenClips(trained_on=2)), (2, SeenClips(equal=1)), (3, None)):
+        path = tmp_path / str(fold) / "predictions.parquet"
+        run = run_info(fold=fold, num_folds=5, seen_clips=seen)
+        write_predictions(path, [f"{fold}"], [0], np.zeros((1, 7)), None, run)
+        runs.append(read_predictions(path))
+    assert joint_info(runs[:2]).seen_clips == SeenClips(trained_on=2, equal=1)
+    assert joint_info(runs).seen_clips == SeenClips(trained_on=2, equal=1, is_history_known=False)
+    assert joint_info(runs[2:]).seen_clips is None

@@ -29,6 +29,7 @@ from without_package import run_without_package
 
 from logoformer_hf import LogoFormerConfig, LogoFormerVideoProcessor
 from logoformer_hf.data.sources.table import SOURCES
+from logoformer_hf.data.trained_on import SeenClips
 from logoformer_hf.evaluation.calibration import HIGHEST_TEMPERATURE
 from logoformer_hf.hub.model_card import TEMPLATE
 
@@ -122,6 +123,15 @@ def test_a_choice_on_the_test_set_is_marked_before_every_number(tmp_path):
     usual = ModelCard(model_card(tmp_path / "usual.md")).data.eval_results
     for result, plain in zip(ModelCard(content).data.eval_results, usual, strict=True):
         assert result.metric_name.startswith(plain.metric_name) and "test clips" in result.metric_name
+
+
+def test_clips_that_the_model_was_trained_on_are_marked_before_every_number(tmp_path):
+    seen = SeenClips(trained_on=3, validation_trained_on=2)
+    content = model_card(tmp_path / "README.md", run=FERV39K | {"seen_clips": seen})
+    before = content[: content.index("## Results")]
+    check_named(before, "**Trained on tested clips:**", " 3 ", "**Chosen on training clips:**", " 2 ")
+    names = [each["name"] for each in metadata(content)["model-index"][0]["results"][0]["metrics"]]
+    assert all("trained on 3 of the tested clips" in name for name in names)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import huggingface_hub
+import numpy as np
 import pytest
 import torch
 from errors import check_named, raises_naming
@@ -12,10 +13,12 @@ from hub_server import Fault, HubServer, running_hub
 from huggingface_hub import HfApi
 from paths import TESTS
 from processes import run_python
-from toys import save_model
+from toys import run_info, save_model
 from without_package import run_without_package
 
 from logoformer_hf import LogoFormerForVideoClassification
+from logoformer_hf.data.trained_on import TrainedOn, write_trained_on
+from logoformer_hf.evaluation.predictions import write_predictions
 from logoformer_hf.hub import push as hub
 from logoformer_hf.hub.push import PushError, commit_files, files_to_push, push_folder
 from logoformer_hf.hub.wheel import build_wheel
@@ -94,6 +97,16 @@ class TestFiles:
         (output_dir / "report.json").write_text("{}")
         names = set(files_to_push(output_dir))
         assert {"model-00001-of-00005.safetensors", "model.safetensors.index.json", "report.md", "report.json"} < names
+
+    def test_the_record_of_training_clips_leaves_too_and_that_of_an_earlier_push_does_not_stay(self, output_dir):
+        write_trained_on(output_dir / "trained_on.parquet", TrainedOn())
+        assert "trained_on.parquet" in files_to_push(output_dir) and "trained_on.parquet" in hub.REPLACED
+
+    def test_predictions_under_its_name_are_refused(self, output_dir):
+        run = run_info(label_names=["happy", "sad"])
+        write_predictions(output_dir / "trained_on.parquet", ["a"], [0], np.zeros((1, 2)), None, run)
+        with raises_naming(PushError, output_dir / "trained_on.parquet"):
+            files_to_push(output_dir)
 
     @pytest.mark.parametrize("name", ["model.safetensors", "eval_results.json", "confusion_matrix.png", "report.md"])
     def test_a_pickle_under_an_allowed_name_is_refused(self, output_dir, name):

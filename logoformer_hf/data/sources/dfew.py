@@ -213,6 +213,7 @@ SOURCE = ClipSource(
     title="DFEW by its folds",
     options=DFEWOptions,
     load=load,
+    has_official_split=True,
     # The page allows non-commercial research only; no portion may be copied, published or distributed, except copies
     # for internal use at a single site of one organisation.
     terms=DataTerms("DFEW", "dfew-non-commercial-research", "https://dfew-dataset.github.io/download.html"),

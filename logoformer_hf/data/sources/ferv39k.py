@@ -186,6 +186,7 @@ SOURCE = ClipSource(
     title="FERV39K, all scenes or one",
     options=FERV39KOptions,
     load=load,
+    has_official_split=True,
     # The page has the same terms as DFEW's: research only, and no portion may be redistributed.
     terms=DataTerms("FERV39K", "ferv39k-non-commercial-research", "https://github.com/wangyanckxx/FERV39k"),
     columns={"scene": "scene of the clip"},

@@ -21,6 +21,7 @@ from .list_paths import is_absolute, path_parts
 __all__ = ["ClipList", "ListError", "ListedClip", "read_list", "read_lists"]
 
 _SHOWN = 5  # rows in a message
+_LISTS = "lists "
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,12 @@ def read_lists(
 
 def name_lists(files: Sequence[str | Path] | None) -> str | None:
     """The `setup` of a data set that is read from such lists: the names of the files; None without lists."""
-    return None if files is None else f"lists {', '.join(Path(file).name for file in files)}"
+    return None if files is None else f"{_LISTS}{', '.join(Path(file).name for file in files)}"
+
+
+def names_lists(setup: str | None) -> bool:
+    """Whether the `setup` of a data set is that of `name_lists`."""
+    return setup is not None and setup.startswith(_LISTS)
 
 
 def _judge_names(group: list[RawList], new_labels: bool) -> tuple[dict[str, str], str]:
