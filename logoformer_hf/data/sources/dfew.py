@@ -111,8 +111,9 @@ class DFEW(ClipBuilder):
             test_files = {fold: annotation / "test(single-labeled)" / f"set_{fold}.csv" for fold in FOLDS}
         there = [fold for fold, file in test_files.items() if file.is_file()]
         if self.config.list_files is not None:
-            train, test = read_split_lists(self.config.list_files, self.config.label_map)
             tests = read_lists([test_files[fold] for fold in there], official=True)
+            official = {_number(clip): clip.label for part in tests for clip in part.clips}
+            train, test = read_split_lists(self.config, lambda clip: official.get(_number(clip)))
             return train, test, dict(zip(there, tests, strict=True))
         if annotation is None:
             raise FileNotFoundError(

@@ -80,7 +80,7 @@ class FERV39K(ClipBuilder):
     def _read_lists(self) -> list[ClipList]:
         """The lists of all scenes, train and test."""
         if self.config.list_files is not None:
-            return read_split_lists(self.config.list_files, self.config.label_map)
+            return read_split_lists(self.config)
         annotation = find_nearby(self.data_dir, ANNOTATION)
         if annotation is None:
             raise FileNotFoundError(

@@ -1,6 +1,7 @@
 """Loads the clips that arguments name, cropped to faces if they ask for it, and prints what was found."""
 
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,9 @@ def load_source(
     source.data_digest = source.data_digest or rows_digest(source.rows)
     if args.labels is not None:
         source.rows = keep_labels(source.rows, args.labels)
+        facts = source.facts.of_labels(args.labels)
+        others = {clip.clip_id for clip in source.facts.left_out} - {clip.clip_id for clip in facts.left_out}
+        source.facts, source.problems = facts, [each for each in source.problems if each.clip_id not in others]
     return source if cropper is None else crop_source(source, cropper, args.on_problem)
 
 
@@ -65,12 +69,13 @@ def crop_source(source: Source, cropper: "FaceCropper", on_problem: str) -> Sour
 
 def add_left_out(facts: DataFacts, rows: DatasetDict, problems: list[Problem]) -> DataFacts:
     """The facts about a data set, with clips of `rows` added that could not be used."""
-    places: dict[str, tuple[str, int | None]] = {}  # split and fold of each clip
+    clips_of: dict[str, LeftOutClip] = {}
     for split, clips in rows.items():
         folds = clips["fold"] if "fold" in clips.features else [None] * len(clips)
-        places |= {clip_id: (split, fold) for clip_id, fold in zip(clips["clip_id"], folds, strict=True)}
-    new = tuple(LeftOutClip(problem.clip_id, *places[problem.clip_id]) for problem in problems)
-    return replace(facts, left_out=facts.left_out + new)
+        labels = map(clips.features["label"].int2str, clips["label"])
+        for each in map(LeftOutClip, clips["clip_id"], repeat(split), folds, labels):
+            clips_of[each.clip_id] = each
+    return replace(facts, left_out=facts.left_out + tuple(clips_of[problem.clip_id] for problem in problems))
 
 
 def gather_clips(

@@ -103,6 +103,7 @@ class ClipOptions(FolderOptions):
             "choices": ["quick", "full"],
         },
     )
+    labels: list[str] | None = None  # an argument of every source, see `CommonArguments`
 
 
 @dataclass

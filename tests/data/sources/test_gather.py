@@ -1,6 +1,7 @@
 """From the arguments of a program to clips of every source."""
 
 import shutil
+import unicodedata
 
 import pytest
 from dataset_trees import write_frames
@@ -66,6 +67,15 @@ def test_own_clips_and_a_choice_of_their_labels(own_tree, tmp_path):
     assert turned.rows["test"]["label"][:] == [1 - label for label in source.rows["test"]["label"]]
 
 
+def test_labels_with_composed_and_decomposed_accents_are_the_same(tmp_path):
+    for clip in ("train/émoi/a", "train/sad/b", "test/émoi/c", "test/sad/d"):
+        write_frames(tmp_path / "own" / unicodedata.normalize("NFD", clip))
+    for form in ("NFC", "NFD"):
+        labels = ["sad", unicodedata.normalize(form, "émoi")]
+        args = arguments(tmp_path, dataset="clips", data_dir=str(tmp_path / "own"), labels=labels)
+        assert load_source(args).rows["test"].features["label"].names == ["sad", "émoi"]
+
+
 @pytest.fixture
 def broken_tree(own_tree, tmp_path):
     shutil.copytree(own_tree, tmp_path / "own")
@@ -84,6 +94,18 @@ def test_problems_are_written_whether_they_stop_or_not(broken_tree, tmp_path, ca
     assert source.facts.left_out == (LeftOutClip("test/Happy/c", "test"),)
     assert (tmp_path / "skipped.csv").read_text() == table
     check_named(capsys.readouterr().out, *source.notes, tmp_path / "skipped.csv")
+
+
+def test_a_missing_clip_of_another_class_is_neither_left_out_nor_a_problem(broken_tree, tmp_path):
+    args = {**broken_tree, "labels": ["contempt", "fear"]}
+    write_frames(tmp_path / "own/train/fear/f")
+    write_frames(tmp_path / "own/test/fear/g")
+    for on_problem in ("stop", "skip"):
+        source = load_source(arguments(tmp_path, **args, on_problem=on_problem))
+        assert source.rows.num_rows == {"train": 2, "test": 2}
+        assert (source.facts.left_out, source.problems) == ((), [])
+    both = load_source(arguments(tmp_path, **broken_tree, labels=["contempt", "happy"], on_problem="skip"))
+    assert [clip.label for clip in both.facts.left_out] == ["happy"]
 
 
 def test_only_one_process_prints_and_writes(broken_tree, tmp_path, capsys):
