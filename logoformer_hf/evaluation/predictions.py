@@ -18,6 +18,7 @@ from .._files import whole_file
 from ..data.facts import DataFacts, LeftOutClip
 from ..data.identity import CONTENT_ID
 from ..data.trained_on import SeenClips
+from .prediction_checks import check_columns, check_facts, check_values
 
 PREDICTIONS_FILE = "predictions.parquet"
 SELECTIONS = ("validation", "test", "last", "given")
@@ -227,7 +228,7 @@ def write_predictions(
         embeddings=None if embeddings is None else np.asarray(embeddings, dtype=np.float32),
         content_ids=_all_or_none(content_ids),
     )
-    _check(predictions, "predictions")
+    check_values(predictions, "predictions")
 
     number = ClassLabel(names=list(run.label_names))
     features = {"clip_id": Value("string"), "label": number, "prediction": number, "scores": List(Value("float32"))}
@@ -253,20 +254,18 @@ def read_predictions(path: str | Path) -> Predictions:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no Parquet file, a missing column, no facts of a run, or invalid values.
+        ValueError: no Parquet file, a missing column or one of another type, no facts of a run, or values that no run
+            has: scores that do not add up to 1, a prediction that is not the class with the largest score.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file")
     try:
         table = pq.read_table(path, partitioning=None)  # `fold-1/` is a folder, not a column
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{path}: not a readable Parquet file ({error})") from error
     run = _read_facts(path, table.schema.metadata or {})
-    if missing := [name for name in ("clip_id", "label", "prediction", "scores") if name not in table.column_names]:
-        raise ValueError(f"{path} has no column {missing[0]!r}; it has {', '.join(table.column_names)}")
-    if table.num_rows == 0:
-        raise ValueError(f"{path}: no clips")
+    check_columns(table, str(path))
     predictions = Predictions(
         run=run,
         clip_ids=table["clip_id"].to_pylist(),
@@ -276,7 +275,7 @@ def read_predictions(path: str | Path) -> Predictions:
         embeddings=_matrix(table, "embedding", path) if "embedding" in table.column_names else None,
         content_ids=_all_or_none(table[CONTENT_ID].to_pylist()) if CONTENT_ID in table.column_names else None,
     )
-    _check(predictions, str(path))
+    check_values(predictions, str(path))
     return predictions
 
 
@@ -357,47 +356,27 @@ def _shared_facts(run: RunInfo) -> dict[str, Any]:
     return {name: value for name, value in run.to_json().items() if name not in FACTS_OF_ONE_RUN}
 
 
-def _check(predictions: Predictions, origin: str) -> None:
-    """Raises a `ValueError` for invalid predictions; its message starts with `origin`."""
-    clip_ids, run = predictions.clip_ids, predictions.run
-    if not clip_ids:
-        raise ValueError(f"{origin}: no clips")
-    for name in ("labels", "predictions", "scores", "embeddings"):
-        values = getattr(predictions, name)
-        if values is None:
-            continue
-        if len(values) != len(clip_ids):
-            raise ValueError(f"{origin}: {len(values)} {name} for {len(clip_ids)} clip ids")
-        if values.ndim == 2:
-            faulty, fault = ~np.isfinite(values).all(axis=1), "are not all finite numbers"
-        else:
-            faulty = (values < 0) | (values >= len(run.label_names))
-            fault = f"are outside of 0 to {len(run.label_names) - 1}"
-        if faulty.any():
-            raise ValueError(f"{origin}: {name} of {faulty.sum()} clips {fault}, e.g. of {clip_ids[faulty.argmax()]}")
-    if predictions.scores.shape[1] != len(run.label_names):
-        raise ValueError(f"{origin}: {predictions.scores.shape[1]} scores a clip for {len(run.label_names)} classes")
-    if predictions.content_ids is not None and len(predictions.content_ids) != len(clip_ids):
-        raise ValueError(f"{origin}: {len(predictions.content_ids)} content ids for {len(clip_ids)} clip ids")
-    if len(set(clip_ids)) != len(clip_ids):
-        ids, counts = np.unique(clip_ids, return_counts=True)
-        raise ValueError(f"{origin}: clip {ids[counts > 1][0]} occurs twice; every clip must be tested exactly once")
-
-
 def _read_facts(path: Path, metadata: dict[bytes, bytes]) -> RunInfo:
     if _METADATA_KEY not in metadata:
         raise ValueError(
             f"{path}: the metadata {_METADATA_KEY.decode()!r} with the facts of the run is missing; the file was "
             "written by another program, or saved again by a tool that drops metadata"
         )
-    facts = json.loads(metadata[_METADATA_KEY])
+    try:
+        facts = dict(json.loads(metadata[_METADATA_KEY]))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: the facts of the run are damaged ({error})") from error
     if (version := facts.pop("version", None)) != _VERSION:
         raise ValueError(f"{path}: the file has version {version!r}; it must have version {_VERSION}")
     facts = dict.fromkeys(_ADDED_FACTS) | facts
     known = {field.name for field in (*fields(RunInfo), *fields(DataFacts))} - {"data"}
     if differing := sorted(known ^ set(facts)):
         raise ValueError(f"{path}: field {differing[0]!r} of the run's facts is missing or unknown")
-    return RunInfo.from_json(facts)
+    check_facts(facts, str(path))
+    try:
+        return RunInfo.from_json(facts)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _all_or_none(content_ids: Sequence[str | None] | None) -> list[str] | None:
@@ -414,7 +393,7 @@ def _list_array(matrix: np.ndarray) -> pa.ListArray:
 def _matrix(table: pa.Table, name: str, path: Path) -> np.ndarray:
     """A column of lists of one length as an array of shape (rows, length)."""
     column = table[name].combine_chunks()
-    if column.null_count or len(np.unique(column.value_lengths())) > 1:
-        raise ValueError(f"{path}: the lists of column {name!r} have different lengths")
+    if len(lengths := np.unique(column.value_lengths())) > 1 or lengths[0] == 0:
+        raise ValueError(f"{path}: the lists of column {name!r} are empty or have different lengths")
     matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), -1)
     return matrix

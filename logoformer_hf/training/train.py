@@ -194,6 +194,7 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
         results |= calibration_results(tested, temperature) | {"seen_clips": asdict(clips.seen)}
         info = describe_run(run, settings, is_best_tested(trainer), label_names, clips.source.facts)
         info = replace(info, score_temperature=temperature, seen_clips=clips.seen)
+        results["chosen_on_test_set"] = info.selection == "test"
         with errors_of_writing(run.folder):
             write_run(run, settings, trainer, info, results, rows, tested)
 

@@ -1,6 +1,7 @@
 """Predictions of a run: what is written is read again, by other tools too, and every fault is named."""
 
 import json
+import random
 from dataclasses import replace
 
 import datasets
@@ -145,6 +146,68 @@ def test_a_faulty_file_says_what_is_wrong_and_which_it_is(tmp_path, change, word
     with raises_naming(ValueError, *words) as error:
         read_predictions(path)
     assert str(path) in str(error.value) or "selection" in words
+
+
+def scores_of(table, *rows):
+    return table.set_column(3, "scores", pa.array([*rows, *table["scores"].to_pylist()[len(rows) :]]))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda table: scores_of(table, [0.9, 0.2, 0.1]), ["scores", "1 clips", "add up to 1", "00001"]),
+        (lambda table: scores_of(table, [1.2, -0.1, -0.1]), ["scores", "less than 0", "00001"]),
+        (lambda table: scores_of(table, [0.2, 0.7, 0.1]), ["predictions of 1 clips", "largest score", "00001"]),
+        (lambda table: scores_of(table, [float("nan"), 0.5, 0.5]), ["scores of 1 clips", "finite", "00001"]),
+        (lambda table: scores_of(table, [None, 0.5, 0.5]), ["'scores'", "without a value"]),
+        (lambda table: scores_of(table, None), ["'scores'", "without a value"]),
+        (lambda table: table.set_column(3, "scores", pa.array([[1, 0, 0]] * 4)), ["'scores'", "list<", "int64"]),
+        (lambda table: table.set_column(3, "scores", pa.array([[]] * 4, pa.list_(pa.float32()))), ["'scores'"]),
+        (lambda table: table.set_column(2, "prediction", pa.array([1, 1, 0, 2])), ["predictions of 1 clips", "00001"]),
+        (lambda table: table.set_column(1, "label", pa.array([0.0, 1.0, 2.0, 0.0])), ["'label'", "double"]),
+        (lambda table: table.set_column(1, "label", pa.array(["0", "1", "2", "0"])), ["'label'", "string"]),
+        (lambda table: table.set_column(1, "label", pa.array([0, None, 2, 0])), ["'label'", "without a value"]),
+        (lambda table: table.set_column(1, "label", pa.array([0, 1, 3, 0])), ["labels of 1 clips", "0 to 2", "00003"]),
+        (lambda table: table.set_column(0, "clip_id", pa.array([1, 2, 3, 4])), ["'clip_id'", "int64", "text"]),
+        (lambda table: table.set_column(0, "clip_id", pa.array(["a", None, "b", "c"])), ["'clip_id'"]),
+        (lambda table: table.set_column(0, "clip_id", pa.array(["a", "b", "a", "c"])), ["clip a occurs twice"]),
+        (lambda table: with_fact(table, fold="2"), ["'fold'", "'2'", "a whole number"]),
+        (lambda table: with_fact(table, fold=True), ["'fold'", "True"]),
+        (lambda table: with_fact(table, fold=6), ["'fold'", "6", "1 to 5"]),
+        (lambda table: with_fact(table, seed=1.5), ["'seed'", "1.5"]),
+        (lambda table: with_fact(table, label_names="happy"), ["'label_names'", "'happy'"]),
+        (lambda table: with_fact(table, left_out=[17]), ["'left_out'", "[17]"]),
+        (lambda table: with_fact(table, split=None), ["'split'", "None"]),
+        (lambda table: with_fact(table, score_temperature="hot"), ["'score_temperature'", "'hot'"]),
+        (lambda table: with_fact(table, selection="dice"), ["selection", "'dice'"]),
+        (lambda table: table.replace_schema_metadata({"logoformer_run": "{half"}), ["damaged"]),
+        (lambda table: table.replace_schema_metadata({"logoformer_run": "[1]"}), ["damaged"]),
+    ],
+)
+def test_predictions_that_no_run_has_are_refused(tmp_path, change, words):
+    path = write(tmp_path / PREDICTIONS_FILE)
+    resave(path, change)
+    with raises_naming(ValueError, path, *words):
+        read_predictions(path)
+
+
+def test_a_damaged_file_is_refused_or_read_as_it_was(tmp_path):
+    path = write(tmp_path / PREDICTIONS_FILE)
+    whole, rng = path.read_bytes(), random.Random(0)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        damaged[rng.randrange(len(whole))] ^= rng.randrange(1, 256)
+        path.write_bytes(damaged)
+        try:
+            predictions = read_predictions(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+        else:
+            assert predictions.scores.shape == (4, 3)
+    for length in (0, 4, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with raises_naming(ValueError, path):
+            read_predictions(path)
 
 
 def test_files_that_are_none(tmp_path):

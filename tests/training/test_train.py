@@ -84,6 +84,7 @@ def test_the_demo_writes_everything(demo):
     assert {file.name for file in output_dir.iterdir()} >= WRITTEN
     results = json.loads((output_dir / "eval_results.json").read_text())
     assert 0 <= results["test_uar"] <= 1 and 0 <= results["test_war"] <= 1
+    assert results["chosen_on_test_set"] is False
     assert results["test_num_clips"] == 14 == sum(map(sum, results["test_confusion_matrix"]))
     assert f"{100 * results['test_uar']:.2f}" in (output_dir / "README.md").read_text()
 
@@ -254,6 +255,7 @@ def test_seeds_choosing_on_test_and_another_run_beside(all_folds, dfew_tree, tmp
     check_named(text.splitlines()[0], "DFEW", "fold 3 of 5", "test set")
     check_named(text, "margin x 0.1")
     assert "test clips" in (tmp_path / "out" / "seed-43" / "README.md").read_text()
+    assert json.loads((tmp_path / "out" / "seed-43" / "eval_results.json").read_text())["chosen_on_test_set"] is True
     predictions = read_predictions(tmp_path / "out" / "seed-43" / "predictions.parquet")
     assert predictions.embeddings.shape == (7, 64) and predictions.run.compact_loss == "none"
 
