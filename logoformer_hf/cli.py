@@ -183,7 +183,7 @@ def add_compare_arguments(parser: ArgumentParser) -> None:
 
 
 def run_compare(args: Namespace) -> None:
-    """Compare two models on the same clips, by McNemar's test and paired bootstrap intervals."""
+    """Compare two models on the same clips, by McNemar's test and paired intervals."""
     from .evaluation.compare import compare, plot_comparison
     from .evaluation.compare_text import format_comparison
     from .evaluation.projection import ProjectionError

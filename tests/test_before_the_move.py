@@ -4,6 +4,7 @@ all kept in `before_the_move/`. They load, go on, report and give the same logit
 """
 
 import json
+import re
 import shutil
 
 import pytest
@@ -57,6 +58,17 @@ def leaves(value, path=()):
         yield path, value
 
 
+def scores_of(report):
+    """All values of a report but the ends of intervals, which have another method now."""
+    return {path: value for path, value in leaves(report) if path[-1] not in ("low", "high")}
+
+
+def words_of(text):
+    """The words of a report without intervals, what is said of their method, and the rules of tables."""
+    lines = [line for line in text.splitlines() if not line.startswith("Intervals ")]
+    return re.sub(r"[\d.]+ to [\d.]+|-{2,}:?", "", "\n".join(lines)).split()
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The current folder, with the clips and the finished run in it."""
@@ -89,9 +101,9 @@ def test_the_finished_run_is_reported_again(folder):
         assert of_clips.pop("calibration")["calibrated"] is None
         assert of_clips.pop("score_temperature", None) is None
     assert after.pop("faces") is None and after.pop("seen_clips") is None
-    assert dict(leaves(after)) == pytest.approx(dict(leaves(before)))
+    assert scores_of(after) == pytest.approx(scores_of(before))
     start, end = ((folder / "run" / "report.md").read_text().split(f"## {name}") for name in ("Calib", "Embed"))
-    assert start[0] + f"## Embed{end[1]}" == text
+    assert words_of(start[0] + f"## Embed{end[1]}") == words_of(text)
     assert load_runs("run")[0].run.data.dataset == "clips"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from .plots import plot_projections
 from .predictions import Predictions, RunInfo, group_by_seed, joint_info, load_runs
 from .projection import Projection, ProjectionError, project
-from .significance import Estimate, McNemar, bootstrap_difference, mcnemar
+from .significance import Estimate, McNemar, mcnemar, uar_p_value, uar_war_differences
 from .uar import uar_and_war
 
 
@@ -22,7 +22,8 @@ class SeedComparison:
         seed_a, seed_b: seeds of the two trainings.
         num_clips: number of clips that both were tested on.
         uar_a, uar_b, war_a, war_b: scores on the pooled clips.
-        uar_difference, war_difference: B - A, with the paired bootstrap interval.
+        uar_difference, war_difference: B - A, with the 95 % interval for paired differences.
+        uar_p_value: of the difference of UAR; less than 0.05 where its interval leaves out zero.
         recall_a, recall_b: by class, None for a class without a clip.
         mcnemar: test on the clips that exactly one of the two classifies correctly.
     """
@@ -36,6 +37,7 @@ class SeedComparison:
     war_b: float
     uar_difference: Estimate
     war_difference: Estimate
+    uar_p_value: float
     recall_a: dict[str, float | None]
     recall_b: dict[str, float | None]
     mcnemar: McNemar
@@ -168,7 +170,7 @@ def _compare_seed(
     a_right, b_right = a == labels, b == labels
     uar_a, war_a, recall_a = _scores(labels, a_right, label_names)
     uar_b, war_b, recall_b = _scores(labels, b_right, label_names)
-    uar_difference, war_difference = bootstrap_difference(labels, a_right, b_right)
+    uar_difference, war_difference = uar_war_differences(labels, a_right, b_right)
     return SeedComparison(
         seed_a=seed_a,
         seed_b=seed_b,
@@ -179,6 +181,7 @@ def _compare_seed(
         war_b=war_b,
         uar_difference=uar_difference,
         war_difference=war_difference,
+        uar_p_value=uar_p_value(labels, a_right, b_right),
         recall_a=recall_a,
         recall_b=recall_b,
         mcnemar=mcnemar(a_right, b_right),

@@ -13,7 +13,7 @@ from .calibration import BeforeAndAfter, measure_before_and_after
 from .compare import Comparison, SeedComparison
 from .predictions import FACTS_OF_ONE_RUN, Predictions, RunInfo, group_by_seed, joint_info
 from .published import PublishedResult, published_beside
-from .significance import Estimate, bootstrap_uar_war, recall_estimates
+from .significance import Estimate, recall_estimates, uar_war_estimates
 
 VERSION = 1  # of report.json
 
@@ -228,16 +228,16 @@ def _summarise_seed(seed: int, runs: Sequence[Predictions]) -> SeedReport:
             RunScores(
                 predictions.run.fold,
                 len(predictions.clip_ids),
-                *bootstrap_uar_war([matrix]),
+                *uar_war_estimates([matrix]),
                 predictions.run.score_temperature,
                 _measure_calibration([predictions]),
             )
             for predictions, matrix in zip(runs, matrices, strict=True)
         ],
-        mean_of_folds=MeanScores(*bootstrap_uar_war(matrices)),
+        mean_of_folds=MeanScores(*uar_war_estimates(matrices)),
         pooled=PooledScores(
             int(pooled.sum()),
-            *bootstrap_uar_war([pooled]),
+            *uar_war_estimates([pooled]),
             recall=dict(zip(runs[0].run.label_names, recall_estimates(pooled), strict=True)),
             confusion_matrix=pooled.tolist(),
             confusion_matrix_normalised=(pooled / np.maximum(clips, 1)).tolist(),

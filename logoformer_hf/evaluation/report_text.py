@@ -9,7 +9,7 @@ from .predictions import RunInfo
 from .published import HOW_CHOSEN
 from .report import MeanScores, PooledScores, ProjectionNote, Report, RunScores, SeedReport
 from .seen_text import describe_seen_clips
-from .significance import CONFIDENCE, NUM_RESAMPLES
+from .significance import CONFIDENCE
 from .tables import interval, markdown_table, percent
 
 _SELECTION = {
@@ -78,11 +78,12 @@ def format_report(report: Report, comparison: Comparison | None) -> str:
     parts += [
         f"## UAR and WAR in percent{run.mark}",
         _format_scores(report),
-        f"Intervals are {100 * CONFIDENCE:.0f} % bootstrap intervals over clips ({NUM_RESAMPLES:,} resamples): what "
-        "these models would score on other clips of the kind. They do not cover another training.",
+        f"Intervals are {100 * CONFIDENCE:.0f} % intervals over clips, from the exact limits of each class "
+        "(Clopper-Pearson): what these models would score on other clips of the kind. They do not cover another "
+        "training.",
         f"## Recall in percent{of_seed(report)}{run.mark}",
         _format_recalls(report),
-        "Intervals by Wilson's score.",
+        "Intervals by Clopper and Pearson.",
         "![Recall of every class](recalls.png)",
         f"## Confusion matrix{of_seed(report)}{run.mark}",
         "![Confusion matrix, share and number of clips](confusion_matrix.png)",

@@ -13,7 +13,7 @@ from ..data.terms import DataTerms
 from ..evaluation.calibration import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MIN_CLIPS
 from ..evaluation.predictions import RunInfo
 from ..evaluation.seen_text import describe_seen_clips
-from ..evaluation.significance import Estimate, bootstrap_uar_war, recall_estimates
+from ..evaluation.significance import Estimate, recall_estimates, uar_war_estimates
 from ..evaluation.tables import interval, markdown_table, percent
 from .cards import hub_repo
 
@@ -209,7 +209,7 @@ def _metadata(
 def _results_in_words(results: Mapping[str, Any], label_names: Sequence[str]) -> dict[str, str]:
     """Tables and phrases of the card on the test results, by their names in the template."""
     matrix = results["test_confusion_matrix"]
-    uar, war = bootstrap_uar_war([matrix])
+    uar, war = uar_war_estimates([matrix])
     classes = list(zip(label_names, map(sum, matrix), recall_estimates(matrix), strict=True))
     measured = sorted(
         ((name, clips, recall) for name, clips, recall in classes if recall), key=lambda row: row[2].value

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from scipy.stats import beta
 from cards import (
     CALIBRATION,
     CLIPS,
@@ -77,11 +78,12 @@ def test_numbers_pictures_and_settings_are_in_the_text(tmp_path):
     for row in (
         ["train", "9,000"],
         ["validation", "5"],
-        ["**UAR**", "**62.50**", "20.00 to 100.00"],  # exact: 1.5 % of all draws are below 20 %, 2.8 % up to it
-        ["**WAR**", "**66.67**", "33.33 to 100.00"],
+        # As 10/3 of 16/3 clips: 1 / (0.5² / 4 + 0.5² / 2) clips have the variance of the mean.
+        ["**UAR**", "**62.50**", "{:.2f} to {:.2f}".format(*100 * beta.ppf([0.025, 0.975], [10 / 3, 13 / 3], [3, 2]))],
+        ["**WAR**", "**66.67**", "22.28 to 95.67"],
         ["macro F1", "61.90", "-"],
-        ["happy", "4", "75.00", "30.06 to 95.44"],  # Wilson's score of 3 in 4
-        ["sad", "2", "50.00", "9.45 to 90.55"],
+        ["happy", "4", "75.00", "19.41 to 99.37"],  # Clopper and Pearson of 3 in 4
+        ["sad", "2", "50.00", "1.26 to 98.74"],
         ["fear", "0", "-", "-"],
         ["true", "happy", "sad", "fear"],
         ["happy", "3", "1", "0"],
