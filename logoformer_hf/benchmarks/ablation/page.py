@@ -94,7 +94,7 @@ def beyond_chance(results: Results) -> str:
     corrected = dict(zip(p_values, correct_p_values(list(p_values.values())), strict=True))
     found = [f'"{title}"' for title, p_value in corrected.items() if p_value < 1 - CONFIDENCE]
     return f"""The interval of a row is of that row alone: corrected for {len(p_values)} differences of parts (Holm,
-5 %), {f"those of {', '.join(found)} are" if found else "none is"} beyond chance. """
+5 %), {f"those of {' and '.join(found)} are" if found else "none is"} beyond chance. """
 
 
 def noise(results: Results) -> str:
