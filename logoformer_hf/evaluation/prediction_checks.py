@@ -74,7 +74,7 @@ def check_facts(facts: Mapping[str, Any], origin: str) -> None:
                 f"{origin}: {name!r} of the run's facts is {facts[name]!r:.80}; it must be a list of names"
             )
     if not all(isinstance(value, int) for value in (facts.get("seen_clips") or {}).values()):
-        raise ValueError(f"{origin}: 'seen_clips' of the run's facts is {facts['seen_clips']!r}; it must be whole numbers")
+        raise ValueError(f"{origin}: 'seen_clips' of the run's facts is {facts['seen_clips']!r}; it must be numbers")
     fold, num_folds = facts["fold"], facts["num_folds"]
     if fold is not None and num_folds is not None and not 1 <= fold <= num_folds:
         raise ValueError(f"{origin}: 'fold' of the run's facts is {fold}; it must be from 1 to {num_folds}")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from scipy.stats import beta
 from cards import (
     CALIBRATION,
     CLIPS,
@@ -25,6 +24,7 @@ from cards import (
 )
 from errors import check_named, raises_naming
 from huggingface_hub import ModelCard
+from scipy.stats import beta
 from toys import save_model
 from without_package import run_without_package
 
