@@ -13,6 +13,7 @@ from hub_server import Fault, HubServer, running_hub
 from huggingface_hub import HfApi
 from paths import TESTS
 from processes import run_python
+from safetensors.torch import load_file, save_file
 from toys import run_info, save_model
 from without_package import run_without_package
 
@@ -114,6 +115,14 @@ class TestFiles:
         with raises_naming(PushError, output_dir / name):
             files_to_push(output_dir)
 
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    def test_weights_that_are_no_numbers_are_refused(self, output_dir, value):
+        weights = load_file(output_dir / "model.safetensors")
+        weights["classifier.bias"][2] = value
+        save_file(weights, output_dir / "model.safetensors", metadata={"format": "pt"})
+        with raises_naming(PushError, output_dir / "model.safetensors", "classifier.bias", "nothing was sent"):
+            push_folder(output_dir, "me/faces", dry_run=True)
+
     def test_a_folder_without_a_model(self, output_dir, tmp_path):
         with raises_naming(PushError, tmp_path / "nowhere"):
             files_to_push(tmp_path / "nowhere")
@@ -180,6 +189,13 @@ class TestPush:
         with raises_naming(PushError, output_dir, "trust_remote_code=True", "RuntimeError: half a file"):
             push_folder(output_dir, "me/faces", token=TOKEN)
         assert hub_server.requests == []
+
+    def test_logits_that_are_no_numbers_are_not_equal(self, hub_server, output_dir, monkeypatch):
+        nan = [json.loads("NaN")] * 7  # one object, as json gives it, which a list counts as equal to itself
+        monkeypatch.setattr(hub, "logits_by_remote_code", lambda *args, **kwargs: nan)
+        with raises_naming(PushError, output_dir, "NaN", "nothing was sent"):
+            push_folder(output_dir, "me/faces", token=TOKEN)
+        assert not hub_server.repos
 
     def test_other_logits_on_the_hub_are_an_error(self, hub_server, output_dir, monkeypatch):
         answers = iter([[0.25, 0.5], [0.25, 0.5000001]])
