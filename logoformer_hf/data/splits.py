@@ -1,6 +1,6 @@
 """Divides clips into those for training, for choosing the best epoch, and for testing."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from datasets import Dataset, DatasetDict
 from sklearn.model_selection import train_test_split
@@ -8,7 +8,13 @@ from sklearn.model_selection import train_test_split
 from .problems import name_some
 
 
-def split_clips(rows: DatasetDict, select_on: str, validation_size: float, seed: int) -> DatasetDict:
+def split_clips(
+    rows: DatasetDict,
+    select_on: str,
+    validation_size: float,
+    seed: int,
+    held_out: Collection[str] | None = None,
+) -> DatasetDict:
     """
     Gives the clips to train on ("train"), to choose the best epoch on ("validation") and to test on ("test").
 
@@ -20,6 +26,8 @@ def split_clips(rows: DatasetDict, select_on: str, validation_size: float, seed:
             then too high by the gain of this choice.
         validation_size: share of "train" that is held out, more than 0 and less than 1.
         seed: seed of the run.
+        held_out: names of the clips of "train" that this run held out before. They stay held out, also where other
+            clips have been left out since then; None chooses them now.
 
     Raises:
         ValueError: a split is missing, an argument is out of its range, or a class is too small to be divided.
@@ -38,6 +46,21 @@ def split_clips(rows: DatasetDict, select_on: str, validation_size: float, seed:
         return DatasetDict({split: rows[split] for split in ("train", "validation", "test")})
     if not 0 < validation_size < 1:
         raise ValueError(f"`validation_size` is {validation_size}; it must be more than 0 and less than 1.")
+    if held_out is None:
+        validation = _choose_held_out(rows, validation_size, seed)
+    else:
+        known = set(held_out)
+        validation = [place for place, clip_id in enumerate(rows["train"]["clip_id"]) if clip_id in known]
+    train = sorted(set(range(len(rows["train"]))).difference(validation))
+    return DatasetDict(
+        train=rows["train"].select(train, keep_in_memory=True),
+        validation=rows["train"].select(sorted(validation), keep_in_memory=True),
+        test=rows["test"],
+    )
+
+
+def _choose_held_out(rows: DatasetDict, validation_size: float, seed: int) -> list[int]:
+    """Places of a stratified part of "train"."""
     names, labels = rows["train"].features["label"].names, list(rows["train"]["label"])
     counts = {name: labels.count(number) for number, name in enumerate(names)}
     if small := [name for name, count in counts.items() if count == 1]:
@@ -51,12 +74,10 @@ def split_clips(rows: DatasetDict, select_on: str, validation_size: float, seed:
             f"`validation_size` is {validation_size}, which is {num_clips} of {len(labels)} clips; with {num_classes} "
             f"classes it must be {num_classes} to {len(labels) - num_classes} clips."
         )
-    train, validation = train_test_split(range(len(labels)), test_size=num_clips, random_state=seed, stratify=labels)
-    return DatasetDict(
-        train=rows["train"].select(sorted(train), keep_in_memory=True),
-        validation=rows["train"].select(sorted(validation), keep_in_memory=True),
-        test=rows["test"],
-    )
+    held_out: list[int] = train_test_split(
+        range(len(labels)), test_size=num_clips, random_state=seed, stratify=labels
+    )[1]
+    return held_out
 
 
 def check_tested_once(tested: Mapping[int | None, Dataset]) -> None:

@@ -9,6 +9,7 @@ import evaluate
 import numpy as np
 from transformers import EvalPrediction
 
+from ..data.clips import NOT_COUNTED
 from .metrics import ExpressionMetrics
 
 
@@ -44,5 +45,9 @@ class Scorer:
     def score_epoch(self, predictions: EvalPrediction) -> dict[str, float]:
         """UAR, WAR and macro F1, 0 to 1, which a Trainer logs and chooses the best epoch by."""
         # Tuples only for further outputs than logits, which `keys_to_ignore_at_inference` excludes.
-        scores = self.score(cast(np.ndarray, predictions.predictions), cast(np.ndarray, predictions.label_ids))
+        logits, labels = cast(np.ndarray, predictions.predictions), cast(np.ndarray, predictions.label_ids)
+        counted = labels != NOT_COUNTED
+        if not counted.any():
+            raise ValueError(f"none of {len(labels)} clips to evaluate can be read.")
+        scores = self.score(logits[counted], labels[counted])
         return {name: scores[name] for name in ("uar", "war", "macro_f1")}

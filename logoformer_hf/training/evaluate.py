@@ -12,7 +12,7 @@ from ..data.collator import collate_clips
 from ..data.facts import DataFacts, note_on_faces
 from ..data.identity import CONTENT_ID
 from ..data.sources.arguments import SourceArguments
-from ..data.sources.gather import gather_clips
+from ..data.sources.gather import gather_clips, note_unreadable
 from ..data.sources.source import Source
 from ..data.splits import check_tested_once
 from ..data.trained_on import DataPart
@@ -100,10 +100,12 @@ def test_fold(args: EvaluationArguments, source: Source, run: RunInfo, folder: P
         data_collator=collate_clips,
         processing_class=processor,
     )
-    output = trainer.predict_clips(ClipDataset(rows, reading_processor(processor, model)))
+    output = trainer.predict_clips(ClipDataset(rows, reading_processor(processor, model), keep_unreadable=True))
+    run = replace(run, data=note_unreadable(source, trainer.gather_problems(), folder / "problems.csv"))
     file = folder / PREDICTIONS_FILE
-    contents = list(rows[CONTENT_ID])
-    write_predictions(file, list(rows["clip_id"]), output.labels, output.logits, output.embeddings, run, contents)
+    tested = rows.select(output.rows)
+    clip_ids, contents = list(tested["clip_id"]), list(tested[CONTENT_ID])
+    write_predictions(file, clip_ids, output.labels, output.logits, output.embeddings, run, contents)
     return read_predictions(file)
 
 

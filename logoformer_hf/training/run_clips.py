@@ -11,6 +11,7 @@ from ..data.sources.gather import gather_clips
 from ..data.sources.source import Source
 from ..data.splits import check_tested_once, split_clips
 from ..data.trained_on import SeenClips, TrainedOn
+from .held_out import read_held_out
 from .run_folder import DATA_DIGEST, SETTINGS_FILE, is_finished, read_settings
 from .runs import Run
 from .seen_clips import compare_clips, history_of, part_of
@@ -29,12 +30,14 @@ class RunClips:
         rows: "train", "validation" and "test".
         seen: which of those that are tested, or choose the epoch, its model has met before.
         trained_on: all trainings of its model, this one included.
+        holds_out: whether "validation" is a part of the source's "train".
     """
 
     source: Source
     rows: DatasetDict
     seen: SeenClips
     trained_on: TrainedOn
+    holds_out: bool
 
 
 def gather_runs(runs: Sequence[Run], settings: Settings, verbose: bool) -> dict[Run, RunClips]:
@@ -78,15 +81,17 @@ def check_same_clips(run: Run, source: Source) -> None:
 
 def _clips_of_run(run: Run, source: Source, settings: Settings) -> RunClips:
     protocol = settings.protocol
-    rows = split_clips(source.rows, protocol.select_on, protocol.validation_size, run.seed)
+    held_out = read_held_out(run.folder)
+    rows = split_clips(source.rows, protocol.select_on, protocol.validation_size, run.seed, held_out)
     check_rows(rows)
+    is_held_out = "validation" not in source.rows
     seen, trained_on = compare_clips(
         str(run),
         rows,
         history_of(settings.model, settings.training.resume_from_checkpoint, run.folder),
         part_of(source.facts, run.fold),
-        is_held_out="validation" not in source.rows,
+        is_held_out=is_held_out,
         select_on=protocol.select_on if settings.training.load_best_model_at_end else "last",
         allow=protocol.allow_seen_clips,
     )
-    return RunClips(source, rows, seen, trained_on)
+    return RunClips(source, rows, seen, trained_on, is_held_out and protocol.select_on == "validation")

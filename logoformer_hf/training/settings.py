@@ -194,6 +194,11 @@ def parse_overrides(text: str | None) -> dict[str, Any]:
         )
     if unknown := sorted(set(overrides) - set(LogoFormerConfig.__dataclass_fields__)):
         raise ValueError(f"--config_overrides: LogoFormerConfig has no field {unknown[0]!r}.")
+    if overrides.get("problem_type") not in (None, "single_label_classification"):
+        raise ValueError(
+            f"--config_overrides: `problem_type` is {overrides['problem_type']!r}; every clip has one label, and the "
+            "loss is cross-entropy: leave it out."
+        )
     if "score_temperature" in overrides:
         raise ValueError(
             "--config_overrides: `score_temperature` is fitted on validation clips after the training; leave it out."

@@ -20,10 +20,12 @@ class TrainLoss:
     def __init__(self) -> None:
         self._sums: torch.Tensor | None = None  # (2,), on the device of the losses
 
-    def add(self, loss_sum: torch.Tensor, num_clips: int) -> None:
+    def add(self, loss_sum: torch.Tensor, num_clips: torch.Tensor | int) -> None:
         """Adds a loss summed over clips, a scalar, and their number, without waiting for the device."""
         dtype = torch.float32 if loss_sum.device.type == "mps" else torch.float64  # which MPS lacks
-        sums = torch.stack([loss_sum.detach().to(dtype), torch.full_like(loss_sum, num_clips, dtype=dtype)])
+        sums = torch.stack(
+            [loss_sum.detach().to(dtype), torch.as_tensor(num_clips, dtype=dtype, device=loss_sum.device)]
+        )
         self._sums = sums if self._sums is None else self._sums.to(sums) + sums
 
     def mean(self, accelerator: Accelerator) -> float | None:

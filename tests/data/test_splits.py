@@ -39,6 +39,20 @@ def test_the_smallest_and_the_largest_part_that_can_be_held_out(validation_size,
         assert set(parts[part]["label"]) == {0, 2, 3}
 
 
+def test_what_was_held_out_before_stays_held_out():
+    """Also where clips of both parts cannot be used any more: a stratified choice would be another one."""
+    rows = make_splits()
+    before = split_clips(rows, "validation", 0.1, seed=0)
+    lost = {before["train"]["clip_id"][0], before["validation"]["clip_id"][0]}
+    rows["train"] = rows["train"].filter(lambda clip_id: clip_id not in lost, input_columns="clip_id")
+    after = split_clips(rows, "validation", 0.1, seed=0, held_out=list(before["validation"]["clip_id"]))
+    for part in ("train", "validation"):
+        assert list(after[part]["clip_id"]) == [name for name in before[part]["clip_id"] if name not in lost]
+    assert set(split_clips(rows, "validation", 0.1, seed=0)["validation"]["clip_id"]) - set(
+        before["validation"]["clip_id"]
+    )
+
+
 def test_a_split_of_its_own_is_used_whole():
     rows = make_splits(validation=list(range(7)))
     parts = split_clips(rows, "validation", 0.1, seed=0)

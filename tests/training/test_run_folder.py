@@ -78,7 +78,7 @@ def test_what_decides_is_told_from_what_does_not(tmp_path):
         ("compact_loss", "none"),
         ("per_device_train_batch_size", 3),
         ("class_balanced_sampling", True),
-        ("dataloader_drop_last", True),
+        ("label_smoothing_factor", 0.1),
     ):
         assert deciding(**{name: value})[name] == value != usual[name]
 

@@ -1,5 +1,6 @@
 """Loads the clips that arguments name, cropped to faces if they ask for it, and prints what was found."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -114,3 +115,27 @@ def gather_clips(
 def _write_problems(problems: list[Problem], file: Path) -> None:
     write_problems(problems, file)
     print(f"{len(problems):,} clips that cannot be used, each with the reason: {file}")
+
+
+def note_unreadable(source: Source, reasons: Mapping[str, str], problems_file: Path) -> DataFacts:
+    """
+    The facts about the clips of a source, with those left out that could not be read when they were needed. They are
+    written to `problems_file` beside those that were known before.
+
+    Args:
+        source: the clips.
+        reasons: name of each such clip -> why it cannot be read.
+        problems_file: path of `problems.csv`; not touched where there are none.
+    """
+    if not reasons:
+        return source.facts
+    problems = []
+    for clips in source.rows.values():
+        stored = clips.with_format("arrow")  # embedded frames would be decoded otherwise
+        for place, clip_id in enumerate(clips["clip_id"]):
+            if clip_id in reasons:
+                video = stored[place].to_pylist()[0]["video"]
+                path = video if isinstance(video, str) else "embedded frames"
+                problems.append(Problem(clip_id, path, reasons[clip_id].removeprefix(f"{path}: ")))
+    _write_problems(source.problems + problems, problems_file)
+    return add_left_out(source.facts, source.rows, problems)
