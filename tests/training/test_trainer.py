@@ -1,5 +1,6 @@
 """The Trainer with toy models on noise: its losses, its gradients, what it predicts, and which clips it sees."""
 
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from errors import raises_naming
-from paths import TESTS
+from paths import ROOT, TESTS
 from pictures import marked_frames, save_frames
 from processes import launch
 from torch import nn
@@ -246,7 +247,7 @@ def predict_and_save(folder: str, **arguments) -> None:
 def test_predictions_are_the_same_from_one_and_two_processes(tmp_path):
     """Two real ones. The last of nine clips leaves one process half a batch, and the other one none."""
     predict_and_save(str(tmp_path))
-    launch(2, __file__, str(tmp_path), PYTHONPATH=str(TESTS / "helpers"))
+    launch(2, __file__, str(tmp_path), PYTHONPATH=os.pathsep.join([str(ROOT), str(TESTS / "helpers")]))
 
     one, *two = (np.load(tmp_path / name) for name in ("1_0.npz", "2_0.npz", "2_1.npz"))
     assert one["labels"].tolist() == [index % 5 for index in range(9)]
