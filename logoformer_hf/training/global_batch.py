@@ -38,7 +38,7 @@ def own_clips(batch: dict[str, Any], num_clips: int, num_processes: int, process
     num_own = own_share(rest, batch_size, process_index) if rest else batch_size
     kept = {name: value if isinstance(value, dict) else value[: max(num_own, 1)] for name, value in batch.items()}
     if num_own == 0:
-        kept |= {"labels": torch.full_like(kept["labels"], NOT_COUNTED), "clip_ids": []}
+        kept |= {"labels": batch["labels"].new_full((1,), NOT_COUNTED), "clip_ids": []}
     return kept
 
 

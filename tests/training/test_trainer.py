@@ -419,10 +419,9 @@ def without_workers(train_with) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("context", "num_workers", "arguments"),
     [
-        ("fork", 1, {"dataloader_prefetch_factor": 5}),
-        ("fork", 4, {"dataloader_persistent_workers": False}),
+        ("fork", 3, {"dataloader_persistent_workers": False, "dataloader_prefetch_factor": 5}),
         ("spawn", 1, {}),
-        ("forkserver", 2, {}),
+        ("forkserver", 1, {}),
     ],
 )
 def test_how_workers_are_started_changes_no_bit_of_the_weights(
