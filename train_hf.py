@@ -13,6 +13,6 @@ The same where the package is installed, without this file: `logoformer train ..
 """
 
 if __name__ == "__main__":  # a data loader's worker that is spawned imports this file, and needs nothing of it
-    from logoformer_hf.training.train import main
+    from logoformer_hf.training.program import run
 
-    main()
+    run()

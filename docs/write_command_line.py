@@ -16,7 +16,7 @@ from transformers import TrainingArguments
 
 from logoformer_hf._compat import parser_actions
 from logoformer_hf.cli import COMMANDS, build_parser
-from logoformer_hf.data.sources.arguments import SourceArguments
+from logoformer_hf.data.sources.arguments import CommonArguments, SourceArguments
 from logoformer_hf.data.sources.table import SOURCES
 from logoformer_hf.training.arguments import LogoFormerTrainingArguments
 from logoformer_hf.training.settings import Settings
@@ -69,12 +69,13 @@ def command_line_page() -> str:
 def source_table(actions: dict[str, argparse.Action]) -> str:
     """The table of the options that choose clips, with the data sets that they apply to."""
     rows = ["| option | default | data sets | meaning |", "| --- | --- | --- | --- |"]
+    common = {field.name for field in dataclasses.fields(CommonArguments)}
     for field in dataclasses.fields(SourceArguments):
         action = actions[field.name]
         takers = [
             name
             for name, source in SOURCES.items()
-            if field.name in {option.name for option in dataclasses.fields(source.options)}
+            if field.name in {option.name for option in dataclasses.fields(source.options)} - common
         ]
         cells = f"`--{action.dest}`", default_of(action), ", ".join(takers) or "all", meaning_of(action)
         rows.append(f"| {' | '.join(cells)} |")

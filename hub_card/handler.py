@@ -1,6 +1,7 @@
 """Handler for Inference Endpoints: takes raw footage and returns when each person in it showed which expression."""
 
 import base64
+import math
 import os
 import sys
 import tempfile
@@ -26,6 +27,7 @@ if find_spec("logoformer_hf") is None:  # the repository carries its wheel, whic
 
 from logoformer_hf import ExpressionRecognizer  # noqa: E402
 from logoformer_hf.faces.detector import load_detector  # noqa: E402
+from logoformer_hf.models.finite import check_finite_weights  # noqa: E402
 from logoformer_hf.timeline.facts import number_or_none, segment_values, window_values  # noqa: E402
 from logoformer_hf.timeline.json_file import summary_values  # noqa: E402
 from logoformer_hf.timeline.timeline import Timeline  # noqa: E402
@@ -44,10 +46,14 @@ class EndpointHandler:
         classify: reads a clip that is cropped to one face already.
         recognizer: reads raw footage; None without a face detector.
         missing: why there is none.
+
+    Raises:
+        ValueError: the model has weights that are infinite or NaN.
     """
 
     def __init__(self, path: str = ""):
         self.classify = pipeline("video-classification", model=path)
+        check_finite_weights(self.classify.model, path)
         self.recognizer: ExpressionRecognizer | None = None
         self.missing = ""
         beside = Path(path) / DETECTOR_FILE
@@ -111,6 +117,8 @@ class EndpointHandler:
         if self.recognizer is not None and parameters["faces"]:
             return answer_of(self.recognizer.read(clip), parameters["windows"])
         scores: list[dict[str, Any]] = self.classify(clip, top_k=parameters["top_k"])
+        if not all(math.isfinite(score["score"]) for score in scores):
+            raise ValueError("the model gives scores that are infinite or NaN for this clip, which mean nothing.")
         return scores
 
     def read_bytes(self, content: bytes, parameters: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Writes files completely or not at all, and finds the templates and the licence that belong to the package."""
 
 import json
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from typing import Any
 
 _PACKAGE = Path(__file__).parent
 _DISTRIBUTION = "logoformer-hf"
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -44,6 +47,20 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Writes a value as JSON with an indent of two, completely or not at all."""
     write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+@contextmanager
+def error_as_warning(what: str) -> Iterator[None]:
+    """
+    Logs an error as a warning and goes on; for what can be made again from files that are written.
+
+    Args:
+        what: beginning of the warning, before the reason.
+    """
+    try:
+        yield
+    except Exception as error:  # whatever it is, what was written before it is worth more
+        logger.warning("%s (%s: %s)", what, type(error).__name__, error)
 
 
 def check_writable(folder: str | Path) -> None:

@@ -68,6 +68,7 @@ def build_parser(complete: Collection[str | None]) -> ArgumentParser:
     """
     parser = ArgumentParser(
         prog="logoformer",
+        allow_abbrev=False,
         description="Trains, evaluates and compares models, reads videos with them, prepares data sets, "
         "publishes models and data.",
     )
@@ -82,7 +83,12 @@ def build_parser(complete: Collection[str | None]) -> ArgumentParser:
         declared: Any = command.groups()  # dataclasses, for which the library's annotation has its own type
         groups = HfArgumentParser(declared, add_help=False)
         child = commands.add_parser(
-            name, help=text, description=text, parents=[groups], formatter_class=groups.formatter_class
+            name,
+            help=text,
+            description=text,
+            parents=[groups],
+            formatter_class=groups.formatter_class,
+            allow_abbrev=False,
         )
         command.add_arguments(child)
         child.set_defaults(run=command.run)
@@ -188,7 +194,7 @@ def add_compare_arguments(parser: ArgumentParser) -> None:
 
 
 def run_compare(args: Namespace) -> None:
-    """Compare two models on the same clips, by McNemar's test and paired bootstrap intervals."""
+    """Compare two models on the same clips, by McNemar's test and paired intervals."""
     from .evaluation.compare import compare, plot_comparison
     from .evaluation.compare_text import format_comparison
     from .evaluation.projection import ProjectionError

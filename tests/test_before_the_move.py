@@ -4,6 +4,7 @@ all kept in `before_the_move/`. They load, go on, report and give the same logit
 """
 
 import json
+import re
 import shutil
 
 import pytest
@@ -15,8 +16,6 @@ from transformers import AutoModelForVideoClassification, AutoVideoProcessor
 from logoformer_hf import SourceArguments, load_source
 from logoformer_hf.cli import main as logoformer
 from logoformer_hf.evaluation.predictions import load_runs
-from logoformer_hf.training.arguments import LogoFormerTrainingArguments
-from logoformer_hf.training.run_folder import deciding_arguments
 from logoformer_hf.training.train import main as train
 
 KEPT = TESTS / "before_the_move"
@@ -50,9 +49,6 @@ SETTINGS = {
 }
 
 
-ARGUMENTS = LogoFormerTrainingArguments(output_dir="run", use_cpu=True)
-
-
 def leaves(value, path=()):
     """All values inside nested dictionaries and lists, with the keys that lead to each."""
     if isinstance(value, dict | list):
@@ -60,6 +56,17 @@ def leaves(value, path=()):
             yield from leaves(inner, (*path, key))
     else:
         yield path, value
+
+
+def scores_of(report):
+    """All values of a report but the ends of intervals, which have another method now."""
+    return {path: value for path, value in leaves(report) if path[-1] not in ("low", "high")}
+
+
+def words_of(text):
+    """The words of a report without intervals, what is said of their method, and the rules of tables."""
+    lines = [line for line in text.splitlines() if not line.startswith("Intervals ")]
+    return re.sub(r"[\d.]+ to [\d.]+|-{2,}:?", "", "\n".join(lines)).split()
 
 
 @pytest.fixture
@@ -93,24 +100,18 @@ def test_the_finished_run_is_reported_again(folder):
     for of_clips in (*after["seeds"][0]["runs"], after["seeds"][0]["pooled"]):  # what was not measured then
         assert of_clips.pop("calibration")["calibrated"] is None
         assert of_clips.pop("score_temperature", None) is None
-    assert after.pop("faces") is None
-    assert dict(leaves(after)) == pytest.approx(dict(leaves(before)))
+    assert after.pop("faces") is None and after.pop("seen_clips") is None
+    assert scores_of(after) == pytest.approx(scores_of(before))
     start, end = ((folder / "run" / "report.md").read_text().split(f"## {name}") for name in ("Calib", "Embed"))
-    assert start[0] + f"## Embed{end[1]}" == text
+    assert words_of(start[0] + f"## Embed{end[1]}") == words_of(text)
     assert load_runs("run")[0].run.data.dataset == "clips"
 
 
 def test_the_interrupted_run_goes_on_from_its_checkpoint(folder, capsys):
-    finished = folder / "run"
+    finished = folder / "run"  # of another release of transformers, whose arguments are others
     for path in finished.iterdir():
         if path.name not in ("run.json", "checkpoint-3"):
             path.unlink()
-    # Of another release of transformers than it was begun with, the arguments are others, which stops a run.
-    known = json.loads((finished / "run.json").read_text())
-    current = deciding_arguments(ARGUMENTS)
-    known = {name: value for name, value in known.items() if name in current or not hasattr(ARGUMENTS, name)}
-    (finished / "run.json").write_text(json.dumps(current | known))
-
     train([word for name, value in SETTINGS.items() for word in (f"--{name}", value)])
     assert "goes on from run/checkpoint-3" in capsys.readouterr().out
     assert json.loads((finished / "checkpoint-6" / "trainer_state.json").read_text())["global_step"] == 6

@@ -12,6 +12,8 @@ from ..video_processing_logoformer import LogoFormerVideoProcessor
 from ..video_reading_logoformer import VideoReadError, read_clip
 from .transforms import TrainingTransforms, clip_seed
 
+NOT_COUNTED = -100  # label of a clip that adds nothing to losses and scores; cross-entropy ignores it by default
+
 
 class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
     """
@@ -28,6 +30,8 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
         processor: samples, decodes and resizes.
         transforms: training transforms, None for evaluation.
         seed: seed of the run.
+        keep_unreadable: a clip that cannot be read is given as black frames that do not count, with the reason,
+            instead of an error.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
         processor: LogoFormerVideoProcessor,
         transforms: TrainingTransforms | None = None,
         seed: int = 0,
+        keep_unreadable: bool = False,
     ):
         self.rows = rows
         # In the stored form: otherwise `datasets` decodes every embedded image of a row. (Casting the column to
@@ -44,6 +49,7 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
         self.processor = processor
         self.transforms = transforms
         self.seed = seed
+        self.keep_unreadable = keep_unreadable
         # In shared memory: persistent workers have a copy of this object and read the current epoch here.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
@@ -57,6 +63,11 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
         """Class number of every clip; no clip is read."""
         return list(self.rows["label"])
 
+    @property
+    def clip_ids(self) -> list[str]:
+        """Name of every clip; no clip is read."""
+        return list(self.rows["clip_id"])
+
     def set_epoch(self, epoch: int) -> None:
         """Sets the epoch, also for worker processes that are already running."""
         self._epoch.fill_(epoch)
@@ -66,17 +77,27 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """
-        `frames` `(frames, channels, height, width)` uint8 and the `label` of one clip.
+        `frames` `(frames, channels, height, width)` uint8, the `label` and the `clip_id` of one clip.
+
+        With `keep_unreadable`, a clip that cannot be read has the label `NOT_COUNTED`, and the reason as `problem`.
 
         Raises:
             VideoReadError: the clip cannot be read; the message names it.
         """
         row = self.stored_rows[index].to_pylist()[0]
+        clip_id: str = row["clip_id"]
         try:
             frames = self.middle_frames(row) if self.transforms is None else self.random_frames(row, self.transforms)
         except VideoReadError as error:
-            raise VideoReadError(f"clip {row['clip_id']}: {error}") from error
-        return {"frames": frames, "label": row["label"]}
+            if not self.keep_unreadable:
+                raise VideoReadError(f"clip {clip_id}: {error}") from error
+            return {"frames": self.black_frames(), "label": NOT_COUNTED, "clip_id": clip_id, "problem": str(error)}
+        return {"frames": frames, "label": row["label"], "clip_id": clip_id}
+
+    def black_frames(self) -> torch.Tensor:
+        """Frames in the place of those of a clip that cannot be read, `(frames, channels, height, width)` uint8."""
+        size = self.processor.crop_size
+        return torch.zeros(self.processor.num_frames, 3, size["height"], size["width"], dtype=torch.uint8)
 
     def middle_frames(self, row: dict[str, Any]) -> torch.Tensor:
         """Frames of a row for evaluation, `(frames, channels, height, width)` uint8."""

@@ -1,7 +1,7 @@
 """Facts about a data set that are needed to interpret a result on it; the report and the model card contain them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 SOURCE_FILE = "source.json"  # in the folder of prepared shards: the facts about their data set
@@ -16,11 +16,13 @@ class LeftOutClip:
         clip_id: name of the clip.
         split: "train", "validation" or "test".
         fold: the fold that tests it, None if it is not known or there are no folds.
+        label: name of its class, None where it is not known, as in files of earlier versions.
     """
 
     clip_id: str
     split: str
     fold: int | None = None
+    label: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class DataFacts:
     def part(self) -> str:
         """Which part of the clips is used, to be displayed after the name: "Action, crops of faces", or empty."""
         return ", ".join(filter(None, (self.setup, self.faces and "crops of faces")))
+
+    def of_labels(self, labels: Collection[str]) -> "DataFacts":
+        """The facts without the clips that were left out and are known to be of other classes."""
+        return replace(self, left_out=tuple(clip for clip in self.left_out if clip.label in (None, *labels)))
 
     def left_out_of(self, split: str) -> list[str]:
         """Names of the clips of a split that were left out."""

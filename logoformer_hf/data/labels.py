@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
@@ -21,25 +22,49 @@ _SYNONYMS = {
 _EXPRESSION_OF = {word: name for name, words in _SYNONYMS.items() for word in (name, *words)}
 
 
+_SEPARATORS = re.compile(r"(?<=.)[\s_-]+(?=[^\s_-])")
+
+
 @cache
 def canonical_expression(name: str) -> str | None:
     """
     The one of `EXPRESSIONS` that a name means, None if it means none of them.
 
-    Case, separators and a leading number (`3_Happiness`) are ignored.
+    Case, a leading number (`3_Happiness`), and blanks, underscores and hyphens between words are ignored.
     """
-    return _EXPRESSION_OF.get(_plain(re.sub(r"^\s*\d+[\W_]+", "", name)))
+    return _EXPRESSION_OF.get(re.sub(r"^\d+[\s_.):-]+(?=[a-z])", "", _one_spelling(name)))
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.casefold())
+def nfc(name: str) -> str:
+    """The name with composed accents: some systems decompose those in names of files, and both forms are one name."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _one_spelling(name: str) -> str:
+    """
+    What all names share that differ in nothing but case, composition, and blanks, underscores and hyphens between
+    words. A sign, a dot, or a mark on a letter makes another name: `valence+` and `valence-`, `1.5` and `15`.
+    """
+    return _SEPARATORS.sub(_without, nfc(unicodedata.normalize("NFD", name).casefold()).strip())
+
+
+def _without(separators: re.Match[str]) -> str:
+    """
+    Nothing for separators between letters. Beside a digit a blank or an underscore is a blank, and a hyphen stays, as
+    it may be a sign: `level 1`, `level 11`, `level -1`.
+    """
+    places = separators.start() - 1, separators.end()
+    if all(unicodedata.category(separators.string[place])[0] in "LM" for place in places):
+        return ""
+    return separators[0] if "-" in separators[0] else " "
 
 
 def match_label_names(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     """
     Class names for label names: a synonym of an expression is that expression, every other name is a new class.
 
-    New names that differ in case or separators only are one class, named by the alphabetically first spelling.
+    New names that differ in nothing but case, and blanks, underscores and hyphens between words, are one class, named
+    by the alphabetically first spelling.
 
     Returns:
         the class names in their order, expressions first in the order of `EXPRESSIONS`, then the new ones
@@ -48,9 +73,32 @@ def match_label_names(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     spelling: dict[str, str] = {}
     class_of: dict[str, str] = {}
     for name in sorted(set(names)):
-        class_of[name] = canonical_expression(name) or spelling.setdefault(_plain(name) or name, name.strip())
+        class_of[name] = canonical_expression(name) or spelling.setdefault(_one_spelling(name), nfc(name.strip()))
     known = [name for name in EXPRESSIONS if name in class_of.values()]
     return known + sorted(set(class_of.values()) - set(known)), class_of
+
+
+def check_spellings(names: Iterable[str], where: str) -> None:
+    """
+    Checks the labels of one split: there, each class should have one name.
+
+    Args:
+        names: labels as they are written.
+        where: which labels they are, for the message: a folder or a list.
+
+    Raises:
+        ValueError: two names would be one class although they differ in more than case, blanks, underscores and
+            hyphens, as "joy" and "happy".
+    """
+    first: dict[str, str] = {}  # by class
+    for name in sorted(set(names)):
+        known = canonical_expression(name)
+        other = first.setdefault(known, name) if known else name
+        if _one_spelling(other) != _one_spelling(name):
+            raise ValueError(
+                f"{where}: the labels {other!r} and {name!r} would both be the class {known!r}. If they are one "
+                "class, give them one name; if they are two, rename one to a word that is no synonym of the other."
+            )
 
 
 def describe_matches(class_of: Mapping[str, str]) -> str:
@@ -80,6 +128,7 @@ def parse_label_map(items: Sequence[str]) -> dict[int, str]:
         if number in names:
             raise ValueError(f"`label_map` gives number {number} twice, the second time as {item!r}.")
         names[number] = match[2]
+    check_spellings(names.values(), "`label_map`")
     class_of = match_label_names(names.values())[1]
     return {number: class_of[name] for number, name in names.items()}
 

@@ -19,7 +19,8 @@ from torchvision.transforms.v2 import functional
 
 from .._files import whole_file, write_json
 from ..video_reading_logoformer import VideoReadError, read_clip
-from .problems import ClipProblems, Problem, read_problems, write_problems
+from .identity import CONTENT_ID
+from .problems import ClipProblems, Problem, name_some, read_problems, write_problems
 from .transforms import shorter_side_px
 
 DEFAULT_SIDE_PX = shorter_side_px(image_size=112, min_crop_area=0.7)
@@ -47,12 +48,14 @@ def prepare_shards(
     Writes clips as Parquet files `data/<split>-00000-of-00012.parquet`, which `datasets` loads, streams and uploads.
 
     Columns are those of `rows`, with the frames themselves as `video` (`List(Image())`) and the number of decoded
-    frames as `num_frames`. A shard gets its name when it is complete, and a second call writes only the missing ones.
-    The size of the shards is estimated from a few clips and printed first.
+    frames as `num_frames`. A shard gets its name when it is complete. A second call writes only the missing ones and
+    those whose clips have another `content_id` by now. The size of the shards is estimated from a few clips and
+    printed first.
 
     Args:
         rows: columns of `data.rows.clip_features`, `video` being a path, or a list of embedded images, of which JPEGs
-            that are small enough are stored as they are.
+            that are small enough are stored as they are. Without `content_id` it is not noticed that clips were
+            replaced.
         output_dir: folder for the shards, the settings that they were made with, and `problems.csv`.
         side_px: shorter side of the frames in pixels; larger frames are reduced, smaller ones are kept. The default
             is for training on 112x112 pixels, see `data.transforms.shorter_side_px`.
@@ -74,6 +77,7 @@ def prepare_shards(
     check_shard_arguments(rows, side_px, jpeg_quality, clips_per_shard, on_problem)
     output_dir = Path(output_dir)
     (output_dir / "data").mkdir(parents=True, exist_ok=True)
+    rows = with_ids_as_in_shards(rows, output_dir / SETTINGS_FILE)
     fingerprints = {split: clips_fingerprint(rows[split]) for split in rows}
     keep_settings(
         output_dir / SETTINGS_FILE,
@@ -84,10 +88,12 @@ def prepare_shards(
             "clips_per_shard": clips_per_shard,
             "clips": fingerprints,
             "faces": faces,
+            CONTENT_ID: all(CONTENT_ID in clips.column_names for clips in rows.values()),
         },
     )
     clips = EncodedClips(rows, side_px, jpeg_quality)
     shards = plan_shards(rows, output_dir / "data", clips_per_shard)
+    delete_stale(shards, rows)
     pending = [shard for shard in shards if not shard.file.exists()]
     keys = [key for shard in pending for key in shard.keys]
     if keys:
@@ -152,6 +158,44 @@ def plan_shards(rows: datasets.DatasetDict, folder: Path, clips_per_shard: int) 
             file = folder / f"{split}-{number:05d}-of-{len(starts):05d}.parquet"
             shards.append(Shard([(split, number) for number in numbers], file))
     return shards
+
+
+def with_ids_as_in_shards(rows: datasets.DatasetDict, settings_file: Path) -> datasets.DatasetDict:
+    """The rows; without `content_id` where shards were begun by an earlier version, which have no such column."""
+    is_known = CONTENT_ID in rows[next(iter(rows))].column_names
+    if not is_known or not settings_file.exists() or has_content_ids(settings_file.parent):
+        return rows
+    print(
+        f"{settings_file.parent}: its shards are of an earlier version and do not identify their clips, so frames "
+        "that were replaced since are not noticed. Delete the folder to prepare it anew."
+    )
+    return rows.remove_columns([CONTENT_ID])
+
+
+def has_content_ids(folder: str | Path) -> bool:
+    """Whether shards have the column `content_id`; those of version 0.1 have not."""
+    settings: dict[str, Any] = json.loads((Path(folder) / SETTINGS_FILE).read_text())
+    return bool(settings.get(CONTENT_ID, False))
+
+
+def delete_stale(shards: Iterable[Shard], rows: datasets.DatasetDict) -> None:
+    """Deletes the shards that hold a clip whose content is another by now, so that they are written anew."""
+    if CONTENT_ID not in rows[next(iter(rows))].column_names:
+        return
+    now = {
+        (split, clip_id): identifier
+        for split, clips in rows.items()
+        for clip_id, identifier in zip(clips["clip_id"], clips[CONTENT_ID], strict=True)
+    }
+    for shard in shards:
+        if not shard.file.exists():
+            continue
+        split = shard.keys[0][0]
+        stored = pq.read_table(shard.file, columns=["clip_id", CONTENT_ID], partitioning=None).to_pylist()
+        changed = [row["clip_id"] for row in stored if now[split, row["clip_id"]] != row[CONTENT_ID]]
+        if changed:
+            print(f"{shard.file} is written anew: clips have changed since ({len(changed):,}): {name_some(changed)}.")
+            shard.file.unlink()
 
 
 class EncodedClips(torch.utils.data.Dataset[dict[str, Any] | Problem]):
@@ -270,7 +314,11 @@ def say_estimate(clips: EncodedClips, keys: list[tuple[str, int]], output_dir: P
 
 
 def clips_fingerprint(clips: datasets.Dataset) -> str:
-    """Fingerprint of all columns but `video` and `num_frames`: the videos may be in another folder next time."""
+    """
+    Fingerprint of all columns but `video` and `num_frames`, since the videos may be in another folder next time, and
+    `content_id`, which is compared clip by clip.
+    """
+    clips = clips.remove_columns([CONTENT_ID]) if CONTENT_ID in clips.column_names else clips
     digest = hashlib.sha256(repr(clips.features).encode())
     for row in clips.remove_columns(["video", "num_frames"]):
         digest.update(repr(sorted(row.items())).encode())
@@ -287,7 +335,7 @@ def keep_settings(file: Path, settings: dict[str, Any]) -> None:
     if not file.exists():
         write_json(file, settings)
         return
-    known = json.loads(file.read_text())
+    known = {CONTENT_ID: False} | json.loads(file.read_text())
     different = [name for name in settings if settings[name] != known.get(name)]
     if different:
         name = different[0]

@@ -1,10 +1,20 @@
 """Divides clips into those for training, for choosing the best epoch, and for testing."""
 
-from datasets import DatasetDict
+from collections.abc import Collection, Mapping
+
+from datasets import Dataset, DatasetDict
 from sklearn.model_selection import train_test_split
 
+from .problems import name_some
 
-def split_clips(rows: DatasetDict, select_on: str, validation_size: float, seed: int) -> DatasetDict:
+
+def split_clips(
+    rows: DatasetDict,
+    select_on: str,
+    validation_size: float,
+    seed: int,
+    held_out: Collection[str] | None = None,
+) -> DatasetDict:
     """
     Gives the clips to train on ("train"), to choose the best epoch on ("validation") and to test on ("test").
 
@@ -16,6 +26,8 @@ def split_clips(rows: DatasetDict, select_on: str, validation_size: float, seed:
             then too high by the gain of this choice.
         validation_size: share of "train" that is held out, more than 0 and less than 1.
         seed: seed of the run.
+        held_out: names of the clips of "train" that this run held out before. They stay held out, also where other
+            clips have been left out since then; None chooses them now.
 
     Raises:
         ValueError: a split is missing, an argument is out of its range, or a class is too small to be divided.
@@ -34,6 +46,21 @@ def split_clips(rows: DatasetDict, select_on: str, validation_size: float, seed:
         return DatasetDict({split: rows[split] for split in ("train", "validation", "test")})
     if not 0 < validation_size < 1:
         raise ValueError(f"`validation_size` is {validation_size}; it must be more than 0 and less than 1.")
+    if held_out is None:
+        validation = _choose_held_out(rows, validation_size, seed)
+    else:
+        known = set(held_out)
+        validation = [place for place, clip_id in enumerate(rows["train"]["clip_id"]) if clip_id in known]
+    train = sorted(set(range(len(rows["train"]))).difference(validation))
+    return DatasetDict(
+        train=rows["train"].select(train, keep_in_memory=True),
+        validation=rows["train"].select(sorted(validation), keep_in_memory=True),
+        test=rows["test"],
+    )
+
+
+def _choose_held_out(rows: DatasetDict, validation_size: float, seed: int) -> list[int]:
+    """Places of a stratified part of "train"."""
     names, labels = rows["train"].features["label"].names, list(rows["train"]["label"])
     counts = {name: labels.count(number) for number, name in enumerate(names)}
     if small := [name for name, count in counts.items() if count == 1]:
@@ -47,9 +74,31 @@ def split_clips(rows: DatasetDict, select_on: str, validation_size: float, seed:
             f"`validation_size` is {validation_size}, which is {num_clips} of {len(labels)} clips; with {num_classes} "
             f"classes it must be {num_classes} to {len(labels) - num_classes} clips."
         )
-    train, validation = train_test_split(range(len(labels)), test_size=num_clips, random_state=seed, stratify=labels)
-    return DatasetDict(
-        train=rows["train"].select(sorted(train), keep_in_memory=True),
-        validation=rows["train"].select(sorted(validation), keep_in_memory=True),
-        test=rows["test"],
-    )
+    held_out: list[int] = train_test_split(
+        range(len(labels)), test_size=num_clips, random_state=seed, stratify=labels
+    )[1]
+    return held_out
+
+
+def check_tested_once(tested: Mapping[int | None, Dataset]) -> None:
+    """
+    Checks that no clip is tested in two folds: in the mean and the pool of all folds every clip must count once.
+
+    Args:
+        tested: clips to test by fold, with the column `clip_id`.
+
+    Raises:
+        ValueError: such clips; the message names them with their folds.
+    """
+    folds_of: dict[str, list[int | None]] = {}
+    for fold, clips in tested.items():
+        for clip_id in clips["clip_id"]:
+            folds_of.setdefault(clip_id, []).append(fold)
+    twice = [
+        f"{clip_id} (folds {', '.join(map(str, folds))})" for clip_id, folds in folds_of.items() if len(folds) > 1
+    ]
+    if twice:
+        raise ValueError(
+            f"{len(twice):,} clips are tested in more than one fold: {name_some(twice)}. Every clip must be tested "
+            "once: correct the lists, or test a single fold."
+        )

@@ -1,15 +1,16 @@
 """Compares two models on the same clips: differences with paired intervals, and McNemar's test."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from .plots import plot_projections
-from .predictions import Predictions, RunInfo, group_by_seed, load_runs
+from .predictions import Predictions, RunInfo, group_by_seed, joint_info, load_runs
 from .projection import Projection, ProjectionError, project
-from .significance import Estimate, McNemar, bootstrap_difference, mcnemar
+from .significance import Estimate, McNemar, mcnemar, uar_p_value, uar_war_differences
 from .uar import uar_and_war
 
 
@@ -21,7 +22,8 @@ class SeedComparison:
         seed_a, seed_b: seeds of the two trainings.
         num_clips: number of clips that both were tested on.
         uar_a, uar_b, war_a, war_b: scores on the pooled clips.
-        uar_difference, war_difference: B - A, with the paired bootstrap interval.
+        uar_difference, war_difference: B - A, with the 95 % interval for paired differences.
+        uar_p_value: of the difference of UAR; less than 0.05 where its interval leaves out zero.
         recall_a, recall_b: by class, None for a class without a clip.
         mcnemar: test on the clips that exactly one of the two classifies correctly.
     """
@@ -35,6 +37,7 @@ class SeedComparison:
     war_b: float
     uar_difference: Estimate
     war_difference: Estimate
+    uar_p_value: float
     recall_a: dict[str, float | None]
     recall_b: dict[str, float | None]
     mcnemar: McNemar
@@ -83,7 +86,9 @@ def compare_runs(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], c
     Compares two models clip by clip.
 
     The folds of a seed are pooled, since each clip is tested in one of them. Runs with the same seed are paired; where
-    each model has a single seed, these two are paired even if they differ. Classes are matched by name.
+    each model has a single seed, these two are paired even if they differ. Classes are matched by name, clips by their
+    content: two clips of one name are not paired where their files differ. Where the predictions of A or
+    B have no `content_id`, as those of version 0.1, clips are paired by name, and a note says so.
 
     Args:
         a_runs: runs of A: any folds, any seeds.
@@ -95,14 +100,14 @@ def compare_runs(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], c
             clip, or no seed in common.
     """
     a_seeds, b_seeds = group_by_seed(a_runs), group_by_seed(b_runs)
-    a, b = a_runs[0].run, b_runs[0].run
-    for field, in_a, in_b in (
+    a, b = joint_info(a_runs), joint_info(b_runs)
+    for fact, in_a, in_b in (
         ("dataset", a.data.dataset, b.data.dataset),
         ("setup", a.data.setup, b.data.setup),
         ("split", a.split, b.split),
     ):
         if in_a != in_b:
-            raise ValueError(f"{field} is {in_a!r} in A and {in_b!r} in B; both must be tested on the same clips")
+            raise ValueError(f"{fact} is {in_a!r} in A and {in_b!r} in B; both must be tested on the same clips")
     if odd := sorted(set(a.label_names) ^ set(b.label_names)):
         raise ValueError(
             f"A has the classes {', '.join(a.label_names)} and B {', '.join(b.label_names)}; they differ in "
@@ -112,6 +117,11 @@ def compare_runs(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], c
     if a.data.faces != b.data.faces:
         said = [f"crops of faces ({run.data.faces})" if run.data.faces else "clips as they are" for run in (a, b)]
         notes.append(f"A was tested on {said[0]}, B on {said[1]}.")
+    if unknown := [name for name, runs in (("A", a_runs), ("B", b_runs)) if not _content_is_known(runs)]:
+        notes.append(
+            f"Clips were paired by their names: the predictions of {' and '.join(unknown)} have no identifiers of "
+            "their content, as those of version 0.1."
+        )
     if len(a_seeds) == len(b_seeds) == 1:
         pairs = [(next(iter(a_seeds)), next(iter(b_seeds)))]
     else:
@@ -160,7 +170,7 @@ def _compare_seed(
     a_right, b_right = a == labels, b == labels
     uar_a, war_a, recall_a = _scores(labels, a_right, label_names)
     uar_b, war_b, recall_b = _scores(labels, b_right, label_names)
-    uar_difference, war_difference = bootstrap_difference(labels, a_right, b_right)
+    uar_difference, war_difference = uar_war_differences(labels, a_right, b_right)
     return SeedComparison(
         seed_a=seed_a,
         seed_b=seed_b,
@@ -171,6 +181,7 @@ def _compare_seed(
         war_b=war_b,
         uar_difference=uar_difference,
         war_difference=war_difference,
+        uar_p_value=uar_p_value(labels, a_right, b_right),
         recall_a=recall_a,
         recall_b=recall_b,
         mcnemar=mcnemar(a_right, b_right),
@@ -192,39 +203,71 @@ def _renumber(numbers: np.ndarray, old: Sequence[str], new: Sequence[str]) -> np
     return renumbered
 
 
+@dataclass(frozen=True)
+class _Clip:
+    """A tested clip; those with the same `key` are the same."""
+
+    key: tuple[str, ...]
+    name: str = field(compare=False)
+
+
+def _clip_keys(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions]) -> list[list[_Clip]]:
+    """
+    The clips of A and of B, with keys by which those of one are found in the other: the content; with the name where
+    several clips of A or of B have it; the name alone where the contents are not known.
+    """
+    names = [[clip_id for run in runs for clip_id in run.clip_ids] for runs in (a_runs, b_runs)]
+    if not _content_is_known([*a_runs, *b_runs]):
+        return [[_Clip((name,), name) for name in of_one] for of_one in names]
+    contents = [[content for run in runs for content in run.content_ids or ()] for runs in (a_runs, b_runs)]
+    several = {content for of_one in contents for content, count in Counter(of_one).items() if count > 1}
+    return [
+        [
+            _Clip((content, name) if content in several else (content,), name)
+            for content, name in zip(of_one, their_names, strict=True)
+        ]
+        for of_one, their_names in zip(contents, names, strict=True)
+    ]
+
+
+def _content_is_known(runs: Sequence[Predictions]) -> bool:
+    return all(run.content_ids is not None for run in runs)
+
+
 def _pair_clips(
     a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], common: bool
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], str | None]:
     """Labels and both predictions for the clips of two seeds, in the class numbers of A; note on left-out clips."""
     label_names = a_runs[0].run.label_names
-    tables = []
-    for runs in (a_runs, b_runs):
-        ids = [clip_id for run in runs for clip_id in run.clip_ids]
+    keys, tables = _clip_keys(a_runs, b_runs), []
+    for runs, ids in zip((a_runs, b_runs), keys, strict=True):
         pooled = [np.concatenate([getattr(run, name) for run in runs]) for name in ("labels", "predictions")]
         labels, predictions = (_renumber(numbers, runs[0].run.label_names, label_names) for numbers in pooled)
         tables.append(dict(zip(ids, zip(labels, predictions, strict=True), strict=True)))
     a, b = tables
-    shared = [clip_id for clip_id in a if clip_id in b]
+    shared = [clip for clip in a if clip in b]
     note = None
     if len(shared) < max(len(a), len(b)):
-        only_a, only_b = ([clip for clip in one if clip not in other] for one, other in ((a, b), (b, a)))
+        only_a, only_b = ([clip.name for clip in one if clip not in other] for one, other in ((a, b), (b, a)))
         differing = "; ".join(
             f"{len(only)} only by {name} ({', '.join(only[:3])}{', ...' if len(only) > 3 else ''})"
             for name, only in (("A", only_a), ("B", only_b))
             if only
         )
+        if alike := set(only_a) & set(only_b):
+            differing += f"; {len(alike)} have the same name in both and other content"
         if not shared or not common:
             mend = ". To compare on those in common: --common" if shared else ""
             raise ValueError(f"{len(shared)} clips were tested by both, {differing}{mend}")
         note = f"Compared on the {len(shared):,} clips that both tested; {differing}."
     (labels, a_predictions), (b_labels, b_predictions) = (
-        np.array([table[clip_id] for clip_id in shared]).T for table in tables
+        np.array([table[clip] for clip in shared]).T for table in tables
     )
     if (contradicting := np.flatnonzero(labels != b_labels)).size:
         first = contradicting[0]
         raise ValueError(
             f"A and B have different labels for {contradicting.size} of {len(shared)} clips, e.g. "
-            f"{shared[first]}: {label_names[labels[first]]} in A, {label_names[b_labels[first]]} in B"
+            f"{shared[first].name}: {label_names[labels[first]]} in A, {label_names[b_labels[first]]} in B"
         )
     return (labels, a_predictions, b_predictions), note
 
@@ -236,9 +279,10 @@ def _pair_embeddings(
     for a in a_runs:
         for b in b_runs:
             if a.run.fold == b.run.fold and a.embeddings is not None and b.embeddings is not None:
-                position = {clip_id: index for index, clip_id in enumerate(b.clip_ids)}
-                in_a = [index for index, clip_id in enumerate(a.clip_ids) if clip_id in position]
-                in_b = [position[a.clip_ids[index]] for index in in_a]
+                a_keys, b_keys = _clip_keys([a], [b])
+                position = {clip: index for index, clip in enumerate(b_keys)}
+                in_a = [index for index, clip in enumerate(a_keys) if clip in position]
+                in_b = [position[a_keys[index]] for index in in_a]
                 name = a.run.split if a.run.fold is None else f"fold {a.run.fold}"
                 return name, a.labels[in_a], a.embeddings[in_a], b.embeddings[in_b]
     return None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .compare import Comparison, SeedComparison
-from .significance import Estimate
+from .significance import Estimate, correct_p_values
 from .tables import markdown_table, percent, points
 
 SIGNIFICANT = 0.05  # a difference with a smaller p value is significant; 1 - CONFIDENCE
@@ -19,27 +19,36 @@ def format_comparison(comparison: Comparison) -> str:
     lines += [f"{note}\n" for note in comparison.notes]
     if a.selection != b.selection:
         lines += [f"A's epoch was chosen otherwise ({a.selection}) than B's ({b.selection}): that alone can matter.\n"]
-    for pair in comparison.seeds:
+    num_pairs = len(comparison.seeds)
+    of_war = correct_p_values([pair.mcnemar.p_value for pair in comparison.seeds])
+    of_uar = correct_p_values([pair.uar_p_value for pair in comparison.seeds])
+    for pair, war_p_value, uar_p_value in zip(comparison.seeds, of_war, of_uar, strict=True):
         seed = f"seed {pair.seed_a}" if pair.seed_a == pair.seed_b else f"seed {pair.seed_a} and {pair.seed_b}"
         lines += [f"{a.data.dataset_name}, {seed}, {pair.num_clips:,} clips, percent{chosen}:", "", _table(pair), ""]
-        lines += [*_verdict(pair), ""]
-    if len(comparison.seeds) > 1:
+        lines += [*_verdict(pair, war_p_value, uar_p_value), ""]
+    if num_pairs > 1:
+        lines += [f"The p values are corrected for {num_pairs} pairs of seeds (Holm), the intervals are not.\n"]
         lines += [_over_seeds(comparison.seeds), ""]
     return "\n".join(lines)
 
 
-def _verdict(pair: SeedComparison) -> list[str]:
-    """One sentence on WAR and one on UAR: which model is better, and whether the difference is significant."""
-    war, uar, p_value = pair.war_difference, pair.uar_difference, pair.mcnemar.p_value
-    p = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
-    if p_value < SIGNIFICANT:
-        said = f"{_better(war)} points of WAR, more than chance would give ({p}, McNemar)."
-    else:
-        said = f"By WAR they cannot be told apart ({points(war.value)} points, {p}, McNemar)."
-    spread = f"95 % interval {_interval(uar)}"
-    if uar.low > 0 or uar.high < 0:
-        return [said, f"{_better(uar)} points of UAR ({spread})."]
-    return [said, f"By UAR they cannot be told apart ({points(uar.value)} points, {spread})."]
+def _verdict(pair: SeedComparison, war_p_value: float, uar_p_value: float) -> list[str]:
+    """
+    One sentence on WAR and one on UAR: which model is better, and whether the difference is significant. The p values
+    are corrected for the number of pairs of seeds.
+    """
+    said = []
+    for name, difference, p_value, reason in (
+        ("WAR", pair.war_difference, war_p_value, "McNemar"),
+        ("UAR", pair.uar_difference, uar_p_value, f"95 % interval {_interval(pair.uar_difference)}"),
+    ):
+        p = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+        if p_value < SIGNIFICANT:
+            said.append(f"{_better(difference)} points of {name}, more than chance would give ({p}, {reason}).")
+        else:
+            tied = f"{points(difference.value)} points, {p}, {reason}"
+            said.append(f"By {name} they cannot be told apart ({tied}).")
+    return said
 
 
 def _interval(difference: Estimate) -> str:

@@ -1,10 +1,11 @@
 """The predictions of a model for every test clip, as a Parquet file with the facts of the run in its metadata."""
 
+import functools
 import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,24 @@ from datasets import ClassLabel, Features, List, Value
 
 from .._files import whole_file
 from ..data.facts import DataFacts, LeftOutClip
+from ..data.identity import CONTENT_ID
+from ..data.trained_on import SeenClips
+from .prediction_checks import check_columns, check_facts, check_values
 
 PREDICTIONS_FILE = "predictions.parquet"
 SELECTIONS = ("validation", "test", "last", "given")
-FACTS_OF_ONE_RUN = ("fold", "seed", "left_out", "score_temperature")  # the others are those of an experiment
+FACTS_OF_ONE_RUN = (
+    "fold",
+    "seed",
+    "left_out",
+    "score_temperature",
+    "seen_clips",
+)  # the others are those of an experiment
 _METADATA_KEY = b"logoformer_run"
 _VERSION = 1  # of the file's columns and facts
-_ADDED_FACTS = ("score_temperature", "faces")  # that older files of this version lack
+_ADDED_FACTS = ("score_temperature", "faces", "seen_clips")  # that older files of this version lack
 # Where `training.runs.plan_runs` puts the folders of runs.
-_RUN_FOLDERS = ("", "fold-*/", "seed-*/", "fold-*/seed-*/")
+RUN_FOLDERS = ("", "fold-*/", "seed-*/", "fold-*/seed-*/")
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class RunInfo:
         compact_loss_weight: factor of the compact loss, or None.
         score_temperature: temperature of calibrated scores in the model's configuration, None for a model that is not
             calibrated. The stored scores are those of the model, without it.
+        seen_clips: how many clips the model had met before, None in files of earlier versions, which did not compare.
     """
 
     label_names: Sequence[str]
@@ -58,6 +69,7 @@ class RunInfo:
     compact_loss: str | None = None
     compact_loss_weight: float | None = None
     score_temperature: float | None = None
+    seen_clips: SeenClips | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label_names", tuple(self.label_names))
@@ -83,13 +95,17 @@ class RunInfo:
         """All facts as one flat dictionary, for the metadata of predictions and the start of `report.json`."""
         own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "data"}
         data = {field.name: getattr(self.data, field.name) for field in fields(self.data)}
-        return own | data | {"label_names": list(self.label_names), "left_out": self.left_out}
+        seen_clips = None if self.seen_clips is None else asdict(self.seen_clips)
+        named = {"label_names": list(self.label_names), "left_out": self.left_out, "seen_clips": seen_clips}
+        return own | data | named
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> "RunInfo":
         """The inverse of `to_json`."""
         facts = dict(facts)
         left_out = tuple(LeftOutClip(clip_id, facts["split"], facts["fold"]) for clip_id in facts.pop("left_out"))
+        if facts.get("seen_clips") is not None:
+            facts["seen_clips"] = SeenClips(**facts["seen_clips"])
         of_data = {field.name: facts.pop(field.name) for field in fields(DataFacts) if field.name in facts}
         return cls(data=DataFacts(**of_data, left_out=left_out), **facts)
 
@@ -108,9 +124,24 @@ class RunInfo:
         return self.model + loss + (f", trained on {self.trained_on}" if self.trained_on else "")
 
     @property
+    def marks(self) -> list[str]:
+        """Why the scores of this run are not those of clips that the model never met; empty where they are."""
+        marks = ["chosen on the test set"] if self.selection == "test" else []
+        seen = self.seen_clips or SeenClips()
+        if seen.trained_on:
+            marks.append(f"trained on {seen.trained_on:,} of the tested clips")
+        if self.selection == self.split == "validation":
+            marks.append("chosen on the tested clips")
+        elif seen.chosen_on and self.selection != "test":
+            marks.append(f"chosen on {seen.chosen_on:,} of the tested clips")
+        if seen.validation_trained_on:
+            marks.append(f"chosen on {seen.validation_trained_on:,} clips that it was trained on")
+        return marks
+
+    @property
     def mark(self) -> str:
-        """Remark to print with every score of this run: that its epoch was chosen on the test set, or empty."""
-        return " (chosen on the test set)" if self.selection == "test" else ""
+        """Remark to print with every score of this run: `marks` in brackets, or empty."""
+        return f" ({'; '.join(self.marks)})" if self.marks else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +155,8 @@ class Predictions:
         predictions: predicted class numbers, shape (clips,).
         scores: softmax of the logits, shape (clips, classes), float32.
         embeddings: shape (clips, width), float32, or None for a model without embeddings.
+        content_ids: identifiers of the clips by their content, see `data.identity`, or None where they are not known,
+            as in files of earlier versions.
     """
 
     run: RunInfo
@@ -132,6 +165,7 @@ class Predictions:
     predictions: np.ndarray
     scores: np.ndarray
     embeddings: np.ndarray | None
+    content_ids: Sequence[str] | None = None
 
     @property
     def confusion_matrix(self) -> np.ndarray:
@@ -156,9 +190,11 @@ def write_predictions(
     logits: np.ndarray,
     embeddings: np.ndarray | None,
     run: RunInfo,
+    content_ids: Sequence[str | None] | None = None,
 ) -> None:
     """
-    Writes one row per clip: `clip_id`, `label`, `prediction`, `scores` and, where there are any, `embedding`.
+    Writes one row per clip: `clip_id`, `label`, `prediction`, `scores` and, where there are any, `embedding` and
+    `content_id`.
 
     `datasets` reads the label numbers as `ClassLabel`s, pandas as numbers. An error leaves no partial file.
 
@@ -169,6 +205,7 @@ def write_predictions(
         logits: shape (clips, classes).
         embeddings: shape (clips, width), or None.
         run: the facts of the run.
+        content_ids: one per clip, see `data.identity`. Where one is missing, none is stored.
 
     Raises:
         ValueError: no clips, different lengths, a duplicate clip, a label that is no class number, or a value that is
@@ -189,8 +226,9 @@ def write_predictions(
         predictions=logits.argmax(axis=1),
         scores=softmax_scores(logits),
         embeddings=None if embeddings is None else np.asarray(embeddings, dtype=np.float32),
+        content_ids=_all_or_none(content_ids),
     )
-    _check(predictions, "predictions")
+    check_values(predictions, "predictions")
 
     number = ClassLabel(names=list(run.label_names))
     features = {"clip_id": Value("string"), "label": number, "prediction": number, "scores": List(Value("float32"))}
@@ -199,6 +237,9 @@ def write_predictions(
     if predictions.embeddings is not None:
         features["embedding"] = List(Value("float32"))
         columns.append(_list_array(predictions.embeddings))
+    if predictions.content_ids is not None:
+        features[CONTENT_ID] = Value("string")
+        columns.append(pa.array(predictions.content_ids, pa.string()))
     schema = Features(features).arrow_schema
     facts = json.dumps({"version": _VERSION} | run.to_json())
     schema = schema.with_metadata({**schema.metadata, _METADATA_KEY: facts.encode()})
@@ -213,20 +254,18 @@ def read_predictions(path: str | Path) -> Predictions:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no Parquet file, a missing column, no facts of a run, or invalid values.
+        ValueError: no Parquet file, a missing column or one of another type, no facts of a run, or values that no run
+            has: scores that do not add up to 1, a prediction that is not the class with the largest score.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file")
     try:
         table = pq.read_table(path, partitioning=None)  # `fold-1/` is a folder, not a column
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{path}: not a readable Parquet file ({error})") from error
     run = _read_facts(path, table.schema.metadata or {})
-    if missing := [name for name in ("clip_id", "label", "prediction", "scores") if name not in table.column_names]:
-        raise ValueError(f"{path} has no column {missing[0]!r}; it has {', '.join(table.column_names)}")
-    if table.num_rows == 0:
-        raise ValueError(f"{path}: no clips")
+    check_columns(table, str(path))
     predictions = Predictions(
         run=run,
         clip_ids=table["clip_id"].to_pylist(),
@@ -234,8 +273,9 @@ def read_predictions(path: str | Path) -> Predictions:
         predictions=table["prediction"].to_numpy(),
         scores=_matrix(table, "scores", path),
         embeddings=_matrix(table, "embedding", path) if "embedding" in table.column_names else None,
+        content_ids=_all_or_none(table[CONTENT_ID].to_pylist()) if CONTENT_ID in table.column_names else None,
     )
-    _check(predictions, str(path))
+    check_values(predictions, str(path))
     return predictions
 
 
@@ -249,7 +289,7 @@ def find_predictions(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder")
-    found = [path for pattern in _RUN_FOLDERS for path in folder.glob(f"{pattern}{PREDICTIONS_FILE}")]
+    found = [path for pattern in RUN_FOLDERS for path in folder.glob(f"{pattern}{PREDICTIONS_FILE}")]
     if not found:
         raise FileNotFoundError(
             f"{folder}: there is no {PREDICTIONS_FILE} in it, nor in its folders fold-… or seed-…; give the output "
@@ -301,34 +341,19 @@ def group_by_seed(runs: Sequence[Predictions]) -> dict[int, list[Predictions]]:
     return by_seed
 
 
+def joint_info(runs: Sequence[Predictions]) -> RunInfo:
+    """The facts of the first run, with the clips that any of the models had met."""
+    seen = [predictions.run.seen_clips for predictions in runs]
+    known = [each for each in seen if each is not None]
+    joint = functools.reduce(SeenClips.plus, known) if known else None
+    if joint is not None and len(known) < len(seen):
+        joint = replace(joint, is_history_known=False)
+    return replace(runs[0].run, seen_clips=joint)
+
+
 def _shared_facts(run: RunInfo) -> dict[str, Any]:
     """The facts that are the same in all runs of one experiment."""
     return {name: value for name, value in run.to_json().items() if name not in FACTS_OF_ONE_RUN}
-
-
-def _check(predictions: Predictions, origin: str) -> None:
-    """Raises a `ValueError` for invalid predictions; its message starts with `origin`."""
-    clip_ids, run = predictions.clip_ids, predictions.run
-    if not clip_ids:
-        raise ValueError(f"{origin}: no clips")
-    for name in ("labels", "predictions", "scores", "embeddings"):
-        values = getattr(predictions, name)
-        if values is None:
-            continue
-        if len(values) != len(clip_ids):
-            raise ValueError(f"{origin}: {len(values)} {name} for {len(clip_ids)} clip ids")
-        if values.ndim == 2:
-            faulty, fault = ~np.isfinite(values).all(axis=1), "are not all finite numbers"
-        else:
-            faulty = (values < 0) | (values >= len(run.label_names))
-            fault = f"are outside of 0 to {len(run.label_names) - 1}"
-        if faulty.any():
-            raise ValueError(f"{origin}: {name} of {faulty.sum()} clips {fault}, e.g. of {clip_ids[faulty.argmax()]}")
-    if predictions.scores.shape[1] != len(run.label_names):
-        raise ValueError(f"{origin}: {predictions.scores.shape[1]} scores a clip for {len(run.label_names)} classes")
-    if len(set(clip_ids)) != len(clip_ids):
-        ids, counts = np.unique(clip_ids, return_counts=True)
-        raise ValueError(f"{origin}: clip {ids[counts > 1][0]} occurs twice; every clip must be tested exactly once")
 
 
 def _read_facts(path: Path, metadata: dict[bytes, bytes]) -> RunInfo:
@@ -337,14 +362,27 @@ def _read_facts(path: Path, metadata: dict[bytes, bytes]) -> RunInfo:
             f"{path}: the metadata {_METADATA_KEY.decode()!r} with the facts of the run is missing; the file was "
             "written by another program, or saved again by a tool that drops metadata"
         )
-    facts = json.loads(metadata[_METADATA_KEY])
+    try:
+        facts = dict(json.loads(metadata[_METADATA_KEY]))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: the facts of the run are damaged ({error})") from error
     if (version := facts.pop("version", None)) != _VERSION:
         raise ValueError(f"{path}: the file has version {version!r}; it must have version {_VERSION}")
     facts = dict.fromkeys(_ADDED_FACTS) | facts
     known = {field.name for field in (*fields(RunInfo), *fields(DataFacts))} - {"data"}
     if differing := sorted(known ^ set(facts)):
         raise ValueError(f"{path}: field {differing[0]!r} of the run's facts is missing or unknown")
-    return RunInfo.from_json(facts)
+    check_facts(facts, str(path))
+    try:
+        return RunInfo.from_json(facts)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _all_or_none(content_ids: Sequence[str | None] | None) -> list[str] | None:
+    """The identifiers, None where one is missing."""
+    known = [identifier for identifier in content_ids or () if identifier is not None]
+    return known if content_ids is not None and len(known) == len(content_ids) else None
 
 
 def _list_array(matrix: np.ndarray) -> pa.ListArray:
@@ -355,7 +393,7 @@ def _list_array(matrix: np.ndarray) -> pa.ListArray:
 def _matrix(table: pa.Table, name: str, path: Path) -> np.ndarray:
     """A column of lists of one length as an array of shape (rows, length)."""
     column = table[name].combine_chunks()
-    if column.null_count or len(np.unique(column.value_lengths())) > 1:
-        raise ValueError(f"{path}: the lists of column {name!r} have different lengths")
+    if len(lengths := np.unique(column.value_lengths())) > 1 or lengths[0] == 0:
+        raise ValueError(f"{path}: the lists of column {name!r} are empty or have different lengths")
     matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), -1)
     return matrix

@@ -31,12 +31,14 @@ class PublishedResult:
 def published_beside(run: RunInfo) -> list[PublishedResult]:
     """
     The published results that the scores of this run can be compared with. There are none for another data set or
-    split, a part of a data set, other classes than the seven, or a model that was trained on another data set.
+    split, a part of a data set, other classes than the seven, or a model that was trained on another data set or on
+    tested clips.
     """
     comparable = (
         run.split == "test"
         and run.data.setup is None
         and run.trained_on is None
+        and not (run.seen_clips and run.seen_clips.trained_on)
         and set(run.label_names) == set(EXPRESSIONS)
     )
     if not comparable or run.data.dataset not in SOURCES:

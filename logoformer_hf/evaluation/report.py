@@ -11,9 +11,9 @@ import numpy as np
 
 from .calibration import BeforeAndAfter, measure_before_and_after
 from .compare import Comparison, SeedComparison
-from .predictions import FACTS_OF_ONE_RUN, Predictions, RunInfo, group_by_seed
+from .predictions import FACTS_OF_ONE_RUN, Predictions, RunInfo, group_by_seed, joint_info
 from .published import PublishedResult, published_beside
-from .significance import Estimate, bootstrap_uar_war, recall_estimates
+from .significance import Estimate, recall_estimates, uar_war_estimates
 
 VERSION = 1  # of report.json
 
@@ -132,7 +132,8 @@ class Report:
     The report on all runs of an experiment.
 
     Attributes:
-        run: facts of the first run. The others differ in fold, seed and the clips that were left out only.
+        run: facts of the first run. The others differ in fold, seed and the clips that were left out only. Its
+            `seen_clips` are those of all runs together.
         folds: the tested folds, `[None]` without folds.
         complete: whether every seed tested all folds of the protocol.
         clips: numbers of tested and left-out clips.
@@ -165,6 +166,7 @@ class Report:
             "version": VERSION,
             **facts,
             "chosen_on_test_set": self.run.selection == "test",
+            "seen_clips": self.run.seen_clips and asdict(self.run.seen_clips),
             "folds": self.folds,
             "complete": self.complete,
             "clips": asdict(self.clips),
@@ -191,7 +193,7 @@ def summarise_runs(
         ValueError: no runs, or runs that cannot be grouped (see `group_by_seed`).
     """
     by_seed = group_by_seed(runs)
-    first = next(iter(by_seed.values()))[0].run
+    first = joint_info([predictions for of_seed in by_seed.values() for predictions in of_seed])
     seeds = [_summarise_seed(seed, of_seed) for seed, of_seed in by_seed.items()]
     beside = None
     if comparison is not None:
@@ -226,16 +228,16 @@ def _summarise_seed(seed: int, runs: Sequence[Predictions]) -> SeedReport:
             RunScores(
                 predictions.run.fold,
                 len(predictions.clip_ids),
-                *bootstrap_uar_war([matrix]),
+                *uar_war_estimates([matrix]),
                 predictions.run.score_temperature,
                 _measure_calibration([predictions]),
             )
             for predictions, matrix in zip(runs, matrices, strict=True)
         ],
-        mean_of_folds=MeanScores(*bootstrap_uar_war(matrices)),
+        mean_of_folds=MeanScores(*uar_war_estimates(matrices)),
         pooled=PooledScores(
             int(pooled.sum()),
-            *bootstrap_uar_war([pooled]),
+            *uar_war_estimates([pooled]),
             recall=dict(zip(runs[0].run.label_names, recall_estimates(pooled), strict=True)),
             confusion_matrix=pooled.tolist(),
             confusion_matrix_normalised=(pooled / np.maximum(clips, 1)).tolist(),

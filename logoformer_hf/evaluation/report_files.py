@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._files import write_json, write_text
+from .._files import error_as_warning, write_json, write_text
 from .compare import Comparison, compare_runs, plot_comparison
 from .plots import plot_confusion_matrix, plot_projections, plot_recalls
 from .predictions import Predictions, group_by_seed
@@ -22,7 +22,7 @@ def write_report(output_dir: str | Path, runs: Sequence[Predictions], beside: Se
     Writes `report.md`, `report.json`, `confusion_matrix.png`, `recalls.png` and `projection.png`.
 
     With several seeds the confusion matrix, the recalls and the projection are those of the first seed. The projection
-    shows the first fold only, since every fold has its own model.
+    shows the first fold only, since every fold has its own model. A picture that cannot be drawn is a warning.
 
     Args:
         output_dir: folder to write to.
@@ -41,21 +41,30 @@ def write_report(output_dir: str | Path, runs: Sequence[Predictions], beside: Se
 
     first = next(iter(by_seed.values()))[0]
     report = summarise_runs(runs, _draw_projection(output_dir / PROJECTION_FILE, first, comparison), comparison)
-    _draw_numbers(output_dir, report)
     write_json(output_dir / "report.json", report.to_json())
     write_text(output_dir / "report.md", format_report(report, comparison))
+    _draw_numbers(output_dir, report)
     return report
 
 
 def _draw_numbers(output_dir: Path, report: Report) -> None:
     matrix, names = np.array(report.seeds[0].pooled.confusion_matrix), report.run.label_names
     title = f"{report_title(report)}{of_seed(report)}{report.run.mark}"
-    plot_confusion_matrix(matrix, names, output_dir / "confusion_matrix.png", title)
-    plot_recalls(recall_estimates(matrix), matrix.sum(axis=1), names, output_dir / "recalls.png", title)
+    with error_as_warning(f"{output_dir / 'confusion_matrix.png'} was not drawn"):
+        plot_confusion_matrix(matrix, names, output_dir / "confusion_matrix.png", title)
+    with error_as_warning(f"{output_dir / 'recalls.png'} was not drawn"):
+        plot_recalls(recall_estimates(matrix), matrix.sum(axis=1), names, output_dir / "recalls.png", title)
 
 
 def _draw_projection(path: Path, first: Predictions, comparison: Comparison | None) -> ProjectionNote:
     """Draws the first run, together with the compared run where both have embeddings of one fold."""
+    note = ProjectionNote(missing="the picture could not be drawn")
+    with error_as_warning(f"{path} was not drawn"):
+        note = _draw_embeddings(path, first, comparison)
+    return note
+
+
+def _draw_embeddings(path: Path, first: Predictions, comparison: Comparison | None) -> ProjectionNote:
     run = first.run
     try:
         if comparison is not None and comparison.embeddings is not None:

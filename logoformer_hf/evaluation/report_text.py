@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from .calibration import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MIN_CLIPS, Calibration
 from .compare import Comparison
 from .compare_text import format_comparison
+from .predictions import RunInfo
 from .published import HOW_CHOSEN
 from .report import MeanScores, PooledScores, ProjectionNote, Report, RunScores, SeedReport
-from .significance import CONFIDENCE, NUM_RESAMPLES
+from .seen_text import describe_seen_clips
+from .significance import CONFIDENCE
 from .tables import interval, markdown_table, percent
 
 _SELECTION = {
@@ -61,7 +63,8 @@ def format_report(report: Report, comparison: Comparison | None) -> str:
     seeds = ", ".join(str(summary.seed) for summary in report.seeds)
     parts = [
         f"# {report_title(report)}{run.mark}",
-        f"{run.description}; seed{'s' if num_seeds > 1 else ''} {seeds}. {_SELECTION[run.selection]}",
+        f"{run.description}; seed{'s' if num_seeds > 1 else ''} {seeds}. {_describe_selection(run)}",
+        *describe_seen_clips(run),
         f"Clips: {clips.listed:,} listed, {clips.left_out:,} left out{_named(clips.left_out_ids)}, "
         f"{clips.tested:,} tested, each once{' with each seed' if report.over_seeds else ''}.",
     ]
@@ -75,11 +78,12 @@ def format_report(report: Report, comparison: Comparison | None) -> str:
     parts += [
         f"## UAR and WAR in percent{run.mark}",
         _format_scores(report),
-        f"Intervals are {100 * CONFIDENCE:.0f} % bootstrap intervals over clips ({NUM_RESAMPLES:,} resamples): what "
-        "these models would score on other clips of the kind. They do not cover another training.",
+        f"Intervals are {100 * CONFIDENCE:.0f} % intervals over clips, from the exact limits of each class "
+        "(Clopper-Pearson): what these models would score on other clips of the kind. They do not cover another "
+        "training.",
         f"## Recall in percent{of_seed(report)}{run.mark}",
         _format_recalls(report),
-        "Intervals by Wilson's score.",
+        "Intervals by Clopper and Pearson.",
         "![Recall of every class](recalls.png)",
         f"## Confusion matrix{of_seed(report)}{run.mark}",
         "![Confusion matrix, share and number of clips](confusion_matrix.png)",
@@ -103,6 +107,16 @@ def format_report(report: Report, comparison: Comparison | None) -> str:
             HOW_CHOSEN,
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _describe_selection(run: RunInfo) -> str:
+    """What the epoch was chosen on."""
+    if run.selection == run.split == "validation":
+        return (
+            "**Chosen on the tested clips:** the epoch was chosen on these very clips, so all numbers are too high by "
+            "what that choice gains."
+        )
+    return _SELECTION[run.selection]
 
 
 def _named(clip_ids: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """The metric of `metrics.py`, loaded once, for a Trainer and for reports."""
 
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, cast
@@ -8,13 +9,18 @@ import evaluate
 import numpy as np
 from transformers import EvalPrediction
 
-from . import METRIC_FILE
+from ..data.clips import NOT_COUNTED
+from .metrics import ExpressionMetrics
 
 
 @cache
 def load_metric() -> evaluate.Metric:
-    """The metric of `metrics.py`, loaded once; in memory, so it can be used again and again."""
-    return evaluate.load(str(METRIC_FILE), keep_in_memory=True)
+    """
+    The metric of `metrics.py`, made once; in memory, so it can be used again and again. `evaluate.load` would copy its
+    file to the cache of the user, which may not be writable.
+    """
+    with tempfile.TemporaryDirectory() as folder:  # evaluate makes an empty folder there, also in memory
+        return ExpressionMetrics(keep_in_memory=True, cache_dir=folder)
 
 
 class Scorer:
@@ -39,5 +45,9 @@ class Scorer:
     def score_epoch(self, predictions: EvalPrediction) -> dict[str, float]:
         """UAR, WAR and macro F1, 0 to 1, which a Trainer logs and chooses the best epoch by."""
         # Tuples only for further outputs than logits, which `keys_to_ignore_at_inference` excludes.
-        scores = self.score(cast(np.ndarray, predictions.predictions), cast(np.ndarray, predictions.label_ids))
+        logits, labels = cast(np.ndarray, predictions.predictions), cast(np.ndarray, predictions.label_ids)
+        counted = labels != NOT_COUNTED
+        if not counted.any():
+            raise ValueError(f"none of {len(labels)} clips to evaluate can be read.")
+        scores = self.score(logits[counted], labels[counted])
         return {name: scores[name] for name in ("uar", "war", "macro_f1")}

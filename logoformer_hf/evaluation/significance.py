@@ -1,12 +1,10 @@
 """Confidence intervals of UAR, WAR and recalls, and tests of two models.
 
-Every interval is over clips: the scores of these trained models on other clips from the same distribution. It does not
-cover another training (use several seeds for that), nor the similarity of clips of one film or person, which makes the
-true uncertainty larger.
+Every interval is over clips: the scores of these trained models on other clips from the same distribution, as many of
+each class. It does not cover another training (use several seeds for that), nor the similarity of clips of one film or
+person, which makes the true uncertainty larger. `intervals.py` has the methods.
 
-A bootstrap resample draws as many clips as there are, with replacement. UAR and WAR depend only on the class of a clip
-and on whether it is classified correctly, so a resample is one multinomial draw of these counts. As in the metric, UAR
-is the mean over the classes that occur; a class without a clip in a resample is left out of its mean.
+As in the metric, UAR is the mean over the classes that have a clip.
 """
 
 from collections.abc import Sequence
@@ -14,11 +12,24 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from scipy.optimize import brentq
 
+from .intervals import CONFIDENCE, difference_limits, exact_limits, mean_limits, uar_weights
 from .uar import uar_and_war, wrong_and_right
 
-CONFIDENCE = 0.95
-NUM_RESAMPLES = 10_000
+__all__ = [
+    "CONFIDENCE",
+    "Estimate",
+    "McNemar",
+    "correct_p_values",
+    "mcnemar",
+    "recall_estimates",
+    "uar_p_value",
+    "uar_war_differences",
+    "uar_war_estimates",
+]
+
+_SMALLEST_P_VALUE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -45,43 +56,31 @@ class McNemar:
     p_value: float
 
 
-def bootstrap_uar_war(
-    confusion_matrices: Sequence[np.ndarray], num_resamples: int = NUM_RESAMPLES, seed: int = 0
-) -> tuple[Estimate, Estimate]:
+def uar_war_estimates(confusion_matrices: Sequence[np.ndarray]) -> tuple[Estimate, Estimate]:
     """
-    UAR and WAR with 95 % percentile bootstrap intervals, as means over folds.
+    UAR and WAR with 95 % intervals, as means over folds.
 
     Args:
-        confusion_matrices: one for each fold, each (classes, classes) with true classes as rows. Each fold is
-            resampled separately and the scores of the folds are averaged, so the interval is that of the mean over
-            folds. For all clips pooled pass one matrix, the sum: the pooled score is another quantity.
-        num_resamples: number of resamples.
-        seed: seed of the resamples.
+        confusion_matrices: one for each fold, each (classes, classes) with true classes as rows. The scores of the
+            folds are averaged, and the interval is that of the mean over folds. For all clips pooled pass one matrix,
+            the sum: the pooled score is another quantity.
     """
-    rng = np.random.default_rng(seed)
-    counts = [wrong_and_right(np.asarray(matrix)) for matrix in confusion_matrices]
-    numbers = np.mean([uar_and_war(count) for count in counts], axis=0)  # (2,)
-    drawn = np.mean([uar_and_war(_resample(count, num_resamples, rng)) for count in counts], axis=0)  # (2, resamples)
-    return _estimate(numbers[0], drawn[0]), _estimate(numbers[1], drawn[1])
+    counts = np.stack([wrong_and_right(np.asarray(matrix)) for matrix in confusion_matrices])  # (folds, classes, 2)
+    uar, war = np.mean(uar_and_war(counts), axis=1)
+    clips, right = counts.sum(axis=-1), counts[..., 1]  # each (folds, classes)
+    num_folds, occurring = len(counts), clips > 0
+    of_uar = mean_limits(right[occurring], clips[occurring], uar_weights(clips)[occurring])
+    of_war = mean_limits(right.sum(axis=1), clips.sum(axis=1), np.full(num_folds, 1 / num_folds))
+    return _estimate(uar, of_uar), _estimate(war, of_war)
 
 
 def recall_estimates(confusion_matrix: np.ndarray) -> list[Estimate | None]:
-    """
-    Recall of every class with its 95 % interval by Wilson's score; None for a class without a clip.
-
-    A recall is a proportion of the clips of a class, for which Wilson's interval is also valid near 0 and 1; the
-    bootstrap interval of 0 out of 29 would be 0 to 0. Source: Wilson, *Probable Inference, the Law of Succession, and
-    Statistical Inference*, JASA 1927.
-    """
-    estimates: list[Estimate | None] = []
-    for wrong, right in wrong_and_right(np.asarray(confusion_matrix)):
-        if wrong + right == 0:
-            estimates.append(None)
-            continue
-        test = stats.binomtest(int(right), int(wrong + right))
-        interval = test.proportion_ci(CONFIDENCE, method="wilson")
-        estimates.append(Estimate(float(test.statistic), float(interval.low), float(interval.high)))
-    return estimates
+    """Recall of every class with its 95 % interval by Clopper and Pearson; None for a class without a clip."""
+    counts = wrong_and_right(np.asarray(confusion_matrix))
+    return [
+        _estimate(right / (wrong + right), exact_limits(right, wrong + right)) if wrong + right else None
+        for wrong, right in counts
+    ]
 
 
 def mcnemar(a_right: np.ndarray, b_right: np.ndarray) -> McNemar:
@@ -97,40 +96,60 @@ def mcnemar(a_right: np.ndarray, b_right: np.ndarray) -> McNemar:
     return McNemar(only_a, only_b, float(stats.binomtest(only_b, differing).pvalue) if differing else 1.0)
 
 
-def bootstrap_difference(
-    labels: np.ndarray,
-    a_right: np.ndarray,
-    b_right: np.ndarray,
-    num_resamples: int = NUM_RESAMPLES,
-    seed: int = 0,
+def uar_war_differences(
+    labels: np.ndarray, a_right: np.ndarray, b_right: np.ndarray, confidence: float = CONFIDENCE
 ) -> tuple[Estimate, Estimate]:
     """
-    Differences of UAR and WAR, B - A, with 95 % intervals from resamples that both models share.
+    Differences of UAR and WAR, B - A, on the same clips, with intervals for paired differences.
 
     Args:
         labels: true class numbers, shape (clips,).
         a_right: whether A classifies each clip correctly, shape (clips,), bool.
         b_right: the same for B, with the same clips in the same order.
-        num_resamples: number of resamples.
-        seed: seed of the resamples.
+        confidence: how often the intervals should hold the truth, 0 to 1.
     """
     counts = np.zeros((labels.max() + 1, 2, 2), dtype=np.int64)  # class, A right, B right
     np.add.at(counts, (labels, a_right.astype(int), b_right.astype(int)), 1)
-    drawn = _resample(counts, num_resamples, np.random.default_rng(seed))
-
-    def difference(counts: np.ndarray) -> np.ndarray:
-        return np.subtract(uar_and_war(counts.sum(axis=-2)), uar_and_war(counts.sum(axis=-1)))
-
-    (uar, war), (drawn_uar, drawn_war) = difference(counts), difference(drawn)
-    return _estimate(uar, drawn_uar), _estimate(war, drawn_war)
-
-
-def _resample(counts: np.ndarray, num_resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Resampled counts, shape (resamples, *counts.shape)."""
-    num_clips = counts.sum()
-    return rng.multinomial(num_clips, counts.ravel() / num_clips, size=num_resamples).reshape(-1, *counts.shape)
+    counts = counts[counts.sum(axis=(1, 2)) > 0]
+    uar, war = np.subtract(uar_and_war(counts.sum(axis=-2)), uar_and_war(counts.sum(axis=-1)))
+    pooled = counts.sum(axis=0, keepdims=True)
+    of_uar, of_war = (
+        difference_limits(of[:, 1, 0], of[:, 0, 1], of.sum(axis=(1, 2)), np.full(len(of), 1 / len(of)), confidence)
+        for of in (counts, pooled)
+    )
+    return _estimate(uar, of_uar), _estimate(war, of_war)
 
 
-def _estimate(value: float, drawn: np.ndarray) -> Estimate:
-    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Estimate(float(value), float(low), float(high))
+def uar_p_value(labels: np.ndarray, a_right: np.ndarray, b_right: np.ndarray) -> float:
+    """
+    Two-sided p value of a difference of UAR: 1 minus the confidence at which the interval begins at zero. It is less
+    than 0.05 where the 95 % interval leaves out zero. Arguments as of `uar_war_differences`.
+    """
+
+    def distance_to_zero(confidence: float) -> float:
+        uar, _ = uar_war_differences(labels, a_right, b_right, confidence)
+        return uar.low if uar.value > 0 else -uar.high
+
+    if distance_to_zero(0.0) <= 0:
+        return 1.0
+    if distance_to_zero(1 - _SMALLEST_P_VALUE) > 0:
+        return _SMALLEST_P_VALUE
+    return 1 - float(brentq(distance_to_zero, 0.0, 1 - _SMALLEST_P_VALUE))
+
+
+def correct_p_values(p_values: Sequence[float]) -> list[float]:
+    """
+    p values of several tests, made larger for their number by Holm's method: if none of the models differ, the chance
+    that any of them is less than 0.05 is at most 5 %. Source: Holm, *A Simple Sequentially Rejective Multiple Test
+    Procedure*, Scandinavian Journal of Statistics 1979.
+    """
+    corrected, largest = [1.0] * len(p_values), 0.0
+    for rank, place in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min((len(p_values) - rank) * p_values[place], 1.0))
+        corrected[place] = largest
+    return corrected
+
+
+def _estimate(value: float, limits: tuple[np.ndarray, np.ndarray]) -> Estimate:
+    # Rounding can put a limit past its value by the last bit.
+    return Estimate(float(value), min(float(limits[0]), float(value)), max(float(limits[1]), float(value)))

@@ -12,7 +12,8 @@ from ..data.sources.table import source_of, terms_of
 from ..data.terms import DataTerms
 from ..evaluation.calibration import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MIN_CLIPS
 from ..evaluation.predictions import RunInfo
-from ..evaluation.significance import Estimate, bootstrap_uar_war, recall_estimates
+from ..evaluation.seen_text import describe_seen_clips
+from ..evaluation.significance import Estimate, recall_estimates, uar_war_estimates
 from ..evaluation.tables import interval, markdown_table, percent
 from .cards import hub_repo
 
@@ -85,6 +86,7 @@ def write_model_card(
         synthetic=synthetic,
         all_ours=synthetic and not other_weights,
         tested_on=_tested_on(run),
+        seen_clips=describe_seen_clips(run),
         splits=_table_of_splits(clips_per_split, run),
         settings=_origin(fine_tuned_from, frame_encoder_from) | dict(training),
         other_weights=other_weights,
@@ -173,7 +175,9 @@ def _metadata(
     example_videos: Sequence[str],
 ) -> ModelCardData:
     """The metadata of the card for the Hub: licence, tags, results."""
+    others = [mark for mark in run.marks if run.selection != "test" or "test set" not in mark]
     warning = ", epoch chosen on these test clips" if run.selection == "test" else ""
+    warning += "".join(f", {mark}" for mark in others)
     return ModelCardData(
         license="apache-2.0" if all_ours else "other",
         license_name=None if all_ours else terms.license_name if terms else "terms-of-the-training-data",
@@ -205,7 +209,7 @@ def _metadata(
 def _results_in_words(results: Mapping[str, Any], label_names: Sequence[str]) -> dict[str, str]:
     """Tables and phrases of the card on the test results, by their names in the template."""
     matrix = results["test_confusion_matrix"]
-    uar, war = bootstrap_uar_war([matrix])
+    uar, war = uar_war_estimates([matrix])
     classes = list(zip(label_names, map(sum, matrix), recall_estimates(matrix), strict=True))
     measured = sorted(
         ((name, clips, recall) for name, clips, recall in classes if recall), key=lambda row: row[2].value

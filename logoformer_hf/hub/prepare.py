@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from .._files import check_writable, hub_card_file, write_json
 from ..data.facts import SOURCE_FILE, DataFacts
-from ..data.shards import DEFAULT_JPEG_QUALITY, DEFAULT_SIDE_PX, prepare_shards
+from ..data.identity import CONTENT_ID
+from ..data.shards import DEFAULT_JPEG_QUALITY, DEFAULT_SIDE_PX, has_content_ids, prepare_shards
 from ..data.sources.arguments import SourceArguments
 from ..data.sources.gather import add_left_out, gather_clips
 from ..data.sources.source import Source
@@ -93,6 +94,9 @@ def write_card(output_dir: Path, args: PrepareArguments, fold: int | None, sourc
     frame_size = f"at most {args.side_px} pixels on the shorter side"
     if facts.faces:
         frame_size = f"crops of the main person's face, {args.side_px}x{args.side_px} pixels ({facts.faces})"
+    extra_columns = {name: text for name, text in SOURCES[facts.dataset].columns.items() if name in features}
+    if has_content_ids(output_dir):
+        extra_columns[CONTENT_ID] = "identifier of the original clip by its content"
     notes = [f"{len(left_out):,} clips could not be read and are left out."] if left_out else []
     if facts.num_folds:
         notes.append(f"The splits are those of fold {fold}; the column `fold` gives the others.")
@@ -103,6 +107,6 @@ def write_card(output_dir: Path, args: PrepareArguments, fold: int | None, sourc
         clips_per_split=clips_per_split,
         label_names=features["label"].names,
         frame_size=frame_size + f", quality {args.jpeg_quality}",
-        extra_columns={name: text for name, text in SOURCES[facts.dataset].columns.items() if name in features},
+        extra_columns=extra_columns,
         notes=notes,
     )

@@ -1,6 +1,7 @@
 """Publishes a trained model in one commit, and checks that it loads with its own code, without this package."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from safetensors import SafetensorError, safe_open
 from transformers.dynamic_module_utils import get_relative_imports
 
 from .._files import hub_card_file, licence_file
+from ..data.trained_on import TRAINED_ON_FILE, read_trained_on
+from ..models.finite import describe_tensors, non_finite_tensors
 from ..video_reading_logoformer import first_line
 from .cards import rename_card
 from .wheel import build_wheel
@@ -42,6 +45,7 @@ PUBLISHED = (
     "model.safetensors",
     "model-*-of-*.safetensors",
     "model.safetensors.index.json",
+    TRAINED_ON_FILE,
     "eval_results.json",
     "report.json",
     "report.md",
@@ -56,8 +60,8 @@ HUB_CARD_FILES = {
     **{name: name for name in EXAMPLES},
 }
 
-# Files whose names change with their content: those of an earlier push are deleted.
-REPLACED = ("model*.safetensors*", "data/*.parquet", "logoformer_hf-*.whl")
+# Files that would be taken for those of this push: those of an earlier one are deleted.
+REPLACED = ("model*.safetensors*", TRAINED_ON_FILE, "data/*.parquet", "logoformer_hf-*.whl")
 
 ATTEMPTS = 5
 FIRST_WAIT_SEC = 1.0  # doubles with every attempt
@@ -116,6 +120,8 @@ def push_folder(
 
     api, repo_id, token = log_in(repo_id, token)
     logits = logits_by_remote_code(str(output_dir))
+    if not all(map(math.isfinite, logits)):  # NaN would count as equal to the NaN of the published model
+        raise PushError(f"{output_dir}: the model gives logits that are infinite or NaN; nothing was sent.")
     card = rename_card(files["README.md"].read_text(encoding="utf-8"), repo_id).encode()
     commit = commit_files(api, repo_id, files | {"README.md": card, wheel_name: wheel}, private=private)
     if logits_by_remote_code(repo_id, revision=commit.oid, token=token) != logits:
@@ -192,11 +198,15 @@ def space_files() -> dict[str, Path]:
 
 
 def check_content(path: Path) -> None:
-    """Raises a `PushError` for a file whose content does not match its suffix, e.g. a pickle."""
+    """Raises a `PushError` for a file whose content does not match its suffix, e.g. a pickle, or weights of NaN."""
     try:
         if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt"):
-                pass
+            with safe_open(path, framework="pt") as weights:
+                names = weights.keys()
+                if faulty := [name for name in names if non_finite_tensors({name: weights.get_tensor(name)})]:
+                    raise ValueError(f"infinite or NaN in {describe_tensors(faulty)}")
+        elif path.suffix == ".parquet":
+            read_trained_on(path)
         elif path.suffix == ".png":
             if path.open("rb").read(8) != b"\x89PNG\r\n\x1a\n":
                 raise ValueError("no PNG signature")

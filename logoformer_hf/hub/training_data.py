@@ -1,11 +1,13 @@
 """What a published or local model was trained on, by what lies beside its weights."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import ModelCard, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+from ..data.trained_on import TRAINED_ON_FILE, TrainedOn, read_trained_on
 from ..evaluation.predictions import PREDICTIONS_FILE, read_predictions
 
 CARD_FILE = "README.md"
@@ -37,6 +39,29 @@ def trained_on_drawn_faces(name_or_path: str | Path) -> bool | None:
         return read_predictions(folder / PREDICTIONS_FILE).run.data.dataset == DRAWN_FACES
     except (OSError, ValueError):
         return None
+
+
+def trained_on_of(name_or_path: str | Path) -> TrainedOn | None:
+    """
+    The record of the clips that a model was trained on, None where there is none, or none can be had from the Hub.
+
+    Args:
+        name_or_path: folder of a model, of a run or of a checkpoint of a run, or name on the Hub.
+
+    Raises:
+        ValueError: the record is damaged.
+    """
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        try:
+            return read_trained_on(hf_hub_download(str(name_or_path), TRAINED_ON_FILE))
+        except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError):
+            return None
+    places = [folder]
+    if re.fullmatch(r"checkpoint-\d+", folder.resolve().name):
+        places.append(folder.resolve().parent)
+    files = [place / TRAINED_ON_FILE for place in places if (place / TRAINED_ON_FILE).is_file()]
+    return read_trained_on(files[0]) if files else None
 
 
 def _card_says_so(file: Path) -> bool:

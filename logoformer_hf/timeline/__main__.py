@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
+from typing import Any
 
 from .._console import print_any_name
 
@@ -23,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .command import predict
 
     print_any_name()
-    declared = HfArgumentParser(PredictArguments, prog="python -m logoformer_hf.timeline")  # type: ignore[arg-type]
+    group: Any = PredictArguments  # for which the library's annotation has its own type
+    declared = HfArgumentParser(group, prog="python -m logoformer_hf.timeline", allow_abbrev=False)
     add_predict_arguments(declared)
     args = declared.parse_args(arguments)
     (number, total), device = launched_as(os.environ)

@@ -16,6 +16,7 @@ from ..faces.detector import Face, FaceDetector, load_detector
 from ..faces.follow import DETECT_EVERY, FaceFollower
 from ..faces.footage import Footage, FootageInfo
 from ..hub.training_data import trained_on_drawn_faces
+from ..models.finite import check_finite_weights
 from ..models.heads import class_names
 from ..models.loading import check_has_classifier, load_pretrained
 from .grid import PAIR_SEC, PairGrid
@@ -67,8 +68,8 @@ class ExpressionRecognizer:
 
     Raises:
         OSError: no model there, no processor in its folder, no file of the detector.
-        ValueError: no trained video classifier, a processor or a detector that cannot be used, an argument out of its
-            range.
+        ValueError: no trained video classifier, weights that are infinite or NaN, a processor or a detector that
+            cannot be used, an argument out of its range.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class ExpressionRecognizer:
             raise ValueError(f"`min_score` is {min_score}; it must be from 0 to 1.")
         self.detector = open_detector(detector)
         loaded, processor, self.name = load(model, processor)
+        check_finite_weights(loaded, self.name)
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = FrameModel(loaded.to(device).eval(), processor, reuse_tokens, compile)  # type: ignore[arg-type]
         self.label_names = tuple(class_names(loaded))

@@ -14,6 +14,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.video_processing_utils import BaseVideoProcessor
 
+from ..models.finite import check_finite_scores
 from ..models.inputs import clip_frames, model_inputs, reading_processor
 from ..video_processing_logoformer import sample_frame_indices
 
@@ -96,12 +97,17 @@ class FrameModel:
 
         Returns:
             `(windows, classes)` float64.
+
+        Raises:
+            NonFiniteError: logits that are infinite or NaN.
         """
         stacked = torch.stack([torch.stack(list(frames)) for frames in windows])  # (windows, frames, ...)
         stacked = _filled(stacked, fill_up_to) if self.is_compiled else stacked
         inputs = {"inputs_embeds": stacked} if self.reuses_tokens else self._inputs(stacked)
         logits: torch.Tensor = self._forward(**inputs).logits[: len(windows)]
-        return logits.double().cpu().numpy()
+        logits = logits.double().cpu()
+        check_finite_scores(logits, self.model.name_or_path or type(self.model).__name__)
+        return logits.numpy()
 
     def _inputs(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
         """The model's input from crops `(windows, frames, side, side, 3)` uint8."""

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
+from .fixed_arguments import check_fixed_arguments
+
 # Named sets of training arguments; the command line and a YAML file override single values.
 RECIPES: dict[str, dict[str, Any]] = {
     # AdamW with warm-up and cosine decay; needs fewer epochs than plain SGD.
@@ -73,6 +75,12 @@ class LogoFormerTrainingArguments(TrainingArguments):
         default="uar", metadata={"help": "Validation metric that the best epoch is chosen by."}
     )
     logging_steps: float = field(default=10, metadata={"help": "Optimiser steps between two logs."})
+    logging_nan_inf_filter: bool = field(
+        default=False,
+        metadata={
+            "help": "Leaves losses that are infinite or NaN out of `train_loss`. Training stops at the first one."
+        },
+    )
     per_device_eval_batch_size: int = field(
         default=32, metadata={"help": "Clips in one step of evaluation, per process."}
     )
@@ -104,3 +112,4 @@ class LogoFormerTrainingArguments(TrainingArguments):
         if self.dataloader_num_workers == 0:
             self.dataloader_persistent_workers = False  # there are no worker processes
         super().__post_init__()
+        check_fixed_arguments(self)

@@ -4,23 +4,38 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from transformers import AutoConfig
+
 from .._files import check_writable
 from ..data.clips import ClipDataset
 from ..data.collator import collate_clips
-from ..data.facts import note_on_faces
+from ..data.facts import DataFacts, note_on_faces
+from ..data.identity import CONTENT_ID
 from ..data.sources.arguments import SourceArguments
-from ..data.sources.gather import gather_clips
+from ..data.sources.gather import gather_clips, note_unreadable
 from ..data.sources.source import Source
-from ..evaluation.predictions import PREDICTIONS_FILE, Predictions, RunInfo, read_predictions, write_predictions
+from ..data.splits import check_tested_once
+from ..data.trained_on import DataPart
+from ..evaluation.predictions import (
+    PREDICTIONS_FILE,
+    RUN_FOLDERS,
+    Predictions,
+    RunInfo,
+    read_predictions,
+    write_predictions,
+)
 from ..evaluation.report import Report
 from ..evaluation.report_files import write_report
+from ..hub.training_data import trained_on_of
 from ..models.heads import get_temperature, set_labels
 from ..models.inputs import reading_processor
 from ..models.loading import load_pretrained, load_trained_model
 from .arguments import LogoFormerTrainingArguments
 from .evaluation_arguments import EvaluationArguments
 from .library_state import library_state_kept
+from .run_folder import SETTINGS_FILE
 from .runs import plan_runs
+from .seen_clips import compare_tested, part_of
 from .trainer import LogoFormerTrainer
 
 
@@ -36,26 +51,40 @@ def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> R
     Raises:
         ValueError: the model has no class for a label of the clips, or was trained on some of them.
     """
+    check_output_dir(Path(args.output_dir))
     check_writable(args.output_dir)
     load_pretrained(args.model)  # fails before the clips are gathered rather than after it
-    tested = []
     with library_state_kept():
-        for run in plan_runs(args.output_dir, source_args.folds, [0]):
-            source = gather_clips(source_args, run.fold, run.folder / "problems.csv")
+        runs = plan_runs(args.output_dir, source_args.folds, [0])
+        sources = {run.fold: gather_clips(source_args, run.fold, run.folder / "problems.csv") for run in runs}
+        for source in sources.values():
             if args.split not in source.rows:
                 raise ValueError(f"`split` is {args.split!r}; this data set has {', '.join(source.rows)}.")
-            tested.append(test_fold(args, source, run.fold, run.folder))
+        check_tested_once({fold: source.rows[args.split] for fold, source in sources.items()})
+        infos = {fold: describe_run(args, source, fold) for fold, source in sources.items()}
+        tested = [test_fold(args, sources[run.fold], infos[run.fold], run.folder) for run in runs]
     return write_report(args.output_dir, tested)
 
 
-def test_fold(args: EvaluationArguments, source: Source, fold: int | None, folder: Path) -> Predictions:
+def check_output_dir(output_dir: Path) -> None:
+    """Raises a ValueError for a folder of a training or of a model, whose files would be replaced."""
+    for pattern in RUN_FOLDERS:
+        for name in (SETTINGS_FILE, "config.json"):
+            if found := next(output_dir.glob(f"{pattern}{name}"), None):
+                raise ValueError(
+                    f"`output_dir` is {output_dir}, which holds a trained model ({found}): its predictions and report "
+                    "would be overwritten, or be taken for those of its training. Choose another folder."
+                )
+
+
+def test_fold(args: EvaluationArguments, source: Source, run: RunInfo, folder: Path) -> Predictions:
     """Tests the model on one fold, writes its predictions to `folder` and returns them."""
     rows = source.rows[args.split]
     label_names = rows.features["label"].names
     model, processor, classes = load_trained_model(args.model, label_names)
     temperature = get_temperature(model)  # of all its classes; the next line leaves those that the clips have
     set_labels(model, label_names, dict(zip(label_names, classes, strict=True)))
-    run = replace(describe_run(args, source, fold, model.config.model_type), score_temperature=temperature)
+    run = replace(run, score_temperature=temperature)
     trainer = LogoFormerTrainer(
         model=model,
         args=LogoFormerTrainingArguments(
@@ -71,39 +100,62 @@ def test_fold(args: EvaluationArguments, source: Source, fold: int | None, folde
         data_collator=collate_clips,
         processing_class=processor,
     )
-    output = trainer.predict_clips(ClipDataset(rows, reading_processor(processor, model)))
+    output = trainer.predict_clips(ClipDataset(rows, reading_processor(processor, model), keep_unreadable=True))
+    run = replace(run, data=note_unreadable(source, trainer.gather_problems(), folder / "problems.csv"))
     file = folder / PREDICTIONS_FILE
-    write_predictions(file, list(rows["clip_id"]), output.labels, output.logits, output.embeddings, run)
+    tested = rows.select(output.rows)
+    clip_ids, contents = list(tested["clip_id"]), list(tested[CONTENT_ID])
+    write_predictions(file, clip_ids, output.labels, output.logits, output.embeddings, run, contents)
     return read_predictions(file)
 
 
-def describe_run(args: EvaluationArguments, source: Source, fold: int | None, model_type: str) -> RunInfo:
+def describe_run(args: EvaluationArguments, source: Source, fold: int | None) -> RunInfo:
     """
-    The facts of this test. What the model was trained on is read from the predictions in its folder, where there are
-    any.
+    The facts of this test. Which clips the model was trained on is read from the record in its folder or repository;
+    what else is known of its training, from the predictions in its folder, where there are any.
 
     Raises:
-        ValueError: the model was trained on clips of this split.
+        ValueError: the model was trained on clips of this split, and `allow_seen_clips` is not given.
     """
+    rows, part = source.rows[args.split], part_of(source.facts, fold)
+    record = trained_on_of(args.model)
+    own_predictions = Path(args.model) / PREDICTIONS_FILE
+    trained = read_predictions(own_predictions).run if own_predictions.exists() else None
+    if record is None and trained is not None:
+        check_by_facts(args, source, fold, trained)
     facts: dict[str, Any] = {
-        "label_names": source.rows[args.split].features["label"].names,
+        "label_names": rows.features["label"].names,
         "data": source.facts,
         "split": args.split,
         "fold": fold,
+        "seen_clips": compare_tested(args.model, record, rows, part, args.split, args.allow_seen_clips),
     }
-    own_predictions = Path(args.model) / PREDICTIONS_FILE
-    if not own_predictions.exists():
-        return RunInfo(**facts, seed=0, selection="given", model=f"{Path(args.model).name} ({model_type})")
-    trained = read_predictions(own_predictions).run
+    if trained is None:
+        last = record.trainings[-1].part if record is not None and record.trainings else None
+        elsewhere = None if last is None or is_same_data(last, source) else last.dataset_name
+        model = f"{Path(args.model).name} ({AutoConfig.from_pretrained(args.model).model_type})"
+        return RunInfo(**facts, seed=0, selection="given", model=model, trained_on=elsewhere)
     if note := note_on_faces(trained.data, source.facts):
         print(note)
     facts |= {"seed": trained.seed, "model": trained.model}
     facts |= {"compact_loss": trained.compact_loss, "compact_loss_weight": trained.compact_loss_weight}
-    if trained.data.dataset != source.facts.dataset:
+    if not is_same_data(trained.data, source):
         return RunInfo(**facts, selection="given", trained_on=trained.data.dataset_name)
-    if trained.fold != fold or args.split == "train":
+    return RunInfo(**facts, selection=trained.selection)
+
+
+def is_same_data(trained: DataFacts | DataPart, source: Source) -> bool:
+    """Whether a model was trained on the data set of these clips."""
+    return (trained.dataset, trained.dataset_name) == (source.facts.dataset, source.facts.dataset_name)
+
+
+def check_by_facts(args: EvaluationArguments, source: Source, fold: int | None, trained: RunInfo) -> None:
+    """
+    For a model of an earlier version, which has no record of its clips: raises a ValueError for the training split of
+    its own data set, and for another fold.
+    """
+    if trained.data.dataset == source.facts.dataset and (trained.fold != fold or args.split == "train"):
         raise ValueError(
             f"{args.model} was trained on {trained.data.dataset_name}, {trained.name}: split {args.split!r} "
             f"{'' if fold is None else f'of fold {fold} '}has clips that it was trained on. Test it on other clips."
         )
-    return RunInfo(**facts, selection=trained.selection)

@@ -10,6 +10,10 @@ class EvaluationArguments:
     model: str = field(metadata={"help": "Folder of a trained model, or its name on the Hub."})
     output_dir: str = field(metadata={"help": "Folder for predictions, report and pictures."})
     split: str = field(default="test", metadata={"help": "Which clips: 'test', or another split of the data set."})
+    allow_seen_clips: bool = field(
+        default=False,
+        metadata={"help": "Test also on clips that the model was trained on; every result is marked."},
+    )
     batch_size: int = field(default=32, metadata={"help": "Clips in one step."})
     num_workers: int = field(default=2, metadata={"help": "Processes that decode clips."})
     use_cpu: bool = field(default=False, metadata={"help": "Run on the CPU even where a GPU is available."})

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
+from ..data.trained_on import TRAINED_ON_FILE
 from ..evaluation.predictions import PREDICTIONS_FILE
 from ..evaluation.report_files import PROJECTION_FILE
 from ..hub.push import CODE, PUBLISHED
+from .held_out import HELD_OUT_FILE
+from .lock import HOLDER_FILE, LOCK_FILE
+from .run_files import RESULTS_FILE, STATE_FILE
 from .run_folder import SETTINGS_FILE
 
 
@@ -35,19 +39,28 @@ class OutputFile:
 
 OUTPUT_FILES = (
     OutputFile(SETTINGS_FILE, "settings that decide the result; a resume compares them", "run", "first"),
+    OutputFile(LOCK_FILE, "nothing; a program that works in the folder holds its lock", "run", "first"),
+    OutputFile(HOLDER_FILE, "process and machine of that program, and since when", "run", "removed at the end"),
+    OutputFile(TRAINED_ON_FILE, "digests of the clips that trained the model and chose its epoch", "run", "first"),
     OutputFile("problems.csv", "clips that cannot be used: clip, path, reason", "run", "where there are any"),
+    OutputFile(HELD_OUT_FILE, "names of the training clips that the epoch is chosen on", "run", "before the training"),
     OutputFile("checkpoint-*/", "model, optimiser, scheduler and random state, to go on from", "run", "every epoch"),
     OutputFile("config.json", "architecture and labels", "run", "after the test"),
     OutputFile("model.safetensors", "weights of the tested epoch", "run", "after the test"),
     OutputFile("video_preprocessor_config.json", "sampling, size and normalisation", "run", "after the test"),
     *(OutputFile(name, "code that loads the model without this package", "run", "after the test") for name in CODE),
-    OutputFile("eval_results.json", "test scores, losses and times", "run", "after the test"),
-    OutputFile("training_curves.png", "losses, UAR and WAR on validation, learning rate", "run", "after the test"),
-    OutputFile("README.md", "model card with the results", "run", "after the test"),
-    OutputFile(PREDICTIONS_FILE, "one row per test clip; it marks the run as finished", "run", "last"),
+    OutputFile(RESULTS_FILE, "test scores, losses and times", "run", "after the test"),
+    OutputFile(STATE_FILE, "what the training logged", "run", "after the test"),
+    OutputFile(PREDICTIONS_FILE, "one row per test clip; it marks the run as finished", "run", "after the test, last"),
+    OutputFile(
+        "training_curves.png", "losses, UAR and WAR on validation, learning rate", "run", "when it is finished"
+    ),
+    OutputFile("README.md", "model card with the results", "run", "when it is finished"),
     OutputFile("report.md", "the report in tables", "report", "after all runs"),
     OutputFile("report.json", "the report as numbers", "report", "after all runs"),
-    OutputFile("confusion_matrix.png", "clips by true and predicted class", "report", "after the test and all runs"),
+    OutputFile(
+        "confusion_matrix.png", "clips by true and predicted class", "report", "when a run is finished, and after all"
+    ),
     OutputFile("recalls.png", "recall of every class with its interval", "report", "after all runs"),
     OutputFile(PROJECTION_FILE, "embeddings of test clips by t-SNE", "report", "after all runs, of 10 clips or more"),
 )

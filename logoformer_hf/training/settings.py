@@ -68,6 +68,12 @@ class ProtocolArguments:
         default=0.1, metadata={"help": "Share of the training clips that is held out for validation, 0 to 1."}
     )
     seeds: int = field(default=1, metadata={"help": "Number of runs with different seeds, counted up from --seed."})
+    allow_seen_clips: bool = field(
+        default=False,
+        metadata={
+            "help": "Test, or choose the epoch, also on clips that the model was trained on; every result is marked."
+        },
+    )
     beside: str | None = field(
         default=None,
         metadata={
@@ -117,7 +123,8 @@ class Settings:
 def build_parser() -> HfArgumentParser:
     """The parser of all settings."""
     groups: list[Any] = [each.type for each in fields(Settings)]
-    return HfArgumentParser(groups, prog="logoformer train", description=DESCRIPTION)
+    # An abbreviation would be another option as soon as one with the same beginning is added.
+    return HfArgumentParser(groups, prog="logoformer train", description=DESCRIPTION, allow_abbrev=False)
 
 
 def parse_arguments(arguments: Sequence[str]) -> Settings:
@@ -143,7 +150,8 @@ def read_settings_file(file: Path, known: Collection[str]) -> list[str]:
     The settings of a YAML file as arguments, so that they are checked as those of the command line are.
 
     Args:
-        file: a mapping of settings to values; `config_overrides` and `label_map` may be mappings themselves.
+        file: a mapping of settings to values; `label_map`, `optim_args` and settings that are JSON, as
+            `config_overrides`, may be mappings themselves.
         known: names of all settings.
 
     Raises:
@@ -161,10 +169,9 @@ def read_settings_file(file: Path, known: Collection[str]) -> list[str]:
     for name, value in settings.items():
         if name not in known:
             raise ValueError(f"{file}: unknown setting {name!r}; `train_hf.py --help` lists them all.")
-        if name == "config_overrides" and isinstance(value, dict):
-            value = json.dumps(value)
-        elif isinstance(value, dict):
-            value = [f"{key}={item}" for key, item in value.items()]
+        if isinstance(value, dict):
+            pairs = [f"{key}={item}" for key, item in value.items()]
+            value = {"label_map": pairs, "optim_args": ",".join(pairs)}.get(name, json.dumps(value))
         if value is not None:
             arguments += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
     return arguments
@@ -187,6 +194,11 @@ def parse_overrides(text: str | None) -> dict[str, Any]:
         )
     if unknown := sorted(set(overrides) - set(LogoFormerConfig.__dataclass_fields__)):
         raise ValueError(f"--config_overrides: LogoFormerConfig has no field {unknown[0]!r}.")
+    if overrides.get("problem_type") not in (None, "single_label_classification"):
+        raise ValueError(
+            f"--config_overrides: `problem_type` is {overrides['problem_type']!r}; every clip has one label, and the "
+            "loss is cross-entropy: leave it out."
+        )
     if "score_temperature" in overrides:
         raise ValueError(
             "--config_overrides: `score_temperature` is fitted on validation clips after the training; leave it out."

@@ -1,23 +1,47 @@
 """LOGO-Former's Trainer: cross-entropy plus the compact loss, exact under gradient accumulation."""
 
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
+from accelerate.utils import gather_object
 from torch import nn
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._compat import BatchNorm
+from ..data.clips import NOT_COUNTED
+from ..data.problems import name_some
 from ..data.sampler import ClipSampler, draw_seed, own_generator
+from ..data.trained_on import TRAINED_ON_FILE, TrainedOn, write_trained_on
+from ..models.finite import NonFiniteError
 from ..models.heads import output_layer, set_temperature
 from ..models.inputs import model_inputs
+from ..video_reading_logoformer import VideoReadError
 from .arguments import LogoFormerTrainingArguments
+from .checkpoint_flow import CheckpointFlow
+from .checkpoints import (
+    begin_checkpoint,
+    checkpoint_folder,
+    complete_checkpoint,
+    delete_old_checkpoints,
+    errors_of_writing,
+    open_checkpoint,
+    read_checkpoint,
+)
+from .finite import FiniteCheck
+from .global_batch import all_processes_clips, own_clips, own_share
+from .loader_workers import leave_sigterm_to_main_process
 from .losses import center_compact_loss, margin_compact_loss
+from .train_loss import TrainLoss
+
+logger = logging.getLogger(__name__)
 
 
 class EpochCallback(TrainerCallback):
@@ -41,19 +65,21 @@ class EpochCallback(TrainerCallback):
 @dataclass
 class ClipPredictions:
     """
-    The outputs of a model for the clips of a data set, in their order, each clip once.
+    The outputs of a model for the clips of a data set that can be read, in their order, each clip once.
 
     Args:
         logits: `(clips, classes)`, scores before the softmax.
         embeddings: `(clips, hidden)`, the input of the model's output layer.
         labels: `(clips,)`, class numbers of the data set.
         metrics: results of `compute_metrics`, losses and times of Trainer.
+        rows: `(clips,)`, the positions of these clips in the data set.
     """
 
     logits: np.ndarray
     embeddings: np.ndarray
     labels: np.ndarray
     metrics: dict[str, float]
+    rows: np.ndarray
 
 
 class LogoFormerTrainer(Trainer):
@@ -66,10 +92,14 @@ class LogoFormerTrainer(Trainer):
     Batches hold uint8 frames (`collate_clips`). They are rescaled and normalised on the device of the model, by the
     model's own processor (`processing_class`).
 
-    Under gradient accumulation the loss of a clip is divided by the number of clips of the whole step, so that
-    cross-entropy and `margin` equal those of one large batch, also in an uneven last step (with `freeze_batch_norm`,
-    since batch-norm statistics are those of a micro-batch). `center` compares the classes of one micro-batch: its
-    value is the mean over micro-batches weighted by their clips, which differs from that of one large batch.
+    The loss of a clip is divided by the number of clips of the whole step, over micro-batches and processes, and every
+    clip counts once. So cross-entropy and `margin` equal those of one large batch, also in an uneven last step (with
+    `freeze_batch_norm`, since batch-norm statistics are those of a micro-batch). `center` compares the classes of the
+    micro-batches that all processes have at the same time: under accumulation its value is the mean over these,
+    weighted by their clips, which differs from that of one large batch.
+
+    Clips with the label `NOT_COUNTED`, which could not be read, add nothing to losses and scores; `problems` has the
+    reasons. A loss, gradient, weight or score that is infinite or NaN raises a `NonFiniteError` in every process.
     """
 
     args: LogoFormerTrainingArguments
@@ -87,28 +117,99 @@ class LogoFormerTrainer(Trainer):
             raise ValueError(
                 "`processing_class` is missing; it must be the model's own video processor, which normalises clips."
             )
+        problem_type = getattr(self.model.config, "problem_type", None)
+        if problem_type not in (None, "single_label_classification"):
+            raise ValueError(
+                f"`problem_type` of the model is {problem_type!r}; it must be 'single_label_classification' or null: "
+                "every clip has one label, and the loss is cross-entropy."
+            )
         # compute_loss divides by the clips of the whole step, whatever the model's forward accepts.
         self.model_accepts_loss_kwargs = True
         # Sums of each loss and the number of clips since the last log; key True for training, False for evaluation.
         self._loss_sums: dict[bool, dict[str, torch.Tensor] | None] = {True: None, False: None}
         self._epochs = EpochCallback()
+        self._finite = FiniteCheck(self.accelerator)
         self.add_callback(self._epochs)
+        self._checkpoints = CheckpointFlow()
+        self.add_callback(self._checkpoints)
+        self.add_callback(self._finite)  # after what decides to save
+        self._train_loss = TrainLoss()
+        # The record of the clips that every checkpoint gets, where the caller keeps one.
+        self.trained_on: TrainedOn | None = None
+        self.problems: dict[str, str] = {}  # clips that this process could not read, each with the reason
         if hasattr(self.train_dataset, "set_epoch"):
             self._epochs.listeners["train_dataset"] = self.train_dataset
 
-    def train(self, *args: Any, **kwargs: Any) -> TrainOutput:
-        """As in `Trainer`. A temperature that was fitted for other weights is removed from the configuration."""
+    def train(self, resume_from_checkpoint: str | Path | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
+        """
+        As in `Trainer`. A temperature that was fitted for other weights is removed from the configuration.
+
+        Args:
+            resume_from_checkpoint: folder of a checkpoint, or True for the newest whole one in `output_dir`.
+            args, kwargs: as in `Trainer`.
+
+        Raises:
+            CheckpointError: the checkpoint, or the best one so far, is not whole or lacks a part of the state.
+        """
         set_temperature(self.model, None)
-        return super().train(*args, **kwargs)
+        resumed = open_checkpoint(resume_from_checkpoint, self.args.output_dir or "", self.args.load_best_model_at_end)
+        self._checkpoints.resumed = resumed
+        self._train_loss.load(None if resumed is None else resumed.folder, self.accelerator)
+        output = super().train(None if resumed is None else str(resumed.folder), *args, **kwargs)
+        return output._replace(training_loss=output.metrics.get("train_loss", math.nan))
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """As in `Trainer`, which takes a further step when it goes on from a checkpoint after `max_steps`."""
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(*args, **kwargs)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """As in `Trainer`, with a manifest, which is written last; older checkpoints are deleted after that."""
+        run_folder = self._get_output_dir(trial)
+        checkpoint = checkpoint_folder(run_folder, self.state.global_step)
+        limit, self.args.save_total_limit = self.args.save_total_limit, 0
+        try:
+            with errors_of_writing(checkpoint):
+                if self.args.should_save:
+                    begin_checkpoint(checkpoint)
+                self.accelerator.wait_for_everyone()
+                super()._save_checkpoint(model, trial)
+                self._train_loss.save(checkpoint, self.accelerator)
+                if self.args.should_save and self.trained_on is not None:
+                    write_trained_on(checkpoint / TRAINED_ON_FILE, self.trained_on)
+                self.accelerator.wait_for_everyone()  # each process has written its random state
+                if self.args.should_save:
+                    complete_checkpoint(checkpoint, self.state)
+        finally:
+            self.args.save_total_limit = limit
+        if self.args.should_save:
+            delete_old_checkpoints(run_folder, self.state.global_step, limit)
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """As in `Trainer`; a new best is saved at once, also between two checkpoints."""
+        is_best: bool = super()._determine_best_metric(metrics, trial)
+        if is_best and self.args.load_best_model_at_end:
+            self.control.should_save = True
+        return is_best
+
+    def _load_best_model(self) -> None:
+        """As in `Trainer`, which goes on with the last weights where the best checkpoint is missing."""
+        read_checkpoint(Path(self.state.best_model_checkpoint or ""))
+        super()._load_best_model()
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader[Any]:
-        return own_generator(super().get_train_dataloader(), self.args.seed)
+        return self._prepare_loader(super().get_train_dataloader())
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> torch.utils.data.DataLoader[Any]:
-        return own_generator(super().get_eval_dataloader(eval_dataset), self.args.seed)
+        return self._prepare_loader(super().get_eval_dataloader(eval_dataset))
 
     def get_test_dataloader(self, test_dataset: Any) -> torch.utils.data.DataLoader[Any]:
-        return own_generator(super().get_test_dataloader(test_dataset), self.args.seed)
+        return self._prepare_loader(super().get_test_dataloader(test_dataset))
+
+    def _prepare_loader(self, loader: torch.utils.data.DataLoader[Any]) -> torch.utils.data.DataLoader[Any]:
+        return leave_sigterm_to_main_process(own_generator(loader, self.args.seed))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> ClipSampler:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset
@@ -124,10 +225,46 @@ class LogoFormerTrainer(Trainer):
         self._epochs.listeners["sampler"] = sampler
         return sampler
 
+    def get_batch_samples(self, epoch_iterator: Iterator[Any], *args: Any, **kwargs: Any) -> Any:
+        """As in `Trainer`, without the clips that accelerate fills up the last step of several processes with."""
+        batches, num_clips = super().get_batch_samples(map(self._without_filler, epoch_iterator), *args, **kwargs)
+        self._finite.begin_step([name for batch in batches for name in batch.get("clip_ids", [])])
+        return batches, num_clips
+
+    def _without_filler(self, batch: dict[str, Any]) -> dict[str, Any]:
+        accelerator = self.accelerator
+        if accelerator.num_processes == 1 or not accelerator.gradient_state.end_of_dataloader:
+            return batch
+        return own_clips(
+            batch, len(cast(Any, self.train_dataset)), accelerator.num_processes, accelerator.process_index
+        )
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """As in `Trainer`; the loss is kept for the check before the optimiser's step."""
+        loss = super().training_step(*args, **kwargs)
+        self._finite.add_loss(loss)
+        return loss
+
+    def _get_grad_norm(self, *args: Any, **kwargs: Any) -> Any:
+        self._finite.grad_norm = super()._get_grad_norm(*args, **kwargs)
+        return self._finite.grad_norm
+
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         inputs = dict(inputs)
+        inputs.pop("clip_ids", None)
+        self._note_problems(inputs.pop("problems", {}))
         frames = inputs.pop("frames").to(self.args.device)  # copied as uint8, a quarter of the bytes of float32
         return super()._prepare_inputs(inputs | model_inputs(self.processing_class, frames))
+
+    def _note_problems(self, problems: Mapping[str, str]) -> None:
+        for clip_id, reason in problems.items():
+            if clip_id not in self.problems:
+                logger.warning("clip %s cannot be read and is left out: %s", clip_id, reason)
+        self.problems.update(problems)
+
+    def gather_problems(self) -> dict[str, str]:
+        """The clips that could not be read until now, in any process, and the reasons. Called by all processes."""
+        return dict(gather_object(list(self.problems.items())))
 
     def compute_loss(
         self,
@@ -152,19 +289,21 @@ class LogoFormerTrainer(Trainer):
         inputs = dict(inputs)
         labels = inputs.pop("labels")
         outputs = model(**inputs)
-        num_clips = labels.shape[0] if model.training else self.count_own_clips(labels.shape[0])
-        own = {name: outputs[name][:num_clips] for name in ("logits", "embedding") if name in outputs}
-        losses = self.clip_losses(own, labels[:num_clips])  # sums over the clips of this micro-batch
+        own = {name: outputs[name] for name in ("logits", "embedding") if name in outputs}
+        if not model.training:
+            num_own = self.count_own_clips(labels.shape[0])
+            own, labels = {name: values[:num_own] for name, values in own.items()}, labels[:num_own]
+        num_clips = (labels != NOT_COUNTED).sum()
+        losses = self.clip_losses(own, labels)  # sums over the clips of this micro-batch
         loss = self.weigh_losses(losses)
         self.remember_losses(losses, num_clips, training=model.training)
+        if model.training:
+            self._train_loss.add(loss, num_clips)
 
-        if num_items_in_batch is None:
-            loss = loss / labels.shape[0]
-        elif self.args.average_tokens_across_devices:
-            # num_items_in_batch counts the clips of all processes, whose gradients are averaged.
-            loss = loss * self.accelerator.num_processes / num_items_in_batch
-        else:
-            loss = loss / num_items_in_batch
+        # num_items_in_batch counts the clips of all processes, whose gradients are averaged.
+        divisor = num_clips if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
+        factor = 1 if num_items_in_batch is None else self.accelerator.num_processes
+        loss = loss * factor / divisor.clamp(min=1)
         return (loss, outputs) if return_outputs else loss
 
     def count_own_clips(self, batch_size: int) -> int:
@@ -175,8 +314,7 @@ class LogoFormerTrainer(Trainer):
         state = self.accelerator.gradient_state
         if not state.end_of_dataloader or state.remainder <= 0:
             return batch_size
-        before = self.accelerator.process_index * batch_size  # clips of the last step in the processes before this one
-        return int(min(max(state.remainder - before, 0), batch_size))
+        return own_share(state.remainder, batch_size, self.accelerator.process_index)
 
     def clip_losses(self, outputs: Mapping[str, torch.Tensor], labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """
@@ -186,29 +324,48 @@ class LogoFormerTrainer(Trainer):
 
         Args:
             outputs: `logits (batch, classes)` and, where the model returns one, `embedding (batch, hidden)`.
-            labels: `(batch,)`, class numbers.
+            labels: `(batch,)`, class numbers, or `NOT_COUNTED` for clips that add nothing.
 
         Raises:
             ValueError: the `center` form with a model that returns no `embedding`.
         """
         logits = outputs["logits"]
         cross_entropy = nn.functional.cross_entropy(
-            logits.float(), labels, reduction="sum", label_smoothing=self.args.label_smoothing_factor
+            logits.float(),
+            labels,
+            ignore_index=NOT_COUNTED,
+            reduction="sum",
+            label_smoothing=self.args.label_smoothing_factor,
         )
         losses = {"cross_entropy": cross_entropy}
         if self.args.compact_loss == "margin":
-            losses["compact_loss"] = margin_compact_loss(logits, labels, reduction="sum")
+            per_clip = margin_compact_loss(logits, labels.clamp(min=0), reduction="none")
+            losses["compact_loss"] = (per_clip * (labels != NOT_COUNTED)).sum()
         elif self.args.compact_loss == "center":
             if "embedding" not in outputs:
                 raise ValueError(
                     f"`compact_loss` is 'center', which needs an `embedding`, but {type(self.model).__name__} returns "
                     "none: use 'margin' with this model."
                 )
-            has_clips = len(labels) > 0  # the last process of an evaluation may have none
-            losses["compact_loss"] = (
-                center_compact_loss(outputs["embedding"], labels) * len(labels) if has_clips else cross_entropy * 0.0
-            )
+            losses["compact_loss"] = self._center_loss(outputs["embedding"], labels)
         return losses
+
+    def _center_loss(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """
+        The `center` form over the clips of all processes, multiplied by the number of clips of this one.
+
+        The gradient is that of this process' share of the value times the clips of all: gradients are averaged over
+        processes afterwards, and every process has the same value but only its own embeddings with a gradient.
+        """
+        own = labels != NOT_COUNTED
+        embeddings, labels = all_processes_clips(embeddings, labels, self.accelerator)
+        counted = labels != NOT_COUNTED
+        if not bool(counted.any()):  # an evaluation may end with clips that were evaluated before
+            return embeddings.sum() * 0.0
+        value = center_compact_loss(embeddings[counted], labels[counted])
+        if self.accelerator.num_processes == 1:
+            return value * own.sum()
+        return (value - value.detach()) * counted.sum() + value.detach() * own.sum()
 
     @property
     def loss_weights(self) -> dict[str, float]:
@@ -219,11 +376,14 @@ class LogoFormerTrainer(Trainer):
         """The weighted sum of losses."""
         return sum(self.loss_weights[name] * value for name, value in losses.items())
 
-    def remember_losses(self, losses: Mapping[str, torch.Tensor], num_clips: int, training: bool) -> None:
+    def remember_losses(
+        self, losses: Mapping[str, torch.Tensor], num_clips: torch.Tensor | int, training: bool
+    ) -> None:
         """Adds losses summed over `num_clips` clips to the sums since the last log, without waiting for the device."""
         known = self._loss_sums[training]
         sums = {name: loss.detach() for name, loss in losses.items()}
-        sums["num_clips"] = torch.full_like(sums["cross_entropy"], num_clips)
+        like = sums["cross_entropy"]
+        sums["num_clips"] = torch.as_tensor(num_clips, dtype=like.dtype, device=like.device)
         self._loss_sums[training] = {name: value + known[name] for name, value in sums.items()} if known else sums
 
     def mean_losses(self, training: bool) -> dict[str, float]:
@@ -240,7 +400,13 @@ class LogoFormerTrainer(Trainer):
     def predict_clips(
         self, dataset: torch.utils.data.Dataset[Any], metric_key_prefix: str = "test"
     ) -> ClipPredictions:
-        """Logits and embeddings of all clips of a data set with labels, on every process."""
+        """
+        Logits and embeddings of all clips of a data set with labels, on every process.
+
+        Raises:
+            VideoReadError: none of the clips can be read.
+            NonFiniteError: scores that are infinite or NaN.
+        """
         embeddings = []
 
         def gather(layer: nn.Module, inputs: tuple[torch.Tensor]) -> None:
@@ -248,11 +414,16 @@ class LogoFormerTrainer(Trainer):
 
         with output_layer(self.model).register_forward_pre_hook(gather):
             output = self.predict(dataset, metric_key_prefix=metric_key_prefix)
+        labels = cast(np.ndarray, output.label_ids)
+        rows = np.flatnonzero(labels != NOT_COUNTED)
+        if not len(rows):
+            raise VideoReadError(f"none of {len(labels)} clips can be read: {next(iter(self.problems.items()), '')}.")
         return ClipPredictions(
-            logits=cast(np.ndarray, output.predictions),  # a tuple only for models with further outputs
-            embeddings=torch.cat(embeddings).numpy(),
-            labels=cast(np.ndarray, output.label_ids),
+            logits=cast(np.ndarray, output.predictions)[rows],  # a tuple only for models with further outputs
+            embeddings=torch.cat(embeddings).numpy()[rows],
+            labels=labels[rows],
             metrics=output.metrics or {},
+            rows=rows,
         )
 
     def evaluation_loop(
@@ -263,20 +434,29 @@ class LogoFormerTrainer(Trainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        """As in `Trainer`, with the losses as means over all clips in the metrics."""
+        """
+        As in `Trainer`, with the losses as means over all clips in the metrics.
+
+        Raises:
+            NonFiniteError: scores that are infinite or NaN.
+        """
         self._loss_sums[False] = None  # left over from an interrupted evaluation
         draw_seed()
         output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
         # Trainer's own loss is a mean over batches, which depends on the number of processes.
         losses = self.mean_losses(training=False)
+        check_scores(output, losses["loss"], dataloader.dataset)
         named = {f"{metric_key_prefix}_{name}": value for name, value in losses.items()}
         return output._replace(metrics=(output.metrics or {}) | named)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """As in `Trainer`; adds each loss, a mean over the clips since the last log, to the training logs."""
+        """As in `Trainer`; logs of the training have each loss and their weighted sum, means over the clips since."""
         if "loss" in logs and self._loss_sums[True] is not None:
-            losses = self.mean_losses(training=True)
-            logs.update({name: round(value, 4) for name, value in losses.items() if name != "loss"})
+            logs.update(self.mean_losses(training=True))  # Trainer's own is a mean over steps, also of uneven ones
+        if "train_loss" in logs:  # that of Trainer leaves out the steps before a resume
+            del logs["train_loss"]
+            if (train_loss := self._train_loss.mean(self.accelerator)) is not None:
+                logs["train_loss"] = train_loss
         super().log(logs, *args, **kwargs)
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
@@ -289,7 +469,29 @@ class LogoFormerTrainer(Trainer):
             decay_steps = math.ceil(self.args.lr_decay_epochs * steps_per_epoch)
             optimizer = self.optimizer if optimizer is None else optimizer
             assert optimizer is not None  # Trainer creates it first
+            for group in optimizer.param_groups:  # where an earlier call of `train` has lowered them
+                group["lr"] = group.get("initial_lr", group["lr"])
             scheduler: Any = torch.optim.lr_scheduler.StepLR(optimizer, step_size=decay_steps, gamma=0.1)
             self.lr_scheduler = scheduler
             self._created_lr_scheduler = True
         return self.lr_scheduler
+
+
+def check_scores(output: EvalLoopOutput, loss: float, dataset: Any) -> None:
+    """
+    Raises a `NonFiniteError` where clips have logits that are infinite or NaN, and names them, or where the loss is.
+    An evaluation without a metric keeps no logits.
+    """
+    logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
+    if logits is None:
+        if not math.isfinite(loss):
+            raise NonFiniteError(f"the loss over {len(dataset)} clips is infinite or NaN.")
+        return
+    faulty = np.flatnonzero(~np.isfinite(np.asarray(logits)).all(axis=-1))
+    if len(faulty):
+        names = getattr(dataset, "clip_ids", range(len(dataset)))
+        raise NonFiniteError(
+            f"the model gives scores that are infinite or NaN for {len(faulty)} of {len(dataset)} clips: "
+            f"{name_some(str(names[row]) for row in faulty)}. Use a checkpoint from before, or train it again, e.g. "
+            "with a lower `learning_rate`."
+        )

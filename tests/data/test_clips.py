@@ -8,7 +8,8 @@ from pictures import save_jpegs, smooth_pictures
 from toys import clip_rows
 
 from logoformer_hf import EXPRESSIONS, LogoFormerVideoProcessor, VideoReadError
-from logoformer_hf.data.clips import ClipDataset, check_rows, keep_labels
+from logoformer_hf.data.clips import NOT_COUNTED, ClipDataset, check_rows, keep_labels
+from logoformer_hf.data.collator import collate_clips
 from logoformer_hf.data.rows import clip_features
 from logoformer_hf.data.transforms import TrainingTransforms
 
@@ -126,6 +127,22 @@ def test_unreadable_clip_is_named_through_a_worker(num_workers, tmp_path, proces
     with raises_naming(ValueError, "clip 0", broken) as caught:
         read_all(ClipDataset(clip_rows([broken]), processor), num_workers)
     assert type(caught.value).__name__ == "VideoReadError"
+
+
+@pytest.mark.parametrize("transforms", [None, TrainingTransforms(SIZE)], ids=["evaluation", "training"])
+def test_a_clip_that_breaks_after_its_first_frame_is_kept_in_its_place(tmp_path, processor, transforms):
+    """With its reason, and as one that does not count; the others are what they were."""
+    for number in range(2):
+        save_jpegs(tmp_path / str(number), smooth_pictures(20, 64, 72))
+    whole = ClipDataset(clip_rows([tmp_path / "0", tmp_path / "1"]), processor, transforms)[0]
+    for file in sorted((tmp_path / "1").iterdir())[1:]:
+        file.write_bytes(b"")
+    clips = ClipDataset(clip_rows([tmp_path / "0", tmp_path / "1"]), processor, transforms, keep_unreadable=True)
+    assert clips.clip_ids == ["0", "1"]
+    batch = collate_clips([clips[0], clips[1]])
+    assert torch.equal(batch["frames"][0], whole["frames"]) and not batch["frames"][1].any()
+    assert batch["labels"].tolist() == [0, NOT_COUNTED] and batch["clip_ids"] == ["0", "1"]
+    assert list(batch["problems"]) == ["1"] and str(tmp_path / "1") in batch["problems"]["1"]
 
 
 @pytest.fixture

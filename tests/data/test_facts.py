@@ -32,6 +32,11 @@ def test_clips_that_were_left_out_by_split():
     assert facts.left_out_of("validation") == []
 
 
+def test_clips_of_other_classes_are_not_left_out_of_a_choice_of_labels():
+    clips = (LeftOutClip("a", "test", label="fear"), LeftOutClip("b", "test", label="sad"), LeftOutClip("c", "test"))
+    assert data_facts(left_out=clips).of_labels(["happy", "sad"]).left_out_of("test") == ["b", "c"]
+
+
 def test_facts_do_not_change():
     with pytest.raises(AttributeError):
         data_facts().setup = "Action"

@@ -1,4 +1,5 @@
 import shlex
+import unicodedata
 
 import pytest
 from errors import check_named, raises_naming
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from logoformer_hf import EXPRESSIONS
 from logoformer_hf.data.labels import (
     canonical_expression,
+    check_spellings,
     describe_matches,
     infer_label_map,
     label_map_argument,
@@ -70,6 +72,56 @@ def test_separators_inside_a_name_do_not_matter(name):
 
 def test_new_names_of_signs_alone_stay_apart():
     assert match_label_names(["?", "-"])[0] == ["-", "?"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["valence+", "valence-", "valence"],
+        ["-1", "+1", "1"],
+        ["arousal -1", "arousal 1"],
+        ["1.5", "15", "1 5", "1-5"],
+        ["level 1", "level 11", "level11"],
+        ["हिंसा", "हसा", "हँसी", "हस"],  # Devanagari: vowel signs are combining marks
+        ["สุข", "สข", "สู้"],  # Thai
+        ["كَتَبَ", "كُتِبَ"],  # Arabic, vowelled
+        ["résumé", "resume"],
+        ["awe!", "awe?", "awe"],
+    ],
+)
+def test_names_that_differ_in_more_than_case_and_separators_stay_apart(names):
+    found, class_of = match_label_names(names)
+    assert sorted(found) == sorted(names) and class_of == {name: name for name in names}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Mixed Feeling", "mixed-feeling", "MIXED_FEELING", "mixed  - feeling", " mixedfeeling "],
+        ["Level 1", "level_1", "LEVEL  1"],
+        ["हँसी मुख", "हँसी_मुख", "हँसी-मुख"],
+        ["ÉMU", "ému", unicodedata.normalize("NFD", "Ému")],
+    ],
+)
+def test_names_that_differ_in_case_separators_and_composition_alone_are_one_class(names):
+    found, class_of = match_label_names(names)
+    assert len(found) == 1 and set(class_of.values()) == set(found) and set(class_of) == set(names)
+    assert unicodedata.is_normalized("NFC", found[0])
+
+
+@pytest.mark.parametrize("name", ["happy+", "happy-", "fear?", "1.5 sad", "-1_sad", "sad2"])
+def test_a_sign_or_a_number_is_not_left_out_of_an_expression(name):
+    assert canonical_expression(name) is None
+
+
+def test_two_names_of_one_class_are_asked_about():
+    with raises_naming(ValueError, "train/", "'happy'", "'joy'"):
+        check_spellings(["sad", "joy", "happy"], "train/")
+    with raises_naming(ValueError, "'1_sad'", "'2_sad'"):
+        check_spellings(["1_sad", "2_sad"], "here")
+    check_spellings(["Sur-prise", "surprise", "SURPRISE", "awe", "Awe", "joy", "3_fear"], "here")
+    with raises_naming(ValueError, "label_map", "'anger'", "'angry'"):
+        parse_label_map(["0=anger", "1=angry"])
 
 
 def test_label_map_of_the_command_line():

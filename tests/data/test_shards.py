@@ -11,6 +11,7 @@ from PIL import Image
 from logoformer_hf import LogoFormerVideoProcessor
 from logoformer_hf.data import shards as module
 from logoformer_hf.data.clips import ClipDataset, check_rows
+from logoformer_hf.data.identity import with_content_ids
 from logoformer_hf.data.problems import ClipProblems
 from logoformer_hf.data.rows import clip_features
 from logoformer_hf.data.shards import DEFAULT_SIDE_PX, load_shards, prepare_shards
@@ -268,3 +269,52 @@ def test_frames_of_a_long_video_are_all_there(rows):
     for frame, image in zip(frames, encoded, strict=True):
         decoded = np.array(Image.open(module.io.BytesIO(image["bytes"])))
         assert torch.from_numpy(decoded - frame.astype(int)).abs().float().mean() < 12
+
+
+def test_shards_of_clips_that_were_replaced_are_written_anew_and_the_others_kept(rows, tmp_path, capsys):
+    folder = tmp_path / "out"
+    prepare_shards(with_content_ids(rows), folder, **SMALL)
+    kept = {file.name: file.stat().st_mtime_ns for file in (folder / "data").iterdir()}
+    clip = Path(rows["train"][3]["video"])
+    write_folder(tmp_path / "new", 6, seed=77)
+    for frame in clip.iterdir():  # in place: neither the folder nor its list changes
+        frame.write_bytes((tmp_path / "new" / frame.name).read_bytes())
+    now = with_content_ids(rows)
+    capsys.readouterr()
+    prepare_shards(now, folder, **SMALL)
+    check_named(capsys.readouterr().out, "train-00001-of-00003.parquet", "clip3")
+    written = {file.name for file in (folder / "data").iterdir() if kept[file.name] != file.stat().st_mtime_ns}
+    assert written == {"train-00001-of-00003.parquet"}
+    shards = load_shards(folder)
+    assert shards["train"]["content_id"] == now["train"]["content_id"]
+    prepare_shards(now, tmp_path / "at once", **SMALL)
+    assert undecoded(shards["train"]) == undecoded(load_shards(tmp_path / "at once")["train"])
+
+
+def test_a_killed_second_call_leaves_no_stale_shard_behind(rows, tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    prepare_shards(with_content_ids(rows), folder, **SMALL)
+    (Path(rows["train"][4]["video"]) / "1.jpg").write_bytes((Path(rows["train"][4]["video"]) / "2.jpg").read_bytes())
+
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "write_shard", kill)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_shards(with_content_ids(rows), folder, **SMALL)
+    with raises_naming(FileNotFoundError, "2 shards", "train"):
+        load_shards(folder)
+
+
+def test_shards_of_an_earlier_version_go_on_without_identifiers(rows, tmp_path, capsys):
+    folder = tmp_path / "out"
+    prepare_shards(rows, folder, **SMALL)
+    settings = json.loads((folder / "prepare_settings.json").read_text())
+    settings.pop("content_id")
+    (folder / "prepare_settings.json").write_text(json.dumps(settings))
+    (folder / "data" / "test-00000-of-00001.parquet").unlink()
+    capsys.readouterr()
+    prepare_shards(with_content_ids(rows), folder, **SMALL)
+    check_named(capsys.readouterr().out, folder, "earlier version", "Delete")
+    shards = load_shards(folder)
+    assert "content_id" not in shards["test"].column_names and len(shards["test"]) == 2

@@ -3,7 +3,7 @@ import pytest
 from errors import raises_naming
 from toys import clip_rows
 
-from logoformer_hf.data.splits import split_clips
+from logoformer_hf.data.splits import check_tested_once, split_clips
 
 
 def make_splits(counts=(60, 30, 30, 20, 20, 2, 8), **splits: list[int]) -> datasets.DatasetDict:
@@ -39,6 +39,20 @@ def test_the_smallest_and_the_largest_part_that_can_be_held_out(validation_size,
         assert set(parts[part]["label"]) == {0, 2, 3}
 
 
+def test_what_was_held_out_before_stays_held_out():
+    """Also where clips of both parts cannot be used any more: a stratified choice would be another one."""
+    rows = make_splits()
+    before = split_clips(rows, "validation", 0.1, seed=0)
+    lost = {before["train"]["clip_id"][0], before["validation"]["clip_id"][0]}
+    rows["train"] = rows["train"].filter(lambda clip_id: clip_id not in lost, input_columns="clip_id")
+    after = split_clips(rows, "validation", 0.1, seed=0, held_out=list(before["validation"]["clip_id"]))
+    for part in ("train", "validation"):
+        assert list(after[part]["clip_id"]) == [name for name in before[part]["clip_id"] if name not in lost]
+    assert set(split_clips(rows, "validation", 0.1, seed=0)["validation"]["clip_id"]) - set(
+        before["validation"]["clip_id"]
+    )
+
+
 def test_a_split_of_its_own_is_used_whole():
     rows = make_splits(validation=list(range(7)))
     parts = split_clips(rows, "validation", 0.1, seed=0)
@@ -66,3 +80,10 @@ def test_choosing_on_the_test_clips_trains_on_all_of_train():
 def test_what_cannot_be_divided_is_named(rows, arguments, words):
     with raises_naming(ValueError, *words):
         split_clips(rows, *arguments, seed=0)
+
+
+def test_a_clip_that_two_folds_test_is_named_with_both():
+    folds = {1: clip_rows(["a.mp4", "b.mp4"], prefix="x"), 3: clip_rows(["a.mp4"], prefix="x")}
+    check_tested_once({1: folds[1], 3: clip_rows(["a.mp4"], prefix="y")})
+    with raises_naming(ValueError, "x0 (folds 1, 3)"):
+        check_tested_once(folds)

@@ -10,7 +10,9 @@ from predicted import LABELS, own_run, write_150_clips
 from toys import data_facts
 
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
+from logoformer_hf.data.trained_on import SeenClips
 from logoformer_hf.evaluation.compare import compare, compare_runs, plot_comparison
+from logoformer_hf.evaluation.compare_text import format_comparison
 from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE, read_predictions
 from logoformer_hf.evaluation.projection import ProjectionError
 from logoformer_hf.evaluation.significance import McNemar
@@ -52,6 +54,52 @@ def test_clips_are_matched_by_their_id(tmp_path):
     )
     [pair] = compare(a, b).seeds
     assert pair.mcnemar == McNemar(0, 0, 1.0)
+
+
+def test_clips_of_another_name_are_matched_by_their_content(tmp_path):
+    contents = [f"content {number}" for number in range(150)]
+    contents[3] = contents[2]  # one clip twice, under two names
+    a = write_150_clips(tmp_path / "a", wrong=[0, 3], contents=contents)
+    names = ["moved", "moved too", *(f"clip-{number}" for number in range(2, 150))]
+    order = np.random.default_rng(0).permutation(150)
+    at = {number: place for place, number in enumerate(order)}
+    b = write_150_clips(
+        tmp_path / "b",
+        wrong=[at[0], at[2]],
+        labels=LABELS[order],
+        clip_ids=[names[number] for number in order],
+        contents=[contents[number] for number in order],
+    )
+    comparison = compare(a, b)
+    assert comparison.seeds[0].mcnemar == McNemar(1, 1, 1.0) and comparison.notes == []
+    assert len(comparison.embeddings[2]) == 150
+
+
+def test_clips_of_one_name_and_other_content_are_no_pairs(tmp_path):
+    """As drawn faces of two seeds are."""
+    a = write_150_clips(tmp_path / "a")
+    b = write_150_clips(tmp_path / "b", contents=[f"other {number}" for number in range(150)])
+    with raises_naming(ValueError, "0 clips", "150 have the same name in both and other content") as caught:
+        compare(a, b)
+    assert "--common" not in str(caught.value)
+    c = write_150_clips(tmp_path / "c", contents=[f"content of clip-{number}" for number in range(100)] + ["x"] * 50)
+    comparison = compare(a, c, common=True)
+    assert comparison.seeds[0].num_clips == 100
+    check_named(comparison.notes[0], "50 only by A", "50 have the same name")
+
+
+def test_files_of_earlier_versions_are_matched_by_name_and_that_is_said(tmp_path):
+    a, b = write_150_clips(tmp_path / "a", contents=None), write_150_clips(tmp_path / "b")
+    comparison = compare(a, b)
+    assert comparison.seeds[0].num_clips == 150
+    [note] = comparison.notes
+    check_named(note, "names", "of A have no identifiers")
+
+
+def test_what_a_model_was_trained_on_is_said_with_every_number(tmp_path):
+    seen = replace(RUN, seen_clips=SeenClips(trained_on=7))
+    comparison = compare(write_150_clips(tmp_path / "a"), write_150_clips(tmp_path / "b", run=seen))
+    check_named(format_comparison(comparison), f"B: {comparison.name_b} (trained on 7 of the tested clips)")
 
 
 def test_folds_are_pooled_and_seeds_paired(tmp_path):

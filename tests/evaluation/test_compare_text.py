@@ -76,6 +76,19 @@ def test_seeds_have_a_mean(tmp_path):
     assert sentences(text, "2 seeds", "-1.67", "0.47")
 
 
+def test_p_values_are_corrected_for_the_number_of_seeds(tmp_path):
+    for name in "ab":
+        for seed in range(5):
+            wrong = range(6) if name == "a" else []  # p = 0.031 for each
+            write_150_clips(tmp_path / name / f"seed-{seed}", wrong, run=replace(RUN, seed=seed))
+    comparison = compare(tmp_path / "a", tmp_path / "b")
+    alone = format_comparison(replace(comparison, seeds=comparison.seeds[:1]))
+    assert sentences(alone, "B is better", "WAR", "p = 0.031") and not sentences(alone, "Holm")
+    text = format_comparison(comparison)
+    assert len(sentences(text, "By WAR", "p = 0.156")) == 5 and sentences(text, "5 pairs of seeds", "Holm")
+    assert "better" not in text.replace("UAR", "") or not sentences(text, "better", "WAR")
+
+
 def test_single_seeds_of_other_numbers(tmp_path):
     text = format_comparison(
         compare(write_150_clips(tmp_path / "a"), write_150_clips(tmp_path / "b", run=replace(RUN, seed=7)))

@@ -1,6 +1,7 @@
 """Predictions of a run: what is written is read again, by other tools too, and every fault is named."""
 
 import json
+import random
 from dataclasses import replace
 
 import datasets
@@ -12,11 +13,13 @@ import pytest
 from errors import raises_naming
 from toys import run_info
 
+from logoformer_hf.data.trained_on import SeenClips
 from logoformer_hf.evaluation.predictions import (
     PREDICTIONS_FILE,
     RunInfo,
     find_predictions,
     group_by_seed,
+    joint_info,
     load_runs,
     read_predictions,
     write_predictions,
@@ -145,6 +148,68 @@ def test_a_faulty_file_says_what_is_wrong_and_which_it_is(tmp_path, change, word
     assert str(path) in str(error.value) or "selection" in words
 
 
+def scores_of(table, *rows):
+    return table.set_column(3, "scores", pa.array([*rows, *table["scores"].to_pylist()[len(rows) :]]))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda table: scores_of(table, [0.9, 0.2, 0.1]), ["scores", "1 clips", "add up to 1", "00001"]),
+        (lambda table: scores_of(table, [1.2, -0.1, -0.1]), ["scores", "less than 0", "00001"]),
+        (lambda table: scores_of(table, [0.2, 0.7, 0.1]), ["predictions of 1 clips", "largest score", "00001"]),
+        (lambda table: scores_of(table, [float("nan"), 0.5, 0.5]), ["scores of 1 clips", "finite", "00001"]),
+        (lambda table: scores_of(table, [None, 0.5, 0.5]), ["'scores'", "without a value"]),
+        (lambda table: scores_of(table, None), ["'scores'", "without a value"]),
+        (lambda table: table.set_column(3, "scores", pa.array([[1, 0, 0]] * 4)), ["'scores'", "list<", "int64"]),
+        (lambda table: table.set_column(3, "scores", pa.array([[]] * 4, pa.list_(pa.float32()))), ["'scores'"]),
+        (lambda table: table.set_column(2, "prediction", pa.array([1, 1, 0, 2])), ["predictions of 1 clips", "00001"]),
+        (lambda table: table.set_column(1, "label", pa.array([0.0, 1.0, 2.0, 0.0])), ["'label'", "double"]),
+        (lambda table: table.set_column(1, "label", pa.array(["0", "1", "2", "0"])), ["'label'", "string"]),
+        (lambda table: table.set_column(1, "label", pa.array([0, None, 2, 0])), ["'label'", "without a value"]),
+        (lambda table: table.set_column(1, "label", pa.array([0, 1, 3, 0])), ["labels of 1 clips", "0 to 2", "00003"]),
+        (lambda table: table.set_column(0, "clip_id", pa.array([1, 2, 3, 4])), ["'clip_id'", "int64", "text"]),
+        (lambda table: table.set_column(0, "clip_id", pa.array(["a", None, "b", "c"])), ["'clip_id'"]),
+        (lambda table: table.set_column(0, "clip_id", pa.array(["a", "b", "a", "c"])), ["clip a occurs twice"]),
+        (lambda table: with_fact(table, fold="2"), ["'fold'", "'2'", "a whole number"]),
+        (lambda table: with_fact(table, fold=True), ["'fold'", "True"]),
+        (lambda table: with_fact(table, fold=6), ["'fold'", "6", "1 to 5"]),
+        (lambda table: with_fact(table, seed=1.5), ["'seed'", "1.5"]),
+        (lambda table: with_fact(table, label_names="happy"), ["'label_names'", "'happy'"]),
+        (lambda table: with_fact(table, left_out=[17]), ["'left_out'", "[17]"]),
+        (lambda table: with_fact(table, split=None), ["'split'", "None"]),
+        (lambda table: with_fact(table, score_temperature="hot"), ["'score_temperature'", "'hot'"]),
+        (lambda table: with_fact(table, selection="dice"), ["selection", "'dice'"]),
+        (lambda table: table.replace_schema_metadata({"logoformer_run": "{half"}), ["damaged"]),
+        (lambda table: table.replace_schema_metadata({"logoformer_run": "[1]"}), ["damaged"]),
+    ],
+)
+def test_predictions_that_no_run_has_are_refused(tmp_path, change, words):
+    path = write(tmp_path / PREDICTIONS_FILE)
+    resave(path, change)
+    with raises_naming(ValueError, path, *words):
+        read_predictions(path)
+
+
+def test_a_damaged_file_is_refused_or_read_as_it_was(tmp_path):
+    path = write(tmp_path / PREDICTIONS_FILE)
+    whole, rng = path.read_bytes(), random.Random(0)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        damaged[rng.randrange(len(whole))] ^= rng.randrange(1, 256)
+        path.write_bytes(damaged)
+        try:
+            predictions = read_predictions(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+        else:
+            assert predictions.scores.shape == (4, 3)
+    for length in (0, 4, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with raises_naming(ValueError, path):
+            read_predictions(path)
+
+
 def test_files_that_are_none(tmp_path):
     with raises_naming(FileNotFoundError, tmp_path / "nowhere.parquet"):
         read_predictions(tmp_path / "nowhere.parquet")
@@ -251,6 +316,7 @@ def test_facts_survive_json():
         "compact_loss_weight": 0.1,
         "score_temperature": None,
         "faces": None,
+        "seen_clips": None,
         "left_out": ["00017"],
     }
 
@@ -273,3 +339,37 @@ def test_the_temperature_is_a_fact_of_the_run_and_older_files_have_none(tmp_path
 def test_runs_of_one_experiment_have_temperatures_of_their_own(tmp_path):
     made = runs(tmp_path, {"score_temperature": 1.5}, {"fold": 3, "score_temperature": None})
     assert [one.run.score_temperature for one in group_by_seed(made)[42]] == [1.5, None]
+
+
+def test_clips_are_stored_with_their_content_and_files_without_it_are_read(tmp_path):
+    path = tmp_path / "predictions.parquet"
+    arguments = path, ["a", "b"], [0, 1], np.zeros((2, 7)), None, run_info()
+    for given, stored in ((["00", "11"], ["00", "11"]), (["00", None], None), (None, None)):
+        write_predictions(*arguments, given)
+        assert read_predictions(path).content_ids == stored
+        assert ("content_id" in pq.read_schema(path).names) == (stored is not None)
+    with raises_naming(ValueError, "1 content ids", "2 clip ids"):
+        write_predictions(*arguments, ["00"])
+
+
+def test_clips_that_the_model_had_met_are_a_fact_of_the_run(tmp_path):
+    seen = SeenClips(trained_on=1, chosen_on=1, is_history_known=False)
+    run = run_info(seen_clips=seen)
+    write_predictions(tmp_path / "predictions.parquet", ["a"], [0], np.zeros((1, 7)), None, run)
+    assert read_predictions(tmp_path / "predictions.parquet").run == run
+    assert run_info().mark == run_info(seen_clips=SeenClips(equal=3)).mark == ""
+    assert run.mark == " (trained on 1 of the tested clips; chosen on 1 of the tested clips)"
+    assert run_info(split="validation").mark == " (chosen on the tested clips)"
+    assert run_info(selection="test", seen_clips=seen).marks[0] == "chosen on the test set"
+
+
+def test_the_clips_that_any_of_several_models_had_met_are_counted_together(tmp_path):
+    runs = []
+    for fold, seen in ((1, SeenClips(trained_on=2)), (2, SeenClips(equal=1)), (3, None)):
+        path = tmp_path / str(fold) / "predictions.parquet"
+        run = run_info(fold=fold, num_folds=5, seen_clips=seen)
+        write_predictions(path, [f"{fold}"], [0], np.zeros((1, 7)), None, run)
+        runs.append(read_predictions(path))
+    assert joint_info(runs[:2]).seen_clips == SeenClips(trained_on=2, equal=1)
+    assert joint_info(runs).seen_clips == SeenClips(trained_on=2, equal=1, is_history_known=False)
+    assert joint_info(runs[2:]).seen_clips is None

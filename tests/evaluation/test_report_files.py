@@ -61,6 +61,18 @@ def test_runs_that_cannot_be_beside_leave_nothing_behind(tmp_path):
     assert not (tmp_path / "report").exists()
 
 
+def test_a_picture_that_cannot_be_drawn_costs_no_numbers(tmp_path, monkeypatch, caplog):
+    def fail(*args, **kwargs):
+        raise RuntimeError("no font")
+
+    for name in ("plot_confusion_matrix", "plot_recalls", "plot_projections"):
+        monkeypatch.setattr(report_files, name, fail)
+    report = write_report(tmp_path / "report", make_folds(tmp_path))
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.json", "report.md"]
+    assert report.projection.picture is None and report.projection.missing
+    check_named(caplog.text, "confusion_matrix.png", "recalls.png", "projection.png", "no font")
+
+
 def test_without_embeddings_there_is_no_picture_of_them(tmp_path):
     report = write_report(tmp_path / "report", [make_run(tmp_path, fold_run(None), embeddings=False)])
     assert report.projection.picture is None and report.projection.missing

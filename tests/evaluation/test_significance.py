@@ -1,89 +1,64 @@
-"""Intervals and tests against numbers worked out by hand, against scipy, and against drawing clip by clip."""
+"""Intervals and tests against numbers worked out by hand and against scipy."""
 
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score
 
+from logoformer_hf.evaluation.intervals import mean_limits
 from logoformer_hf.evaluation.significance import (
     Estimate,
     McNemar,
-    bootstrap_difference,
-    bootstrap_uar_war,
+    correct_p_values,
     mcnemar,
     recall_estimates,
+    uar_p_value,
+    uar_war_differences,
+    uar_war_estimates,
 )
 
 # 60 + 30 + 5 clips; recalls 45/60, 15/30, 1/5
 MATRIX = np.array([[45, 10, 5], [12, 15, 3], [2, 2, 1]])
 
 
-def test_bootstrap_is_what_drawing_clip_by_clip_gives():
-    uar, war = bootstrap_uar_war([MATRIX])
+def test_uar_and_war_have_combined_and_exact_limits():
+    uar, war = uar_war_estimates([MATRIX])
     assert (uar.value, war.value) == (pytest.approx((0.75 + 0.5 + 0.2) / 3), pytest.approx(61 / 95))
-    labels, predictions = (np.repeat(index.ravel(), MATRIX.ravel()) for index in np.indices((3, 3)))
-    rng = np.random.default_rng(1)
-    drawn = []
-    for _ in range(3000):
-        clips = rng.integers(0, 95, 95)
-        right = labels[clips] == predictions[clips]
-        recalls = [right[labels[clips] == number].mean() for number in np.unique(labels[clips])]
-        drawn.append((np.mean(recalls), right.mean()))
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    np.testing.assert_allclose([uar.low, uar.high], [low[0], high[0]], atol=0.012)
-    np.testing.assert_allclose([war.low, war.high], [low[1], high[1]], atol=0.012)
+    clips, hits = np.array([60, 30, 5]), np.array([45, 15, 1])
+    assert (uar.low, uar.high) == pytest.approx(mean_limits(hits, clips, np.full(3, 1 / 3)))
+    exact = stats.binomtest(61, 95).proportion_ci(0.95, method="exact")
+    assert (war.low, war.high) == pytest.approx(tuple(exact))
 
 
-def test_interval_of_war_is_that_of_a_binomial():
-    _, war = bootstrap_uar_war([np.array([[700, 300], [300, 700]])], num_resamples=50_000)
-    np.testing.assert_allclose([war.low, war.high], stats.binom.ppf([0.025, 0.975], 2000, 0.7) / 2000, atol=0.001)
-
-
-def test_mean_of_folds_is_drawn_fold_by_fold():
+def test_mean_of_folds_is_no_pooled_score():
     folds = [np.array([[80, 20], [10, 30]]), np.array([[15, 15], [5, 25]])]
-    uar, war = bootstrap_uar_war(folds)
+    uar, war = uar_war_estimates(folds)
     assert uar.value == pytest.approx(((0.8 + 0.75) / 2 + (0.5 + 25 / 30) / 2) / 2)
     assert war.value == pytest.approx((110 / 140 + 40 / 60) / 2)
     assert war.value != pytest.approx(150 / 200)  # pooled
     variance = (110 / 140 * 30 / 140 / 140 + 40 / 60 * 20 / 60 / 60) / 4
-    assert war.high - war.low == pytest.approx(2 * 1.96 * variance**0.5, rel=0.05)
+    assert war.high - war.low == pytest.approx(2 * 1.96 * variance**0.5, rel=0.08)
+    assert uar_war_estimates([sum(folds)])[1].value == pytest.approx(150 / 200)
 
 
-def test_bootstrap_depends_on_its_seed_alone():
-    assert bootstrap_uar_war([MATRIX], seed=3) == bootstrap_uar_war([MATRIX], seed=3)
-    assert bootstrap_uar_war([MATRIX], seed=3) != bootstrap_uar_war([MATRIX], seed=4)
-    assert bootstrap_uar_war([MATRIX]) == bootstrap_uar_war([MATRIX], seed=0)
+def test_a_class_without_a_clip_is_in_no_mean():
+    uar, _ = uar_war_estimates([np.array([[9, 0, 0], [0, 0, 0], [1, 0, 0]])])
+    assert uar.value == 0.5 and 0 < uar.low < 0.5 < uar.high < 1
 
 
-def test_bootstrap_of_a_difference_depends_on_its_seed_alone():
-    rng = np.random.default_rng(0)
-    clips = np.repeat([0, 1], 150), rng.random(300) < 0.5, rng.random(300) < 0.5
-    assert bootstrap_difference(*clips, seed=3) == bootstrap_difference(*clips, seed=3)
-    assert bootstrap_difference(*clips, seed=3) != bootstrap_difference(*clips, seed=4)
-    assert bootstrap_difference(*clips) == bootstrap_difference(*clips, seed=0)
+def test_all_clips_right_are_no_certainty():
+    uar, war = uar_war_estimates([np.diag([2] * 7)])
+    assert (uar.value, uar.high, war.value, war.high) == (1, 1, 1, 1)
+    assert uar.low < 0.77 and war.low == pytest.approx(0.025 ** (1 / 14))
 
 
-def test_a_class_that_can_vanish_leaves_no_nan():
-    uar, _ = bootstrap_uar_war([np.array([[9, 0, 0], [0, 0, 0], [1, 0, 0]])])
-    assert uar == Estimate(0.5, 0.5, 1.0)  # 35 % of the resamples have no clip of the third class
-
-
-def test_recalls_have_wilsons_interval():
+def test_recalls_have_exact_limits():
     first, absent, never = recall_estimates(np.array([[30, 10, 0], [0, 0, 0], [5, 24, 0]]))
     assert absent is None
-    # Wilson by hand: centre (p + z²/2n) / (1 + z²/n), z = 1.959964
-    z2, n, p = 1.959964**2, 40, 0.75
-    centre, half = (p + z2 / 2 / n) / (1 + z2 / n), (z2 * (p * (1 - p) / n + z2 / 4 / n**2)) ** 0.5 / (1 + z2 / n)
-    assert first == Estimate(0.75, pytest.approx(centre - half, abs=1e-6), pytest.approx(centre + half, abs=1e-6))
+    exact = stats.binomtest(30, 40).proportion_ci(0.95, method="exact")
+    assert first == Estimate(0.75, pytest.approx(exact.low), pytest.approx(exact.high))
     assert (never.value, never.low) == (0, 0)
-    assert never.high == pytest.approx(z2 / (29 + z2), abs=1e-6)  # 0 of 29 is not certain to be 0
-
-
-def test_recall_of_a_class_that_is_right_half_of_the_time():
-    half, _ = recall_estimates(np.array([[2, 2], [0, 1]]))
-    # Wilson by hand for p = 1/2: 1/2 -+ z / 2 sqrt(n + z²)
-    distance = 1.959964 / 2 / (4 + 1.959964**2) ** 0.5
-    assert half == Estimate(0.5, pytest.approx(0.5 - distance, abs=1e-6), pytest.approx(0.5 + distance, abs=1e-6))
+    assert never.high == pytest.approx(1 - 0.025 ** (1 / 29))  # 0 of 29 is not certain to be 0
 
 
 def right(*groups: tuple[bool, bool, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -110,7 +85,7 @@ def test_difference_is_paired():
     rng = np.random.default_rng(0)
     a_right = rng.random(1000) < 0.6
     b_right = a_right | (rng.random(1000) < 0.05)  # B has all that A has, and a little more
-    uar, war = bootstrap_difference(labels, a_right, b_right)
+    uar, war = uar_war_differences(labels, a_right, b_right)
     gained = (b_right & ~a_right).mean()
     assert war.value == pytest.approx(gained)
     assert uar.value == pytest.approx(
@@ -119,21 +94,31 @@ def test_difference_is_paired():
     )
     assert 0 < war.low < war.value < war.high
     assert war.high - war.low == pytest.approx(2 * 1.96 * (gained * (1 - gained) / 1000) ** 0.5, rel=0.1)
-    uar_back, war_back = bootstrap_difference(labels, b_right, a_right)
+    uar_back, war_back = uar_war_differences(labels, b_right, a_right)
     assert (uar_back.value, war_back.value) == (pytest.approx(-uar.value), pytest.approx(-war.value))
 
 
-def test_no_difference_of_a_model_to_itself():
+def test_a_model_does_not_differ_from_itself_but_might_on_other_clips():
     a_right = np.array([True, False, True])
-    assert bootstrap_difference(np.array([0, 2, 2]), a_right, a_right) == (Estimate(0, 0, 0), Estimate(0, 0, 0))
+    for estimate in uar_war_differences(np.array([0, 2, 2]), a_right, a_right):
+        assert estimate.value == 0 and estimate.low == -estimate.high < 0
+    assert uar_p_value(np.array([0, 2, 2]), a_right, a_right) == 1
 
 
-@pytest.mark.slow
-def test_intervals_cover_the_truth_as_often_as_they_say():
-    rng = np.random.default_rng(0)
-    truth = np.array([[0.36, 0.14], [0.2, 0.3]])  # UAR (0.72 + 0.6) / 2
-    covered = []
-    for _ in range(1000):
-        uar, _ = bootstrap_uar_war([rng.multinomial(300, truth.ravel()).reshape(2, 2)], num_resamples=1000)
-        covered.append(uar.low <= 0.66 <= uar.high)
-    assert np.mean(covered) == pytest.approx(0.95, abs=0.025)
+@pytest.mark.parametrize("gain", [0.02, 0.045, 0.1, 0.9])
+def test_the_p_value_of_uar_is_small_where_its_interval_leaves_out_zero(gain):
+    labels, a_right = np.repeat([0, 1], 150), np.tile([True, False, False], 100)
+    b_right = a_right | (np.random.default_rng(3).random(300) < gain)
+    uar, _ = uar_war_differences(labels, a_right, b_right)
+    p_value = uar_p_value(labels, a_right, b_right)
+    assert 0 < p_value <= 1 and (p_value < 0.05) == (uar.low > 0)
+    assert uar_p_value(labels, b_right, a_right) == pytest.approx(p_value)
+    if 1e-6 < p_value < 1:
+        assert uar_war_differences(labels, a_right, b_right, 1 - p_value)[0].low == pytest.approx(0, abs=1e-6)
+
+
+def test_p_values_are_corrected_for_their_number():
+    assert correct_p_values([0.03]) == [0.03]
+    assert correct_p_values([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])  # 3 x 0.01, 2 x 0.03, 1 x 0.04
+    assert correct_p_values([0.9, 0.8]) == [1.0, 1.0]
+    assert correct_p_values([]) == []

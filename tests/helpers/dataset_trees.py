@@ -21,11 +21,11 @@ def jpeg(number: int) -> bytes:
     return file.getvalue()
 
 
-def write_frames(folder: Path, num_frames: int = 3) -> Path:
-    """A clip as a folder of frames, numbered from 1."""
+def write_frames(folder: Path, num_frames: int = 3, first: int = 1) -> Path:
+    """A clip as a folder of frames, numbered from 1; another `first` picture gives another clip."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(1, num_frames + 1):
-        (folder / f"{number:05d}.jpg").write_bytes(jpeg(number))
+    for number in range(num_frames):
+        (folder / f"{number + 1:05d}.jpg").write_bytes(jpeg(first + number))
     return folder
 
 
@@ -57,7 +57,7 @@ def write_dfew_annotation(root: Path, numbers: Iterable[int] = DFEW_NUMBERS) -> 
 def write_dfew_frames(folder: Path, numbers: Iterable[int] = DFEW_NUMBERS, num_frames: int = 3) -> Path:
     """Folders of frames as below `Clip/jpg_256`, `Clip/clip_224x224_16f` or `DFEW_Face`."""
     for number in numbers:
-        write_frames(folder / f"{number:05d}", num_frames)
+        write_frames(folder / f"{number:05d}", num_frames, first=number)
     return folder
 
 
@@ -96,6 +96,7 @@ def write_ferv39k(root: Path, num_frames: int = 3) -> Path:
     """The official tree: the lists of all scenes and the frames of their clips."""
     write_ferv39k_lists(root / "4_setups" / "All_scenes")
     for split in ("train", "test"):
-        for clip in ferv39k_clips(split):
-            write_frames(root / "2_ClipsforFaceCrop" / clip, num_frames)
+        for number, clip in enumerate(ferv39k_clips(split)):
+            first = {"train": 1, "test": 101}[split] + number
+            write_frames(root / "2_ClipsforFaceCrop" / clip, num_frames, first)
     return root

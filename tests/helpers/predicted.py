@@ -24,8 +24,15 @@ def own_run(**facts) -> RunInfo:
     return run_info(**facts)
 
 
-def write_150_clips(folder: Path, wrong=(), labels=LABELS, clip_ids=None, embeddings=True, run=None) -> Path:
-    """A run that has the clips at the positions `wrong` wrong, and all others right."""
+def write_150_clips(
+    folder: Path, wrong=(), labels=LABELS, clip_ids=None, embeddings=True, run=None, contents=True
+) -> Path:
+    """
+    A run that has the clips at the positions `wrong` wrong, and all others right.
+
+    `contents` are identifiers of the clips' content: True for a content of its own for each name, None for a file of
+    an earlier version.
+    """
     run = own_run() if run is None else run
     predictions = labels.copy()
     predictions[list(wrong)] = (labels[list(wrong)] + 1) % len(run.label_names)
@@ -33,7 +40,8 @@ def write_150_clips(folder: Path, wrong=(), labels=LABELS, clip_ids=None, embedd
     clip_ids = [f"clip-{number}" for number in range(len(labels))] if clip_ids is None else clip_ids
     rng = np.random.default_rng(0)
     vectors = np.eye(len(run.label_names))[labels] + rng.normal(0, 0.2, logits.shape) if embeddings else None
-    write_predictions(folder / PREDICTIONS_FILE, clip_ids, labels, logits, vectors, run)
+    contents = [f"content of {clip_id}" for clip_id in clip_ids] if contents is True else contents
+    write_predictions(folder / PREDICTIONS_FILE, clip_ids, labels, logits, vectors, run, contents)
     return folder
 
 
@@ -55,7 +63,8 @@ def make_run(folder: Path, run: RunInfo, strength=2.0, embeddings=True, counts=C
     logits += of_model.normal(scale=0.3, size=logits.shape)
     ids = [f"{fold}-{number:03d}" for number in range(len(labels))]
     path = folder / f"{run.compact_loss}-{fold}-{run.seed}" / PREDICTIONS_FILE
-    write_predictions(path, ids, labels, logits, logits if embeddings else None, run)
+    contents = [f"content of {clip_id}" for clip_id in ids]
+    write_predictions(path, ids, labels, logits, logits if embeddings else None, run, contents)
     return read_predictions(path)
 
 

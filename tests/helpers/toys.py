@@ -1,5 +1,6 @@
 """Models of a few thousand weights, data sets of a few clips, and facts of runs."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,7 @@ class RandomClips(torch.utils.data.Dataset):
             0, 256, (num_clips, num_frames, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
         )
         self.labels = [index % num_classes for index in range(num_clips)]
+        self.clip_ids = [f"clip {index}" for index in range(num_clips)]
         self.epochs = []
 
     def set_epoch(self, epoch):
@@ -107,7 +109,7 @@ class RandomClips(torch.utils.data.Dataset):
         return len(self.labels)
 
     def __getitem__(self, index):
-        return {"frames": self.frames[index], "label": self.labels[index]}
+        return {"frames": self.frames[index], "label": self.labels[index], "clip_id": self.clip_ids[index]}
 
 
 # --- training
@@ -156,6 +158,17 @@ def toy_trainer(
         processing_class=processor or LogoFormerVideoProcessor.from_config(toy_config(image_size=32)),
         compute_metrics=compute_metrics,
     )
+
+
+def poison(trainer: LogoFormerTrainer, label: int, value: float = math.nan) -> None:
+    """Makes the loss of every clip with this label infinite or NaN, and leaves the others alone."""
+    clip_losses = trainer.clip_losses
+
+    def poisoned(outputs, labels):
+        losses = clip_losses(outputs, labels)
+        return losses | {"cross_entropy": losses["cross_entropy"] + torch.where(labels == label, value, 0.0).sum()}
+
+    trainer.clip_losses = poisoned
 
 
 # --- facts

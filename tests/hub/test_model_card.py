@@ -24,11 +24,13 @@ from cards import (
 )
 from errors import check_named, raises_naming
 from huggingface_hub import ModelCard
+from scipy.stats import beta
 from toys import save_model
 from without_package import run_without_package
 
 from logoformer_hf import LogoFormerConfig, LogoFormerVideoProcessor
 from logoformer_hf.data.sources.table import SOURCES
+from logoformer_hf.data.trained_on import SeenClips
 from logoformer_hf.evaluation.calibration import HIGHEST_TEMPERATURE
 from logoformer_hf.hub.model_card import TEMPLATE
 
@@ -76,11 +78,12 @@ def test_numbers_pictures_and_settings_are_in_the_text(tmp_path):
     for row in (
         ["train", "9,000"],
         ["validation", "5"],
-        ["**UAR**", "**62.50**", "20.00 to 100.00"],  # exact: 1.5 % of all draws are below 20 %, 2.8 % up to it
-        ["**WAR**", "**66.67**", "33.33 to 100.00"],
+        # As 10/3 of 16/3 clips: 1 / (0.5² / 4 + 0.5² / 2) clips have the variance of the mean.
+        ["**UAR**", "**62.50**", "{:.2f} to {:.2f}".format(*100 * beta.ppf([0.025, 0.975], [10 / 3, 13 / 3], [3, 2]))],
+        ["**WAR**", "**66.67**", "22.28 to 95.67"],
         ["macro F1", "61.90", "-"],
-        ["happy", "4", "75.00", "30.06 to 95.44"],  # Wilson's score of 3 in 4
-        ["sad", "2", "50.00", "9.45 to 90.55"],
+        ["happy", "4", "75.00", "19.41 to 99.37"],  # Clopper and Pearson of 3 in 4
+        ["sad", "2", "50.00", "1.26 to 98.74"],
         ["fear", "0", "-", "-"],
         ["true", "happy", "sad", "fear"],
         ["happy", "3", "1", "0"],
@@ -122,6 +125,15 @@ def test_a_choice_on_the_test_set_is_marked_before_every_number(tmp_path):
     usual = ModelCard(model_card(tmp_path / "usual.md")).data.eval_results
     for result, plain in zip(ModelCard(content).data.eval_results, usual, strict=True):
         assert result.metric_name.startswith(plain.metric_name) and "test clips" in result.metric_name
+
+
+def test_clips_that_the_model_was_trained_on_are_marked_before_every_number(tmp_path):
+    seen = SeenClips(trained_on=3, validation_trained_on=2)
+    content = model_card(tmp_path / "README.md", run=FERV39K | {"seen_clips": seen})
+    before = content[: content.index("## Results")]
+    check_named(before, "**Trained on tested clips:**", " 3 ", "**Chosen on training clips:**", " 2 ")
+    names = [each["name"] for each in metadata(content)["model-index"][0]["results"][0]["metrics"]]
+    assert all("trained on 3 of the tested clips" in name for name in names)
 
 
 @pytest.mark.parametrize(

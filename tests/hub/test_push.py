@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import huggingface_hub
+import numpy as np
 import pytest
 import torch
 from errors import check_named, raises_naming
@@ -12,10 +13,13 @@ from hub_server import Fault, HubServer, running_hub
 from huggingface_hub import HfApi
 from paths import TESTS
 from processes import run_python
-from toys import save_model
+from safetensors.torch import load_file, save_file
+from toys import run_info, save_model
 from without_package import run_without_package
 
 from logoformer_hf import LogoFormerForVideoClassification
+from logoformer_hf.data.trained_on import TrainedOn, write_trained_on
+from logoformer_hf.evaluation.predictions import write_predictions
 from logoformer_hf.hub import push as hub
 from logoformer_hf.hub.push import PushError, commit_files, files_to_push, push_folder
 from logoformer_hf.hub.wheel import build_wheel
@@ -95,11 +99,29 @@ class TestFiles:
         names = set(files_to_push(output_dir))
         assert {"model-00001-of-00005.safetensors", "model.safetensors.index.json", "report.md", "report.json"} < names
 
+    def test_the_record_of_training_clips_leaves_too_and_that_of_an_earlier_push_does_not_stay(self, output_dir):
+        write_trained_on(output_dir / "trained_on.parquet", TrainedOn())
+        assert "trained_on.parquet" in files_to_push(output_dir) and "trained_on.parquet" in hub.REPLACED
+
+    def test_predictions_under_its_name_are_refused(self, output_dir):
+        run = run_info(label_names=["happy", "sad"])
+        write_predictions(output_dir / "trained_on.parquet", ["a"], [0], np.zeros((1, 2)), None, run)
+        with raises_naming(PushError, output_dir / "trained_on.parquet"):
+            files_to_push(output_dir)
+
     @pytest.mark.parametrize("name", ["model.safetensors", "eval_results.json", "confusion_matrix.png", "report.md"])
     def test_a_pickle_under_an_allowed_name_is_refused(self, output_dir, name):
         torch.save({"weight": torch.zeros(3)}, output_dir / name)
         with raises_naming(PushError, output_dir / name):
             files_to_push(output_dir)
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    def test_weights_that_are_no_numbers_are_refused(self, output_dir, value):
+        weights = load_file(output_dir / "model.safetensors")
+        weights["classifier.bias"][2] = value
+        save_file(weights, output_dir / "model.safetensors", metadata={"format": "pt"})
+        with raises_naming(PushError, output_dir / "model.safetensors", "classifier.bias", "nothing was sent"):
+            push_folder(output_dir, "me/faces", dry_run=True)
 
     def test_a_folder_without_a_model(self, output_dir, tmp_path):
         with raises_naming(PushError, tmp_path / "nowhere"):
@@ -167,6 +189,13 @@ class TestPush:
         with raises_naming(PushError, output_dir, "trust_remote_code=True", "RuntimeError: half a file"):
             push_folder(output_dir, "me/faces", token=TOKEN)
         assert hub_server.requests == []
+
+    def test_logits_that_are_no_numbers_are_not_equal(self, hub_server, output_dir, monkeypatch):
+        nan = [json.loads("NaN")] * 7  # one object, as json gives it, which a list counts as equal to itself
+        monkeypatch.setattr(hub, "logits_by_remote_code", lambda *args, **kwargs: nan)
+        with raises_naming(PushError, output_dir, "NaN", "nothing was sent"):
+            push_folder(output_dir, "me/faces", token=TOKEN)
+        assert not hub_server.repos
 
     def test_other_logits_on_the_hub_are_an_error(self, hub_server, output_dir, monkeypatch):
         answers = iter([[0.25, 0.5], [0.25, 0.5000001]])

@@ -7,8 +7,9 @@ import pytest
 from cards import FACES, FERV39K, model_card
 from toys import run_info
 
+from logoformer_hf.data.trained_on import TrainedOn, write_trained_on
 from logoformer_hf.evaluation.predictions import write_predictions
-from logoformer_hf.hub.training_data import trained_on_drawn_faces
+from logoformer_hf.hub.training_data import trained_on_drawn_faces, trained_on_of
 
 
 def write_run(folder, **facts):
@@ -60,3 +61,17 @@ def test_a_card_on_the_hub_decides(tmp_path, monkeypatch):
         "logoformer_hf.hub.training_data.hf_hub_download", lambda *names: asked.append(names) or str(card)
     )
     assert trained_on_drawn_faces("someone/faces") and asked == [("someone/faces", "README.md")]
+
+
+def test_the_record_of_training_clips_is_found_beside_a_model_a_checkpoint_and_on_the_hub(tmp_path, monkeypatch):
+    record = TrainedOn(is_complete=False)
+    checkpoint = tmp_path / "run" / "checkpoint-7"
+    checkpoint.mkdir(parents=True)
+    assert trained_on_of(checkpoint) is None and trained_on_of("someone/nothing-of-this-name") is None
+    write_trained_on(tmp_path / "run" / "trained_on.parquet", record)
+    assert trained_on_of(checkpoint) == trained_on_of(str(tmp_path / "run")) == record
+    write_trained_on(checkpoint / "trained_on.parquet", TrainedOn())
+    assert trained_on_of(checkpoint) == TrainedOn()
+    file = str(tmp_path / "run" / "trained_on.parquet")
+    monkeypatch.setattr("logoformer_hf.hub.training_data.hf_hub_download", lambda *names: file)
+    assert trained_on_of("someone/faces") == record

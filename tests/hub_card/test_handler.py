@@ -3,13 +3,14 @@
 import base64
 import importlib.util
 import json
+import math
 import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 import torch
-from errors import check_named
+from errors import check_named, raises_naming
 from paths import HUB_CARD
 from toys import save_model
 from web import serving
@@ -110,6 +111,21 @@ class TestCroppedClip:
         assert len(handler({"inputs": (folder / "clip.mp4").read_bytes(), "parameters": CROPPED})) == 7
         assert "error" in handler({"inputs": b"not a video", "parameters": CROPPED})
         assert list(tmp_path.iterdir()) == []
+
+
+class TestNoNumbers:
+    def test_a_model_with_weights_of_nan_is_not_served(self, folder, tmp_path):
+        spoiled = shutil.copytree(folder, tmp_path / "model")
+        model = LogoFormerForVideoClassification.from_pretrained(spoiled)
+        model.classifier.bias.data[1] = math.nan
+        model.save_pretrained(spoiled)
+        with raises_naming(ValueError, spoiled, "classifier.bias", "NaN"):
+            load_handler(spoiled)
+
+    def test_scores_of_nan_are_an_error(self, folder):
+        handler = load_handler(folder)
+        handler.classify.model.classifier.bias.data[1] = math.nan
+        check_named(handler({"inputs": str(folder / "clip.mp4"), "parameters": CROPPED})["error"], "NaN")
 
 
 class TestFootage:

@@ -1,9 +1,11 @@
 """The recogniser: what it takes, what it says, and real footage."""
 
+import math
 import shutil
 
 import numpy as np
 import pytest
+import torch
 import video_models
 from cards import FACES, FERV39K, model_card
 from errors import raises_naming
@@ -93,6 +95,18 @@ def test_what_cannot_be_used_is_named(recognizer_of, footage_model, tmp_path):
         ExpressionRecognizer(model, detector="none")
     with raises_naming(ValueError, "processor"):
         ExpressionRecognizer(footage_model, LogoFormerVideoProcessor(), detector="none")
+
+
+def test_weights_and_scores_of_nan_are_refused(recognizer_of, footage_model):
+    made = recognizer_of()
+    with torch.no_grad():
+        made.model.model.classifier.bias[1] = math.nan
+    with raises_naming(ValueError, footage_model, "NaN"):
+        push_all(made.open(), times_at(10, 5))
+    model = LogoFormerForVideoClassification.from_pretrained(footage_model)
+    model.classifier.bias.data[1] = math.inf
+    with raises_naming(ValueError, footage_model, "classifier.bias"):
+        ExpressionRecognizer(model, LogoFormerVideoProcessor.from_pretrained(footage_model), "none", device="cpu")
 
 
 def test_two_faces(recognizer_of, footage_model, media, detector_file):

@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 from errors import raises_naming
-from toys import toy_trainer
+from toys import toy_trainer, trainer_model
 
 from logoformer_hf.training.arguments import RECIPES, LogoFormerTrainingArguments
+from logoformer_hf.training.settings import parse_arguments, parse_overrides
 from logoformer_hf.training.trainer import LogoFormerTrainer
 
 
@@ -121,3 +122,42 @@ def test_workers_stay_alive_where_there_are_some(tmp_path, num_workers, persiste
         output_dir=str(tmp_path), use_cpu=True, dataloader_persistent_workers=False, **settings
     )
     assert off.dataloader_persistent_workers is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("train_sampling_strategy", "group_by_length"),
+        ("train_sampling_strategy", "sequential"),
+        ("dataloader_drop_last", True),
+        ("dataloader_in_order", False),
+        ("average_tokens_across_devices", False),
+        ("remove_unused_columns", True),
+        ("prediction_loss_only", True),
+        ("batch_eval_metrics", True),
+        ("eval_do_concat_batches", False),
+        ("accelerator_config", {"split_batches": True}),
+        ("accelerator_config", {"dispatch_batches": True}),
+        ("accelerator_config", {"even_batches": False}),
+    ],
+)
+def test_what_would_be_ignored_or_end_in_an_error_is_refused_before_a_training(tmp_path, name, value):
+    [field] = value if isinstance(value, dict) else [""]
+    with raises_naming(ValueError, name, field, "must stay"):
+        LogoFormerTrainingArguments(output_dir=str(tmp_path), use_cpu=True, **{name: value})
+
+
+def test_a_drop_of_the_last_clips_is_refused_on_the_command_line(tmp_path):
+    with raises_naming(ValueError, "dataloader_drop_last"):
+        parse_arguments(["--dataloader_drop_last", "True", "--output_dir", str(tmp_path), "--use_cpu", "True"])
+
+
+@pytest.mark.parametrize("problem_type", ["regression", "multi_label_classification"])
+def test_a_model_for_another_task_is_refused(tmp_path, problem_type):
+    """It would be trained with cross-entropy all the same."""
+    with raises_naming(ValueError, "problem_type", problem_type, "cross-entropy"):
+        toy_trainer(tmp_path, model=trainer_model(problem_type=problem_type))
+    with raises_naming(ValueError, "config_overrides", "problem_type", problem_type):
+        parse_overrides(f'{{"problem_type": "{problem_type}"}}')
+    toy_trainer(tmp_path, model=trainer_model(problem_type="single_label_classification"))
+    assert parse_overrides('{"problem_type": "single_label_classification"}')

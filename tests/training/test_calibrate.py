@@ -58,7 +58,8 @@ def run_with_known_logits(cache_dir, tmp_path, monkeypatch):
         asked.append((metric_key_prefix, len(dataset)))
         logits = made_up(dataset.labels, 4.0 if is_validation else 0.5, seed=len(dataset))
         metrics = {f"{metric_key_prefix}_samples_per_second": 1.0}
-        return ClipPredictions(logits, np.zeros((len(logits), 3), np.float32), np.array(dataset.labels), metrics)
+        embeddings, rows = np.zeros((len(logits), 3), np.float32), np.arange(len(logits))
+        return ClipPredictions(logits, embeddings, np.array(dataset.labels), metrics, rows)
 
     monkeypatch.setattr(LogoFormerTrainer, "predict_clips", predict_clips)
 
@@ -207,7 +208,7 @@ def test_calibrating_changes_the_configuration_and_no_score(tmp_path):
 
 def test_results_without_a_temperature_have_no_second_part():
     labels = np.arange(70) % 7
-    tested = ClipPredictions(made_up(labels, 1.0, seed=0), np.zeros((70, 1)), labels, {})
+    tested = ClipPredictions(made_up(labels, 1.0, seed=0), np.zeros((70, 1)), labels, {}, np.arange(70))
     assert set(calibration_results(tested, None)) == {
         *("score_temperature", "test_ece", "test_nll", "test_brier", "test_mean_score"),
     }

@@ -6,10 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from errors import check_named, raises_naming
+from errors import raises_naming
+from transformers import TrainingArguments
 
 from logoformer_hf.training.arguments import LogoFormerTrainingArguments
-from logoformer_hf.training.run_folder import deciding_arguments, find_checkpoint, is_finished, open_run_folder
+from logoformer_hf.training.run_folder import (
+    DECIDING_ARGUMENTS,
+    deciding_arguments,
+    default_settings,
+    is_finished,
+    open_run_folder,
+)
+from logoformer_hf.training.settings import TransformArguments
 
 
 def test_a_folder_opens_again_with_the_same_settings(tmp_path):
@@ -25,7 +33,7 @@ def test_a_folder_opens_again_with_the_same_settings(tmp_path):
     ("changed", "words"),
     [
         ({"seed": 0, "learning_rate": 0.1}, ["learning_rate", "0.2", "0.1"]),
-        ({"seed": 0}, ["learning_rate", "0.2", "None"]),
+        ({"seed": 0, "learning_rate": None}, ["learning_rate", "0.2", "None"]),
         ({"seed": 1, "learning_rate": 0.2}, ["seed", "0", "1"]),
         ({"seed": 0, "learning_rate": 0.2, "optim": "sgd"}, ["optim", "None", "'sgd'"]),
     ],
@@ -70,7 +78,7 @@ def test_what_decides_is_told_from_what_does_not(tmp_path):
         ("compact_loss", "none"),
         ("per_device_train_batch_size", 3),
         ("class_balanced_sampling", True),
-        ("dataloader_drop_last", True),
+        ("label_smoothing_factor", 0.1),
     ):
         assert deciding(**{name: value})[name] == value != usual[name]
 
@@ -81,12 +89,63 @@ def test_a_run_is_finished_when_its_predictions_are_there(tmp_path):
     assert is_finished(tmp_path)
 
 
-def test_the_newest_whole_checkpoint_is_found(tmp_path, caplog):
-    assert find_checkpoint(tmp_path) is None
-    for step in (9, 88, 176, 264):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-    for step in (9, 88, 176):
-        (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text("{}")
-    (tmp_path / "checkpoint-999-copy").mkdir()
-    assert find_checkpoint(tmp_path) == str(tmp_path / "checkpoint-176")
-    check_named(caplog.text, tmp_path / "checkpoint-264")
+def test_an_argument_that_a_library_adds_is_not_compared(tmp_path):
+    usual = deciding_arguments(LogoFormerTrainingArguments(output_dir=str(tmp_path), use_cpu=True))
+    assert set(usual) <= {*DECIDING_ARGUMENTS, "num_processes"}
+    known = {field for field in TrainingArguments.__dataclass_fields__ if field in DECIDING_ARGUMENTS}
+    assert len(known) > 35
+    # One that an earlier version also wrote.
+    open_run_folder(tmp_path, usual | {"some_new_argument": 1, "cache_dir": None})
+    open_run_folder(tmp_path, usual)
+
+
+def test_a_setting_that_an_earlier_version_did_not_know_had_its_default(tmp_path):
+    defaults = default_settings(TransformArguments)
+    assert defaults["color_jitter"] == 0.0
+    open_run_folder(tmp_path, {"seed": 0})
+    open_run_folder(tmp_path, {"seed": 0, "color_jitter": 0.0}, defaults=defaults)
+    with raises_naming(ValueError, "color_jitter", "0.0", "0.5"):
+        open_run_folder(tmp_path, {"seed": 0, "color_jitter": 0.5}, defaults=defaults)
+
+
+def test_spellings_of_one_path_are_one_setting(tmp_path, monkeypatch):
+    (tmp_path / "DFEW").mkdir()
+    (tmp_path / "link").symlink_to("DFEW")
+    (tmp_path / "list.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    # As an earlier version wrote it, from the same folder.
+    (tmp_path / "run" / "run.json").write_text('{"data_dir": "DFEW", "list_file": ["list.txt"], "frames": "jpg_256"}')
+    for data_dir in ("DFEW/", "./DFEW", str(tmp_path / "DFEW"), "link"):
+        for list_file in ("list.txt", str(tmp_path / "list.txt")):
+            settings = {"data_dir": data_dir, "list_file": [list_file], "frames": "jpg_256/"}
+            open_run_folder(tmp_path / "run", settings)
+            open_run_folder(tmp_path / "new", settings)
+    monkeypatch.chdir("/")  # from another working folder
+    open_run_folder(tmp_path / "new", settings | {"data_dir": str(tmp_path / "DFEW")})
+    (tmp_path / "other").mkdir()
+    with raises_naming(ValueError, "data_dir", tmp_path / "other"):
+        open_run_folder(tmp_path / "new", settings | {"data_dir": str(tmp_path / "other")})
+
+
+def test_spellings_of_one_json_text_are_one_setting(tmp_path):
+    open_run_folder(tmp_path, {"config_overrides": '{"hidden_size": 32, "num_frames": 8}'})
+    open_run_folder(tmp_path, {"config_overrides": '{ "num_frames":8, "hidden_size":32}'})
+    with raises_naming(ValueError, "config_overrides", "16"):
+        open_run_folder(tmp_path, {"config_overrides": '{"hidden_size": 16, "num_frames": 8}'})
+    with raises_naming(ValueError, "config_overrides"):
+        open_run_folder(tmp_path, {"config_overrides": None})
+
+
+@pytest.mark.parametrize("content", ["", '{"seed": 0, "learni', "[]", "\x00" * 20])
+def test_a_damaged_file_of_settings_is_told_in_a_sentence(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    with raises_naming(ValueError, tmp_path / "run.json", "damaged", "delete"):
+        open_run_folder(tmp_path, {"seed": 0})
+    assert (tmp_path / "run.json").read_text() == content
+
+
+def test_checkpoints_without_settings_are_not_gone_on_from(tmp_path):
+    (tmp_path / "checkpoint-3").mkdir()
+    with raises_naming(ValueError, tmp_path, "run.json", "output_dir"):
+        open_run_folder(tmp_path, {"seed": 0})

@@ -68,6 +68,26 @@ def test_values_of_a_file_are_read_as_those_of_the_command_line(tmp_path):
     assert parse_arguments([str(settings), "--label_map", "2=sad"]).source.label_map == ["2=sad"]
 
 
+def test_mappings_of_a_file_are_what_the_setting_takes(tmp_path):
+    settings = tmp_path / "run.yaml"
+    settings.write_text(
+        "dataset: dfew\ndata_dir: DFEW\nfold: 1\nlabel_map: {1: happy}\noptim: sgd\n"
+        "optim_args: {momentum: 0.9, nesterov: true}\nlr_scheduler_type: cosine_with_min_lr\n"
+        "lr_scheduler_kwargs: {min_lr: 0.001}\n"
+    )
+    parsed = parse_arguments([str(settings)])
+    assert parsed.source.label_map == ["1=happy"]
+    assert parsed.training.optim_args == "momentum=0.9,nesterov=True"
+    assert parsed.training.lr_scheduler_kwargs == {"min_lr": 0.001}
+
+
+@pytest.mark.parametrize("arguments", [["--num_train_epoch", "1"], ["--use", "True"], ["--label", "happy"]])
+def test_abbreviations_are_refused(arguments):
+    """Each may become another option when one is added, and `--label` is `--label_map` as well as `--labels`."""
+    with raises_naming(ValueError, arguments[0]):
+        parse_arguments(arguments)
+
+
 @pytest.mark.parametrize("text", ["recipe: nix\n", "model: huge\n", "num_train_epochs: many\n"])
 def test_values_of_a_file_are_checked(tmp_path, text, capsys):
     settings = tmp_path / "run.yaml"

@@ -1,5 +1,6 @@
 """The Trainer with toy models on noise: its losses, its gradients, what it predicts, and which clips it sees."""
 
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from errors import raises_naming
-from paths import TESTS
+from paths import ROOT, TESTS
 from pictures import marked_frames, save_frames
 from processes import launch
 from torch import nn
@@ -76,16 +77,16 @@ def test_weighted_sum_of_losses_worked_out_by_hand(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("num_items", "num_processes", "average", "divisor"),
+    ("num_items", "num_processes", "divisor"),
     [
-        (None, 1, True, 4),  # the clips of the batch
-        (12, 1, True, 12),  # the clips of the whole step
-        (12, 3, True, 4),  # the step's clips of all processes, whose gradients are averaged
-        (12, 3, False, 12),  # the step's clips of this process alone
+        (None, 1, 4),  # the clips of the batch
+        (12, 1, 12),  # the clips of the whole step
+        (12, 3, 4),  # the step's clips of all processes, whose gradients are averaged
+        (0, 1, 1),  # no clip of the step could be read
     ],
 )
-def test_what_the_summed_loss_is_divided_by(tmp_path, num_items, num_processes, average, divisor):
-    trainer = toy_trainer(tmp_path, compact_loss_weight=0.5, average_tokens_across_devices=average)
+def test_what_the_summed_loss_is_divided_by(tmp_path, num_items, num_processes, divisor):
+    trainer = toy_trainer(tmp_path, compact_loss_weight=0.5)
     logits, labels = torch.randn(4, 7), torch.tensor([0, 3, 3, 6])
     trainer.accelerator = SimpleNamespace(num_processes=num_processes)
     model = Mock(return_value={"logits": logits}, training=True, modules=list)
@@ -144,7 +145,8 @@ def test_a_log_of_the_loss_gets_the_means_since_the_last_one(tmp_path):
     trainer.log({"loss": 9.0})
     trainer.log({"loss": 8.0})  # no step since the last one
     logged = [{name: entry[name] for name in entry.keys() - {"step", "epoch"}} for entry in trainer.state.log_history]
-    assert logged == [{"eval_uar": 0.5}, {"loss": 9.0, "cross_entropy": 0.6667}, {"loss": 8.0}]
+    mean = pytest.approx(4 / 6)
+    assert logged == [{"eval_uar": 0.5}, {"loss": mean, "cross_entropy": mean}, {"loss": 8.0}]
 
 
 def test_losses_of_an_evaluation_that_was_broken_off_are_forgotten(tmp_path):
@@ -246,7 +248,7 @@ def predict_and_save(folder: str, **arguments) -> None:
 def test_predictions_are_the_same_from_one_and_two_processes(tmp_path):
     """Two real ones. The last of nine clips leaves one process half a batch, and the other one none."""
     predict_and_save(str(tmp_path))
-    launch(2, __file__, str(tmp_path), PYTHONPATH=str(TESTS / "helpers"))
+    launch(2, __file__, str(tmp_path), PYTHONPATH=os.pathsep.join([str(ROOT), str(TESTS / "helpers")]))
 
     one, *two = (np.load(tmp_path / name) for name in ("1_0.npz", "2_0.npz", "2_1.npz"))
     assert one["labels"].tolist() == [index % 5 for index in range(9)]
@@ -386,6 +388,50 @@ def test_workers_and_a_resume_change_no_bit_of_the_weights(tmp_path, clips_on_di
     for step in (2, 4):  # in the middle of the first and of the second epoch
         checkpoint = str(tmp_path / "steps" / f"checkpoint-{step}")
         assert torch.equal(train(tmp_path / "steps", 2, True, save="steps", checkpoint=checkpoint), undisturbed)
+
+
+@pytest.fixture(scope="module")
+def train_with(tmp_path_factory, clips_on_disk):
+    """Function that trains for two epochs with random crops and drop path, and returns the weights."""
+    processor = LogoFormerVideoProcessor.from_config(toy_config(image_size=32))
+
+    def train(num_workers: int, **arguments) -> torch.Tensor:
+        torch.manual_seed(0)
+        trainer = toy_trainer(
+            tmp_path_factory.mktemp("workers"),
+            model=toy_model(image_size=32, num_hidden_layers=2, drop_path_rate=0.5),
+            train_dataset=ClipDataset(clip_rows(clips_on_disk), processor, TrainingTransforms(32, 0.7, 0.5, 0.3, 0.5)),
+            dataloader_num_workers=num_workers,
+            per_device_train_batch_size=2,
+            num_train_epochs=2,
+            **arguments,
+        )
+        trainer.train()
+        return torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()])
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def without_workers(train_with) -> torch.Tensor:
+    return train_with(0)
+
+
+@pytest.mark.parametrize(
+    ("context", "num_workers", "arguments"),
+    [
+        ("fork", 3, {"dataloader_persistent_workers": False, "dataloader_prefetch_factor": 5}),
+        ("spawn", 1, {}),
+        ("forkserver", 1, {}),
+    ],
+)
+def test_how_workers_are_started_changes_no_bit_of_the_weights(
+    train_with, without_workers, context, num_workers, arguments
+):
+    if context not in torch.multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system has no {context}")
+    weights = train_with(num_workers, dataloader_multiprocessing_context=context, **arguments)
+    assert torch.equal(weights, without_workers)
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import ttest_1samp
 
 from ..._files import write_text
 from ...configuration_logoformer import EXPRESSIONS
 from ...evaluation.plots import plot_projections
 from ...evaluation.predictions import PREDICTIONS_FILE, read_predictions
 from ...evaluation.projection import project
-from ...evaluation.significance import Estimate, bootstrap_uar_war
+from ...evaluation.significance import CONFIDENCE, Estimate, correct_p_values, uar_war_estimates
 from ...evaluation.tables import interval, markdown_table, percent, points
 from .benchmark import describe_difficulty
 from .budget import BUDGETS, Budget
@@ -79,8 +80,21 @@ well. All train by the recipe `modern`, with every class equally often in an epo
 is chosen, neither on test clips nor on others. UAR is the mean of the recalls; WAR weighs them by the frequencies of
 the training clips. "±" is the standard deviation over runs. A difference, in points,
 is the mean over the pairs of runs with the same seed and the same frame encoder, because both raise or lower the UAR
-of all variants together; it is given with Student's 95 % interval of the paired differences, and is significant where
-that excludes zero. It is therefore not always the difference of the two means. {noise(results)}"""
+of all variants together; it is given with Student's 95 % interval of the paired differences. It is therefore not
+always the difference of the two means. {beyond_chance(results)}{noise(results)}"""
+
+
+def beyond_chance(results: Results) -> str:
+    """A sentence on the parts whose difference is significant when corrected for their number, empty without one."""
+    compared = [variant for variant in trained(results, "parts") if variant is not REFERENCE]
+    gains = {variant.title: results.gains(variant.name, variant.against) for variant in compared}
+    p_values = {title: ttest_1samp(each, 0).pvalue for title, each in gains.items() if len(each) > 1}
+    if not p_values:
+        return ""
+    corrected = dict(zip(p_values, correct_p_values(list(p_values.values())), strict=True))
+    found = [f'"{title}"' for title, p_value in corrected.items() if p_value < 1 - CONFIDENCE]
+    return f"""The interval of a row is of that row alone: corrected for {len(p_values)} differences of parts (Holm,
+5 %), {f"those of {' and '.join(found)} are" if found else "none is"} beyond chance. """
 
 
 def noise(results: Results) -> str:
@@ -88,9 +102,9 @@ def noise(results: Results) -> str:
     records = [record for record in results.records if record["variant"] == REFERENCE.name]
     if not records:
         return ""
-    uar, _ = bootstrap_uar_war([np.array(records[0]["confusion_matrix"])])
+    uar, _ = uar_war_estimates([np.array(records[0]["confusion_matrix"])])
     half = 50 * (uar.high - uar.low)
-    return f"Other test clips would change a UAR by ±{half:.1f} points (bootstrap, 95 %), for all models together."
+    return f"Other test clips would change a UAR by ±{half:.1f} points (95 % interval), for all models together."
 
 
 def parts_section(page: Path, budget: Budget, results: Results) -> str:

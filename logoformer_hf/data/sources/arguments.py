@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, make_dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...configuration_logoformer import EXPRESSIONS
+from ..labels import nfc
 from .source import ClipSource
 from .table import SOURCES
 
@@ -44,6 +45,8 @@ class CommonArguments:
     )
 
     def __post_init__(self) -> None:
+        if self.labels is not None:
+            self.labels = [nfc(name) for name in self.labels]
         taken = {option.name for option in fields(self.source.options)}
         common = {option.name for option in fields(CommonArguments)}
         for option in fields(self):
@@ -97,7 +100,13 @@ if TYPE_CHECKING:
         def __getattr__(self, name: str) -> Any: ...
 
 else:
-    _OPTIONS = {option.name: option for source in SOURCES.values() for option in fields(source.options)}
+    _COMMON = {option.name for option in fields(CommonArguments)}
+    _OPTIONS = {
+        option.name: option
+        for source in SOURCES.values()
+        for option in fields(source.options)
+        if option.name not in _COMMON
+    }
     SourceArguments = make_dataclass(
         "SourceArguments",
         [(name, each.type, field(default=each.default, metadata=each.metadata)) for name, each in _OPTIONS.items()],

@@ -6,7 +6,7 @@ created. Modules with a builder therefore do not call them; other modules access
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ import datasets
 
 from ..._compat import open_beside_cache
 from ..facts import DataFacts, LeftOutClip
+from ..identity import add_content_ids, data_digest, path_ids
 from ..labels import parse_label_map
 from ..problems import ClipProblems, Problem, name_some
 from ..rows import clip_features
 from .inventory import CHECKS, PlannedClip, fingerprint, inspect_clips
 from .layouts import existing_folder
-from .lists import ClipList, read_lists
+from .lists import ClipList, ListedClip, read_lists
 from .source import ClipOptions, Source
 
 ON_PROBLEM = ("stop", "skip")
@@ -55,6 +56,7 @@ class ClipConfig(datasets.BuilderConfig):
     check: str = "quick"
     list_files: list[str] | None = None
     label_map: dict[int, str] | None = None
+    labels: list[str] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,7 +95,9 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
         self.config = self.BUILDER_CONFIG_CLASS(**arguments)
         self.source = self.plan()
         _check_plan(self.source)
-        state = fingerprint(asdict(self.config), self.source.files, self.source.clips)
+        self.source = _keep_labels(self.source, self.config.labels)
+        settings = {name: value for name, value in asdict(self.config).items() if (name, value) != ("labels", None)}
+        state = fingerprint(settings, self.source.files, self.source.clips)
         super().__init__(cache_dir=cache_dir, hash=state, **arguments)
 
     def plan(self) -> SourcePlan:
@@ -120,22 +124,29 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
             "label_map": None if options.label_map is None else parse_label_map(options.label_map),
             "on_problem": options.on_problem,
             "check": options.check,
-        }
+        } | ({} if options.labels is None else {"labels": options.labels})
 
     def gather(self, facts: DataFacts) -> Source:
         """
-        The rows with facts, notes and problems. Raises the errors of `load`.
+        The rows, with the column `content_id`, with facts, notes and problems. Raises the errors of `load`.
+
+        The identifiers are computed in every call: the rows of the cache do not change with a frame that is
+        overwritten in place.
 
         Args:
             facts: facts about the data set, without the clips that are left out.
         """
         rows = self.load()
         clips, problems = {clip.clip_id: clip for clip in self.source.clips}, self.problems
+        content_ids = dict(zip(clips, path_ids([clip.path for clip in clips.values()]), strict=True))
+        for split in rows:
+            rows[split] = add_content_ids(rows[split], [content_ids[clip_id] for clip_id in rows[split]["clip_id"]])
         left_out = tuple(
-            LeftOutClip(problem.clip_id, clips[problem.clip_id].split, clips[problem.clip_id].extra.get("fold"))
-            for problem in problems
+            LeftOutClip(clip.clip_id, clip.split, clip.extra.get("fold"), clip.label)
+            for clip in (clips[problem.clip_id] for problem in problems)
         )
-        return Source(rows, replace(facts, left_out=left_out), self.notes, problems)
+        digest = data_digest((clip.split, name, clip.label, content_ids[name]) for name, clip in clips.items())
+        return Source(rows, replace(facts, left_out=left_out), self.notes, problems, digest)
 
     @property
     def problems(self) -> list[Problem]:
@@ -193,13 +204,26 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
             yield key, row | clip.extra
 
 
-def read_split_lists(list_files: Sequence[str | Path], label_map: Mapping[int, str] | None) -> list[ClipList]:
-    """Reads the two lists, train and test, that replace a data set's own; another number raises a ValueError."""
+def read_split_lists(
+    config: ClipConfig, label_of: Callable[[ListedClip], str | None] = lambda clip: None
+) -> list[ClipList]:
+    """
+    Reads the two lists, train and test, that replace a data set's own; another number raises a ValueError. `label_of`
+    gives the class of a clip in the data set's own lists, None for one that they don't have.
+    """
+    list_files = config.list_files or []
     if len(list_files) != 2:
         raise ValueError(
             f"`list_files` has {len(list_files)} lists, but must have two: one to train on, and one to test on."
         )
-    return read_lists(list_files, label_map)
+    return read_lists(list_files, config.label_map, labels=config.labels, label_of=label_of)
+
+
+def _keep_labels(plan: SourcePlan, labels: Sequence[str] | None) -> SourcePlan:
+    """The plan without the clips of other classes, which are then neither checked nor counted as left out."""
+    if labels is None or not set(labels) <= set(plan.label_names):  # `data.clips.keep_labels` will say so
+        return plan
+    return replace(plan, clips=[clip for clip in plan.clips if clip.label in labels])
 
 
 def _check_plan(plan: SourcePlan) -> None:

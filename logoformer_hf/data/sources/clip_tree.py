@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ..labels import describe_matches, match_label_names
+from ..labels import check_spellings, describe_matches, match_label_names, nfc
 from ..problems import name_some
 from .builder import SourcePlan
 from .inventory import PlannedClip
 from .layouts import VIDEO_SUFFIXES
+from .list_formats import is_number
 from .list_paths import reroot
 from .lists import ClipList, ListError, read_lists
 
@@ -31,7 +32,8 @@ def find_clips(data_dir: Path) -> SourcePlan:
     `data_dir` are the labels, and all clips are in the split "train".
 
     Raises:
-        ValueError: no clips, folders in another order, or labels that are numbers.
+        ValueError: no clips, folders in another order, labels that are numbers, or two names in a split that would be
+            one class.
     """
     splits = {folder: _SPLIT_OF[folder.name.lower()] for folder in _folders(data_dir) if _is_split(folder)}
     roots = sorted(splits, key=lambda folder: SPLITS.index(splits[folder])) or [data_dir]
@@ -44,6 +46,9 @@ def find_clips(data_dir: Path) -> SourcePlan:
             clips_in[folder] = [path for path in paths if path.suffix.lower() in VIDEO_SUFFIXES or path.is_dir()]
             others += sorted(set(paths).difference(clips_in[folder]))
     _check_folders(data_dir, clips_in)
+    for root in roots:
+        of_split = [folder.name for folder, paths in clips_in.items() if paths and folder.parent == root]
+        check_spellings(of_split, str(root))
 
     label_names, class_of = match_label_names(folder.name for folder, paths in clips_in.items() if paths)
     clips = [
@@ -76,7 +81,9 @@ def _check_folders(data_dir: Path, clips_in: Mapping[Path, list[Path]]) -> None:
             f"{inner} has the name of a split, but is in the place of a clip: {LAYOUT}. If {inner.parent} holds the "
             "splits, name that as `data_dir`; if the label folders are above the split folders, swap them."
         )
-    numbers = [folder for folder, paths in clips_in.items() if paths and folder.name.isdecimal()]
+    numbers = [
+        folder for folder, paths in clips_in.items() if paths and folder.name[0] not in "+-" and is_number(folder.name)
+    ]
     if numbers:
         raise ValueError(
             f"{numbers[0]}: the meaning of labels that are numbers is not known. Name the folders happy, sad, ..., or "
@@ -84,7 +91,9 @@ def _check_folders(data_dir: Path, clips_in: Mapping[Path, list[Path]]) -> None:
         )
 
 
-def list_clips(files: Sequence[str], data_dir: Path, label_map: Mapping[int, str] | None) -> SourcePlan:
+def list_clips(
+    files: Sequence[str], data_dir: Path, label_map: Mapping[int, str] | None, labels: Sequence[str] | None = None
+) -> SourcePlan:
     """
     The clips of lists, which have a column `split` or are one list per split.
 
@@ -94,7 +103,7 @@ def list_clips(files: Sequence[str], data_dir: Path, label_map: Mapping[int, str
     Raises:
         ListError: the errors of `read_lists` and `reroot`, or a clip or list of an unknown split.
     """
-    lists = read_lists(files, label_map, new_labels=True)
+    lists = read_lists(files, label_map, new_labels=True, labels=labels)
     listed = [clip for part in lists for clip in part.clips]
     paths, moved = reroot([clip.path for clip in listed], data_dir)
     clips = [
@@ -147,7 +156,7 @@ def _count_splits(clips: Iterable[PlannedClip]) -> str:
 def _clip_id(path: Path, data_dir: Path) -> str:
     """The path in `data_dir` without the ending; for a clip outside `data_dir` the whole path."""
     inner = path.relative_to(data_dir) if path.is_relative_to(data_dir) else path
-    return (inner.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else inner).as_posix()
+    return nfc((inner.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else inner).as_posix())
 
 
 def _split_named(name: str) -> str | None:

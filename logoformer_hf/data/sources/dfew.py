@@ -111,8 +111,9 @@ class DFEW(ClipBuilder):
             test_files = {fold: annotation / "test(single-labeled)" / f"set_{fold}.csv" for fold in FOLDS}
         there = [fold for fold, file in test_files.items() if file.is_file()]
         if self.config.list_files is not None:
-            train, test = read_split_lists(self.config.list_files, self.config.label_map)
             tests = read_lists([test_files[fold] for fold in there], official=True)
+            official = {_number(clip): clip.label for part in tests for clip in part.clips}
+            train, test = read_split_lists(self.config, lambda clip: official.get(_number(clip)))
             return train, test, dict(zip(there, tests, strict=True))
         if annotation is None:
             raise FileNotFoundError(
@@ -213,6 +214,7 @@ SOURCE = ClipSource(
     title="DFEW by its folds",
     options=DFEWOptions,
     load=load,
+    has_official_split=True,
     # The page allows non-commercial research only; no portion may be copied, published or distributed, except copies
     # for internal use at a single site of one organisation.
     terms=DataTerms("DFEW", "dfew-non-commercial-research", "https://dfew-dataset.github.io/download.html"),

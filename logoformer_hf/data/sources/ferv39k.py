@@ -80,7 +80,7 @@ class FERV39K(ClipBuilder):
     def _read_lists(self) -> list[ClipList]:
         """The lists of all scenes, train and test."""
         if self.config.list_files is not None:
-            return read_split_lists(self.config.list_files, self.config.label_map)
+            return read_split_lists(self.config)
         annotation = find_nearby(self.data_dir, ANNOTATION)
         if annotation is None:
             raise FileNotFoundError(
@@ -186,6 +186,7 @@ SOURCE = ClipSource(
     title="FERV39K, all scenes or one",
     options=FERV39KOptions,
     load=load,
+    has_official_split=True,
     # The page has the same terms as DFEW's: research only, and no portion may be redistributed.
     terms=DataTerms("FERV39K", "ferv39k-non-commercial-research", "https://github.com/wangyanckxx/FERV39k"),
     columns={"scene": "scene of the clip"},

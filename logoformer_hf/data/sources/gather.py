@@ -1,6 +1,8 @@
 """Loads the clips that arguments name, cropped to faces if they ask for it, and prints what was found."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +10,7 @@ from datasets import DatasetDict
 
 from ..clips import keep_labels
 from ..facts import DataFacts, LeftOutClip
+from ..identity import rows_digest, with_content_ids
 from ..problems import ClipProblems, Problem, write_problems
 from ..shards import DEFAULT_SIDE_PX
 from .arguments import SourceArguments
@@ -22,7 +25,8 @@ def load_source(
 ) -> Source:
     """
     Loads the clips that `args` name; of a source with folds those of `fold`. With `args.faces` each frame is a crop of
-    the main person's face, computed now or read from the cache.
+    the main person's face, computed now or read from the cache. The column `content_id` identifies the clip as it is
+    on the disk, also where its faces are cropped.
 
     Args:
         args: which clips.
@@ -41,8 +45,13 @@ def load_source(
         crops = crops or CropFormat(args.detector, args.face_side_px or DEFAULT_SIDE_PX)
         cropper = FaceCropper(crops, args.cache_dir, num_workers)
     source = args.source.load(args.options, fold, args.cache_dir)
+    source.rows = with_content_ids(source.rows)
+    source.data_digest = source.data_digest or rows_digest(source.rows)
     if args.labels is not None:
         source.rows = keep_labels(source.rows, args.labels)
+        facts = source.facts.of_labels(args.labels)
+        others = {clip.clip_id for clip in source.facts.left_out} - {clip.clip_id for clip in facts.left_out}
+        source.facts, source.problems = facts, [each for each in source.problems if each.clip_id not in others]
     return source if cropper is None else crop_source(source, cropper, args.on_problem)
 
 
@@ -50,22 +59,24 @@ def crop_source(source: Source, cropper: "FaceCropper", on_problem: str) -> Sour
     """The clips with crops of faces instead of frames. Raises the errors of `FaceCropper.crop`."""
     cropped = cropper.crop(source.rows, on_problem)
     facts = add_left_out(source.facts, source.rows, cropped.problems)
-    return Source(
-        cropped.rows,
-        replace(facts, faces=cropped.faces),
-        source.notes + cropped.notes,
-        source.problems + cropped.problems,
+    return replace(
+        source,
+        rows=cropped.rows,
+        facts=replace(facts, faces=cropped.faces),
+        notes=source.notes + cropped.notes,
+        problems=source.problems + cropped.problems,
     )
 
 
 def add_left_out(facts: DataFacts, rows: DatasetDict, problems: list[Problem]) -> DataFacts:
     """The facts about a data set, with clips of `rows` added that could not be used."""
-    places: dict[str, tuple[str, int | None]] = {}  # split and fold of each clip
+    clips_of: dict[str, LeftOutClip] = {}
     for split, clips in rows.items():
         folds = clips["fold"] if "fold" in clips.features else [None] * len(clips)
-        places |= {clip_id: (split, fold) for clip_id, fold in zip(clips["clip_id"], folds, strict=True)}
-    new = tuple(LeftOutClip(problem.clip_id, *places[problem.clip_id]) for problem in problems)
-    return replace(facts, left_out=facts.left_out + new)
+        labels = map(clips.features["label"].int2str, clips["label"])
+        for each in map(LeftOutClip, clips["clip_id"], repeat(split), folds, labels):
+            clips_of[each.clip_id] = each
+    return replace(facts, left_out=facts.left_out + tuple(clips_of[problem.clip_id] for problem in problems))
 
 
 def gather_clips(
@@ -104,3 +115,27 @@ def gather_clips(
 def _write_problems(problems: list[Problem], file: Path) -> None:
     write_problems(problems, file)
     print(f"{len(problems):,} clips that cannot be used, each with the reason: {file}")
+
+
+def note_unreadable(source: Source, reasons: Mapping[str, str], problems_file: Path) -> DataFacts:
+    """
+    The facts about the clips of a source, with those left out that could not be read when they were needed. They are
+    written to `problems_file` beside those that were known before.
+
+    Args:
+        source: the clips.
+        reasons: name of each such clip -> why it cannot be read.
+        problems_file: path of `problems.csv`; not touched where there are none.
+    """
+    if not reasons:
+        return source.facts
+    problems = []
+    for clips in source.rows.values():
+        stored = clips.with_format("arrow")  # embedded frames would be decoded otherwise
+        for place, clip_id in enumerate(clips["clip_id"]):
+            if clip_id in reasons:
+                video = stored[place].to_pylist()[0]["video"]
+                path = video if isinstance(video, str) else "embedded frames"
+                problems.append(Problem(clip_id, path, reasons[clip_id].removeprefix(f"{path}: ")))
+    _write_problems(source.problems + problems, problems_file)
+    return add_left_out(source.facts, source.rows, problems)

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..labels import nfc
+
 VIDEO_SUFFIXES = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 
 
@@ -14,12 +16,32 @@ def existing_folder(folder: str | Path) -> Path:
         FileNotFoundError, NotADirectoryError: it does not exist, or is a file.
     """
     # Unlike `resolve`, this keeps links as the user names them.
-    path = Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100
+    path = on_disk(Path(os.path.abspath(Path(folder).expanduser())), {})  # noqa: PTH100
     if not path.exists():
         raise FileNotFoundError(f"`data_dir` is {path}, but there is no such folder. Name the folder of the data set.")
     if not path.is_dir():
         raise NotADirectoryError(f"`data_dir` is {path}, a file. Name the folder of the data set.")
     return path
+
+
+def on_disk(path: Path, listings: dict[Path, dict[str, str]]) -> Path:
+    """
+    The path as the disk spells it: an accent in the name of a file is one character on some systems, two on others.
+
+    Args:
+        path: the path; what does not exist of it stays as it is.
+        listings: the names in folders that were looked at, by their composed form; empty for the first path.
+    """
+    if str(path).isascii() or path.exists():
+        return path
+    found = Path(path.anchor)
+    for name in path.parts[len(found.parts) :]:
+        if not name.isascii():
+            if found not in listings:
+                listings[found] = {nfc(other.name): other.name for other in found.iterdir()} if found.is_dir() else {}
+            name = listings[found].get(nfc(name), name)
+        found /= name
+    return found
 
 
 def find_nearby(data_dir: Path, relative: str) -> Path | None:
@@ -29,15 +51,17 @@ def find_nearby(data_dir: Path, relative: str) -> Path | None:
     Raises:
         ValueError: several subfolders have it.
     """
-    if (data_dir / relative).is_dir():
-        return data_dir / relative
-    below = [folder / relative for folder in subfolders(data_dir) if (folder / relative).is_dir()]
+    listings: dict[Path, dict[str, str]] = {}
+    if (inside := on_disk(data_dir / relative, listings)).is_dir():
+        return inside
+    candidates = (on_disk(folder / relative, listings) for folder in subfolders(data_dir))
+    below = [folder for folder in candidates if folder.is_dir()]
     if len(below) > 1:
         raise ValueError(
             f"{relative} exists more than once: {', '.join(map(str, below))}. Name the folder of one data set with "
             "`data_dir`."
         )
-    beside = data_dir.parent / relative
+    beside = on_disk(data_dir.parent / relative, listings)
     return below[0] if below else beside if beside.is_dir() else None
 
 

@@ -4,13 +4,16 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..labels import canonical_expression
+from .layouts import on_disk
+
+_NUMBER = r"[+-]?\d+(?:\.0*)?"  # pandas writes the whole numbers of some columns as 0.0
 
 ACCEPTED = """\
 Accepted, one clip a line:
@@ -39,7 +42,7 @@ class ListedClip:
 
     Attributes:
         path: path as written in the list; in DFEW's own lists the number of the clip.
-        label: class name; in a `RawList` the label as written.
+        label: class name; in a `RawList` the label as written, a number without sign or point that say nothing.
         line: line in the file, from 1; for Parquet the row.
         file: the list.
         split: value of the column `split`, None without this column.
@@ -83,8 +86,10 @@ class RawList:
 # Matched from the right, since paths may have blanks.
 _BETWEEN = r"(?:\s*[,;\t]\s*|\s+)"
 _PATH = r"\s*(?P<path>.*[^\s,;])" + _BETWEEN
-FORMER_DFER = ListFormat("Former-DFER style (path, frame count, label)", 0, _PATH + rf"\d+{_BETWEEN}(?P<label>-?\d+)")
-VIDEOMAE = ListFormat("VideoMAE style (path, label)", 0, _PATH + r"(?P<label>-?\d+)")
+FORMER_DFER = ListFormat(
+    "Former-DFER style (path, frame count, label)", 0, _PATH + rf"{_NUMBER}{_BETWEEN}(?P<label>{_NUMBER})"
+)
+VIDEOMAE = ListFormat("VideoMAE style (path, label)", 0, _PATH + rf"(?P<label>{_NUMBER})")
 FERV39K = ListFormat("FERV39K style (path, expression)", None, _PATH + r"(?P<label>[^\s,;]+)")
 
 
@@ -95,6 +100,7 @@ def read_raw_list(file: Path) -> RawList:
     Raises:
         ListError: the list does not exist or is in no accepted format, or a line does not fit the others.
     """
+    file = on_disk(file, {})
     if not file.is_file():
         raise ListError(f"{file}: there is no such list.")
     if _is_parquet(file):
@@ -132,7 +138,7 @@ def _read_lines(file: Path, lines: list[str]) -> RawList:
             f"{file}, line {faulty[0]}: {lines[faulty[0] - 1]!r} is not a clip with a label.{others}\n{ACCEPTED}"
         )
     clips = [ListedClip(match["path"], match["label"], number, file) for number, match in matches.items() if match]
-    return RawList(file, format, clips)
+    return RawList(file, format, clips if format.first is None else _whole_numbers(clips))
 
 
 def _match_line(format: ListFormat, line: str) -> re.Match[str] | None:
@@ -194,7 +200,7 @@ def _read_parquet(file: Path) -> RawList:
     splits = [None] * table.num_rows if split_column is None else table.column(split_column).to_pylist()
     clips = []
     for row, (path, label, split) in enumerate(zip(paths, labels, splits, strict=True), start=1):
-        if path in (None, "") or label in (None, ""):
+        if path in (None, "") or label in (None, "") or label != label:  # NaN
             raise ListError(f"{file}, row {row}: the path is {path!r} and the label {label!r}; both are needed.")
         clips.append(ListedClip(str(path), str(label), row, file, None if split is None else str(split)))
     return _below_header(file, table.column_names, table.column_names[path_column], clips)
@@ -206,11 +212,21 @@ def _below_header(file: Path, header: list[str], path_column: str, clips: list[L
     numbers: list[ListedClip] = []
     names: list[ListedClip] = []
     for clip in clips:
-        (numbers if re.fullmatch(r"-?\d+", clip.label) else names).append(clip)
+        (numbers if is_number(clip.label) else names).append(clip)
     if numbers and names:
         odd = min(numbers, names, key=len)[0]
         raise ListError(
-            f"{odd} has the label {odd.label!r}, unlike most others; labels must be all numbers or all names."
+            f"{odd} has the label {odd.label!r}, unlike most others; labels must be all whole numbers or all names."
         )
     first = None if names else int(_column_name(path_column) == "video_name")
-    return RawList(file, ListFormat(f"table with the header {','.join(header)!r}", first), clips)
+    format = ListFormat(f"table with the header {','.join(header)!r}", first)
+    return RawList(file, format, clips if first is None else _whole_numbers(clips))
+
+
+def is_number(label: str) -> bool:
+    """Whether a label is a whole number, also one that is written as 0.0."""
+    return re.fullmatch(_NUMBER, label) is not None
+
+
+def _whole_numbers(clips: list[ListedClip]) -> list[ListedClip]:
+    return [replace(clip, label=str(int(clip.label.split(".")[0]))) for clip in clips]

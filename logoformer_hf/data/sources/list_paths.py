@@ -1,17 +1,20 @@
 """Maps the paths in lists, which are often those of another machine, to the user's folder."""
 
-import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..labels import nfc
+from .layouts import on_disk
 from .list_formats import ListError
 
 
 def path_parts(path: str) -> list[str]:
-    """The names in a path of any operating system; in an absolute path the first is "" or a drive as "C:"."""
-    names = re.split(r"[\\/]+", path)
+    """
+    The names in a path of any operating system, composed; in an absolute path the first is "" or a drive as "C:".
+    """
+    names = re.split(r"[\\/]+", nfc(path))
     return [name for place, name in enumerate(names) if name != "." and (name or place == 0)]
 
 
@@ -36,25 +39,32 @@ def reroot(paths: Sequence[str], data_dir: str | Path) -> tuple[list[Path], str 
     data_dir = Path(data_dir)
     if not data_dir.is_dir():
         raise ListError(f"`data_dir` is {data_dir}, but there is no such folder.")
-    names = {entry.name for entry in os.scandir(data_dir)}
+    names = {nfc(entry.name) for entry in data_dir.iterdir()}
+    listings: dict[Path, dict[str, str]] = {}
     prefixes: Counter[tuple[str, ...]] = Counter()  # with the number of clips found for each
     stays = set()  # folders of absolute paths that exist
     rooted, unfound = [Path(path) for path in paths], []
+
+    def below(names: Sequence[str]) -> Path:
+        return on_disk(data_dir.joinpath(*names), listings)
+
     for number, path in enumerate(rooted):
         parts = path_parts(paths[number])
         if path.parent in stays:
+            rooted[number] = on_disk(path, listings)
             continue
         prefix = next((p for p in prefixes if _is_behind(p, parts) and parts[len(p)] in names), None)
-        if prefix is None and path.is_absolute() and path.exists():
+        if prefix is None and path.is_absolute() and (existing := on_disk(path, listings)).exists():
             stays.add(path.parent)
+            rooted[number] = existing
             continue
         if prefix is None:
-            prefix = _find_prefix(parts, data_dir, names)
+            prefix = next((tuple(parts[:n]) for n in _places(parts, names) if below(parts[n:]).exists()), None)
         if prefix is None:
             unfound.append(number)
         else:
             prefixes[prefix] += 1
-            rooted[number] = data_dir.joinpath(*parts[len(prefix) :])
+            rooted[number] = below(parts[len(prefix) :])
     if len(unfound) == len(paths) > 0:
         raise ListError(
             f"none of the {len(paths):,} listed clips is below {data_dir}, by its whole path or by any end of it. The "
@@ -65,7 +75,7 @@ def reroot(paths: Sequence[str], data_dir: str | Path) -> tuple[list[Path], str 
         parts = path_parts(paths[number])
         prefix = next((p for p, _ in prefixes.most_common() if _is_behind(p, parts)), ())
         if _is_behind(prefix, parts):
-            rooted[number] = data_dir.joinpath(*parts[len(prefix) :])
+            rooted[number] = below(parts[len(prefix) :])
     replaced = [f"{'/'.join(prefix) or '/'} ({count:,})" for prefix, count in prefixes.items() if prefix]
     if not replaced:
         return rooted, None
@@ -79,9 +89,6 @@ def _is_behind(prefix: tuple[str, ...], parts: list[str]) -> bool:
     return len(parts) > len(prefix) and tuple(parts[: len(prefix)]) == prefix
 
 
-def _find_prefix(parts: list[str], data_dir: Path, names: set[str]) -> tuple[str, ...] | None:
-    """The names before the longest end of the path that exists below `data_dir`, whose entries are `names`."""
-    for length in range(len(parts)):
-        if parts[length] in names and data_dir.joinpath(*parts[length:]).exists():
-            return tuple(parts[:length])
-    return None
+def _places(parts: list[str], names: set[str]) -> Iterator[int]:
+    """The places in a path of the names that `data_dir` has; what begins there may be the path below it."""
+    return (place for place, name in enumerate(parts) if name in names)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..facts import SOURCE_FILE, DataFacts
+from ..identity import with_content_ids
 from ..problems import Problem
-from ..shards import SETTINGS_FILE, load_shards
+from ..shards import SETTINGS_FILE, load_shards, split_by_fold
 from .source import ClipSource, FolderOptions, FoldOptions, Source
 
 
@@ -49,14 +50,17 @@ def load(options: PreparedOptions, fold: int | None, cache_dir: str | None) -> S
         ValueError: `fold` is missing, or not a fold of the data set.
     """
     folder, facts = options.folder, read_facts(options.folder)
-    rows = load_shards(folder, fold, cache_dir)
     if fold is None and facts.num_folds:
         raise ValueError(
             f"{folder} is {facts.dataset_name}, which is tested by fold: give `fold` 1 to {facts.num_folds}, or 'all'."
         )
+    # Shards of earlier versions have no identifiers: they get those of the frames in them. Before rows are selected,
+    # because adding a column to a selection would copy all frames.
+    rows = with_content_ids(load_shards(folder, cache_dir=cache_dir))
     if fold is None:
         left_out = facts.left_out
     else:
+        rows = split_by_fold(rows, fold)
         left_out = tuple(replace(clip, split="test" if clip.fold == fold else "train") for clip in facts.left_out)
     return Source(
         rows,

@@ -22,12 +22,15 @@ class Source:
         facts: facts about the data set.
         notes: sentences for the user: which layout was found, how counts differ from the published ones.
         problems: clips that were left out, with the reasons.
+        data_digest: `data.identity.data_digest` of all clips that are listed, those that were left out included;
+            empty until `load_source` has computed it.
     """
 
     rows: "DatasetDict"
     facts: DataFacts
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    data_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class ClipSource:
         columns: descriptions of its own columns, for the card of a prepared copy.
         limits: what is known of the people in the clips, one Markdown sentence or more each, for the card of a model.
         is_on_disk: whether its clips are files of the user, which `logoformer prepare` can write as shards.
+        has_official_split: whether its authors decided which clips train and which test.
     """
 
     name: str
@@ -57,6 +61,7 @@ class ClipSource:
     columns: Mapping[str, str] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     is_on_disk: bool = True
+    has_official_split: bool = False
 
 
 @dataclass
@@ -98,6 +103,7 @@ class ClipOptions(FolderOptions):
             "choices": ["quick", "full"],
         },
     )
+    labels: list[str] | None = None  # an argument of every source, see `CommonArguments`
 
 
 @dataclass

@@ -4,6 +4,7 @@ from importlib import import_module
 
 from ..facts import DataFacts
 from ..terms import DataTerms
+from .lists import names_lists
 from .source import ClipSource
 
 # One line per source: the file in this folder that defines its `SOURCE`.
@@ -28,6 +29,11 @@ def source_of(facts: DataFacts) -> ClipSource | None:
     text = f"{facts.dataset} {facts.dataset_name}".lower()
     with_terms = (source for source in SOURCES.values() if source.terms and source.name in text)
     return next(with_terms, SOURCES.get(facts.dataset))
+
+
+def has_official_split(facts: DataFacts) -> bool:
+    """Whether the authors of a data set decided which of these clips train and which test; not with other lists."""
+    return facts.dataset in SOURCES and SOURCES[facts.dataset].has_official_split and not names_lists(facts.setup)
 
 
 def terms_of(facts: DataFacts) -> DataTerms | None:

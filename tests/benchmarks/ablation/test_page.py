@@ -214,3 +214,17 @@ def test_the_commands_of_the_page_name_real_variants(tmp_path):
     names = re.search(r"--only ([\w ]+)`", page.read_text())[1].split()
     assert [variant.name for variant in find_variants(names)] == names
     assert "`python -m logoformer_hf.benchmarks.ablation --quick`" in page.read_text()
+
+
+def test_the_page_says_which_differences_are_beyond_chance_when_corrected_for_their_number(tmp_path):
+    results = make_results(tmp_path, PARTS, num_seeds=4)
+    for record in results.records:
+        noise = (0.001, -0.001, 0.0005, 0.0)[record["seed"]]
+        gain = {PARTS[1].name: 0.2, PARTS[2].name: 0.0018}.get(record["variant"], 0)  # the second alone: p = 0.02
+        noise = 0 if record["variant"] == REFERENCE.name else noise
+        record["uar"] = 0.3 + 0.02 * record["seed"] + gain + noise
+    write_page(tmp_path / "ablation.md", results, tmp_path)
+    text = " ".join((tmp_path / "ablation.md").read_text().split())
+    assert f"corrected for {len(PARTS) - 1} differences of parts (Holm, 5 %)" in text
+    [said] = re.findall(r"\(Holm, 5 %\), (.*?) beyond chance", text)
+    assert f'"{PARTS[1].title}"' in said and f'"{PARTS[2].title}"' not in said

@@ -1,5 +1,7 @@
 """Own clips by folders and lists, before any of them is opened."""
 
+import unicodedata
+
 import pytest
 from errors import check_named, raises_naming
 
@@ -40,6 +42,29 @@ def test_videos_and_folders_of_frames(tree):
     check_named(counts, data_dir, "2 train", "2 test")
     check_named(labels, "Happiness", "happy")
     assert plan.files == []
+
+
+def test_labels_that_differ_by_a_sign_are_two_classes(tree):
+    plan = find_clips(tree("train/valence+/a.mp4", "train/valence-/b.mp4", "test/Valence+/c.mp4", "test/1.5/d.mp4"))
+    assert plan.label_names == ["1.5", "Valence+", "valence-"]
+    assert [clip.label for clip in plan.clips] == ["Valence+", "valence-", "1.5", "Valence+"]
+
+
+def test_two_folders_of_one_class_in_a_split_are_asked_about(tree):
+    with raises_naming(ValueError, "train", "'happy'", "'joy'"):
+        find_clips(tree("train/joy/a.mp4", "train/happy/b.mp4"))
+
+
+def test_composed_and_decomposed_names_are_one(tree):
+    decomposed = unicodedata.normalize("NFD", "für")
+    data_dir = tree(f"train/{decomposed}/{decomposed}.mp4", "test/für/b.mp4", "test/sad/c.mp4")
+    plan = find_clips(data_dir)
+    assert plan.label_names == ["sad", "für"]
+    assert plan.clips[0].clip_id == "train/für/für" and plan.clips[0].path.exists()
+    (data_dir / "own.csv").write_text("path,label,split\ntrain/für/für.mp4,für,train\n/x/test/für/b.mp4,für,test\n")
+    listed = list_clips([str(data_dir / "own.csv")], data_dir, None)
+    assert [clip.path.exists() for clip in listed.clips] == [True, True]
+    assert [clip.clip_id for clip in listed.clips] == ["train/für/für", "test/für/b"]
 
 
 @pytest.mark.parametrize(

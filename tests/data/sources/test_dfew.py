@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import datasets
@@ -259,7 +260,7 @@ def test_lists_choose_their_folder_and_know_the_official_folds(root, dfew, tmp_p
 def test_lists_may_name_a_folder_of_any_name(tmp_path, dfew):
     write_dfew_frames(tmp_path / "copy" / "Clip" / "jpg_256")
     folder = write_dfew_frames(tmp_path / "copy" / "my_crops")
-    lists = [write_list(tmp_path / f"{number}.txt", [f"/home/a/my_crops/{number} 3"]) for number in (2521, 2522)]
+    lists = [write_list(tmp_path / f"{number}.txt", [f"/home/a/my_crops/{number} 0"]) for number in (2521, 2522)]
     assert [clip.path for clip in dfew(tmp_path / "copy", list_files=lists).source.clips] == [
         folder / "02521",
         folder / "02522",
@@ -274,6 +275,22 @@ def test_label_map(tmp_path, dfew):
     lists = [write_list(tmp_path / "train.txt", lines[:30]), write_list(tmp_path / "test.txt", lines[30:])]
     rows = dfew(tmp_path, list_files=lists, label_map=alphabetical).load()
     assert rows["train"]["label"][:] == [dfew_label(n) - 1 for n in DFEW_NUMBERS][:30]
+
+
+def test_the_official_labels_say_where_a_list_counts_from(root, dfew, tmp_path):
+    write_dfew_frames(root / "DFEW_Face")
+    of_sad_and_neutral = [number for number in DFEW_NUMBERS if dfew_label(number) in (2, 3)]
+
+    def lists(first: int):
+        lines = [f"DFEW_Face/{number:05d} {dfew_label(number) - 1 + first}" for number in of_sad_and_neutral]
+        return [write_list(tmp_path / "train.txt", lines[:6]), write_list(tmp_path / "test.txt", lines[6:])]
+
+    assert set(dfew(list_files=lists(0)).load()["test"]["label"]) == {2}
+    with raises_naming(ValueError, "other lists", "02526", "--label_map 1=happy 2=sad"):
+        dfew(list_files=lists(1))
+    shutil.rmtree(root / "EmoLabel_DataSplit")
+    with raises_naming(ValueError, "from 0 or from 1", "--label_map 0=happy 1=sad", "--label_map 1=happy 2=sad"):
+        dfew(list_files=lists(0))
 
 
 def test_what_is_not_there(root, dfew, tmp_path):

@@ -1,6 +1,7 @@
 """From the arguments of a program to clips of every source."""
 
 import shutil
+import unicodedata
 
 import pytest
 from dataset_trees import write_frames
@@ -8,6 +9,7 @@ from errors import check_named
 
 from logoformer_hf import EXPRESSIONS
 from logoformer_hf.data.facts import DataFacts, LeftOutClip
+from logoformer_hf.data.identity import content_id
 from logoformer_hf.data.problems import ClipProblems
 from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.data.sources.gather import gather_clips, load_source
@@ -65,6 +67,15 @@ def test_own_clips_and_a_choice_of_their_labels(own_tree, tmp_path):
     assert turned.rows["test"]["label"][:] == [1 - label for label in source.rows["test"]["label"]]
 
 
+def test_labels_with_composed_and_decomposed_accents_are_the_same(tmp_path):
+    for clip in ("train/émoi/a", "train/sad/b", "test/émoi/c", "test/sad/d"):
+        write_frames(tmp_path / "own" / unicodedata.normalize("NFD", clip))
+    for form in ("NFC", "NFD"):
+        labels = ["sad", unicodedata.normalize(form, "émoi")]
+        args = arguments(tmp_path, dataset="clips", data_dir=str(tmp_path / "own"), labels=labels)
+        assert load_source(args).rows["test"].features["label"].names == ["sad", "émoi"]
+
+
 @pytest.fixture
 def broken_tree(own_tree, tmp_path):
     shutil.copytree(own_tree, tmp_path / "own")
@@ -85,6 +96,18 @@ def test_problems_are_written_whether_they_stop_or_not(broken_tree, tmp_path, ca
     check_named(capsys.readouterr().out, *source.notes, tmp_path / "skipped.csv")
 
 
+def test_a_missing_clip_of_another_class_is_neither_left_out_nor_a_problem(broken_tree, tmp_path):
+    args = {**broken_tree, "labels": ["contempt", "fear"]}
+    write_frames(tmp_path / "own/train/fear/f")
+    write_frames(tmp_path / "own/test/fear/g")
+    for on_problem in ("stop", "skip"):
+        source = load_source(arguments(tmp_path, **args, on_problem=on_problem))
+        assert source.rows.num_rows == {"train": 2, "test": 2}
+        assert (source.facts.left_out, source.problems) == ((), [])
+    both = load_source(arguments(tmp_path, **broken_tree, labels=["contempt", "happy"], on_problem="skip"))
+    assert [clip.label for clip in both.facts.left_out] == ["happy"]
+
+
 def test_only_one_process_prints_and_writes(broken_tree, tmp_path, capsys):
     with pytest.raises(ClipProblems):
         gather_clips(arguments(tmp_path, **broken_tree), None, tmp_path / "problems.csv", verbose=False)
@@ -95,3 +118,27 @@ def test_only_one_process_prints_and_writes(broken_tree, tmp_path, capsys):
 def test_without_problems_no_file_is_written(own_tree, tmp_path):
     gather_clips(arguments(tmp_path, dataset="clips", data_dir=str(own_tree)), None, tmp_path / "problems.csv")
     assert not (tmp_path / "problems.csv").exists()
+
+
+def test_rows_identify_clips_by_their_content_now(own_tree, tmp_path):
+    """Also where the cached rows stay as they are, because a frame was overwritten in place."""
+    shutil.copytree(own_tree, tmp_path / "own")
+    args = arguments(tmp_path, dataset="clips", data_dir=str(tmp_path / "own"))
+    before = load_source(args)
+    assert before.rows["train"]["content_id"] == [content_id(video) for video in before.rows["train"]["video"]]
+    frame = tmp_path / "own/train/happiness/a/00002.jpg"
+    frame.write_bytes(frame.read_bytes()[::-1])
+    after = load_source(args)
+    old, new = (source.rows["train"]["content_id"][:] for source in (before, after))
+    assert [one == other for one, other in zip(old, new, strict=True)] == [True, False]
+    assert after.data_digest != before.data_digest
+    moved = load_source(arguments(tmp_path, dataset="clips", data_dir=str(own_tree)))
+    assert moved.data_digest == before.data_digest
+
+
+def test_the_digest_of_the_data_covers_clips_that_are_left_out(broken_tree, tmp_path):
+    """So that a run goes on when a clip turns out to be unreadable, and not when one is taken from the list."""
+    source = load_source(arguments(tmp_path, **broken_tree, on_problem="skip"))
+    assert source.data_digest.startswith("5 clips, ")
+    shutil.rmtree(tmp_path / "own/test/Happy/c")
+    assert load_source(arguments(tmp_path, **broken_tree)).data_digest.startswith("4 clips, ")

@@ -1,3 +1,6 @@
+import unicodedata
+
+import pytest
 from errors import raises_naming
 
 from logoformer_hf.data.sources.layouts import existing_folder, find_nearby, has_numbered_clips, numbered_clips
@@ -48,3 +51,14 @@ def test_folders_become_absolute_but_links_stay(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("link/DFEW", "disk/../link/DFEW", "~/link/DFEW"):
         assert existing_folder(name) == tmp_path / "link" / "DFEW"
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_folders_are_found_by_composed_and_decomposed_names(tmp_path, form):
+    on_the_disk, other = (
+        unicodedata.normalize(each, "Übung/für") for each in (form, "NFD" if form == "NFC" else "NFC")
+    )
+    (tmp_path / on_the_disk).mkdir(parents=True)
+    assert existing_folder(tmp_path / other) == tmp_path / on_the_disk
+    assert find_nearby(tmp_path, other) == tmp_path / on_the_disk
+    assert find_nearby(tmp_path, "Übung/fur") is None

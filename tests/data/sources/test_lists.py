@@ -1,6 +1,7 @@
 """What the labels of lists mean, and every mistake with them that the field makes."""
 
 import random
+import unicodedata
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,6 +9,7 @@ import pytest
 from errors import check_named
 
 from logoformer_hf import EXPRESSIONS
+from logoformer_hf.data.labels import usual_label_map
 from logoformer_hf.data.sources.lists import ListedClip, ListError, read_list, read_lists
 
 USUAL_0 = "--label_map 0=happy 1=sad 2=neutral 3=angry 4=surprise 5=disgust 6=fear"
@@ -193,7 +195,21 @@ def test_the_innermost_folder_counts(write):
 
 
 def test_a_folder_above_all_clips_says_nothing(write):
-    assert labels(read_list(write("/home/joy/DFEW/02522 5\n/home/joy/DFEW/02523 3\n"))) == ["disgust", "angry"]
+    assert labels(read_list(write("/home/joy/DFEW/02522 5\n/home/joy/DFEW/02523 0\n"))) == ["disgust", "happy"]
+    assert labels(read_list(write("C:\\Users\\Joy\\02522 5\nC:\\Users\\Joy\\02523 0\n"))) == ["disgust", "happy"]
+
+
+@pytest.mark.parametrize("root", ["/data/clips/Happy/", "Happy/", "/data/Happy/session_1/"])
+def test_a_folder_that_all_clips_lie_in_is_looked_at(write, root):
+    check_named(message_of([write(f"{root}02522 20 5\n{root}02523 20 3\n")]), "2 of 2", "disgust", "happy")
+    assert labels(read_list(write(f"{root}02522 20 0\n{root}02523 20 0\n"))) == ["happy", "happy"]
+    assert message_of([write(f"{root}02522 20 1\n")]).endswith(USUAL_1)
+
+
+def test_a_folder_that_only_seems_to_name_an_expression(write):
+    file = write("/mnt/joy/clips/02522 20 5\n/mnt/joy/clips/02523 20 3\n")
+    assert message_of([file]).endswith(USUAL_0)
+    assert labels(read_list(file, label_map=usual_label_map(0))) == ["disgust", "angry"]
 
 
 def test_the_clips_own_name_says_nothing(write):
@@ -243,8 +259,85 @@ def test_a_community_list_without_the_first_of_all_classes_is_asked_about(write)
     assert USUAL_0 in message and USUAL_1 in message
 
 
-def test_a_short_community_list_is_taken_at_its_format(write):
-    assert labels(read_list(write("/x/DFEW_Face/02522 66 5\n"))) == ["disgust"]
+@pytest.mark.parametrize("numbers", [[5], [1, 2], [1, 2, 3, 4, 5], [2, 6]])
+@pytest.mark.parametrize("line", ["/x/DFEW_Face/{clip} 66 {label}", "/x/jpg_256/{clip} {label}", "{clip},{label}"])
+def test_a_community_list_that_may_count_from_0_or_1_is_asked_about(write, numbers, line):
+    header = "path,label\n" if "," in line else ""
+    file = write(header + numbered(line, numbers))
+    check_named(message_of([file]), file, USUAL_0, USUAL_1)
+    assert labels(read_list(file, label_map=usual_label_map(1))) == [EXPRESSIONS[number - 1] for number in numbers]
+
+
+def test_what_the_other_list_has_settles_where_both_count_from(write):
+    train = write(numbered("/x/{clip} 66 {label}", range(7)), "train.txt")
+    test = write(numbered("/x/9{clip} 66 {label}", [1, 2]), "test.txt")
+    assert labels(read_lists([train, test])[1]) == ["sad", "neutral"]
+
+
+def test_the_labels_that_are_wanted_settle_where_numbers_count_from(write):
+    file = write(numbered("/x/{clip} 66 {label}", [1, 2]))
+    assert labels(read_list(file, labels=["sad", "neutral"])) == ["sad", "neutral"]
+    clip_list = read_list(file, labels=["happy", "sad"])
+    assert labels(clip_list) == ["happy", "sad"]
+    check_named(clip_list.description, "1", "labels")
+    check_named(message_of([file], labels=["sad"]), USUAL_0, USUAL_1)  # both have it
+
+
+def test_what_other_lists_say_of_the_clips_settles_it(write):
+    known = {"1": "happy", "2": "sad", "3": "fear", "4": "sad", "6": "neutral", "7": "neutral"}
+    official = write("video_name,label\n1,1\n2,2\n4,2\n")
+    arguments = {"label_of": lambda clip: known.get(clip.path)}
+    assert labels(read_list(official, **arguments)) == ["happy", "sad", "sad"]
+    counted_from_1 = write("path,label\n1,1\n2,2\n4,2\n")
+    assert message_of([counted_from_1], **arguments).endswith(USUAL_1)
+    alphabetical = write("path,label\n1,3\n2,5\n3,2\n9,0\n")
+    assert message_of([alphabetical], **arguments).endswith(ALPHABETICAL)
+    relabelled = write("path,label\n1,0\n2,1\n4,2\n5,1\n6,2\n7,2\n")  # clip 4 alone, by somebody who looked at it
+    assert labels(read_list(relabelled, **arguments)) == ["happy", "sad", "neutral", "sad", "neutral", "neutral"]
+    contradicting = write("path,label\n1,0\n2,0\n3,1\n4,1\n")
+    check_named(message_of([contradicting], **arguments), "other lists", "1 with", "label_map")
+
+
+def test_a_list_with_names_is_evidence_for_one_with_numbers(write):
+    names = write("path,label\na/1.mp4,happy\na/2.mp4,sad\n", "names.csv")
+    numbers = write("a/1.mp4 20 1\na/2.mp4 20 2\n", "numbers.txt")
+    assert message_of([names, numbers]).endswith(USUAL_1)
+
+
+# Numbers as pandas writes them
+
+
+@pytest.mark.parametrize("text", ["path,label\na,0.0\nb,6.0\n", "a 20.0 0.0\nb 31.0 6.0\n", "a 0.\nb 6.0\n"])
+def test_floats_are_numbers(write, text):
+    assert labels(read_list(write(text), new_labels=True)) == ["happy", "fear"]
+
+
+def test_floats_in_parquet_are_numbers(tmp_path):
+    pq.write_table(pa.table({"path": ["a", "b"], "label": [0.0, 6.0]}), tmp_path / "clips.parquet")
+    assert labels(read_list(tmp_path / "clips.parquet", new_labels=True)) == ["happy", "fear"]
+    pq.write_table(pa.table({"path": ["a", "b"], "label": [0.0, float("nan")]}), tmp_path / "clips.parquet")
+    check_named(message_of([tmp_path / "clips.parquet"], new_labels=True), "row 2", "nan")
+
+
+def test_fractions_are_no_numbers_of_classes(write):
+    check_named(message_of([write("path,label\na,0.5\nb,1.0\nc,2.0\n")], new_labels=True), "'0.5'")
+    assert labels(read_list(write("path,label\na,0.5\nb,1.5\n"), new_labels=True)) == ["0.5", "1.5"]
+
+
+# Names that would be one class
+
+
+def test_two_names_of_a_class_in_one_list_are_asked_about(write):
+    check_named(message_of([write("path,label\na,joy\nb,happy\n")], new_labels=True), "'happy'", "'joy'", "list.txt")
+    train = write("path,label\na,joy\n", "train.csv")
+    test = write("path,label\nb,happy\n", "test.csv")
+    assert [labels(part) for part in read_lists([train, test])] == [["happy"], ["happy"]]
+
+
+def test_a_path_in_two_compositions_is_one_clip(write):
+    composed, decomposed = (unicodedata.normalize(form, "für/é.mp4") for form in ("NFC", "NFD"))
+    check_named(message_of([write(f"path,label\n{composed},sad\n{decomposed},happy\n")]), "two labels")
+    assert len(read_list(write(f"path,label\n{composed},sad\n{decomposed},sad\n")).clips) == 1
 
 
 def test_lists_that_count_from_different_numbers(write):

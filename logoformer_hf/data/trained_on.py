@@ -1,0 +1,217 @@
+"""
+The clips that a model was trained on, in all its trainings, by their content: a file that stays beside its weights.
+
+It holds digests of content (`data.identity`) and no names or paths of clips, 16 bytes a clip.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .._files import whole_file
+from .facts import DataFacts
+from .identity import DIGEST_BYTES
+
+TRAINED_ON_FILE = "trained_on.parquet"
+_METADATA_KEY = b"logoformer_trained_on"
+_VERSION = 1
+_SPLITS = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """
+    The part of a data set that a training or a test is about.
+
+    Attributes:
+        dataset, dataset_name, setup, fold: as among the facts of a run.
+        has_official_split: whether its authors decided which clips train and which test.
+    """
+
+    dataset: str
+    dataset_name: str
+    setup: str | None
+    fold: int | None
+    has_official_split: bool
+
+    @classmethod
+    def of(cls, facts: DataFacts, fold: int | None, has_official_split: bool) -> "DataPart":
+        """The part of a fold, None without folds."""
+        return cls(facts.dataset, facts.dataset_name, facts.setup, fold, has_official_split)
+
+    def __str__(self) -> str:
+        fold = None if self.fold is None else f"fold {self.fold}"
+        return ", ".join(filter(None, (self.dataset_name, self.setup, fold)))
+
+
+@dataclass(frozen=True)
+class Training:
+    """
+    One training of a model.
+
+    Attributes:
+        part: where its clips are from.
+        select_on: what chose the epoch: "validation" or "test" clips, or "last": none did.
+        train: identifiers of the clips that it learned from.
+        validation: identifiers of those that its epochs were measured on, the test clips with `select_on` "test".
+    """
+
+    part: DataPart
+    select_on: str
+    train: frozenset[str]
+    validation: frozenset[str]
+
+
+@dataclass(frozen=True)
+class FoundClips:
+    """
+    Names of clips that a model has met before.
+
+    Attributes:
+        trained_on: it was trained on them.
+        chosen_on: an epoch of it was chosen on them.
+        equal: they have the content of training clips within one official split, whose authors list a clip twice.
+    """
+
+    trained_on: tuple[str, ...] = ()
+    chosen_on: tuple[str, ...] = ()
+    equal: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """
+    All trainings of a model that are known.
+
+    Attributes:
+        trainings: from the first to the last.
+        is_complete: whether there were no others, as of a model that began with weights of unknown origin.
+    """
+
+    trainings: tuple[Training, ...] = ()
+    is_complete: bool = True
+
+    def joined(self, other: "TrainedOn") -> "TrainedOn":
+        """The trainings of both, each once."""
+        both = tuple(dict.fromkeys(self.trainings + other.trainings))
+        return TrainedOn(both, self.is_complete and other.is_complete)
+
+    def without(self, training: Training) -> "TrainedOn":
+        """All trainings but this one."""
+        return replace(self, trainings=tuple(each for each in self.trainings if each != training))
+
+    def find(self, clips: Mapping[str, str | None], part: DataPart, split: str) -> FoundClips:
+        """
+        The clips that the model has met.
+
+        Args:
+            clips: identifiers by names; a clip without one is in no training.
+            part: the part of the data set that they are from.
+            split: their split. Only test clips of an official split can be `equal`.
+        """
+        found: dict[str, list[str]] = {"trained_on": [], "chosen_on": [], "equal": []}
+        for name, identifier in clips.items():
+            met = {_how_met(training, identifier, part, split) for training in self.trainings}
+            if how := next((how for how in found if how in met), None):
+                found[how].append(name)
+        return FoundClips(**{how: tuple(names) for how, names in found.items()})
+
+
+def _how_met(training: Training, identifier: str | None, part: DataPart, split: str) -> str | None:
+    """How a training met a clip: a field of `FoundClips`, None where it did not."""
+    is_twice = split == "test" and part.has_official_split and training.part == part
+    if identifier in training.train:
+        return "equal" if is_twice else "trained_on"
+    if identifier not in training.validation or training.select_on == "last":
+        return None
+    return "equal" if is_twice and training.select_on == "validation" else "chosen_on"
+
+
+@dataclass(frozen=True)
+class SeenClips:
+    """
+    How many clips of a result the model had met, for its report.
+
+    Attributes:
+        trained_on: tested clips that it was trained on, now or earlier.
+        chosen_on: tested clips that an epoch of it was chosen on, other than by `select_on` "test" of this run.
+        equal: tested clips with the content of training clips, within an official split.
+        validation_trained_on: clips that chose the epoch and that it had been trained on.
+        is_history_known: whether all its trainings are recorded.
+    """
+
+    trained_on: int = 0
+    chosen_on: int = 0
+    equal: int = 0
+    validation_trained_on: int = 0
+    is_history_known: bool = True
+
+    def plus(self, other: "SeenClips") -> "SeenClips":
+        """The counts of two runs together."""
+        sums = {name: value + getattr(other, name) for name, value in asdict(self).items()}
+        return SeenClips(**sums | {"is_history_known": self.is_history_known and other.is_history_known})
+
+
+def write_trained_on(path: str | Path, record: TrainedOn) -> None:
+    """Writes a row for each clip of each training: `content_id`, `training` (its number) and `split`."""
+    rows = [
+        (identifier, number, place)
+        for number, training in enumerate(record.trainings)
+        for place, identifiers in enumerate((training.train, training.validation))
+        for identifier in sorted(identifiers)
+    ]
+    columns = [
+        pa.array([bytes.fromhex(identifier) for identifier, _, _ in rows], pa.binary(DIGEST_BYTES)),
+        pa.array([number for _, number, _ in rows], pa.int16()),
+        pa.DictionaryArray.from_arrays(pa.array([place for _, _, place in rows], pa.int8()), list(_SPLITS)),
+    ]
+    facts = {
+        "version": _VERSION,
+        "is_complete": record.is_complete,
+        "trainings": [asdict(each.part) | {"select_on": each.select_on} for each in record.trainings],
+    }
+    table = pa.table(columns, names=["content_id", "training", "split"])
+    with whole_file(path) as partial:
+        table = table.replace_schema_metadata({_METADATA_KEY: json.dumps(facts).encode()})
+        pq.write_table(table, partial, use_dictionary=["training", "split"])
+
+
+def read_trained_on(path: str | Path) -> TrainedOn:
+    """
+    Reads what `write_trained_on` wrote.
+
+    Raises:
+        ValueError: the file is damaged, or not such a file; the message names it.
+        OSError: it cannot be read.
+    """
+    try:
+        table = pq.read_table(path, partitioning=None)
+        facts = json.loads(table.schema.metadata[_METADATA_KEY])
+        if facts["version"] != _VERSION or table.column_names != ["content_id", "training", "split"]:
+            raise ValueError(f"version {facts['version']}, columns {', '.join(table.column_names)}")
+        identifiers: list[tuple[list[str], ...]] = [([], []) for _ in facts["trainings"]]
+        for row in table.to_pylist():
+            identifiers[row["training"]][_SPLITS.index(row["split"])].append(row["content_id"].hex())
+        trainings = tuple(
+            Training(select_on=part.pop("select_on"), part=DataPart(**part), train=train, validation=validation)
+            for part, (train, validation) in zip(facts["trainings"], map(_frozen, identifiers), strict=True)
+        )
+    except (pa.ArrowInvalid, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path} is no record of the clips that a model was trained on, or is damaged ({error}). Without it "
+            "nobody knows on which clips the model may be tested: take it from a copy of the model."
+        ) from error
+    return TrainedOn(trainings, bool(facts["is_complete"]))
+
+
+def identifiers_of(content_ids: Sequence[str | None]) -> frozenset[str]:
+    """The identifiers of clips; those without one are left out."""
+    return frozenset(identifier for identifier in content_ids if identifier is not None)
+
+
+def _frozen(of_splits: Sequence[Sequence[str]]) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(identifiers) for identifiers in of_splits)

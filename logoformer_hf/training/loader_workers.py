@@ -1,0 +1,32 @@
+"""What the worker processes of a data loader do with SIGTERM."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+
+class IgnoreSigterm:
+    """
+    Start of a worker process that leaves SIGTERM to the main process. Batch systems send it to every process of a job;
+    workers that ended at once would end the main process with an error before it has saved a checkpoint.
+
+    Args:
+        start: another function to call in the worker with its number, or None.
+    """
+
+    def __init__(self, start: Callable[[int], None] | None):
+        self.start = start
+
+    def __call__(self, number: int) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a worker whose main process has ended ends anyway
+        if self.start is not None:
+            self.start(number)
+
+
+def leave_sigterm_to_main_process(loader: torch.utils.data.DataLoader[Any]) -> torch.utils.data.DataLoader[Any]:
+    """Makes the workers of a data loader ignore SIGTERM, and returns the loader."""
+    base = getattr(loader, "base_dataloader", loader)  # accelerate wraps the loader that iterates
+    base.worker_init_fn = IgnoreSigterm(base.worker_init_fn)
+    return loader

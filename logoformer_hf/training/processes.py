@@ -1,0 +1,33 @@
+"""What the main process does alone, for all processes of a training."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from accelerate.utils import broadcast_object_list
+from transformers import TrainingArguments
+
+Result = TypeVar("Result")
+
+
+def on_main_process(training_args: TrainingArguments, work: Callable[[], Result]) -> Result:
+    """
+    Calls `work` in the main process and returns its result in every process.
+
+    An error of it is raised in the main process alone; the others end with status 2 and say nothing, so that the
+    reason is told once.
+    """
+    failure: Exception | None = None
+    outcome: list[Any] = [None, False]  # the result, and whether there was an error
+    if training_args.process_index == 0:
+        try:
+            outcome[0] = work()
+        except Exception as error:
+            failure, outcome[1] = error, True
+    if training_args.world_size > 1:
+        broadcast_object_list(outcome)
+    if failure is not None:
+        raise failure
+    if outcome[1]:
+        raise SystemExit(2)
+    result: Result = outcome[0]
+    return result

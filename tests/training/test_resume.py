@@ -1,0 +1,83 @@
+"""Which checkpoint a run goes on from, by `--resume_from_checkpoint` and without it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from errors import raises_naming
+from toys import toy_trainer
+
+from logoformer_hf.training.arguments import LogoFormerTrainingArguments
+from logoformer_hf.training.checkpoints import CheckpointError
+from logoformer_hf.training.resume import check_resume, choose_checkpoint
+from logoformer_hf.training.runs import Run, plan_runs
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    toy_trainer(folder, num_train_epochs=2, save_strategy="epoch").train()
+    return folder
+
+
+def arguments(which: str | bool | None) -> LogoFormerTrainingArguments:
+    return LogoFormerTrainingArguments(output_dir="out", use_cpu=True, resume_from_checkpoint=which)
+
+
+@pytest.mark.parametrize("which", [None, "True", "true", True])
+def test_true_is_the_newest(run, tmp_path, which):
+    check_resume(arguments(which), plan_runs(run, [1, 2], [0]))
+    assert choose_checkpoint(arguments(which), run) == str(run / "checkpoint-2")
+    assert choose_checkpoint(arguments(which), tmp_path) is None  # the first call of the same command
+
+
+def test_false_is_refused(run):
+    with raises_naming(ValueError, "resume_from_checkpoint", "False", "output_dir"):
+        check_resume(arguments("False"), [Run(None, 0, run)])
+
+
+def test_one_checkpoint_for_several_runs_is_refused(run):
+    check_resume(arguments(str(run / "checkpoint-1")), [Run(None, 0, run)])
+    with raises_naming(ValueError, "resume_from_checkpoint", "2 runs"):
+        check_resume(arguments(str(run / "checkpoint-1")), plan_runs(run, [1, 2], [0]))
+
+
+def test_a_checkpoint_that_is_named(run, tmp_path):
+    assert choose_checkpoint(arguments(str(run / "checkpoint-2")), run) == str(run / "checkpoint-2")
+    with raises_naming(ValueError, run / "checkpoint-1", run / "checkpoint-2", "delete"):
+        choose_checkpoint(arguments(str(run / "checkpoint-1")), run)
+    with raises_naming(CheckpointError, tmp_path / "nothing"):
+        choose_checkpoint(arguments(str(tmp_path / "nothing")), run)
+
+
+def test_a_checkpoint_from_elsewhere_is_copied_with_its_best(tmp_path):
+    """So that the same command goes on from what the run has saved since then."""
+    scores = iter((0.9, 0.1, 0.1))
+
+    def trainer(folder, num_epochs):
+        return toy_trainer(
+            folder,
+            num_train_epochs=num_epochs,
+            compute_metrics=lambda predictions: {"uar": next(scores)},
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            load_best_model_at_end=True,
+        )
+
+    trainer(tmp_path / "one", 2).train()
+    named = arguments(str(tmp_path / "one" / "checkpoint-2"))
+    found = choose_checkpoint(named, tmp_path / "two")
+    assert found == str(tmp_path / "two" / "checkpoint-2")
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {"checkpoint-1", "checkpoint-2"}
+    (tmp_path / "one").rename(tmp_path / "away")
+    trainer(tmp_path / "two", 3).train(resume_from_checkpoint=found)
+    (tmp_path / "away").rename(tmp_path / "one")
+    assert choose_checkpoint(named, tmp_path / "two") == str(tmp_path / "two" / "checkpoint-3")
+
+
+def test_models_without_a_state_are_refused(tmp_path):
+    toy_trainer(tmp_path, save_strategy="epoch", save_only_model=True).train()
+    with raises_naming(CheckpointError, tmp_path / "checkpoint-1", "save_only_model"):
+        choose_checkpoint(arguments(None), tmp_path)
+    shutil.rmtree(tmp_path / "checkpoint-1")
+    assert choose_checkpoint(arguments(None), tmp_path) is None
