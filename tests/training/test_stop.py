@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from errors import check_named
-from paths import TESTS
+from paths import ROOT, TESTS
 from processes import launch
 from toys import RandomClips, toy_model, toy_trainer
 
@@ -85,14 +85,16 @@ def stop_and_go_on(folder: Path) -> None:
     with pytest.raises(StoppedBySignal):
         train(folder / "run", ClipsWithSigterm(8, 5) if rank else RandomClips(8), save_strategy="epoch")
     again = train(folder / "run", RandomClips(8), True, save_strategy="epoch")
-    states = [json.loads((folder / name / "checkpoint-4" / "train_loss.json").read_text()) for name in ("whole", "run")]
+    states = [
+        json.loads((folder / name / "checkpoint-4" / "train_loss.json").read_text()) for name in ("whole", "run")
+    ]
     facts = {"same": torch.equal(again, whole), "sums": states, "saved": sorted(list_checkpoints(folder / "run"))}
     (folder / f"{rank}.json").write_text(json.dumps(facts))
 
 
 def test_two_processes_stop_after_the_same_step_and_go_on(tmp_path):
     """Eight clips, two steps an epoch: the second process reads its fifth clip for the first step of the second."""
-    launch(2, __file__, str(tmp_path), PYTHONPATH=str(TESTS / "helpers"))
+    launch(2, __file__, str(tmp_path), PYTHONPATH=f"{TESTS / 'helpers'}{os.pathsep}{ROOT}")
     facts = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)]
     assert facts[0] == facts[1] and facts[0]["same"]
     one, other = facts[0]["sums"]
