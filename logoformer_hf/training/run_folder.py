@@ -16,6 +16,8 @@ from .checkpoints import list_checkpoints
 SETTINGS_FILE = "run.json"
 # Which clips: compared by `run_clips.check_same_clips`, once they are gathered.
 DATA_DIGEST = "data_digest"
+# Where the clips are, which says nothing where they are compared themselves: their folder may have been moved.
+PLACES_OF_CLIPS = ("data_dir", "list_file", "frames")
 # The training arguments that the result of a run depends on. All others, and those that a library adds, say where, how
 # fast or how talkatively something runs.
 DECIDING_ARGUMENTS = (
@@ -69,8 +71,10 @@ def open_run_folder(
     file = folder / SETTINGS_FILE
     if file.exists():
         known = comparable(dict(defaults or {}) | read_settings(file))
-        compared = sorted(settings.keys() - {DATA_DIGEST})
-        differing = [name for name in compared if known.get(name) != settings[name]]
+        compared = settings.keys() - {DATA_DIGEST}
+        if known.get(DATA_DIGEST) is not None:
+            compared -= set(PLACES_OF_CLIPS)
+        differing = [name for name in sorted(compared) if known.get(name) != settings[name]]
         if differing:
             shown = ", ".join(f"{name} {known.get(name)!r} (now {settings[name]!r})" for name in differing[:3])
             raise ValueError(

@@ -1,6 +1,7 @@
 """Compares the clips of a run with those that its model was trained on before, and with one another."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +44,8 @@ def history_of(model: ModelArguments, checkpoint: str | None, folder: Path) -> T
     if checkpoint is not None and Path(checkpoint).is_dir():
         history = history.joined(trained_on_of(checkpoint) or TrainedOn(is_complete=False))
     for file in sorted(folder.glob(f"checkpoint-*/{TRAINED_ON_FILE}")):
-        history = history.joined(read_trained_on(file))
+        with suppress(ValueError):  # of a damaged checkpoint, which the run does not go on from
+            history = history.joined(read_trained_on(file))
     return history
 
 

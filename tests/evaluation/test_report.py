@@ -137,7 +137,18 @@ FACTS = [
     "left_out",
 ]
 KEYS = {
-    *("version", "chosen_on_test_set", "folds", "complete", "clips", "seeds", "over_seeds", "projection", "beside"),
+    *(
+        "version",
+        "chosen_on_test_set",
+        "seen_clips",
+        "folds",
+        "complete",
+        "clips",
+        "seeds",
+        "over_seeds",
+        "projection",
+        "beside",
+    ),
     "published",
     *set(FACTS) - {"fold", "seed", "left_out", "score_temperature"},
 }

@@ -128,6 +128,16 @@ def test_spellings_of_one_path_are_one_setting(tmp_path, monkeypatch):
         open_run_folder(tmp_path / "new", settings | {"data_dir": str(tmp_path / "other")})
 
 
+def test_clips_may_be_moved_where_they_are_compared_themselves(tmp_path):
+    settings = {"data_dir": str(tmp_path / "before"), "list_file": ["before.txt"], "frames": None, "seed": 0}
+    moved = settings | {"data_dir": str(tmp_path / "after"), "list_file": ["after.txt"], "frames": "jpg_256"}
+    open_run_folder(tmp_path / "known", settings | {"data_digest": "35 clips, 1a2b"})
+    open_run_folder(tmp_path / "known", moved)
+    open_run_folder(tmp_path / "unknown", settings)
+    with raises_naming(ValueError, "data_dir", tmp_path / "after"):
+        open_run_folder(tmp_path / "unknown", moved)
+
+
 def test_spellings_of_one_json_text_are_one_setting(tmp_path):
     open_run_folder(tmp_path, {"config_overrides": '{"hidden_size": 32, "num_frames": 8}'})
     open_run_folder(tmp_path, {"config_overrides": '{ "num_frames":8, "hidden_size":32}'})

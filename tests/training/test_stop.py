@@ -1,11 +1,16 @@
 """SIGTERM in the middle of a training."""
 
+import json
 import os
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from errors import check_named
+from paths import ROOT, TESTS
+from processes import launch
 from toys import RandomClips, toy_model, toy_trainer
 
 from logoformer_hf.training.checkpoints import list_checkpoints
@@ -71,3 +76,32 @@ def test_a_request_that_no_step_follows_is_not_forgotten(capsys):
     with pytest.raises(StoppedBySignal), StopOnSigterm():
         os.kill(os.getpid(), signal.SIGTERM)
     check_named(capsys.readouterr().err, "SIGTERM", "after the training")
+
+
+def stop_and_go_on(folder: Path) -> None:
+    """In one of two processes: SIGTERM reaches the second one alone, and both stop after the same step."""
+    rank = int(os.environ["RANK"])
+    whole = train(folder / "whole", RandomClips(8), save_strategy="epoch")
+    with pytest.raises(StoppedBySignal):
+        train(folder / "run", ClipsWithSigterm(8, 5) if rank else RandomClips(8), save_strategy="epoch")
+    again = train(folder / "run", RandomClips(8), True, save_strategy="epoch")
+    states = [
+        json.loads((folder / name / "checkpoint-4" / "train_loss.json").read_text()) for name in ("whole", "run")
+    ]
+    facts = {"same": torch.equal(again, whole), "sums": states, "saved": sorted(list_checkpoints(folder / "run"))}
+    (folder / f"{rank}.json").write_text(json.dumps(facts))
+
+
+def test_two_processes_stop_after_the_same_step_and_go_on(tmp_path):
+    """Eight clips, two steps an epoch: the second process reads its fifth clip for the first step of the second."""
+    launch(2, __file__, str(tmp_path), PYTHONPATH=f"{TESTS / 'helpers'}{os.pathsep}{ROOT}")
+    facts = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)]
+    assert facts[0] == facts[1] and facts[0]["same"]
+    one, other = facts[0]["sums"]
+    assert one == other and len(one["loss_sum_and_clips_of_each_process"]) == 2
+    manifest = json.loads((tmp_path / "run" / "checkpoint-4" / "manifest.json").read_text())
+    assert {"rng_state_0.pth", "rng_state_1.pth"} < set(manifest["files"])
+
+
+if __name__ == "__main__":  # as the processes of a launch run it
+    stop_and_go_on(Path(sys.argv[1]))

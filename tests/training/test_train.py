@@ -29,6 +29,7 @@ from logoformer_hf import EXPRESSIONS
 from logoformer_hf.cli import main
 from logoformer_hf.data.problems import ClipProblems
 from logoformer_hf.data.sources.arguments import SourceArguments
+from logoformer_hf.data.trained_on import TRAINED_ON_FILE
 from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.training.checkpoints import find_checkpoint
 from logoformer_hf.training.evaluate import evaluate_model
@@ -430,9 +431,10 @@ def test_a_moved_run_without_its_best_epoch_stops(small, cache_dir, tmp_path):
     assert not (folder / "predictions.parquet").exists()
 
 
-def test_a_damaged_newest_checkpoint_changes_nothing_but_time(small, cache_dir, tmp_path, capsys):
+@pytest.mark.parametrize("name", ["optimizer.pt", TRAINED_ON_FILE])
+def test_a_damaged_newest_checkpoint_changes_nothing_but_time(small, cache_dir, tmp_path, capsys, name):
     folder = unfinish(small, tmp_path / "run")
-    (folder / "checkpoint-4" / "optimizer.pt").write_bytes(b"")
+    (folder / "checkpoint-4" / name).write_bytes(b"")
     train(small_command(cache_dir, folder, "--resume_from_checkpoint", "True"))
     check_named(capsys.readouterr().out, folder / "checkpoint-2")
     same_run(small, folder)
