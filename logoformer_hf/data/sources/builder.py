@@ -220,10 +220,17 @@ def read_split_lists(
 
 
 def _keep_labels(plan: SourcePlan, labels: Sequence[str] | None) -> SourcePlan:
-    """The plan without the clips of other classes, which are then neither checked nor counted as left out."""
+    """
+    The plan without the clips of other classes, which are then neither checked nor counted as left out. Raises a
+    ValueError for a split without a clip of these classes.
+    """
     if labels is None or not set(labels) <= set(plan.label_names):  # `data.clips.keep_labels` will say so
         return plan
-    return replace(plan, clips=[clip for clip in plan.clips if clip.label in labels])
+    clips = [clip for clip in plan.clips if clip.label in labels]
+    splits = {clip.split for clip in clips}
+    if lost := next((clip.split for clip in plan.clips if clip.split not in splits), None):
+        raise ValueError(f"`labels` is {', '.join(labels)}, but split {lost!r} has no clip of these classes.")
+    return replace(plan, clips=clips)
 
 
 def _check_plan(plan: SourcePlan) -> None:

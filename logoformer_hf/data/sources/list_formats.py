@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from ..labels import canonical_expression
 from .layouts import on_disk
 
-_NUMBER = r"[+-]?\d+(?:\.0*)?"  # pandas writes the whole numbers of some columns as 0.0
+_NUMBER = r"[+-]?\d{1,9}(?:\.0*)?"  # pandas writes the whole numbers of some columns as 0.0
 
 ACCEPTED = """\
 Accepted, one clip a line:

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 from dataset_trees import write_frames
-from errors import check_named
+from errors import check_named, raises_naming
 
 from logoformer_hf import EXPRESSIONS
 from logoformer_hf.data.facts import DataFacts, LeftOutClip
@@ -106,6 +106,15 @@ def test_a_missing_clip_of_another_class_is_neither_left_out_nor_a_problem(broke
         assert (source.facts.left_out, source.problems) == ((), [])
     both = load_source(arguments(tmp_path, **broken_tree, labels=["contempt", "happy"], on_problem="skip"))
     assert [clip.label for clip in both.facts.left_out] == ["happy"]
+
+
+def test_a_split_without_a_clip_of_the_labels_is_named(own_tree, tmp_path):
+    shutil.copytree(own_tree, tmp_path / "own")
+    for name in ("train/fear/e", "train/sad/f", "validation/sad/g"):
+        write_frames(tmp_path / "own" / name)
+    args = {"dataset": "clips", "data_dir": str(tmp_path / "own")}
+    with raises_naming(ValueError, "contempt, happy", "'validation'"):
+        load_source(arguments(tmp_path, **args, labels=["contempt", "happy"]))
 
 
 def test_only_one_process_prints_and_writes(broken_tree, tmp_path, capsys):

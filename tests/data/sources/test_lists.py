@@ -324,6 +324,10 @@ def test_fractions_are_no_numbers_of_classes(write):
     assert labels(read_list(write("path,label\na,0.5\nb,1.5\n"), new_labels=True)) == ["0.5", "1.5"]
 
 
+def test_numbers_of_absurd_length_are_refused(write):
+    check_named(message_of([write(f"path,label\na,0\nb,1\nc,{'7' * 5000}\n")], new_labels=True), "line 4: c")
+
+
 # Names that would be one class
 
 
