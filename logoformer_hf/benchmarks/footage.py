@@ -34,7 +34,7 @@ import torch
 
 from ..faces import follow
 from ..faces.footage import Footage
-from ..faces.frames import FrameConverter
+from ..faces.frames import FootageFrame, FrameConverter
 from ..faces.tracker import FaceTracker
 from ..models.loading import SIZES, new_model
 from ..timeline.pairs import PairReader
@@ -131,7 +131,7 @@ def stage_seconds(recognizer: ExpressionRecognizer, video: Path, device: str) ->
     watch = Stopwatch(device)
     places = [
         (FrameConverter, "full", "convert colours"),
-        (FrameConverter, "reduced", "convert colours"),
+        (FootageFrame, "reduced", "convert colours"),
         (FaceTracker, "update", "track"),
         (follow, "crop_face", "align"),
         (recognizer.model, "encode", "encode"),

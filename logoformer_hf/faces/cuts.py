@@ -18,6 +18,8 @@ BLANK_DEVIATION = 6.0
 # A flash that leaves something to see: so much more of the picture is white, and the rest is still like it was.
 FLASH_SHARE, FLASH_CORRELATION = 0.2, 0.5
 WHITE = 245
+# A face at the next detection that is further away, in face sizes, or of another size, says nothing against a cut.
+MAX_MOVE, MAX_GROWTH = 0.5, 1.3
 
 
 def thumbnail(frame: np.ndarray) -> np.ndarray:
@@ -62,6 +64,19 @@ def shot_distance(first: np.ndarray, second: np.ndarray) -> float:
     contrast.
     """
     return _shifted_distance(_lab(first), _lab(second))
+
+
+def is_nearer(picture: np.ndarray, after: np.ndarray, before: np.ndarray) -> bool:
+    """Whether a thumbnail resembles that after a cut more than that before it."""
+    return shot_distance(picture, after) < shot_distance(picture, before)
+
+
+def is_near_box(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether two boxes (x, y, width, height) are of about the same size and place: if not, they say nothing."""
+    sizes = [float(np.sqrt(np.prod(box[2:]))) for box in (before, after)]
+    middles = [box[:2] + box[2:] / 2 for box in (before, after)]
+    distance = float(np.linalg.norm(middles[1] - middles[0]))
+    return distance < MAX_MOVE * sizes[0] and max(sizes) < MAX_GROWTH * min(sizes)
 
 
 def _shifted_distance(one: np.ndarray, two: np.ndarray) -> float:

@@ -44,6 +44,12 @@ class Face:
         return replace(self, box=self.box * np.tile(scale, 2), landmarks=self.landmarks * scale)
 
 
+def whole_frame_face(size_px: tuple[int, int]) -> Face:
+    """A face that fills a frame of this width and height; it has no landmarks."""
+    box = np.array([0, 0, *size_px], dtype=np.float32)
+    return Face(box, np.full((5, 2), np.nan, dtype=np.float32), 1.0)
+
+
 class FaceDetector(Protocol):
     """Anything that finds faces in a picture."""
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .appearance import FaceLook, face_look, is_same_face
-from .cuts import is_blank, is_cut, is_flash, shot_distance, thumbnail
-from .detector import Face, FaceDetector
+from .cuts import is_blank, is_cut, is_flash, is_near_box, is_nearer, thumbnail
+from .detector import Face, FaceDetector, whole_frame_face
 from .frame_state import frame_from, frame_state
 from .frames import FootageFrame
 from .geometry import CROP_SIDE_PX, crop_face, whole_frame_crop
@@ -30,8 +30,6 @@ SECOND_LOOK_SCALE, SECOND_LOOK_EVERY = 2, 10
 SMALL_FACE_PX = 20.0  # of the box's shorter side, in the usual picture
 # A flash, or black between two shots, is at most this long.
 MAX_FLASH_SEC = 0.5
-# A face at the next detection that is further away, in face sizes, or of another size, says nothing against a cut.
-MAX_MOVE, MAX_GROWTH = 0.5, 1.3
 # Wanted frames that wait for what comes after them; then they are given out with what is known.
 MAX_HELD_FRAMES = 128
 
@@ -66,12 +64,14 @@ class TrackedFrame:
         faces: its faces, in the order of their numbers.
         ended: tracks that ended since the frame before, before or at this one; they do not come back.
         is_cut: whether it is the first wanted frame after a cut or a hole (see `holes`).
+        is_last: it is the last frame before a cut and comes back for that; it was not wanted.
     """
 
     frame: FootageFrame
     faces: tuple[TrackedFace, ...]
     ended: tuple[int, ...]
     is_cut: bool
+    is_last: bool = False
 
 
 def crop_of(tracked: TrackedFace, frame: FootageFrame, side_px: int = CROP_SIDE_PX) -> np.ndarray:
@@ -83,17 +83,15 @@ def crop_of(tracked: TrackedFace, frame: FootageFrame, side_px: int = CROP_SIDE_
     return whole_frame_crop(frame.pixels, side_px)
 
 
-def whole_frame_face(size_px: tuple[int, int]) -> Face:
-    """A face that fills a frame of this width and height; it has no landmarks."""
-    box = np.array([0, 0, *size_px], dtype=np.float32)
-    return Face(box, np.full((5, 2), np.nan, dtype=np.float32), 1.0)
-
-
 @dataclass
 class _Held:
-    """A wanted frame that waits; `lookup_sec` is the time at which its faces are looked up, None while unknown."""
+    """
+    A frame that waits, one that is not wanted only for a cut that may come after it; `lookup_sec` is the time at which
+    its faces are looked up, None while unknown.
+    """
 
     frame: FootageFrame
+    is_wanted: bool = True
     lookup_sec: float | None = None
     is_moved: bool = False
     shot: int = 0
@@ -156,6 +154,7 @@ class FaceFollower:
         self.tracker = FaceTracker()
         self._holes = HoleFinder()
         self._held: list[_Held] = []
+        self._recent: list[_Held] = []  # the last frame with detection and those after it, wanted or not
         self._histories: dict[int, _History] = {}
         self._last: FootageFrame | None = None  # the last frame pushed
         self._since_detection = 0
@@ -195,8 +194,9 @@ class FaceFollower:
             self._end_at_hole()
         period_sec = frame.time_sec - self._last.time_sec if self._last is not None else 0.0
         self._last = frame
+        self._recent.append(_Held(frame, is_wanted))
         if is_wanted:
-            self._held.append(_Held(frame))
+            self._held.append(self._recent[-1])
         self._since_detection += 1
         if self._is_due(frame.time_sec, period_sec):
             self._detect(frame)
@@ -224,7 +224,7 @@ class FaceFollower:
         for history in self._histories.values():
             history.is_over = True
         self._shot += 1
-        self._thumbnail = None
+        self._thumbnail, self._recent = None, []
 
     def _is_due(self, time_sec: float, period_sec: float) -> bool:
         if self._detection_sec is None or self._since_detection >= self.detect_every:
@@ -251,9 +251,10 @@ class FaceFollower:
                 history.times.append(frame.time_sec)
                 history.faces.append(with_tilt(self.detector, picture, found[index], history.tilt).scaled(*scales))
                 history.look = looks[index]
-        for held in self._held:
+        for held in self._recent:
             if held.lookup_sec is None:
                 held.lookup_sec, held.shot = held.frame.time_sec, self._shot
+        self._recent = self._recent[-1:]
         self._detection_sec, self._since_detection = frame.time_sec, 0
         self._num_detections += 1
 
@@ -285,7 +286,7 @@ class FaceFollower:
         """Whether somebody who was seen at the last detection is still at the same place."""
         return any(
             history.times[-1] == self._detection_sec
-            and _is_near(history.faces[-1], face)
+            and is_near_box(history.faces[-1].box, face.box)
             and history.look is not None
             and is_same_face(history.look, look)
             for history in self._histories.values()
@@ -307,18 +308,22 @@ class FaceFollower:
         self._thumbnail, self._thumbnail_sec = current, time_sec
 
     def _cut(self, time_sec: float, before_sec: float | None, current: np.ndarray) -> None:
-        """Ends all tracks; wanted frames between the last detection and this one go to the side that they resemble."""
+        """Ends all tracks; frames since the last detection go to the side that they resemble, see `is_last`."""
         assert self._thumbnail is not None
         for track in self.tracker.end_all():
             self._histories[track.key].is_over = True
-        is_after = False
-        for held in self._held:
+        is_after, last = False, self._recent[0]
+        for held in self._recent:
             if held.lookup_sec is None:
                 picture = thumbnail(held.frame.pixels)
-                is_after = is_after or held.frame.time_sec >= time_sec or _is_nearer(picture, current, self._thumbnail)
+                is_after = is_after or held.frame.time_sec >= time_sec or is_nearer(picture, current, self._thumbnail)
                 held.is_moved = held.frame.time_sec != time_sec
                 held.lookup_sec = time_sec if is_after or before_sec is None else before_sec
                 held.shot = self._shot + is_after
+                last = last if is_after else held
+        if not last.is_wanted:
+            place = sum(held.frame.time_sec < last.frame.time_sec for held in self._held)
+            self._held.insert(place, last)
         self._shot += 1
 
     def _give_out(self) -> list[TrackedFrame]:
@@ -363,7 +368,7 @@ class FaceFollower:
         is_cut = held.shot != self._given_shot
         self._given_shot = held.shot
         faces.sort(key=lambda face: face.track_id)
-        return TrackedFrame(held.frame, tuple(faces), tuple(sorted(ended)), is_cut)
+        return TrackedFrame(held.frame, tuple(faces), tuple(sorted(ended)), is_cut, is_last=not held.is_wanted)
 
     def _face_at(self, history: _History, time_sec: float) -> tuple[Face, bool] | None:
         """A track's face at a time, and whether it lies between detections; None where it was not there."""
@@ -417,6 +422,10 @@ class FaceFollower:
                 {**vars(held), "frame": frame_state(held.frame, is_needed=True)}  # also when it is the last one
                 for held in self._held
             ],
+            "recent": [
+                {**vars(held), "frame": frame_state(held.frame, is_needed=number > 0 or not held.is_wanted)}
+                for number, held in enumerate(self._recent)
+            ],
             "histories": [
                 {
                     "track": self.tracker.track_state(history.track),
@@ -435,12 +444,11 @@ class FaceFollower:
         }
 
     def _last_state(self) -> dict[str, Any] | None:
-        """The last frame; its pictures are needed only where faces may yet be detected on it."""
+        """The last frame; its pixels are needed only where faces may yet be detected on it."""
         if self._last is None:
             return None
         is_needed = self.detector is not None and self._detection_sec != self._last.time_sec
-        sides = (self.detection_side_px, self.detection_side_px * SECOND_LOOK_SCALE) if is_needed else ()
-        return frame_state(self._last, is_needed, sides)
+        return frame_state(self._last, is_needed)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from the `state_dict` of a follower with the same settings."""
@@ -448,6 +456,9 @@ class FaceFollower:
         self._holes.load_state_dict(state["holes"])
         tracks = {track.key: track for track in self.tracker.tracks}
         self._held = [_Held(**{**held, "frame": frame_from(held["frame"])}) for held in state["held"]]
+        recent = [_Held(**{**held, "frame": frame_from(held["frame"])}) for held in state["recent"]]
+        waiting = {held.frame.index: held for held in self._held}
+        self._recent = [waiting.get(held.frame.index, held) for held in recent]
         self._histories = {}
         for saved in state["histories"]:
             track = Track(**saved["track"])
@@ -483,18 +494,5 @@ _STATE_NAMES = (
 
 
 def _whole(frame: FootageFrame, is_after_hole: bool) -> TrackedFrame:
-    face = TrackedFace(1, whole_frame_face(frame.size), 1.0, False)
-    return TrackedFrame(frame, (face,), (1,) if is_after_hole else (), is_after_hole)
-
-
-def _is_near(before: Face, after: Face) -> bool:
-    """Whether two boxes are of about the same size and place."""
-    sizes = [float(np.sqrt(np.prod(face.box[2:]))) for face in (before, after)]
-    middles = [face.box[:2] + face.box[2:] / 2 for face in (before, after)]
-    distance = float(np.linalg.norm(middles[1] - middles[0]))
-    return distance < MAX_MOVE * sizes[0] and max(sizes) < MAX_GROWTH * min(sizes)
-
-
-def _is_nearer(picture: np.ndarray, after: np.ndarray, before: np.ndarray) -> bool:
-    """Whether a thumbnail resembles that after a cut more."""
-    return shot_distance(picture, after) < shot_distance(picture, before)
+    faces = (TrackedFace(1, whole_frame_face(frame.size), 1.0, False),)
+    return TrackedFrame(frame, faces, (1,) if is_after_hole else (), is_after_hole)

@@ -119,6 +119,8 @@ def is_address(source: object) -> bool:
 def _open_reader(source: str | Path | int, fps: float) -> _Reader:
     index = camera_index(source)
     if index is not None:
+        if index < 0:  # OpenCV would take the first camera, or end the process
+            raise VideoReadError(f"camera {index}: the number of a camera must be 0 or more.")
         return _CameraReader(index)
     if is_address(source):
         return _FileReader(download_video(str(source)))

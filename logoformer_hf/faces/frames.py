@@ -95,17 +95,23 @@ class FootageFrame:
         return self._pixels
 
     def reduced(self, max_side_px: int) -> np.ndarray:
-        """`(height, width, 3)` uint8 RGB with a longer side of at most `max_side_px`; never enlarged."""
+        """
+        `(height, width, 3)` uint8 RGB with a longer side of at most `max_side_px`; never enlarged.
+
+        Always made of `pixels`: FFmpeg could make it of the decoder's own colours, but not to the same values, and a
+        detector that is given other values finds landmarks elsewhere. So a frame that was decoded and one whose pixels
+        were pushed give the same faces.
+        """
         if max_side_px not in self._reduced:
-            self._reduced[max_side_px] = self._reduce(max_side_px)
+            size = reduced_size(*self.size, max_side_px)
+            is_small = size == self.size
+            self._reduced[max_side_px] = (
+                self.pixels if is_small else cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA)
+            )
         return self._reduced[max_side_px]
 
     def _convert(self) -> np.ndarray:
         raise NotImplementedError
-
-    def _reduce(self, max_side_px: int) -> np.ndarray:
-        size = reduced_size(*self.size, max_side_px)
-        return self.pixels if size == self.size else cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA)
 
 
 class MemoryFrame(FootageFrame):
@@ -116,13 +122,12 @@ class MemoryFrame(FootageFrame):
         index: number of the frame.
         time_sec: when it is shown, in seconds.
         pixels: `(height, width, 3)` uint8 RGB.
-        reduced: reduced pictures that are known already, by their `max_side_px`.
 
     Raises:
         ValueError: pixels of another shape or type.
     """
 
-    def __init__(self, index: int, time_sec: float, pixels: np.ndarray, reduced: dict[int, np.ndarray] | None = None):
+    def __init__(self, index: int, time_sec: float, pixels: np.ndarray):
         super().__init__(index, time_sec)
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
             raise ValueError(
@@ -130,7 +135,6 @@ class MemoryFrame(FootageFrame):
                 "it must have shape (height, width, 3) and type uint8 (RGB)."
             )
         self._pixels = pixels
-        self._reduced = dict(reduced or {})
 
 
 class FrameConverter:
@@ -149,7 +153,7 @@ class FrameConverter:
         self.size = self._stored_size[::-1] if self._orientation.is_turned else self._stored_size
         self.num_resized = 0
         # One conversion is set up for all frames of a size; setting it up takes longer than converting a small frame.
-        self._full, self._small = av.video.reformatter.VideoReformatter(), av.video.reformatter.VideoReformatter()
+        self._reformatter = av.video.reformatter.VideoReformatter()
 
     @staticmethod
     def _square_size(width: int, height: int, aspect_ratio: float) -> tuple[int, int]:
@@ -164,17 +168,8 @@ class FrameConverter:
 
     def full(self, frame: av.VideoFrame) -> np.ndarray:
         """`(height, width, 3)` uint8 RGB, upright, in the first frame's size."""
-        return self._convert(frame, self._full, self._stored_size)
-
-    def reduced(self, frame: av.VideoFrame, max_side_px: int) -> np.ndarray:
-        """As `full`, with a longer side of at most `max_side_px`; colours and size are converted in one step."""
-        return self._convert(frame, self._small, reduced_size(*self._stored_size, max_side_px))
-
-    def _convert(
-        self, frame: av.VideoFrame, reformatter: av.video.reformatter.VideoReformatter, size: tuple[int, int]
-    ) -> np.ndarray:
-        width, height = size
-        rgb = reformatter.reformat(frame, width=width, height=height, format="rgb24", threads=1)
+        width, height = self._stored_size
+        rgb = self._reformatter.reformat(frame, width=width, height=height, format="rgb24", threads=1)
         return self._orientation.apply(rgb.to_ndarray())
 
 
@@ -192,6 +187,3 @@ class DecodedFrame(FootageFrame):
 
     def _convert(self) -> np.ndarray:
         return self._converter.full(self._frame)
-
-    def _reduce(self, max_side_px: int) -> np.ndarray:
-        return self._converter.reduced(self._frame, max_side_px)

@@ -143,14 +143,12 @@ class FaceTracker:
         seen: list[Track | None] = [None] * len(faces)
         pairs = self._assign(time_sec, [faces[index] for index in kept], [signatures[index] for index in kept])
         for position, index in enumerate(kept):
-            if position in pairs:
-                track = pairs[position]
-                if track is not None:
-                    _correct(track, time_sec, faces[index], signatures[index])
-            else:
-                track = self._start(time_sec, faces[index], signatures[index])
-                self.tracks.append(track)
-            seen[index] = track
+            if position not in pairs:
+                seen[index] = new = self._start(time_sec, faces[index], signatures[index])
+                self.tracks.append(new)
+            elif (track := pairs[position]) is not None:
+                _correct(track, time_sec, faces[index], signatures[index])
+                seen[index] = track
         for track in self.tracks:  # in the order of their first detections
             if track.hits >= self.min_hits and not track.is_confirmed:
                 track.track_id = self._next_id

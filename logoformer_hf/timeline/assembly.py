@@ -127,8 +127,8 @@ class WindowAssembly:
 
     def add_last(self, frame: SeenFrame) -> list[tuple[int, FaceView]]:
         """
-        Takes the last frame of the video, or before a hole, which may be in no pair. Tracks that had no window yet
-        have it as the last frame of their last pair, so that the window reaches the time of the last frame.
+        Takes the last frame of the video, or before a hole or cut, which may be in no pair. Tracks that had no window
+        yet have it as the last frame of their last pair, so that the window reaches the time of the last frame.
 
         Returns:
             The faces of tracks that go on to this frame.

@@ -8,6 +8,7 @@ from matplotlib.font_manager import FontEntry, fontManager, get_font
 from PIL import ImageFont
 
 _DEJAVU = "DejaVu Sans"
+_LAST_RESORT = "Last Resort"
 
 
 @lru_cache(maxsize=1024)
@@ -31,7 +32,12 @@ def _other_font(text: str) -> FontEntry | None:
     if letters <= _letters_of(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")):
         return None
     entries = sorted(fontManager.ttflist, key=lambda entry: (entry.style != "normal", str(entry.weight) != "400"))
-    return next((entry for entry in entries if letters <= _letters_of(entry.fname)), None)
+    return next((entry for entry in entries if _is_real(entry) and letters <= _letters_of(entry.fname)), None)
+
+
+def _is_real(entry: FontEntry) -> bool:
+    """Whether a font draws letters; matplotlib brings one that has a box with a name for each letter that there is."""
+    return not entry.name.startswith(_LAST_RESORT)
 
 
 @cache

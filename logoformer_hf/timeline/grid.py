@@ -55,6 +55,10 @@ class PairGrid:
         self._next = 0  # number of the next grid time
         self._last: tuple[int, float] | None = None  # index and time of the last frame
 
+    def number_at(self, time_sec: float) -> int:
+        """Number of the last grid time at or before a time."""
+        return math.floor((time_sec + TOLERANCE_SEC) / self.pair_sec)
+
     def push(self, index: int, time_sec: float) -> list[Pair]:
         """
         The pairs whose first frame is the frame before this one. Their second frame is this one, or also the one
@@ -62,7 +66,7 @@ class PairGrid:
         """
         is_after_hole = self._holes.push(time_sec)
         before, self._last = self._last, (index, time_sec)
-        number = math.floor((time_sec + TOLERANCE_SEC) / self.pair_sec)
+        number = self.number_at(time_sec)
         if before is None:
             self._next = number
             return []

@@ -62,9 +62,10 @@ def find_inputs(paths: Sequence[str], leave_out: Collection[Path] = ()) -> list[
     All videos that the paths mean, each once, sorted by name.
 
     Args:
-        paths: a file; a folder, which is searched with its subfolders; a pattern with `*`, `?`, `[...]` or `**`; an
-            `https://` address; the number of a camera. In a folder and by a pattern all files are found whose content
-            is a video; names that begin with a dot are skipped. A folder with images and without videos is one video.
+        paths: a file; a folder, which is searched with its subfolders, linked ones too; a pattern with `*`, `?`,
+            `[...]` or `**`; an `https://` address; the number of a camera. In a folder and by a pattern all files are
+            found whose content is a video; names that begin with a dot are skipped. A folder with images and without
+            videos is one video.
         leave_out: folders of outputs, which are not searched, unless they are above what is searched.
 
     Raises:
@@ -130,9 +131,11 @@ def _constant_parts(pattern: str) -> Iterator[str]:
 
 def _search(folder: Path, root: Path, leave_out: Sequence[Path]) -> Iterator[Input]:
     """All videos below a folder, named relative to `root`."""
-    for place, subfolders, names in os.walk(folder):
+    visited = {real_path(folder)}
+    for place, subfolders, names in os.walk(folder, followlinks=True):
         here = Path(place)
-        subfolders[:] = sorted(name for name in subfolders if _is_found(here / name, leave_out))
+        wanted = sorted(name for name in subfolders if _is_found(here / name, leave_out))
+        subfolders[:] = [name for name in wanted if _is_new(here / name, real_path(folder), visited)]
         found = [here / name for name in sorted(names) if _is_found(here / name, leave_out)]
         files = [file for file in found if not is_special(file)]
         images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
@@ -141,6 +144,21 @@ def _search(folder: Path, root: Path, leave_out: Sequence[Path]) -> Iterator[Inp
             yield Input(str(file), _relative(file, root), probed.duration_sec)
         if not videos and len(images) >= _MIN_FRAMES:
             yield Input(str(here), _relative(here, root))
+
+
+def _is_new(folder: Path, searched: Path, visited: set[Path]) -> bool:
+    """
+    Whether a search goes into a folder. A link is followed once, and not to a place inside of what is searched, which
+    is found under its own name, nor to one above it, which would be a loop.
+    """
+    if not folder.is_symlink():
+        visited.add(real_path(folder))
+        return True
+    target = real_path(folder)
+    if target in visited or target.is_relative_to(searched) or searched.is_relative_to(target):
+        return False
+    visited.add(target)
+    return True
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -17,7 +17,7 @@ from ..video_reading_logoformer import download_video, first_line
 from .colours import expression_colours, ink_on, rgb_of
 from .drawing import draw_box, fill, shortened_to, text_size, write
 from .inputs import real_path
-from .overlay_file import OverlayFile, check_encoder
+from .overlay_file import OverlayFile, check_encoder, check_size
 from .overlay_panel import Panel
 from .overlay_person import Person, people_of
 from .overlay_sound import Sound
@@ -27,6 +27,8 @@ from .window import UNSURE
 
 # A smaller picture is enlarged by a whole number, so that text beside faces of a few pixels is readable.
 _MIN_WIDTH_PX = 320
+# No enlarged picture has a longer side than this; one that is still narrower than the other has no room for text.
+_MAX_ENLARGED_PX, _NARROWEST_PX = 4096, 64
 _FALLBACK_FPS = 25.0
 _PANEL_SHARE = 0.6  # of the picture's height, for the rows of people
 
@@ -58,6 +60,24 @@ def check_overlay(source: str | Path | int, path: str | Path) -> None:
     check_encoder()
 
 
+def enlargement(width_px: int, height_px: int) -> int:
+    """
+    How many times as large as pictures of this size the overlay shows them.
+
+    Raises:
+        ValueError: an overlay of such pictures would be too narrow for any text, or larger than H.264 allows.
+    """
+    times = min(math.ceil(_MIN_WIDTH_PX / width_px), _MAX_ENLARGED_PX // max(width_px, height_px))
+    times = max(1, times)
+    if width_px * times < _NARROWEST_PX:
+        raise ValueError(
+            f"pictures of {width_px}x{height_px} pixels are too narrow for an overlay: enlarged to a height of at "
+            f"most {_MAX_ENLARGED_PX} pixels, they must be at least {_NARROWEST_PX} pixels wide."
+        )
+    check_size(width_px * times, height_px * times)
+    return times
+
+
 def write_overlay(
     source: str | Path | int,
     timeline: Timeline,
@@ -78,7 +98,8 @@ def write_overlay(
         Notes for people: what of the footage or its sound was lost.
 
     Raises:
-        ValueError: what `check_overlay` finds; footage of another size than the timeline's.
+        ValueError: what `check_overlay` finds; footage of another size than the timeline's, or of a size that an
+            overlay cannot have.
         VideoReadError: the footage cannot be read.
         OSError: the video cannot be written.
     """
@@ -144,16 +165,20 @@ class OverlayPainter:
 
     Attributes:
         size: width and height in pixels of the pictures that it draws.
+
+    Raises:
+        ValueError: an overlay cannot have pictures of this size.
     """
 
     def __init__(self, timeline: Timeline):
-        self._enlarge = max(1, math.ceil(_MIN_WIDTH_PX / timeline.width_px))
+        self._enlarge = enlargement(timeline.width_px, timeline.height_px)
         self._width, self._height = timeline.width_px * self._enlarge, timeline.height_px * self._enlarge
         self._text_px = max(12, round(min(self._width, 16 / 9 * self._height) / 48))
         self._people = people_of(timeline)
         self._colours = expression_colours(timeline.label_names)
         self._panel = Panel(timeline, self._people, self._width, self._text_px, round(_PANEL_SHARE * self._height))
         self.size = (self._width, self._height + self._panel.height_px)
+        check_size(*self.size)
         self._canvas = np.empty((*self.size[::-1], 3), dtype=np.uint8)
 
     def draw(self, pixels: np.ndarray, time_sec: float) -> np.ndarray:
@@ -189,6 +214,16 @@ class OverlayPainter:
         draw_box(picture, (x, y, width, height), thickness, colour, rgb_of(INK), label == UNSURE)
         return x, y, width, height
 
+    @staticmethod
+    def _says(person: Person, label: str, time_sec: float) -> str:
+        """Number, label of the segment and its score; also the best label of the moment, where it is another."""
+        says, score = f"{person.track_id} {one_line(label)}", person.score_at(time_sec, label)
+        if math.isnan(score):
+            return says
+        best, best_score = person.best_at(time_sec)
+        now = "" if best == label else f" (now {one_line(best)} {best_score:.0%})"
+        return f"{says} {score:.0%}{now}"
+
     def _write_tag(
         self,
         picture: np.ndarray,
@@ -199,8 +234,7 @@ class OverlayPainter:
         others: list[tuple[int, int, int, int]],
     ) -> tuple[int, int, int, int]:
         """Writes number, label and score beside a box, where no other tag is; returns where."""
-        score = person.score_at(time_sec, label)
-        says = f"{person.track_id} {one_line(label)}" + ("" if math.isnan(score) else f" {score:.0%}")
+        says = self._says(person, label, time_sec)
         pad = self._text_px // 3
         says = shortened_to(says, self._text_px, self._width - 2 * pad)
         width, height = text_size(says, self._text_px)

@@ -1,5 +1,6 @@
 """Writes an mp4 file with H.264 pictures at given times, and the sound of another file."""
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,22 @@ _ENCODER = "libx264"
 # Without B-frames the order of decoding is that of showing; otherwise mp4 files tell a wrong length where the time
 # between frames varies.
 _OPTIONS = {"preset": "veryfast", "crf": "21", "bf": "0"}
+# The most that the encoder takes for a side, and the largest picture of H.264's highest level (6.2), in macroblocks.
+MAX_SIDE_PX, MAX_BLOCKS, _BLOCK_PX = 16_384, 139_264, 16
 _BT709 = 1  # number of its primaries and of its transfer curve in the standards
+
+
+def check_size(width_px: int, height_px: int) -> None:
+    """
+    Raises:
+        ValueError: H.264 has no pictures of this size.
+    """
+    num_blocks = math.ceil(width_px / _BLOCK_PX) * math.ceil(height_px / _BLOCK_PX)
+    if max(width_px, height_px) > MAX_SIDE_PX or num_blocks > MAX_BLOCKS:
+        raise ValueError(
+            f"an overlay video would have pictures of {width_px}x{height_px} pixels; H.264 allows at most "
+            f"{MAX_SIDE_PX} pixels a side and {MAX_BLOCKS * _BLOCK_PX**2 / 1e6:.1f} million in all."
+        )
 
 
 def check_encoder() -> None:

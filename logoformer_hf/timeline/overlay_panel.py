@@ -52,7 +52,7 @@ class Panel:
         names = max((text_size(number, text_px, True)[0] for number in numbers), default=0)
         self._chart_left = self._pad + min(names, width_px // 3) + self._pad
         self._chart_width = width_px - self._chart_left - self._pad
-        self._people = list(people)
+        self._people, self._without_face = list(people), list(timeline.without_face)
         self._blank = self._draw_blank(timeline, {name: rgb_of(colour) for name, colour in colours.items()})
         self.height_px = self._blank.shape[0]
 
@@ -152,7 +152,7 @@ class Panel:
         parts = [clock(time_sec, 1)]
         if not self._people:
             parts.append("No face was found")
-        elif not any(person.label_at(time_sec) for person in self._people):
+        elif any(start_sec <= time_sec < end_sec for start_sec, end_sec in self._without_face):
             parts.append("no face")
         if self._num_left_out:
             parts.append(f"without a chart: {self._num_left_out}")

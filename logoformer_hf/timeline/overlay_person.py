@@ -89,6 +89,12 @@ class Person:
             return math.nan
         return float(np.interp(time_sec, self._score_times, self._scores[:, self._columns[label]]))
 
+    def best_at(self, time_sec: float) -> tuple[str, float]:
+        """The label with the highest score, and the score, where `score_at` of any label is not NaN."""
+        scores = {name: self.score_at(time_sec, name) for name in self._columns}
+        best = max(scores, key=scores.__getitem__)
+        return best, scores[best]
+
     def scores_at(self, times_sec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """
         The scores of all classes at many times.

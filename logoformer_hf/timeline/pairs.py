@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..faces.follow import SECOND_LOOK_SCALE, FaceFollower, TrackedFrame, crop_of
-from ..faces.frames import FootageFrame, MemoryFrame
+from ..faces.follow import FaceFollower, TrackedFrame, crop_of
+from ..faces.frame_state import frame_from, frame_state
+from ..faces.frames import FootageFrame
 from ..faces.quality import MIN_QUALITY
 from .grid import Pair, PairGrid
 
@@ -56,7 +57,7 @@ class SeenFrame:
 
 @dataclass(eq=False)
 class SeenPair:
-    """A pair of the grid with its frames, which may be the same; `is_last` as in `Pair`."""
+    """A pair of the grid with its frames, which may be the same; `is_last` as in `Pair`, also before a cut."""
 
     number: int
     first: SeenFrame
@@ -141,12 +142,14 @@ class PairReader:
         return self._take(self.follower.push(self._waiting, is_wanted=bool(pairs) or self._follows_wanted))
 
     def _take(self, tracked: list[TrackedFrame]) -> list[SeenPair]:
+        complete: list[SeenPair] = []
         for each in tracked:
-            self._seen[each.frame.index] = self._crop(each)
-        complete = []
-        while self._pairs and self._pairs[0].second in self._seen:
-            pair = self._pairs.popleft()
-            complete.append(SeenPair(pair.number, self._seen[pair.first], self._seen[pair.second], pair.is_last))
+            seen = self._seen[each.frame.index] = self._crop(each)
+            while self._pairs and self._pairs[0].second in self._seen:
+                pair = self._pairs.popleft()
+                complete.append(SeenPair(pair.number, self._seen[pair.first], self._seen[pair.second], pair.is_last))
+            if each.is_last:
+                complete.append(SeenPair(self.grid.number_at(seen.time_sec), seen, seen, is_last=True))
         oldest = self._pairs[0].first if self._pairs else max(self._seen, default=0)
         self._seen = {index: frame for index, frame in self._seen.items() if index >= oldest}
         return complete
@@ -165,18 +168,10 @@ class PairReader:
     def state_dict(self) -> dict[str, Any]:
         """What the next pairs depend on, as plain data; frames that wait are kept with their pixels."""
         waiting = self._waiting
-        sides_px = (self.follower.detection_side_px, self.follower.detection_side_px * SECOND_LOOK_SCALE)
         return {
             "grid": self.grid.state_dict(),
             "follower": self.follower.state_dict(),
-            "waiting": waiting
-            and {
-                "index": waiting.index,
-                "time_sec": waiting.time_sec,
-                "pixels": waiting.pixels,
-                # As the footage reduces them, which may be another way than from the pixels.
-                "reduced": [[side_px, waiting.reduced(side_px)] for side_px in sides_px],
-            },
+            "waiting": waiting and frame_state(waiting, is_needed=True),
             "follows_wanted": self._follows_wanted,
             "pairs": [[pair.number, pair.first, pair.second, pair.is_last] for pair in self._pairs],
             "seen": [
@@ -207,9 +202,7 @@ class PairReader:
         self.grid.load_state_dict(state["grid"])
         self.follower.load_state_dict(state["follower"])
         waiting = state["waiting"]
-        self._waiting = waiting and MemoryFrame(
-            waiting["index"], waiting["time_sec"], waiting["pixels"], {side: each for side, each in waiting["reduced"]}
-        )
+        self._waiting = waiting and frame_from(waiting)
         self._follows_wanted = state["follows_wanted"]
         self._pairs = deque(Pair(*values) for values in state["pairs"])
         self._seen = {}

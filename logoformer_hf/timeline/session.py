@@ -57,9 +57,10 @@ class Session:
 
     Attributes:
         without_face: spans (start, end) in seconds in which no face was tracked, so far; known at the grid's pairs.
-        boxes: of all faces so far, in the frames of the grid's pairs, the last frame and the last before each hole;
-            None where they are not kept.
-        ends: track and time in seconds of each face in the last frame of the video and in the last before each hole.
+        boxes: of all faces so far, in the frames of the grid's pairs, the last frame and the last before each hole or
+            cut; None where they are not kept.
+        ends: track and time in seconds of each face in the last frame of the video and in the last before each hole or
+            cut.
     """
 
     def __init__(self, model: FrameModel, reader: PairReader, settings: SessionSettings):
@@ -74,6 +75,7 @@ class Session:
         self._ready: list[WindowPlan] = []  # windows to classify
         self._oldest: int | None = None  # number of the first pair with something in the queue
         self._num_pushed = 0
+        self._pushed_size_px: tuple[int, int] | None = None
         self._is_closed = False
 
     def push(self, pixels: np.ndarray, time_sec: float) -> list[Window]:
@@ -88,8 +90,8 @@ class Session:
             The windows that are complete by now.
 
         Raises:
-            ValueError: a time that is not later, or another kind of pixels: the frame is left out, and the session
-                goes on with the next one. Or the session was closed.
+            ValueError: a time that is not later, another kind of pixels, or another size than before: the frame is
+                left out, and the session goes on with the next one. Or the session was closed.
         """
         if self._is_closed:
             raise ValueError("the session was closed; open a new one to push more frames.")
@@ -98,7 +100,19 @@ class Session:
         except (TypeError, ValueError) as error:
             raise ValueError(f"a frame has the time {time_sec!r}; it must be a number of seconds.") from error
         self.reader.check_time(time_sec)
-        frame = MemoryFrame(self._num_pushed, time_sec, np.array(pixels))
+        try:
+            copied = np.array(pixels)
+        except ValueError as error:  # rows of different lengths
+            raise ValueError(
+                "the pixels of a frame are no array; they must have shape (height, width, 3) and type uint8 (RGB)."
+            ) from error
+        frame = MemoryFrame(self._num_pushed, time_sec, copied)
+        width, height = self._pushed_size_px = self._pushed_size_px or frame.size
+        if frame.size != (width, height):
+            raise ValueError(
+                f"a frame has {frame.size[0]}x{frame.size[1]} pixels, those before it {width}x{height}; all frames "
+                "of a session must have one size. It was left out, and later frames are accepted."
+            )
         self._num_pushed += 1
         return self.take(self.reader.push(frame))
 
@@ -153,7 +167,7 @@ class Session:
             self._empty_since_sec = None
 
     def _take_last(self, frame: SeenFrame) -> None:
-        """Takes the last frame of the video or before a hole, which a pair may have, too."""
+        """Takes the last frame of the video or before a hole or cut, which a pair may have, too."""
         is_new = frame.index > self._last_index
         if is_new:
             self._take_frame(frame)

@@ -9,7 +9,7 @@ from .pairs import FaceView, view_from, view_state
 if TYPE_CHECKING:
     from .session import Session
 
-VERSION = 2
+VERSION = 3
 
 Views = dict[tuple[int, int], FaceView]  # by track and index of the frame
 
@@ -65,6 +65,7 @@ def session_state(session: "Session", reader: Mapping[str, Any] | None = None) -
         "oldest": session._oldest,
         "last_index": session._last_index,
         "num_pushed": session._num_pushed,
+        "pushed_size_px": session._pushed_size_px and list(session._pushed_size_px),
         "without_face": [list(span) for span in session.without_face],
         "ends": [list(end) for end in session.ends],
         "empty_since_sec": session._empty_since_sec,
@@ -107,6 +108,7 @@ def load_session_state(session: "Session", state: Mapping[str, Any]) -> None:
     session._queue = [(track_id, views[track_id, frame]) for track_id, frame in state["queue"]]
     session._oldest, session._last_index = state["oldest"], state["last_index"]
     session._num_pushed = state["num_pushed"]
+    session._pushed_size_px = state["pushed_size_px"] and tuple(state["pushed_size_px"])
     session.without_face = [(start_sec, end_sec) for start_sec, end_sec in state["without_face"]]
     session.ends = [(track_id, time_sec) for track_id, time_sec in state["ends"]]
     session._empty_since_sec = state["empty_since_sec"]

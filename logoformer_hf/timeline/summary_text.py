@@ -3,10 +3,11 @@
 import math
 
 from .cues import NO_FACE, person_name
-from .text import one_line
+from .text import one_line, shortened
 from .timeline import Timeline
 
 _HEADER = ("person", "expression", "seconds", "share", "episodes", "mean score")
+_MAX_LABEL = 32  # characters of a label in the table
 
 
 def format_timeline(timeline: Timeline, name: str, with_segments: bool) -> str:
@@ -41,7 +42,7 @@ def format_summary(timeline: Timeline) -> list[str]:
     rows = [
         (
             str(row["track_id"]),
-            one_line(row["label"]),
+            shortened(one_line(row["label"]), _MAX_LABEL),
             f"{row['seconds']:.1f}",
             f"{row['share']:.0%}",
             str(row["episodes"]),

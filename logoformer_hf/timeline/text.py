@@ -15,6 +15,11 @@ def one_line(text: str) -> str:
     return "".join(" " if is_control(character) else character for character in encodable)
 
 
+def shortened(text: str, length: int) -> str:
+    """The text, or its beginning and an ellipsis where it has more than so many characters."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
 def short_note(note: str, source: str) -> str:
     """A note for a picture: a sentence that begins with a capital, with the name of the source without its folders."""
     name = Path(source).name

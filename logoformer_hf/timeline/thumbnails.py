@@ -13,6 +13,7 @@ from .window import UNSURE, Window
 
 SIDE_PX = 96
 MAX_PER_TRACK = 64
+Box = tuple[float, float, float, float]  # x, y, width, height in pixels
 _MARGIN = 1.25  # side of the square around a face's box, in its longer sides
 
 
@@ -58,17 +59,18 @@ class Thumbnails:
             VideoReadError: the footage cannot be read.
         """
         found = cls()
-        waiting = sorted(_best_windows(timeline), key=lambda window: -window.center_sec)
+        waiting = [(window, *_moment(window, timeline)) for window in _best_windows(timeline)]
+        waiting.sort(key=lambda each: -each[1])
         if not waiting:
             return found
-        last_sec = waiting[0].center_sec
+        last_sec = waiting[0][1]
         with Footage(source) as footage:
             for frame in footage:
                 if progress is not None:
                     progress(frame.time_sec, last_sec)
-                while waiting and waiting[-1].center_sec <= frame.time_sec + 1e-3:
-                    window = waiting.pop()
-                    found._add(window, _square_around(frame.pixels, window.box))
+                while waiting and waiting[-1][1] <= frame.time_sec + 1e-3:
+                    window, _, box = waiting.pop()
+                    found._add(window, _square_around(frame.pixels, box))
                 if not waiting:
                     break
         return found
@@ -100,7 +102,20 @@ def _best_windows(timeline: Timeline) -> Iterable[Window]:
         yield max(inside, key=lambda window: (np.nan_to_num(window.scores.get(segment.label, 0.0)), window.quality))
 
 
-def _square_around(pixels: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+def _moment(window: Window, timeline: Timeline) -> tuple[float, Box]:
+    """
+    When a window's face is cut out, and its box: of the frame nearest to the window's middle whose box is known, since
+    a box of another frame may be that of somebody else who crosses.
+    """
+    boxes = timeline.boxes.get(window.track_id)
+    if boxes is None or not len(boxes):
+        return window.center_sec, window.box
+    time_sec, x, y, width, height = boxes[np.abs(boxes[:, 0] - window.center_sec).argmin()].tolist()
+    # The time was rounded to 32 bits; it must not be later than the frame's.
+    return time_sec - float(np.spacing(np.float32(abs(time_sec)))), (x, y, width, height)
+
+
+def _square_around(pixels: np.ndarray, box: Box) -> np.ndarray:
     """The square around a box (x, y, width, height), with the last row or column repeated outside of the picture."""
     x, y, width, height = box
     side = max(2, round(min(_MARGIN * max(width, height), 2 * max(pixels.shape[:2]))))

@@ -249,6 +249,17 @@ def test_a_detection_that_no_other_could_follow_is_a_track():
     assert numbers(run(FaceFollower(SquareDetector()), frames_of([empty] * 9 + [picture])))[-1] == []
 
 
+@pytest.mark.parametrize("cut_at", [30, 31, 32])
+def test_the_last_frame_before_a_cut_comes_back(cut_at):
+    pictures = [draw({"red": 40 if index < cut_at else 200}, seed=index >= cut_at) for index in range(60)]
+    tracked = run(FaceFollower(SquareDetector()), frames_of(pictures), lambda index: index % 20 == 5)
+    assert [each.frame.index for each in tracked] == [5, 25, cut_at - 1, 45]
+    assert [each.is_last for each in tracked] == [False, False, True, False]
+    assert numbers(tracked) == [[1], [1], [1], [2]] and tracked[3].is_cut
+    tracked = run(FaceFollower(SquareDetector()), frames_of(pictures), lambda index: index == cut_at - 1)
+    assert [(each.frame.index, each.is_last) for each in tracked] == [(cut_at - 1, False)]
+
+
 def test_a_hole_ends_tracks_and_the_frame_before_it_has_its_face():
     frames = frames_of([draw({"red": 100})] * 42)
     for frame in frames[21:]:
@@ -309,19 +320,23 @@ def eventful() -> list[MemoryFrame]:
     return frames_of(pictures)
 
 
-@pytest.mark.parametrize("stop_at", [1, 17, 34, 71, 72, 73, 100, 119])
-def test_a_saved_state_goes_on_equally(stop_at):
+@pytest.mark.parametrize("every", [1, 20])
+@pytest.mark.parametrize("stop_at", [1, 17, 34, 70, 71, 72, 73, 100, 119])
+def test_a_saved_state_goes_on_equally(stop_at, every):
+    def is_wanted(index: int) -> bool:
+        return index % every == 0
+
     frames = eventful()
-    expected = plain(run(FaceFollower(SquareDetector()), frames))
+    expected = plain(run(FaceFollower(SquareDetector()), frames, is_wanted))
     first, second = FaceFollower(SquareDetector()), FaceFollower(SquareDetector())
     given = []
     for frame in frames[:stop_at]:
-        given += first.push(frame, True)
+        given += first.push(frame, is_wanted(frame.index))
     state = first.state_dict()
     for _ in range(2):  # loading does not use the state up
         second = FaceFollower(SquareDetector())
         second.load_state_dict(state)
-        assert plain(given) + plain(run(second, frames[stop_at:])) == expected
+        assert plain(given) + plain(run(second, frames[stop_at:], is_wanted)) == expected
     json.dumps(state, default=lambda array: array.tolist())  # numbers, strings, lists, dictionaries, arrays
 
 

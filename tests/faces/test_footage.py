@@ -63,7 +63,7 @@ def test_a_reduced_frame_is_the_frame_in_small(media):
     small = frame.reduced(320)
     assert small.shape == (180, 320, 3)
     expected = cv2.resize(frame.pixels, (320, 180), interpolation=cv2.INTER_AREA)
-    assert np.abs(small.astype(int) - expected).mean() < 3
+    assert np.array_equal(small, expected)
     assert frame.reduced(640).shape == frame.reduced(9999).shape == (360, 640, 3)
     assert frame.reduced(320) is small and frame.pixels is frame.pixels
 
@@ -383,6 +383,8 @@ def test_pixels_in_memory():
 @pytest.mark.parametrize(("source", "expected"), [(0, 0), ("0", 0), ("12", 12), ("clip.mp4", None), ("-1", None)])
 def test_what_is_a_camera(source, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    with raises_naming(VideoReadError, "camera -1", "0 or more"):
+        Footage(-1)
     assert camera_index(source) == expected
     Path("12").mkdir()
     assert camera_index("12") is None

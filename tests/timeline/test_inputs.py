@@ -146,6 +146,20 @@ def test_links_that_lead_nowhere_are_broken_videos(tree):
         find_inputs([str(tree / "day1" / "self.mp4")])
 
 
+def test_linked_folders_are_searched_once(tree, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "b.mp4").write_bytes((tree / "day1" / "a.mp4").read_bytes())
+    (elsewhere / "loop").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(tree)
+    before = names([tree])
+    for name in ("link", "same"):
+        (tree / name).symlink_to(elsewhere)
+    (tree / "day2" / "up").symlink_to(tree.parent)
+    (tree / "day2" / "beside").symlink_to(tree / "day1")
+    assert names([tree]) == sorted([*before, "link/b.mp4"])
+    assert names([tree / "link"]) == sorted(["b.mp4", *(f"back/{name}" for name in before)])
+
+
 def test_shares_are_every_video_once():
     videos = [Input(f"{number}", f"{number}") for number in range(11)]
     parts = [take_share(videos, [(number, 3)]) for number in (1, 2, 3)]

@@ -14,7 +14,7 @@ from timelines import boxes_of, made_up_timeline, made_up_window
 
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
 from logoformer_hf.faces.footage import Footage
-from logoformer_hf.timeline import overlay_file, overlay_panel
+from logoformer_hf.timeline import overlay, overlay_file, overlay_panel
 from logoformer_hf.timeline.colours import expression_colours, rgb_of
 from logoformer_hf.timeline.overlay import OverlayPainter, check_overlay, write_overlay
 from logoformer_hf.timeline.overlay_person import people_of
@@ -166,6 +166,16 @@ def test_a_coarse_grid_has_boxes_between_its_pairs(recognizer_of, tmp_path):
     timeline = recognizer_of(detector, min_score=0.0, pair_sec=0.8).read(tmp_path / "frames")
     assert timeline.pair_sec == 0.8 and np.diff(timeline.boxes[1][:, 0]).max() > 0.7
     assert all(drawn_sides(timeline, number / 25) is not None for number in range(101))
+
+
+def test_nobody_is_said_where_the_timeline_says_it(two, monkeypatch):
+    two.without_face = [(12.0, 15.0)]
+    painter, said = OverlayPainter(two), []
+    monkeypatch.setattr(overlay_panel, "write", lambda pixels, text, *place: said.append(text))
+    for time_sec, expected in ((2.0, False), (10.0, False), (12.0, True), (14.99, True), (15.0, False)):
+        said.clear()
+        painter.draw(np.zeros((360, 640, 3), np.uint8), time_sec)
+        assert any("no face" in text for text in said) == expected
 
 
 def test_unsure_is_dashed(two):
@@ -342,6 +352,31 @@ def test_odd_sizes_are_made_even(tmp_path):
 def test_small_pictures_are_enlarged():
     assert OverlayPainter(nobody(112, 112)).size[0] == 336
     assert OverlayPainter(nobody(320, 240)).size[0] == 320
+
+
+def test_sizes_that_an_overlay_cannot_have_are_refused_at_once(tmp_path):
+    assert OverlayPainter(nobody(20, 1000)).size[0] == 80  # 320 wide, it would be 16000 high
+    for width, height in ((1, 16384), (20, 4000)):
+        with raises_naming(ValueError, f"{width}x{height}", "too narrow"):
+            OverlayPainter(nobody(width, height))
+    for width, height in ((20000, 100), (16384, 8192)):
+        with raises_naming(ValueError, f"{width}x", "H.264"):
+            OverlayPainter(nobody(width, height))
+    save_frames(tmp_path / "frames", np.zeros((2, 4000, 20, 3), np.uint8))
+    with raises_naming(ValueError, "20x4000", "too narrow"):
+        write_overlay(tmp_path / "frames", nobody(20, 4000), tmp_path / "new" / "out.mp4")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_tag_says_what_the_chart_shows(two, monkeypatch):
+    said = []
+    monkeypatch.setattr(overlay, "write", lambda pixels, text, *place: said.append(text))
+    monkeypatch.setattr(overlay, "shortened_to", lambda text, *size: text)
+    two.segments = [Segment(1, 0.0, 9.0, "sad", 0.5)]
+    painter = OverlayPainter(two)
+    for time_sec in (2.0, 6.0):
+        painter.draw(np.zeros((360, 640, 3), np.uint8), time_sec)
+    assert said == ["1 sad 5% (now happy 70%)", "1 sad 70%"]
 
 
 def test_a_broken_file_is_shown_as_far_as_it_goes(tmp_path, write_video):

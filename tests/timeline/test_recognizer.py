@@ -9,11 +9,12 @@ import torch
 import video_models
 from cards import FACES, FERV39K, model_card
 from errors import raises_naming
-from scripted_footage import ScriptedDetector, check_scores, face_at, frame_pixels, push_all, times_at
+from scripted_footage import ScriptedDetector, check_scores, face_at, frame_pixels, push_all, same, times_at
 from toys import new_model
 
 import logoformer_hf
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerModel, LogoFormerVideoProcessor
+from logoformer_hf.faces.footage import Footage
 from logoformer_hf.timeline import recognizer
 from logoformer_hf.timeline.recognizer import DRAWN_FACES_NOTE, UNKNOWN_DATA_NOTE, ExpressionRecognizer
 
@@ -134,6 +135,17 @@ def test_one_face_is_one_track_over_the_whole_video(recognizer_of, media, detect
     starts = [window.start_sec for window in timeline.windows]
     assert starts == pytest.approx([0.0, 0.25, 0.5], abs=1 / 30)
     assert all(np.isfinite(window.box).all() for window in timeline.windows)
+
+
+@pytest.mark.parametrize("name", ["face_frontal.mp4", "two_faces.gif"])
+def test_pushed_frames_give_the_windows_of_their_file(name, recognizer_of, media, detector_file):
+    recognizer = recognizer_of(detector_file)
+    expected = list(recognizer.stream(media / name))
+    session, windows = recognizer.open(), []
+    with Footage(media / name) as footage:
+        for frame in footage:
+            windows += session.push(frame.pixels, frame.time_sec)
+    same(windows + session.close(), expected)
 
 
 def test_a_detector_may_serve_several_sessions_in_turn(recognizer_of):

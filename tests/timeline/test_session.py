@@ -143,6 +143,10 @@ def test_a_frame_that_is_not_later_is_refused_and_nothing_is_lost(recognizer_of)
                 session.push(frame_pixels(7), wrong)
         with raises_naming(ValueError, "(height, width, 3)"):
             session.push(np.zeros((4, 4), np.uint8), time_sec + 0.05)
+        with raises_naming(ValueError, "1x1", "160x120"):
+            session.push(np.zeros((1, 1, 3), np.uint8), time_sec + 0.05)
+        with raises_naming(ValueError, "(height, width, 3)"):
+            session.push([[1], [2, 3]], time_sec + 0.05)
     same(windows + session.close(), expected, tolerance=0)
 
 
@@ -242,4 +246,23 @@ def test_segments_reach_the_last_frame(recognizer_of, footage_model, fps, num_fr
     assert [(segment.start_sec, segment.end_sec) for segment in segments] == [(0.0, times[-1])]
     if windows[0].is_short:
         assert windows[-1].end_sec == windows[-1].frame_times_sec[-1] == times[-1]
+    check_scores(windows, footage_model)
+
+
+@pytest.mark.parametrize("cut_at", [55, 60, 68])
+def test_segments_reach_the_last_frame_before_a_cut(recognizer_of, footage_model, cut_at):
+    session = recognizer_of(ScriptedDetector(always=[face_at(10)])).open(keep_crops=True, keep_boxes=True)
+    times, windows = times_at(30, 4), []
+    blocks = np.random.default_rng(1).integers(0, 256, (2, 6, 8, 3), dtype=np.uint8)
+    for number, time_sec in enumerate(times):
+        pixels = blocks[int(number >= cut_at)].repeat(20, axis=0).repeat(20, axis=1)
+        seen = frame_pixels(number)
+        pixels[0], pixels[30:78, 10:58] = seen[0], seen[30:78, 10:58]  # the number and the face
+        windows += session.push(pixels, time_sec)
+    windows += session.close()
+    segments = segments_of(windows, ends=session.ends, switch_cost=99)
+    assert [segment.track_id for segment in segments] == [1, 2] and session.without_face == []
+    assert [segment.end_sec for segment in segments] == [times[cut_at - 1], times[-1]]
+    assert times[cut_at] <= segments[1].start_sec <= times[cut_at] + 0.25
+    assert session.boxes.arrays()[1][-1, 0] == np.float32(times[cut_at - 1])
     check_scores(windows, footage_model)

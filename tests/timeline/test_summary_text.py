@@ -33,3 +33,9 @@ def test_nobody():
 def test_names_cannot_move_the_cursor():
     text = format_timeline(two_people(names=("\x1b[2Jbad", "b\nc")), "a\x1b\nb", with_segments=True)
     assert "\x1b" not in text and text.count("\n") == 9
+
+
+def test_long_labels_do_not_widen_the_table():
+    text = format_timeline(two_people(names=("a" * 200, "b")), "a.mp4", with_segments=False)
+    table = text[text.index("person") :]
+    assert "a" * 31 + "…" in table and max(map(len, table.split("\n"))) < 100

@@ -65,6 +65,17 @@ def test_faces_are_cut_out_of_the_footage(tmp_path, timeline):
         assert light.mean(axis=0) == pytest.approx((47.5, 47.5), abs=3)
 
 
+def test_a_face_is_cut_out_of_the_frame_that_its_box_is_of(tmp_path, timeline):
+    frames = np.zeros((150, 60, 80, 3), np.uint8)
+    frames[53, 10:30, 20:36] = 200  # at 2.12 s
+    save_frames(tmp_path / "frames", frames)
+    timeline.windows = [replace(timeline.windows[1], start_sec=1.0, end_sec=3.1, box=(60, 40, 16, 20))]
+    rows = [(1.5, 60, 40, 16, 20), (2.12, 20, 10, 16, 20), (2.9, 60, 40, 16, 20)]
+    timeline.boxes = {1: np.array(rows, np.float32)}
+    faces = Thumbnails.from_footage(tmp_path / "frames", timeline).of(1)
+    assert faces and all(face.pixels[48, 48, 0] == 200 for face in faces)
+
+
 def test_a_box_outside_of_the_picture(tmp_path, timeline):
     save_frames(tmp_path / "frames", np.full((50, 6, 8, 3), 90, np.uint8))
     timeline.windows = [replace(timeline.windows[0], box=(-30.0, -5.0, 40.0, 400.0), start_sec=0.0, end_sec=1.0)]
