@@ -20,7 +20,7 @@ from logoformer_hf.timeline.thumbnails import Thumbnails
 
 SEED, NUM_PEOPLE = 5, 2
 DURATION_SEC = 40.0
-SHOWN_SEC = 12.0  # moment of the overlay's picture
+SHOWN_SEC = 35.0  # moment of the overlay's picture
 
 
 def write_pictures(

@@ -146,9 +146,9 @@ class FaceTracker:
             if position not in pairs:
                 seen[index] = new = self._start(time_sec, faces[index], signatures[index])
                 self.tracks.append(new)
-            elif (track := pairs[position]) is not None:
-                _correct(track, time_sec, faces[index], signatures[index])
-                seen[index] = track
+            elif (found := pairs[position]) is not None:
+                _correct(found, time_sec, faces[index], signatures[index])
+                seen[index] = found
         for track in self.tracks:  # in the order of their first detections
             if track.hits >= self.min_hits and not track.is_confirmed:
                 track.track_id = self._next_id

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..faces.footage import Footage, FootageFrame
 from ..video_reading_logoformer import VideoReadError
+from .inputs import Input
 from .outputs import Job
 from .reading import STATE_EVERY_SEC, Reading
 from .recognizer import MAX_DELAY_LIVE_SEC, ExpressionRecognizer
@@ -48,9 +49,12 @@ def predict_video(
 
     Raises:
         VideoReadError: the video cannot be read.
+        ValueError: no overlay can be made of it.
         OSError: an output cannot be written.
     """
     source = identify(job.video)
+    if job.overlay is not None:
+        check_overlay_size(job.video)
     if job.base is not None:
         write_record(job, settings, source, is_finished=False)
     if job.video.is_camera:
@@ -67,6 +71,15 @@ def predict_video(
     if job.problem_file is not None:
         job.problem_file.unlink(missing_ok=True)
     return timeline
+
+
+def check_overlay_size(video: Input) -> None:
+    """Raises a `ValueError` before a video is read whose pictures are of a size that an overlay cannot have."""
+    from .overlay import enlargement
+
+    if not (video.is_camera or video.is_address):
+        with Footage(video.source) as footage:
+            enlargement(footage.info.width_px, footage.info.height_px)
 
 
 def write_pictures(timeline: Timeline, job: Job, report: Report) -> None:

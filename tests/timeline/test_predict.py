@@ -211,3 +211,10 @@ def test_a_video_that_changes_while_it_is_read_is_not_finished(recognizer, video
     assert not is_finished(job, SETTINGS, overwrite=False)
     predict_video(recognizer, job, SETTINGS, ignore)
     assert is_finished(job, SETTINGS, overwrite=False)
+
+
+def test_an_overlay_that_cannot_be_is_refused_before_the_video_is_read(recognizer, inputs, tmp_path):
+    video = Input(str(inputs / "aspect_1x16384.gif"), "narrow.gif")
+    job = Job(video, {"csv": tmp_path / "narrow.csv"}, overlay=tmp_path / "narrow.mp4", base=tmp_path / "narrow")
+    with raises_naming(ValueError, "1x16384", "overlay"):
+        predict_video(recognizer, job, SETTINGS, lambda *report: pytest.fail("it is read"))
