@@ -9,7 +9,8 @@ speed from end to end is that of `ExpressionRecognizer.stream`, which decodes an
 with and without token reuse alternate, and medians are compared. Weights may be random: they do not change the speed.
 
 With `--lengths`, a file of two hours, 320x180 at 10 frames a second, is compared with one of two minutes: largest
-memory of a process that reads it, and frames per second in the first and in the second half.
+memory of a process that reads it, and frames per second in the first and in the second half: of the clock, and of the
+time that the process had a processor, which other programs change little.
 """
 
 import argparse
@@ -40,7 +41,6 @@ from ..models.loading import SIZES, new_model
 from ..timeline.pairs import PairReader
 from ..timeline.recognizer import ExpressionRecognizer
 from ..timeline.tokens import FrameModel
-from ..timeline.window import Window
 
 LONG_SIZE, LONG_FPS = (320, 180), 10
 LENGTHS_SEC = (120, 7200)
@@ -247,33 +247,29 @@ def measure_speed(args: argparse.Namespace) -> None:
 def read_once(args: argparse.Namespace) -> None:
     """Reads a video, and prints memory and speed as JSON; run in a process of its own."""
     recognizer = make_recognizer(args)
-    marks = [(time.perf_counter(), 0.0)]
-    num_windows = 0
-
-    def take(window: Window) -> None:
-        nonlocal num_windows
-        num_windows += 1
-        marks.append((time.perf_counter(), window.end_sec))
-
-    for window in recognizer.stream(args.video):
-        take(window)
-    end_sec = marks[-1][1]
-    middle = min(marks, key=lambda mark: abs(mark[1] - end_sec / 2))
-    halves = [(middle[1], middle[0] - marks[0][0]), (end_sec - middle[1], marks[-1][0] - middle[0])]
+    marks = [(0.0, time.perf_counter(), time.process_time())]
+    marks += [(window.end_sec, time.perf_counter(), time.process_time()) for window in recognizer.stream(args.video)]
+    middle = min(marks, key=lambda mark: abs(mark[0] - marks[-1][0] / 2))
+    # (2, 3): seconds of footage, of the clock and of processors in each half
+    halves = np.diff(np.array([marks[0], middle, marks[-1]]), axis=0)
     print(
         json.dumps(
             {
                 # Kilobytes on Linux.
                 "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                "times_real_time": [footage_sec / taken_sec for footage_sec, taken_sec in halves],
-                "windows": num_windows,
+                "times_real_time": (halves[:, 0] / halves[:, 1]).tolist(),
+                "per_processor_sec": (halves[:, 0] / halves[:, 2]).tolist(),
+                "windows": len(marks) - 1,
             }
         )
     )
 
 
 def read_in_process(video: Path, detector: str, model: str = "tiny", device: str = "cpu") -> dict[str, Any]:
-    """`read_once` in a new process: largest memory in MB, times real time in both halves, number of windows."""
+    """
+    `read_once` in a new process: largest memory in MB; seconds of footage in one of the clock and in one of a
+    processor, in both halves; number of windows.
+    """
     command = [sys.executable, "-m", __spec__.name if __spec__ else "logoformer_hf.benchmarks.footage", "--once"]
     command += ["--video", str(video), "--detector", detector, "--model", model, "--device", device]
     finished = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -289,9 +285,11 @@ def measure_lengths(args: argparse.Namespace) -> None:
             video = loop_video(minute, Path(folder) / f"{seconds}.mp4", seconds)
             result = read_in_process(video, args.detector, "tiny", args.device)
             first, second = (LONG_FPS * speed for speed in result["times_real_time"])
+            per_first, per_second = (LONG_FPS * speed for speed in result["per_processor_sec"])
             print(
                 f"{seconds:>6} s  {result['windows']:>7} windows  {result['memory_mb']:8.1f} MB  "
-                f"first half {first:.1f} frames a second, second half {second:.1f}",
+                f"first half {first:.1f} frames a second, second half {second:.1f}; in a second of one processor "
+                f"{per_first:.1f} and {per_second:.1f}",
                 flush=True,
             )
 
