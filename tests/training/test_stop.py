@@ -92,6 +92,7 @@ def stop_and_go_on(folder: Path) -> None:
     (folder / f"{rank}.json").write_text(json.dumps(facts))
 
 
+@pytest.mark.slow
 def test_two_processes_stop_after_the_same_step_and_go_on(tmp_path):
     """Eight clips, two steps an epoch: the second process reads its fifth clip for the first step of the second."""
     launch(2, __file__, str(tmp_path), PYTHONPATH=f"{TESTS / 'helpers'}{os.pathsep}{ROOT}")
