@@ -2,6 +2,8 @@
 
 import sys
 
+INTERRUPTED = 130  # exit status, as a shell says it of a program that Ctrl-C ended
+
 
 def print_any_name() -> None:
     """

@@ -10,9 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ._console import print_any_name
-
-INTERRUPTED = 130  # exit status, as a shell says it of a program that Ctrl-C ended
+from ._console import INTERRUPTED, print_any_name
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,9 @@ class PredictArguments:
         for name in ("output", "overlay", "plot"):
             if getattr(self, name) == "":
                 raise ValueError(f"--{name} '': it must be the name of a file or folder.")
+        for name in ("model", "detector", "device"):
+            if getattr(self, name) == "":  # a variable of the shell that is not set
+                raise ValueError(f"--{name} '': it is empty.")
         least, most = PAIR_SEC_LIMITS
         if not least <= self.pair_sec <= most:
             raise ValueError(f"--pair_sec {self.pair_sec}: it must be from {least:.4f} to {most:.0f} seconds.")

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 
+from .._console import INTERRUPTED
 from .arguments import PredictArguments
 from .inputs import find_inputs, take_share
 from .jobs import run_jobs
@@ -14,7 +15,6 @@ from .text import one_line
 from .workers import ended_by_sigterm
 
 FAILED = 1  # exit status where a video failed
-INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
 
 
 def predict(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers.utils import logging
 
 from .arguments import PredictArguments
@@ -40,6 +41,8 @@ class Recognition:
         bars_before = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()  # that of the weights, which are there in a moment
         try:
+            if arguments.device is not None:
+                torch.zeros(1, device=arguments.device).cpu()  # a "meta" device computes nothing
             return ExpressionRecognizer(
                 arguments.model,
                 detector="default" if arguments.detector == "auto" else arguments.detector,

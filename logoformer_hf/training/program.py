@@ -3,7 +3,7 @@
 import os
 import sys
 
-from .._console import print_any_name
+from .._console import INTERRUPTED, print_any_name
 from .train import main
 
 
@@ -16,3 +16,6 @@ def run() -> None:
         rank = os.environ.get("RANK", "0")  # as `accelerate launch` and `torchrun` set it
         print(f"{'' if rank == '0' else f'process {rank}: '}{error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("Interrupted; the same command goes on from the newest checkpoint.", file=sys.stderr)
+        sys.exit(INTERRUPTED)

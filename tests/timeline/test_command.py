@@ -162,6 +162,9 @@ def test_a_model_of_drawn_faces_says_so_once_before_work_begins(videos, predict,
         ({"detect_every": "0"}, ["--detect_every 0"]),
         ({"device": "cuda:77"}, ["cuda:77"]),
         ({"device": "toaster"}, ["toaster"]),
+        ({"device": "meta"}, ["meta"]),
+        ({"device": ""}, ["--device ''"]),
+        ({"detector": ""}, ["--detector ''"]),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence_before_work_begins(
