@@ -66,7 +66,8 @@ def find_inputs(paths: Sequence[str], leave_out: Collection[Path] = ()) -> list[
             `[...]` or `**`; an `https://` address; the number of a camera. In a folder and by a pattern all files are
             found whose content is a video; names that begin with a dot are skipped. A folder with images and without
             videos is one video.
-        leave_out: folders of outputs, which are not searched, unless they are above what is searched.
+        leave_out: files of outputs, which are not found, and folders of outputs, which are not searched unless they
+            are above what is searched.
 
     Raises:
         ValueError: nothing there, an empty path, a pipe or device, or two videos with one name.

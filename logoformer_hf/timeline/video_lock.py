@@ -1,10 +1,12 @@
 """One program at a time makes the outputs of a video."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
+
+from .._lock import lock_held
 
 
 class InUseError(OSError):
@@ -19,8 +21,7 @@ def lock_file(base: Path) -> Path:
 @contextmanager
 def video_lock(base: Path | None) -> Iterator[None]:
     """
-    Holds the outputs of a video. The system releases them when the process ends, however it ends. On file systems that
-    have no locks, nothing is held.
+    Holds the outputs of a video, see `lock_held`. On file systems that have no locks, nothing is held.
 
     Args:
         base: what the outputs are called by; None for none.
@@ -32,17 +33,10 @@ def video_lock(base: Path | None) -> Iterator[None]:
     if base is None:
         yield
         return
-    base.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(lock_file(base), blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InUseError("another program is reading this video for the same outputs.") from None
-    except NotImplementedError:  # filelock's error for such a file system
+    with ExitStack() as afterwards, ExitStack() as stack:
+        try:
+            stack.enter_context(lock_held(lock_file(base)))
+        except Timeout:
+            raise InUseError("another program is reading this video for the same outputs.") from None
+        afterwards.callback(lock_file(base).unlink, missing_ok=True)  # when the lock is released
         yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
-        lock_file(base).unlink(missing_ok=True)

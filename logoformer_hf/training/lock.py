@@ -1,24 +1,23 @@
 """One program at a time in the folder of a run."""
 
-import errno
 import json
 import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from .._files import write_json
+from .._lock import lock_held
 
 logger = logging.getLogger(__name__)
 
 LOCK_FILE = ".lock"
 HOLDER_FILE = ".lock-holder.json"
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP)  # of some network file systems
 
 
 class FolderInUseError(OSError):
@@ -28,8 +27,7 @@ class FolderInUseError(OSError):
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
     """
-    Holds the lock of a folder. The system releases it when the process ends, however it ends, so that none is left
-    over after a kill; processes that were forked from this one do not hold it.
+    Holds the lock of a folder, see `lock_held`. Where the file system has none, a warning says so.
 
     Args:
         folder: folder of a run, which is created. With several processes the main process alone holds its lock.
@@ -38,29 +36,25 @@ def folder_lock(folder: Path) -> Iterator[None]:
         FolderInUseError: another program holds the lock; the message names its process and machine.
         OSError: the lock file cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK_FILE, blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise FolderInUseError(
-            f"{folder} is in use: {describe_holder(folder)} Wait until it ends, or end it, and give the same command "
-            "again; or choose another `output_dir`."
-        ) from None
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        logger.warning(
-            "The file system of %s has no locks (%s): make sure that one program alone works there.", folder, error
-        )
-    holder = folder / HOLDER_FILE
-    try:
+    with ExitStack() as stack:
+        try:
+            missing = stack.enter_context(lock_held(folder / LOCK_FILE))
+        except Timeout:
+            raise FolderInUseError(
+                f"{folder} is in use: {describe_holder(folder)} Wait until it ends, or end it, and give the same "
+                "command again; or choose another `output_dir`."
+            ) from None
+        if missing is not None:
+            logger.warning(
+                "The file system of %s has no locks (%s): make sure that one program alone works there.",
+                folder,
+                missing,
+            )
+        holder = folder / HOLDER_FILE
+        stack.callback(holder.unlink, missing_ok=True)
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")
         write_json(holder, {"process": os.getpid(), "machine": socket.gethostname(), "since": since})
         yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
 
 
 def describe_holder(folder: Path) -> str:

@@ -7,9 +7,10 @@ from ..data.trained_on import TRAINED_ON_FILE
 from ..evaluation.predictions import PREDICTIONS_FILE
 from ..evaluation.report_files import PROJECTION_FILE
 from ..hub.push import CODE, PUBLISHED
+from .checkpoints import STATE_FILE
 from .held_out import HELD_OUT_FILE
 from .lock import HOLDER_FILE, LOCK_FILE
-from .run_files import RESULTS_FILE, STATE_FILE
+from .run_files import RESULTS_FILE
 from .run_folder import SETTINGS_FILE
 
 

@@ -15,12 +15,12 @@ from ..evaluation.predictions import PREDICTIONS_FILE, RunInfo, read_predictions
 from ..hub.model_card import write_model_card
 from ..hub.push import EXAMPLES
 from ..models.finite import check_finite_weights
+from .checkpoints import STATE_FILE
 from .runs import Run
 from .settings import Settings
 from .trainer import ClipPredictions, LogoFormerTrainer
 
 RESULTS_FILE = "eval_results.json"
-STATE_FILE = "trainer_state.json"  # as Trainer's `save_state` calls it
 
 
 def write_run(
