@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from transformers import AutoConfig, AutoModel, AutoModelForVideoClassification, AutoVideoProcessor
 
 from .configuration_logoformer import EXPRESSIONS, LogoFormerConfig
+from .image_reading_logoformer import VideoReadError
 from .modeling_logoformer import LogoFormerForVideoClassification, LogoFormerModel, LogoFormerPreTrainedModel
 from .video_processing_logoformer import LogoFormerVideoProcessor
-from .video_reading_logoformer import VideoReadError
 
 if TYPE_CHECKING:
     from .data.clips import ClipDataset

@@ -26,7 +26,8 @@ from transformers.utils.type_validators import positive_int
 from transformers.video_processing_utils import BaseVideoProcessor
 from transformers.video_utils import VideoMetadata
 
-from .video_reading_logoformer import is_frame, read_clip
+from .image_reading_logoformer import is_frame
+from .video_reading_logoformer import read_clip
 
 if TYPE_CHECKING:  # saving the processor, too, copies all files of the model: the library follows such lines
     from .configuration_logoformer import LogoFormerConfig

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 oldest=$(sed -n 's/^ *"transformers>=\([0-9.]*\)".*/\1/p' pyproject.toml)
 tests="tests/test_configuration_logoformer.py tests/test_modeling_logoformer.py
-    tests/test_video_processing_logoformer.py tests/test_video_reading_logoformer.py tests/test_remote_code.py
+    tests/test_video_processing_logoformer.py tests/test_video_reading_logoformer.py
+    tests/test_image_reading_logoformer.py tests/test_remote_code.py
     tests/test_pipeline.py tests/hub/test_push.py"
 
 environment=$(mktemp -d)

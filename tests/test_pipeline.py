@@ -14,7 +14,7 @@ from transformers import pipeline
 from web import FolderHandler, serving
 
 from logoformer_hf import LogoFormerForVideoClassification, LogoFormerVideoProcessor, VideoReadError
-from logoformer_hf import video_reading_logoformer as reader
+from logoformer_hf import video_container_logoformer as reader
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import datasets
 import torch
 from transformers.video_utils import VideoMetadata
 
+from ..image_reading_logoformer import VideoReadError
 from ..video_processing_logoformer import LogoFormerVideoProcessor
-from ..video_reading_logoformer import VideoReadError, read_clip
+from ..video_reading_logoformer import read_clip
 from .transforms import TrainingTransforms, clip_seed
 
 NOT_COUNTED = -100  # label of a clip that adds nothing to losses and scores; cross-entropy ignores it by default

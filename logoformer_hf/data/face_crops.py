@@ -26,7 +26,7 @@ from ..faces.clip_faces import NoFaceError, crop_person, find_main_person
 from ..faces.detector import YuNetDetector, load_detector
 from ..faces.geometry import CROP_LANDMARKS
 from ..faces.quality import MIN_QUALITY
-from ..video_reading_logoformer import VideoReadError
+from ..image_reading_logoformer import VideoReadError
 from .crop_packs import FEATURES, PackedClip, find_packed, open_packed, pack_writer
 from .problems import ClipProblems, Problem, name_some
 from .shards import DEFAULT_JPEG_QUALITY, DEFAULT_SIDE_PX, as_it_is

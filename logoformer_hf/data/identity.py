@@ -16,7 +16,7 @@ import datasets
 import pyarrow.compute as pc
 from datasets.utils import tqdm
 
-from ..video_reading_logoformer import VideoReadError, frame_entries, number_order
+from ..image_reading_logoformer import VideoReadError, frame_entries, number_order
 
 CONTENT_ID = "content_id"  # name of the column
 DIGEST_BYTES = 16

@@ -18,7 +18,8 @@ from PIL import Image
 from torchvision.transforms.v2 import functional
 
 from .._files import whole_file, write_json
-from ..video_reading_logoformer import VideoReadError, read_clip
+from ..image_reading_logoformer import VideoReadError
+from ..video_reading_logoformer import read_clip
 from .identity import CONTENT_ID
 from .problems import ClipProblems, Problem, name_some, read_problems, write_problems
 from .transforms import shorter_side_px

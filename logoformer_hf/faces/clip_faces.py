@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..video_reading_logoformer import VideoReadError
+from ..image_reading_logoformer import VideoReadError
 from .detector import FaceDetector
 from .follow import FaceFollower, TrackedFace, TrackedFrame, crop_of
 from .footage import Footage, FootageFrame

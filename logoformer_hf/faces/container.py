@@ -8,7 +8,8 @@ from typing import Any
 
 import av
 
-from ..video_reading_logoformer import DownloadedVideo, VideoReadError, first_line
+from ..image_reading_logoformer import VideoReadError, first_line
+from ..video_container_logoformer import DownloadedVideo
 from .frames import DecodedFrame, FrameConverter
 
 # A file whose first packets all fail is none; some files promise millions of packets that point at the same bytes.

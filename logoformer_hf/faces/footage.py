@@ -10,13 +10,8 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from ..video_reading_logoformer import (
-    VideoReadError,
-    download_video,
-    first_line,
-    frame_files,
-    read_encoded_frames,
-)
+from ..image_reading_logoformer import VideoReadError, first_line, frame_files, read_encoded_frames
+from ..video_container_logoformer import download_video
 from .container import ContainerReader, sentence
 from .frames import FootageFrame, MemoryFrame
 from .opencv import quiet_opencv

@@ -21,19 +21,21 @@ from transformers.dynamic_module_utils import get_relative_imports
 
 from .._files import hub_card_file, licence_file
 from ..data.trained_on import TRAINED_ON_FILE, read_trained_on
+from ..image_reading_logoformer import first_line
 from ..models.finite import describe_tensors, non_finite_tensors
-from ..video_reading_logoformer import first_line
 from .cards import rename_card
 from .wheel import build_wheel
 
 TOKEN_PAGE = "https://huggingface.co/settings/tokens"
 
-# The code of a checkpoint. A checkpoint of version 0.1 does not have the last file.
+# The code of a checkpoint. Checkpoints of earlier versions have the first three or four files.
 CODE = (
     "configuration_logoformer.py",
     "modeling_logoformer.py",
     "video_processing_logoformer.py",
     "video_reading_logoformer.py",
+    "video_container_logoformer.py",
+    "image_reading_logoformer.py",
 )
 NEEDED = ("README.md", "config.json", "video_preprocessor_config.json", *CODE[:3])
 # The only files of an output folder that are published: no checkpoints, optimizer states, pickles or other files.

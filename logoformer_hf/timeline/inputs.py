@@ -13,7 +13,8 @@ import av
 
 from ..faces.container import is_picture
 from ..faces.footage import camera_index, is_address
-from ..video_reading_logoformer import IMAGE_SUFFIXES, open_container
+from ..image_reading_logoformer import IMAGE_SUFFIXES
+from ..video_container_logoformer import open_container
 from .text import one_line
 
 OVERLAY_ENDING = ".overlay.mp4"  # written beside other outputs; in a search they are not videos to read

@@ -9,7 +9,7 @@ from typing import Any
 import av
 import numpy as np
 
-from ..video_reading_logoformer import first_line
+from ..image_reading_logoformer import first_line
 
 # What players read in an mp4 file; all else is encoded as AAC.
 COPIED_CODECS = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}

@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from ..faces.footage import Footage, FootageFrame
-from ..video_reading_logoformer import VideoReadError
+from ..image_reading_logoformer import VideoReadError
 from .inputs import Input
 from .outputs import Job
 from .reading import STATE_EVERY_SEC, Reading

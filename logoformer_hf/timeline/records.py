@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .._files import write_json
-from ..video_reading_logoformer import VideoReadError, first_line
+from ..image_reading_logoformer import VideoReadError, first_line
 from .inputs import Input, real_path
 from .outputs import Job
 

@@ -29,9 +29,9 @@ from ..evaluation.report_text import format_summary
 from ..evaluation.scorer import Scorer, load_metric
 from ..hub.model_card import TEMPLATE
 from ..hub.push import push_folder
+from ..image_reading_logoformer import VideoReadError
 from ..models.inputs import reading_processor
 from ..models.loading import load_model, new_model
-from ..video_reading_logoformer import VideoReadError
 from .arguments import LogoFormerTrainingArguments
 from .calibrate import calibrate, calibration_results
 from .checkpoints import errors_of_writing

@@ -20,10 +20,10 @@ from ..data.clips import NOT_COUNTED
 from ..data.problems import name_some
 from ..data.sampler import ClipSampler, draw_seed, own_generator
 from ..data.trained_on import TRAINED_ON_FILE, TrainedOn, write_trained_on
+from ..image_reading_logoformer import VideoReadError
 from ..models.finite import NonFiniteError
 from ..models.heads import output_layer, set_temperature
 from ..models.inputs import model_inputs
-from ..video_reading_logoformer import VideoReadError
 from .arguments import LogoFormerTrainingArguments
 from .checkpoint_flow import CheckpointFlow
 from .checkpoints import (

@@ -80,6 +80,8 @@ PUBLISHED = {
     "video_preprocessor_config.json",
     "video_processing_logoformer.py",
     "video_reading_logoformer.py",
+    "video_container_logoformer.py",
+    "image_reading_logoformer.py",
 }
 
 

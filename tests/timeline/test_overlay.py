@@ -14,13 +14,13 @@ from timelines import boxes_of, made_up_timeline, made_up_window
 
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
 from logoformer_hf.faces.footage import Footage
+from logoformer_hf.image_reading_logoformer import VideoReadError
 from logoformer_hf.timeline import overlay, overlay_file, overlay_panel
 from logoformer_hf.timeline.colours import expression_colours, rgb_of
 from logoformer_hf.timeline.overlay import OverlayPainter, check_overlay, write_overlay
 from logoformer_hf.timeline.overlay_person import people_of
 from logoformer_hf.timeline.segments import Segment
 from logoformer_hf.timeline.timeline import Timeline
-from logoformer_hf.video_reading_logoformer import VideoReadError
 
 COLOURS = {name: rgb_of(colour) for name, colour in expression_colours(EXPRESSIONS).items()}
 

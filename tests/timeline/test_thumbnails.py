@@ -7,9 +7,9 @@ import pytest
 from pictures import save_frames
 from timelines import made_up_timeline, made_up_window
 
+from logoformer_hf.image_reading_logoformer import VideoReadError
 from logoformer_hf.timeline.segments import Segment
 from logoformer_hf.timeline.thumbnails import MAX_PER_TRACK, Thumbnails
-from logoformer_hf.video_reading_logoformer import VideoReadError
 
 
 def crop(grey: int) -> np.ndarray:

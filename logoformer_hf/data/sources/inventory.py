@@ -12,7 +12,9 @@ import av
 from datasets.utils import tqdm
 from PIL import Image, UnidentifiedImageError
 
-from ...video_reading_logoformer import VideoReadError, first_line, frame_entries, open_container, scan_packets
+from ...image_reading_logoformer import VideoReadError, first_line, frame_entries
+from ...video_container_logoformer import open_container
+from ...video_reading_logoformer import scan_packets
 from ..problems import Problem
 
 # "quick" counts the frames, finds empty ones and opens one; for a video it scans the packets.

@@ -11,7 +11,7 @@ from logoformer_hf.data.problems import ClipProblems
 from logoformer_hf.data.sources.builder import ClipBuilder, SourcePlan
 from logoformer_hf.data.sources.inventory import PlannedClip
 from logoformer_hf.data.sources.source import ClipOptions
-from logoformer_hf.video_reading_logoformer import frame_files
+from logoformer_hf.image_reading_logoformer import frame_files
 
 
 class Listed(ClipBuilder):

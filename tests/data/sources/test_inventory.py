@@ -11,7 +11,8 @@ from logoformer_hf.data.sources.inventory import (
     fingerprint,
     inspect_clips,
 )
-from logoformer_hf.video_reading_logoformer import VideoReadError, frame_files, read_frames
+from logoformer_hf.image_reading_logoformer import VideoReadError, frame_files
+from logoformer_hf.video_reading_logoformer import read_frames
 
 
 def test_counted_are_the_frames_that_are_read(tmp_path):
