@@ -1,10 +1,18 @@
-"""Opens video files and downloaded videos with PyAV, and converts their decoded frames to RGB."""
+"""
+Opens videos with PyAV, chooses the stream to read, decodes it, and converts its frames to RGB.
+
+Everything that reads a video goes through `open_container`, `choose_stream`, `FrameDecoder` and `FrameConverter`, so
+that clips and footage are read alike.
+"""
 
 import io
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import av
@@ -12,6 +20,27 @@ import av.video.reformatter
 import numpy as np
 
 from .image_reading_logoformer import VideoReadError, first_line
+
+# What the libraries were seen to raise for damaged files, besides their own errors.
+LIBRARY_ERRORS = (*(av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError),)
+
+# A file whose first packets all fail is none; some files promise millions of packets that point at the same bytes.
+MAX_FAILURES_BEFORE_FIRST_FRAME = 1000
+
+# A display matrix of FFmpeg: nine 32-bit integers, row by row; the first four turn and mirror the picture.
+DISPLAY_MATRIX_BYTES = 36
+
+# What is seen through transparent places, as in an image.
+BACKGROUND = 255  # white
+
+# VP8 and VP9 keep alpha beside the picture; FFmpeg's own decoders of them leave it out.
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
+# A picture of a video must have so many pixels a side: of 1 or 3 rows, FFmpeg mixes up the colours.
+MIN_SIDE_PX = 4
+
+# FFmpeg's numbers of transfer characteristics: SMPTE ST 2084 (PQ), ARIB STD-B67 (HLG).
+HDR_CURVES = {16: "PQ", 18: "HLG"}
 
 # A downloaded video is held in memory while it is read.
 MAX_DOWNLOAD_MB = 1000
@@ -53,26 +82,290 @@ def download_video(url: str) -> DownloadedVideo:
     return DownloadedVideo(url, content)
 
 
+class EmbeddedVideo(io.BytesIO):
+    """The content of a video file in memory, from a row for instance; error messages give its path if it has one."""
+
+    def __init__(self, content: bytes, path: str | None = None):
+        super().__init__(content)
+        self.path = path
+
+    def __str__(self) -> str:
+        return "embedded video" + (f" ({self.path})" if self.path else "")
+
+
+# A video in memory has a `str` for error messages.
+VideoFile = Path | io.BytesIO
+
+
 @contextmanager
-def open_container(video: Path | DownloadedVideo) -> Iterator[av.container.InputContainer]:
-    """Opens this video only: FFmpeg must not open other files or addresses, which a playlist may name."""
-    with nullcontext(video) if isinstance(video, DownloadedVideo) else video.open("rb") as file:
+def named_errors(video: object) -> Iterator[None]:
+    """Gives whatever the libraries raise for a damaged file the name of the video: it becomes a `VideoReadError`."""
+    try:
+        yield
+    except VideoReadError:
+        raise
+    except LIBRARY_ERRORS as error:
+        raise VideoReadError(f"{video}: the file is not a readable video ({first_line(error)}).") from error
+
+
+@contextmanager
+def open_container(video: VideoFile) -> Iterator[av.container.InputContainer]:
+    """
+    Opens this video only: FFmpeg must not open other files or addresses, which a playlist may name.
+
+    Raises:
+        VideoReadError: it is no video, or it is damaged; errors of the libraries inside of the `with`, too.
+    """
+    with named_errors(video), nullcontext(video) if isinstance(video, io.BytesIO) else video.open("rb") as file:
         file.seek(0)
-        with av.open(file, options={"protocol_whitelist": "none"}) as container:
+        # Tags, a title for instance, may be in any encoding.
+        options = {"protocol_whitelist": "none"}
+        with av.open(file, options=options, metadata_errors="replace") as container:
+            if container.format.name == "tty":
+                raise VideoReadError(f"{video}: it is a text, not a video.")
             yield container
 
 
-class RGBConverter:
+def is_picture(stream: av.VideoStream) -> bool:
+    """Whether a video stream is marked as a cover picture."""
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def choose_stream(container: av.container.InputContainer, video: VideoFile) -> av.VideoStream:
     """
-    Converts a decoded frame to `(height, width, 3)` uint8 RGB, rotated by the display matrix of the file.
+    FFmpeg's best video stream, cover pictures left out, also those that lack their mark but have a single frame.
 
-    One instance serves all frames of a video: `frame.to_ndarray("rgb24")` would set up a new conversion for each
-    frame, which takes longer than converting a small frame.
+    Raises:
+        VideoReadError: there is none.
+    """
+    streams = [stream for stream in container.streams.video if not is_picture(stream)]
+    if not streams:
+        raise VideoReadError(f"{video}: the file has no video stream.")
+    if len(streams) > 1:
+        moving = moving_streams(video)
+        streams = [stream for stream in streams if stream.index in moving] or streams
+    best = container.streams.best("video")
+    return next((stream for stream in streams if best is not None and stream.index == best.index), streams[0])
+
+
+def moving_streams(video: VideoFile) -> set[int]:
+    """Numbers of the video streams with more than one packet. Decodes nothing."""
+    num_packets: Counter[int] = Counter()
+    with open_container(video) as container:
+        streams = {stream.index for stream in container.streams.video}
+        for packet in container.demux(*container.streams.video):
+            num_packets[packet.stream.index] += packet.size > 0
+            if all(num_packets[index] > 1 for index in streams):
+                break
+    return {index for index, number in num_packets.items() if number > 1}
+
+
+def pixel_aspect_ratio(stream: av.VideoStream) -> float:
+    """Width of a pixel divided by its height."""
+    ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+    return float(ratio) if ratio and 0.1 < ratio < 10 else 1.0
+
+
+class FrameDecoder:
+    """
+    Decodes a stream of an open container. Packets that cannot be decoded are counted and left out.
+
+    It decodes on one thread. With more, what a damaged frame looks like would depend on how many cores there are, and
+    on which thread is faster; and FFmpeg's decoder of H.264 would neither conceal damage nor say that there is some.
+
+    Attributes:
+        num_frames: that were decoded.
+        num_failed: packets that could not be decoded.
+        num_corrupt: frames that the decoder calls damaged.
+        num_discarded: packets that the container marks as not to be shown.
+        broke: why the file could not be read further; empty where it could.
+
+    Raises:
+        VideoReadError: by `frames`, where the first packets all fail.
     """
 
-    def __init__(self) -> None:
-        self.reformatter = av.video.reformatter.VideoReformatter()
+    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream, name: object):
+        self.num_frames = self.num_failed = self.num_corrupt = self.num_discarded = 0
+        self.broke = ""
+        self._container, self._stream, self._name = container, stream, name
+        self._alpha_decoder = alpha_decoder(stream)
+        stream.codec_context.thread_count = 1
 
-    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        rgb = self.reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-        return np.rot90(rgb, k=round(frame.rotation / 90))
+    @property
+    def num_lost(self) -> int:
+        """How many packets failed, and one more where the file breaks off."""
+        return self.num_failed + bool(self.broke)
+
+    def intact_frames(self) -> Iterator[av.VideoFrame]:
+        """All frames, in less time; raises an `av.FFmpegError` or an `OSError` at the first packet that fails."""
+        if self._alpha_decoder is None:
+            yield from self._container.decode(self._stream)
+            return
+        for packet in self._container.demux(self._stream):
+            yield from self._alpha_decoder.decode(packet if packet.size else None)
+
+    def seek(self, pts: int) -> None:
+        """Both kinds of frames then begin at the keyframe at this time, or before it."""
+        self._container.seek(pts, stream=self._stream)
+        if self._alpha_decoder is not None:
+            self._alpha_decoder.flush_buffers()
+
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """All frames that decode. The last packet is empty and brings the delayed frames."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as error:
+                self.broke = first_line(error)
+                return
+            if packet is None:
+                return
+            self.num_discarded += bool(packet.size and packet.is_discard)
+            for frame in self._decode(packet):
+                self.num_frames += 1
+                self.num_corrupt += bool(frame.is_corrupt)
+                yield frame
+
+    def _decode(self, packet: Any) -> list[Any]:
+        try:
+            if self._alpha_decoder is not None:
+                return list(self._alpha_decoder.decode(packet if packet.size else None))
+            return list(packet.decode())
+        except av.EOFError:
+            return []
+        except av.FFmpegError as error:
+            self.num_failed += 1
+            if self.num_frames == 0 and self.num_failed >= MAX_FAILURES_BEFORE_FIRST_FRAME:
+                raise VideoReadError(
+                    f"{self._name}: none of the first {self.num_failed} packets can be decoded ({first_line(error)})."
+                ) from error
+            return []
+
+
+def alpha_decoder(stream: av.VideoStream) -> Any:
+    """A decoder of a VP8 or VP9 stream that has alpha; None for others, which their own decoder reads."""
+    name = ALPHA_DECODERS.get(stream.codec_context.name)
+    if name is None or stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
+        return None
+    decoder = av.CodecContext.create(name, "r")
+    decoder.extradata = stream.codec_context.extradata
+    decoder.thread_count = 1
+    return decoder
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """
+    How a decoded picture is brought upright: mirrored left to right first, then turned anticlockwise.
+
+    Attributes:
+        is_mirrored: whether the picture is mirrored.
+        quarter_turns: number of anticlockwise turns by 90 degrees.
+    """
+
+    is_mirrored: bool = False
+    quarter_turns: int = 0
+
+    def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """The upright picture, a contiguous array, of `(height, width, 3)`."""
+        if self.is_mirrored:
+            pixels = pixels[:, ::-1]
+        return np.ascontiguousarray(np.rot90(pixels, k=self.quarter_turns))
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether width and height are exchanged."""
+        return self.quarter_turns % 2 == 1
+
+
+def orientation_of(frame: av.VideoFrame) -> Orientation:
+    """
+    The orientation by a frame's display matrix; angles are rounded to quarter turns.
+
+    The matrix [a b; c d] takes a row vector (x, y) with y downwards, so a picture that is mirrored has a negative
+    determinant.
+    """
+    try:
+        data: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # side data of a kind that PyAV has no name for
+        data = None
+    content = b"" if data is None else bytes(data)[:DISPLAY_MATRIX_BYTES]
+    if len(content) < DISPLAY_MATRIX_BYTES:
+        return Orientation(quarter_turns=round(frame.rotation / 90) % 4)
+    matrix = np.frombuffer(content, dtype=np.int32).reshape(3, 3)[:2, :2].astype(float)
+    is_mirrored = bool(np.linalg.det(matrix) < 0)
+    if is_mirrored:
+        matrix = np.diag([-1.0, 1.0]) @ matrix  # what is left after mirroring left to right is a turn
+    angle = np.degrees(np.arctan2(-matrix[0, 1], matrix[0, 0]))  # y points downwards
+    return Orientation(is_mirrored, round(angle / 90) % 4)
+
+
+class FrameConverter:
+    """
+    Converts the decoded frames of one video to RGB: upright, with square pixels, in the first frame's size, on a white
+    background where they are transparent.
+
+    Attributes:
+        size: width and height in pixels of the upright frames.
+
+    Raises:
+        VideoReadError: a side of less than `MIN_SIDE_PX`.
+    """
+
+    def __init__(self, first: av.VideoFrame, aspect_ratio: float, name: object):
+        if min(first.width, first.height) < MIN_SIDE_PX:
+            raise VideoReadError(
+                f"{name}: its pictures have {first.width}x{first.height} pixels; a side must have at least "
+                f"{MIN_SIDE_PX}."
+            )
+        self._first_size = (first.width, first.height)
+        self._stored_size = square_size(first.width, first.height, aspect_ratio)  # before it is turned
+        self._orientation = orientation_of(first)
+        self.size = self._stored_size[::-1] if self._orientation.is_turned else self._stored_size
+        # One conversion is set up for all frames of a size; setting it up takes longer than converting a small frame.
+        self._reformatter = av.video.reformatter.VideoReformatter()
+
+    def has_first_size(self, frame: av.VideoFrame) -> bool:
+        """Whether a frame has the size of the first one."""
+        return (frame.width, frame.height) == self._first_size
+
+    def full(self, frame: av.VideoFrame) -> np.ndarray:
+        """`(height, width, 3)` uint8 RGB, upright, in the first frame's size."""
+        width, height = self._stored_size
+        kind = "rgba" if has_alpha(frame.format) else "rgb24"
+        converted = self._reformatter.reformat(frame, width=width, height=height, format=kind, threads=1)
+        return self._orientation.apply(on_background(converted.to_ndarray()))
+
+
+def square_size(width_px: int, height_px: int, aspect_ratio: float) -> tuple[int, int]:
+    """Wide pixels are made by widening the picture and high ones by heightening it: nothing is thrown away."""
+    if aspect_ratio >= 1:
+        return max(1, round(width_px * aspect_ratio)), height_px
+    return width_px, max(1, round(height_px / aspect_ratio))
+
+
+def has_alpha(pixels: av.VideoFormat) -> bool:
+    """Whether pixels of this format can be transparent."""
+    return pixels.name == "pal8" or any(component.is_alpha for component in pixels.components)
+
+
+def on_background(pixels: np.ndarray) -> np.ndarray:
+    """Lays `(height, width, 4)` uint8 with alpha on the background; `(height, width, 3)` is returned as it is."""
+    if pixels.shape[2] == 3:
+        return pixels
+    colours, alpha = pixels[..., :3], pixels[..., 3:]
+    if alpha.min() == 255:
+        return colours
+    opaque = alpha.astype(np.uint16)
+    return ((colours * opaque + BACKGROUND * (255 - opaque) + 127) // 255).astype(np.uint8)
+
+
+def oddities(frame: av.VideoFrame) -> list[str]:
+    """Sentences about what is read, but looks other than in a player."""
+    notes = []
+    if curve := HDR_CURVES.get(frame.color_trc):
+        notes.append(f"the video is HDR ({curve}); its colours are read as they are, and look pale.")
+    if frame.interlaced_frame:
+        notes.append("the video is interlaced; what moves has combed edges.")
+    return notes

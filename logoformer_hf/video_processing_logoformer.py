@@ -3,6 +3,7 @@ LOGO-Former video processor: samples the frames of a clip and converts them to `
 `video_reading_logoformer.py` reads them from files.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ from transformers.video_processing_utils import BaseVideoProcessor
 from transformers.video_utils import VideoMetadata
 
 from .image_reading_logoformer import is_frame
-from .video_reading_logoformer import read_clip
+from .video_reading_logoformer import is_embedded_video, read_clip
 
 if TYPE_CHECKING:  # saving the processor, too, copies all files of the model: the library follows such lines
     from .configuration_logoformer import LogoFormerConfig
@@ -46,14 +47,18 @@ def sample_frame_indices(
     remaining frames and is shorter in proportion. In a clip with fewer than `num_frames` frames every frame is
     repeated about `num_frames / total_num_frames` times, in order.
 
+    Where the frame rate varies, segments are of equal duration. A segment in which fewer frames begin repeats them;
+    one in which none begins repeats the frame that is shown.
+
     Args:
-        total_num_frames: frames of the clip.
+        total_num_frames: frames of the clip; the `FrameCount` that readers give has their times if the rate varies.
         num_frames: frames to choose.
         frames_per_segment: consecutive frames of one segment.
         generator: draws the position inside each segment; None takes the middle.
 
     Returns:
-        `num_frames` sorted indices in `0 .. total_num_frames - 1`; distinct where the clip has as many frames.
+        `num_frames` sorted indices in `0 .. total_num_frames - 1`; distinct where the clip has as many frames and a
+        constant rate.
 
     Source: the segments of TSN (Wang et al., ECCV 2016) with two frames each, as in a public port (of unknown
     authorship).
@@ -65,6 +70,9 @@ def sample_frame_indices(
     ):
         if value < 1:
             raise ValueError(f"`{name}` is {value}; it must be at least 1.")
+    times_sec = getattr(total_num_frames, "times_sec", None)
+    if times_sec is not None:
+        return sample_by_time(times_sec, num_frames, frames_per_segment, generator)
     if total_num_frames < num_frames:
         return [(2 * position + 1) * total_num_frames // (2 * num_frames) for position in range(num_frames)]
     indices: list[int] = []
@@ -76,6 +84,36 @@ def sample_frame_indices(
             start = (first + last) // 2
         else:
             start = int(torch.randint(first, last + 1, (), generator=generator))
+        indices += range(start, start + count)
+    return indices
+
+
+def sample_by_time(
+    times_sec: Sequence[float], num_frames: int, frames_per_segment: int, generator: torch.Generator | None
+) -> list[int]:
+    """As `sample_frame_indices`, for frames that are shown at these times; the last is the end of the clip."""
+    total, begin_sec, duration_sec = len(times_sec) - 1, times_sec[0], times_sec[-1] - times_sec[0]
+    starts = times_sec[:-1]
+
+    def shown_at(share: float) -> int:
+        """The frame that is shown after this share of the duration."""
+        return max(bisect_right(starts, begin_sec + share * duration_sec) - 1, 0)
+
+    if total < num_frames:
+        return [shown_at((2 * position + 1) / (2 * num_frames)) for position in range(num_frames)]
+    indices: list[int] = []
+    for chosen in range(0, num_frames, frames_per_segment):
+        count = min(frames_per_segment, num_frames - chosen)
+        begin, end = chosen / num_frames, (chosen + count) / num_frames
+        first = bisect_left(starts, begin_sec + begin * duration_sec)
+        stop = bisect_left(starts, begin_sec + end * duration_sec)  # the first frame of the next segment
+        if stop - first < count:
+            shown, number = (first, stop - first) if stop > first else (shown_at(begin), 1)
+            indices += [shown + (2 * position + 1) * number // (2 * count) for position in range(count)]
+            continue
+        within = 0.5 if generator is None else float(torch.rand((), generator=generator))
+        middle = shown_at(begin + within * (end - begin))
+        start = min(max(middle - count // 2, first), stop - count)
         indices += range(start, start + count)
     return indices
 
@@ -95,12 +133,13 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
     Converts clips to `pixel_values (batch, frames, channels, height, width)`.
 
     A clip is a path (`str` or `Path`) of a video file or of a folder of frames, the address of a file (`http://`,
-    `https://`), a list of PIL images, frames as one array or tensor or a list of them, `(frames, height, width,
-    channels)` or channels first, or a list of encoded images: `bytes`, or `{"bytes": ..., "path": ...}` as `datasets`
-    gives with `Image(decode=False)`. A batch is a list of clips. Inside a batch, a list of paths is one clip given as
-    its frame files. The shorter side is resized, the centre is cropped, and pixels are normalised as for ImageNet,
-    which pretrained ResNets need. JPEG frames are decoded at a half, a quarter or an eighth of their size where that
-    leaves enough pixels for resizing.
+    `https://`), the content of a video file as `bytes` or as `{"bytes": ..., "path": ...}`, which `datasets` gives
+    with `Video(decode=False)`, a list of PIL images, frames as one array or tensor or a list of them, `(frames,
+    height, width, channels)` or channels first, or a list of encoded images: `bytes`, or `{"bytes": ..., "path": ...}`
+    as `datasets` gives with `Image(decode=False)`. A batch is a list of clips. Inside a batch, a list of paths is one
+    clip given as its frame files. The shorter side is resized, the centre is cropped, and pixels are normalised as for
+    ImageNet, which pretrained ResNets need. JPEG frames are decoded at a half, a quarter or an eighth of their size
+    where that leaves enough pixels for resizing.
     """
 
     resample = PILImageResampling.BILINEAR
@@ -234,7 +273,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
 
 def as_batch(videos: Any) -> list[Any]:
     """A list of clips from one clip or a batch; `LogoFormerVideoProcessor` describes the accepted clips."""
-    if isinstance(videos, (str, Path, Image.Image)):
+    if isinstance(videos, (str, Path, bytes, dict, Image.Image)):
         return [videos]
     if isinstance(videos, (np.ndarray, torch.Tensor)):
         if videos.ndim in (3, 4):  # one frame, one clip
@@ -247,12 +286,12 @@ def as_batch(videos: Any) -> list[Any]:
         )
     if not isinstance(videos, (list, tuple)):
         raise ValueError(
-            f"`videos` is a {type(videos).__name__}; it must be a path, a folder, frames (PIL images, arrays or "
-            "tensors), or a list of them."
+            f"`videos` is a {type(videos).__name__}; it must be a path, a folder, the bytes of a video, frames (PIL "
+            "images, arrays or tensors), or a list of them."
         )
     if not videos:
         raise ValueError("`videos` is empty; it must have at least one clip, and a clip at least one frame.")
-    if is_frame(videos[0]):
+    if is_frame(videos[0]) and not all(map(is_embedded_video, videos)):
         return [videos]
     clips = []
     for item in videos:

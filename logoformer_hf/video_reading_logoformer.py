@@ -5,7 +5,9 @@ Decodes with torchcodec where it can be loaded, else with PyAV; both give the sa
 kept in memory. In a container that can seek, decoding starts at the keyframe before a chosen frame.
 """
 
+import warnings
 from bisect import bisect_right
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,20 +17,40 @@ import numpy as np
 import torch
 from transformers.video_utils import VideoMetadata
 
+from .frame_times_logoformer import ClipMetadata, FrameCount, count_frames
 from .image_reading_logoformer import (
+    IMAGE_SUFFIXES,
     ChooseIndices,
     VideoReadError,
-    describe,
     first_line,
     frame_files,
     read_encoded_frames,
     read_frames_in_memory,
 )
-from .video_container_logoformer import DownloadedVideo, RGBConverter, download_video, open_container
+from .video_container_logoformer import (
+    EmbeddedVideo,
+    FrameConverter,
+    FrameDecoder,
+    VideoFile,
+    choose_stream,
+    download_video,
+    has_alpha,
+    oddities,
+    open_container,
+    orientation_of,
+    pixel_aspect_ratio,
+)
 
 # FFmpeg's names of containers with a presentation time for every frame. In others (AVI, MPEG streams) torchcodec 0.17
 # was seen to give neighbours of the frames that were asked for, so PyAV reads those everywhere.
 TORCHCODEC_FORMATS = {"gif", "matroska", "mov"}
+
+# How image files begin that are frames, not videos: JPEG, PNG, BMP; WebP is a RIFF, as AVI is.
+IMAGE_BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"BM")
+
+
+class DamagedVideoWarning(UserWarning):
+    """A video of which something was lost; the message names it and says what."""
 
 
 @cache
@@ -47,12 +69,14 @@ def read_frames(
     """
     Reads the chosen frames of a video file, of a video on the web, or of a folder of frames.
 
-    The number of frames is counted, never taken from the header. Frames are rotated by the display matrix of the file.
+    The number of frames is counted, never taken from the header. Frames are upright, with square pixels, in the size
+    of the first chosen one. What a damaged file lost is left out, and a `DamagedVideoWarning` says so.
 
     Args:
-        path: a file (mp4, mkv, avi, mov, webm, gif, any format that FFmpeg reads), a folder with one image per frame
-            in the order of the numbers in their names, or the address of a file (`http://`, `https://`).
-        choose_indices: function from the number of frames to sorted indices.
+        path: a file (mp4, mkv, avi, mov, webm, gif, any format that FFmpeg reads, or one image), a folder with one
+            image per frame in the order of the numbers in their names, or the address of a file (`http://`,
+            `https://`).
+        choose_indices: function from the number of frames, a `FrameCount`, to sorted indices.
         min_decoded_side_px: for a folder of frames, see `read_encoded_frames`.
 
     Returns:
@@ -62,7 +86,7 @@ def read_frames(
         VideoReadError: missing, unreadable, without a video stream or without frames.
     """
     if str(path).startswith(("http://", "https://")):
-        return read_with_pyav(download_video(str(path)), choose_indices)
+        return read_video(download_video(str(path)), choose_indices)
     path = Path(path)
     try:
         if path.is_dir():
@@ -73,152 +97,315 @@ def read_frames(
             raise VideoReadError(f"{path}: the file is empty.")
     except OSError as error:  # no permission
         raise VideoReadError(f"{path}: {first_line(error)}") from error
-    decoder_class = torchcodec_decoder()
-    if decoder_class is not None and suits_torchcodec(path):
-        return read_with_torchcodec(decoder_class, path, choose_indices)
-    return read_with_pyav(path, choose_indices)
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return read_encoded_frames([path], choose_indices, min_decoded_side_px)
+    return read_video(path, choose_indices)
 
 
-def suits_torchcodec(path: Path) -> bool:
+@dataclass
+class Survey:
     """
-    Whether torchcodec gives the same frames as PyAV, judged by the content of the file, not by its name.
+    What the packets of a video say, before the frames that are wanted are decoded.
 
-    With more than 8 bits per colour it does not: it uses another version of FFmpeg, which rounds differently.
+    Attributes:
+        frames_pts: timestamps of all frames, sorted; empty where they cannot be used.
+        keyframes_pts: those at which decoding can start, sorted.
+        end_pts: the end of the last frame.
+        stream: number of the chosen stream.
+        fps: average frames per second, as the file says.
+        tick_sec: unit of the timestamps in seconds.
+        suits_torchcodec: whether torchcodec gives the same frames as PyAV.
+        notes: sentences for the metadata, if a frame was decoded.
     """
-    try:
-        with open_container(path) as container:
-            streams = container.streams.video
-            return (
-                not TORCHCODEC_FORMATS.isdisjoint(container.format.name.split(","))
-                and len(streams) > 0
-                and streams[0].format is not None
-                and all(component.bits == 8 for component in streams[0].format.components)
-            )
-    except (av.FFmpegError, OSError):
-        return False
+
+    frames_pts: list[int] = field(default_factory=list)
+    keyframes_pts: list[int] = field(default_factory=list)
+    end_pts: int = 0
+    stream: int = 0
+    fps: float | None = None
+    tick_sec: float = 0.0
+    suits_torchcodec: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> FrameCount:
+        """The number of frames, with their times where the rate varies."""
+        return count_frames(self.frames_pts, self.end_pts, self.tick_sec)
 
 
-def read_with_torchcodec(
-    decoder_class: type, path: Path, choose_indices: ChooseIndices
-) -> tuple[np.ndarray, VideoMetadata]:
-    """As `read_frames`, for a file. Falls back to PyAV where torchcodec fails."""
-    # PyAV reads some damaged files that torchcodec rejects, and its errors name the reason for the others.
-    try:
-        decoder = decoder_class(str(path), seek_mode="exact", dimension_order="NHWC")
-    except (RuntimeError, ValueError):
-        return read_with_pyav(path, choose_indices)
-    if len(decoder) == 0:
-        return read_with_pyav(path, choose_indices)
-    indices = list(choose_indices(len(decoder)))
-    distinct = sorted(set(indices))
-    try:
-        frames = decoder.get_frames_at(distinct).data.numpy()  # (distinct, height, width, 3)
-    except (RuntimeError, IndexError):
-        # The indices are chosen once: a generator would draw other ones the second time.
-        return read_with_pyav(path, lambda count: indices if count == len(decoder) else choose_indices(count))
-    return repeat_frames(path, dict(zip(distinct, frames, strict=True)), indices), describe(
-        len(decoder), decoder.metadata.average_fps, indices, "torchcodec"
+def survey_video(video: VideoFile, for_torchcodec: bool) -> Survey:
+    """Reads the packets of the stream to read; decodes nothing but, for torchcodec, the first frame."""
+    with open_container(video) as container:
+        stream = choose_stream(container, video)
+        may_suit = for_torchcodec and torchcodec_may_suit(container, stream)
+        survey = scan_packets(container, stream, decode_first=may_suit)
+        survey.stream = stream.index
+        survey.fps = float(stream.average_rate) if stream.average_rate else None
+        survey.tick_sec = float(stream.time_base or 0)
+    return survey
+
+
+def torchcodec_may_suit(container: av.container.InputContainer, stream: av.VideoStream) -> bool:
+    """
+    Whether torchcodec may give the same frames as PyAV, as far as the file says it without decoding.
+
+    With more than 8 bits per colour it does not: it uses another version of FFmpeg, which rounds differently. It
+    neither makes pixels square nor shows what is behind transparent ones.
+    """
+    pixels = stream.format
+    return (
+        not TORCHCODEC_FORMATS.isdisjoint(container.format.name.split(","))
+        and pixels is not None
+        and all(component.bits == 8 for component in pixels.components)
+        and (container.format.name == "gif" or not has_alpha(pixels))
+        and stream.metadata.get("alpha_mode") != "1"
+        and pixel_aspect_ratio(stream) == 1
     )
 
 
-def read_with_pyav(path: Path | DownloadedVideo, choose_indices: ChooseIndices) -> tuple[np.ndarray, VideoMetadata]:
-    """As `read_frames`, for a file or a downloaded video."""
-    try:
-        with open_container(path) as container:
-            if not container.streams.video:
-                raise VideoReadError(f"{path}: the file has no video stream.")
-            fps = container.streams.video[0].average_rate
-            frames_pts, keyframes_pts = scan_packets(container)
-        frames = {}
-        if frames_pts:
-            indices = list(choose_indices(len(frames_pts)))
-            with open_container(path) as container:
-                frames = decode_near(container, frames_pts, keyframes_pts, set(indices))
-        if not frames:  # no usable index to seek by, or a wrong one: decode from the start
-            with open_container(path) as container:
-                num_frames = sum(1 for _ in container.decode(video=0))
-            if num_frames == 0:
-                raise VideoReadError(f"{path}: the video has no frames.")
-            indices = list(choose_indices(num_frames))
-            to_rgb, wanted = RGBConverter(), set(indices)
-            with open_container(path) as container:
-                for index, frame in enumerate(container.decode(video=0)):
-                    if index in wanted:
-                        frames[index] = to_rgb(frame)
-        else:
-            num_frames = len(frames_pts)
-    except (av.FFmpegError, OSError) as error:
-        raise VideoReadError(f"{path}: the file is not a readable video ({first_line(error)}).") from error
-    return repeat_frames(path, frames, indices), describe(num_frames, float(fps) if fps else None, indices, "pyav")
-
-
-def scan_packets(container: av.container.InputContainer) -> tuple[list[int], list[int]]:
+def scan_packets(container: av.container.InputContainer, stream: av.VideoStream, decode_first: bool = False) -> Survey:
     """
-    Timestamps of all frames and of the keyframes, at which decoding can start; both sorted. Decodes nothing.
+    Timestamps of all frames and of the keyframes, at which decoding can start.
 
     Both are empty where a packet has no timestamp of its own, and for AVI with frames out of order: FFmpeg invents
     their timestamps, so they cannot be used for seeking. Packets that the container marks to be discarded (edit lists)
     give no frame and are not counted.
+
+    Args:
+        container: an open video.
+        stream: its stream to scan.
+        decode_first: decodes the first frame, too, which says whether torchcodec suits.
     """
-    frames_pts, keyframes_pts = [], []
-    if container.format.name == "avi" and container.streams.video[0].codec_context.has_b_frames:
-        return [], []
-    for packet in container.demux(video=0):
+    survey = Survey()
+    if container.format.name == "avi" and stream.codec_context.has_b_frames:
+        return survey
+    packets = container.demux(stream)
+    while (packet := next_packet(packets)) is not None:
+        if decode_first and look_at_first_frame(packet, survey):
+            decode_first = False
         if packet.size == 0 or packet.is_discard:
             continue
         if packet.pts is None:
-            return [], []
-        frames_pts.append(packet.pts)
+            return Survey()
+        survey.frames_pts.append(packet.pts)
+        survey.end_pts = max(survey.end_pts, packet.pts + (packet.duration or 0))
         if packet.is_keyframe:
-            keyframes_pts.append(packet.pts)
-    if len(set(frames_pts)) != len(frames_pts):
-        return [], []
-    return sorted(frames_pts), sorted(keyframes_pts)
+            survey.keyframes_pts.append(packet.pts)
+    if len(set(survey.frames_pts)) != len(survey.frames_pts):
+        return Survey()
+    survey.frames_pts.sort()
+    survey.keyframes_pts.sort()
+    return survey
 
 
-def decode_near(
-    container: av.container.InputContainer, frames_pts: list[int], keyframes_pts: list[int], wanted: set[int]
-) -> dict[int, np.ndarray]:
+def next_packet(packets: Any) -> Any:
+    """The next packet of PyAV; None at the end, also where a damaged file breaks off."""
+    try:
+        return next(packets, None)
+    except (av.FFmpegError, OSError):
+        return None
+
+
+def look_at_first_frame(packet: Any, survey: Survey) -> bool:
+    """Says in the survey what the first frame shows; False while there is none. A damaged one is left to PyAV."""
+    try:
+        frames = packet.decode()
+    except av.FFmpegError:
+        return True
+    for frame in frames:
+        survey.suits_torchcodec = not frame.is_corrupt and not orientation_of(frame).is_mirrored
+        survey.notes = oddities(frame)
+        return True
+    return False
+
+
+def read_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.ndarray, ClipMetadata]:
+    """As `read_frames`, for a file, a downloaded or an embedded video."""
+    frames, metadata = decode_video(video, choose_indices)
+    lost, damaged = metadata.num_lost, metadata.num_damaged
+    if lost:
+        total = metadata.total_num_frames + lost
+        metadata.notes.insert(0, f"{lost:,} of {total:,} frames could not be decoded and are left out.")
+    if damaged:
+        metadata.notes.insert(0, f"{damaged:,} of the chosen frames are damaged.")
+    if lost or damaged:
+        warnings.warn(f"{video}: {' '.join(metadata.notes)}", DamagedVideoWarning, stacklevel=2)
+    return frames, metadata
+
+
+def decode_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.ndarray, ClipMetadata]:
+    """As `read_video`, in the quickest way that is right for this video."""
+    decoder_class = torchcodec_decoder() if isinstance(video, Path) else None
+    survey = survey_video(video, for_torchcodec=decoder_class is not None)
+    if survey.frames_pts:
+        count = survey.count
+        indices = list(choose_indices(count))
+        if survey.suits_torchcodec:
+            pixels = read_with_torchcodec(decoder_class, str(video), survey, indices)
+            if pixels is not None:
+                return pixels, describe_video(count, survey, indices, "torchcodec", survey.notes)
+        near = decode_near(video, survey, set(indices))
+        if near is not None:
+            frames, to_rgb = near
+            metadata = describe_video(count, survey, indices, "pyav", to_rgb.notes)
+            metadata.num_damaged = to_rgb.num_damaged
+            return repeat_frames(frames, indices), metadata
+    # No usable index to seek by, a wrong one, or damage: from the start.
+    return decode_through(video, survey, choose_indices)
+
+
+def read_with_torchcodec(decoder_class: Any, path: str, survey: Survey, indices: list[int]) -> np.ndarray | None:
+    """The chosen frames `(chosen, height, width, 3)`; None where torchcodec fails, or counts other frames."""
+    distinct = sorted(set(indices))
+    try:
+        decoder = decoder_class(path, stream_index=survey.stream, seek_mode="exact", dimension_order="NHWC")
+        if len(decoder) != len(survey.frames_pts):
+            return None
+        frames = decoder.get_frames_at(distinct).data.numpy()  # (distinct, height, width, 3)
+    except (RuntimeError, ValueError, IndexError):
+        return None
+    return repeat_frames(dict(zip(distinct, frames, strict=True)), indices)
+
+
+class ToRGB:
+    """
+    Converts the chosen frames of a video, all in the size of the first one.
+
+    Attributes:
+        notes: sentences about what looks other than in a player.
+        num_damaged: frames that the decoder calls damaged.
+    """
+
+    def __init__(self, stream: av.VideoStream, video: VideoFile):
+        self.notes: list[str] = []
+        self.num_damaged = 0
+        self._aspect_ratio, self._video = pixel_aspect_ratio(stream), video
+        self._converter: FrameConverter | None = None
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """`(height, width, 3)` uint8."""
+        if self._converter is None:
+            self._converter = FrameConverter(frame, self._aspect_ratio, self._video)
+            self.notes = oddities(frame)
+        self.num_damaged += bool(frame.is_corrupt)
+        return self._converter.full(frame)
+
+
+def decode_near(video: VideoFile, survey: Survey, wanted: set[int]) -> tuple[dict[int, np.ndarray], ToRGB] | None:
     """
     Decodes the wanted frames; seeks to the nearest keyframe before each where that saves decoding.
 
     Returns:
-        `{index: (height, width, 3)}`, empty where a wanted frame does not appear at its timestamp.
+        `{index: (height, width, 3)}` and what converted them; None where a wanted frame does not appear at its
+        timestamp, or a packet cannot be decoded.
     """
-    stream = container.streams.video[0]
-    to_rgb = RGBConverter()
+    with open_container(video) as container:
+        stream = choose_stream(container, video)
+        decoder, to_rgb = FrameDecoder(container, stream, video), ToRGB(stream, video)
+        frames: dict[int, np.ndarray] = {}
+        decoded = decoder.intact_frames()
+        position = -1  # index of the last decoded frame
+        index_of = {pts: index for index, pts in enumerate(survey.frames_pts)}
+        for index in sorted(wanted):
+            pts = survey.frames_pts[index]
+            before = bisect_right(survey.keyframes_pts, pts)  # how many keyframes are not after the wanted frame
+            if before and index_of[survey.keyframes_pts[before - 1]] > position + 1:
+                decoder.seek(survey.keyframes_pts[before - 1])
+                decoded = decoder.intact_frames()
+            while True:
+                try:
+                    frame = next(decoded, None)
+                except (av.FFmpegError, OSError):
+                    return None
+                if frame is None or frame.pts is None or frame.pts > pts:
+                    return None
+                position = index_of.get(frame.pts, position)
+                if frame.pts == pts:
+                    frames[index] = to_rgb(frame)
+                    break
+    return frames, to_rgb
+
+
+def decode_through(video: VideoFile, survey: Survey, choose_indices: ChooseIndices) -> tuple[np.ndarray, ClipMetadata]:
+    """Decodes the video from its start twice: to count the frames that can be decoded, and to take the chosen ones."""
+    with open_container(video) as container:
+        decoder = FrameDecoder(container, choose_stream(container, video), video)
+        frames_pts = [frame.pts for frame in decoder.frames()]
+        num_frames = len(frames_pts)
+        num_lost = decoder.num_lost
+        if num_lost or decoder.num_corrupt:
+            num_lost = max(num_lost, len(survey.frames_pts) - num_frames)
+    if num_frames == 0:
+        reason = f" that can be decoded ({decoder.broke or f'{num_lost} failed'})" if num_lost else ""
+        raise VideoReadError(f"{video}: the video has no frames{reason}.")
+    count = count_frames(frames_pts, survey.end_pts, survey.tick_sec)
+    indices = list(choose_indices(count))
+    wanted, last = set(indices), max(indices, default=-1)
     frames = {}
-    decoded = container.decode(stream)
-    position = -1  # index of the last decoded frame
-    index_of = {pts: index for index, pts in enumerate(frames_pts)}
-    for index in sorted(wanted):
-        pts = frames_pts[index]
-        before = bisect_right(keyframes_pts, pts)  # how many keyframes are not after the wanted frame
-        if before and index_of[keyframes_pts[before - 1]] > position + 1:
-            container.seek(keyframes_pts[before - 1], stream=stream)
-            decoded = container.decode(stream)
-        for frame in decoded:
-            if frame.pts is None:
-                return {}
-            position = index_of.get(frame.pts, position)
-            if frame.pts == pts:
+    with open_container(video) as container:
+        stream = choose_stream(container, video)
+        to_rgb = ToRGB(stream, video)
+        for index, frame in enumerate(FrameDecoder(container, stream, video).frames()):
+            if index in wanted:
                 frames[index] = to_rgb(frame)
+            if index == last:
                 break
-            if frame.pts > pts:
-                return {}
-        else:
-            return {}
-    return frames
+    metadata = describe_video(count, survey, indices, "pyav", to_rgb.notes)
+    metadata.num_lost, metadata.num_damaged = num_lost, to_rgb.num_damaged
+    return repeat_frames(frames, indices), metadata
 
 
-def repeat_frames(path: Path | DownloadedVideo, frames: dict[int, np.ndarray], indices: list[int]) -> np.ndarray:
+def repeat_frames(frames: dict[int, np.ndarray], indices: list[int]) -> np.ndarray:
     """`(indices, height, width, 3)`; an index may occur more than once, as in short clips."""
-    sizes = {frame.shape[:2] for frame in frames.values()}
-    if len(sizes) > 1:
-        raise VideoReadError(
-            f"{path}: the frame size changes within the video, between {sorted(sizes)} (height, width)."
-        )
     return np.stack([frames[index] for index in indices])
+
+
+def describe_video(
+    count: FrameCount, survey: Survey, indices: list[int], backend: str, notes: list[str]
+) -> ClipMetadata:
+    """Metadata of a clip: its frames, frames per second, duration in seconds, and the chosen indices."""
+    fps, times_sec = survey.fps, count.times_sec
+    if times_sec is not None and times_sec[-1] > 0:
+        fps = len(times_sec[:-1]) / times_sec[-1]
+    return ClipMetadata(
+        total_num_frames=int(count),
+        fps=fps,
+        duration=count / fps if fps else None,
+        video_backend=backend,
+        frames_indices=indices,
+        times_sec=times_sec,
+        notes=notes,
+    )
+
+
+def is_embedded_video(item: Any) -> bool:
+    """
+    Whether this is the content of a video file, or a row of a `datasets.Video` column, and not of an image file, which
+    is one frame.
+    """
+    if isinstance(item, dict):
+        content, path = item.get("bytes"), item.get("path")
+        return not is_image_content(content) if content else Path(path or "").suffix.lower() not in IMAGE_SUFFIXES
+    return isinstance(item, bytes) and not is_image_content(item)
+
+
+def is_image_content(content: bytes) -> bool:
+    """Whether an image file begins like this."""
+    return content.startswith(IMAGE_BEGINNINGS) or (content.startswith(b"RIFF") and content[8:12] == b"WEBP")
+
+
+def read_embedded(
+    clip: bytes | dict[str, Any], choose_indices: ChooseIndices, min_decoded_side_px: int | None
+) -> tuple[np.ndarray, VideoMetadata]:
+    """As `read_frames`, for the content of a file in memory, or a row `{"bytes": ..., "path": ...}`."""
+    if not is_embedded_video(clip):
+        return read_encoded_frames([clip], choose_indices, min_decoded_side_px)
+    content, path = (clip, None) if isinstance(clip, bytes) else (clip.get("bytes"), clip.get("path"))
+    if content is None and path:
+        return read_frames(path, choose_indices, min_decoded_side_px)
+    if not content:
+        raise VideoReadError(f"{EmbeddedVideo(b'', path)}: it is empty.")
+    return read_video(EmbeddedVideo(content, path), choose_indices)
 
 
 def read_clip(
@@ -239,6 +426,8 @@ def read_clip(
     """
     if isinstance(clip, (str, Path)):
         return read_frames(clip, choose_indices, min_decoded_side_px)
+    if isinstance(clip, (bytes, dict)):
+        return read_embedded(clip, choose_indices, min_decoded_side_px)
     if isinstance(clip, (list, tuple)) and isinstance(clip[0], (str, Path, bytes, dict)):
         return read_encoded_frames(clip, choose_indices, min_decoded_side_px)
     return read_frames_in_memory(clip, choose_indices)

@@ -35,12 +35,13 @@ import torch
 
 from ..faces import follow
 from ..faces.footage import Footage
-from ..faces.frames import FootageFrame, FrameConverter
+from ..faces.frames import FootageFrame
 from ..faces.tracker import FaceTracker
 from ..models.loading import SIZES, new_model
 from ..timeline.pairs import PairReader
 from ..timeline.recognizer import ExpressionRecognizer
 from ..timeline.tokens import FrameModel
+from ..video_container_logoformer import FrameConverter
 
 LONG_SIZE, LONG_FPS = (320, 180), 10
 LENGTHS_SEC = (120, 7200)

@@ -2,18 +2,23 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
-from pathlib import Path
-from typing import Any
+from contextlib import ExitStack
 
 import av
 
-from ..image_reading_logoformer import VideoReadError, first_line
-from ..video_container_logoformer import DownloadedVideo
-from .frames import DecodedFrame, FrameConverter
+from ..image_reading_logoformer import VideoReadError
+from ..video_container_logoformer import (
+    FrameConverter,
+    FrameDecoder,
+    VideoFile,
+    choose_stream,
+    named_errors,
+    oddities,
+    open_container,
+    pixel_aspect_ratio,
+)
+from .frames import DecodedFrame
 
-# A file whose first packets all fail is none; some files promise millions of packets that point at the same bytes.
-MAX_FAILURES_BEFORE_FIRST_FRAME = 1000
 # A time that lies further back than this starts a new count (files that were joined); less is a frame out of order.
 MAX_DISORDER_SEC = 1.0
 # Where neither the file nor its frames give a rate.
@@ -38,57 +43,39 @@ class ContainerReader:
         VideoReadError: not a video, without video stream, or without a frame that decodes.
     """
 
-    def __init__(self, video: Path | DownloadedVideo):
+    def __init__(self, video: VideoFile):
         self.name = str(video)
         self.notes: list[str] = []
-        self._num_failed = self._num_corrupt = self._num_dropped = self._num_mended = self._num_discarded = 0
-        self._num_frames = self._num_resized = 0
-        self._broke = ""
+        self._num_dropped = self._num_mended = self._num_resized = 0
         self._last_sec: float | None = None
         self._last_shown_sec = 0.0  # how long the last frame is shown
         self._offset_sec = 0.0
         self._stack = ExitStack()
         try:
-            self._open(video)
-            self._decoded = self._decode()
-            first = next(self._decoded, None)
-        except (av.FFmpegError, OSError, ValueError) as error:
+            with named_errors(video):
+                self._open(video)
+                self._decoded = self._decoder.frames()
+                first = next(self._decoded, None)
+            if first is None:
+                reason = f" ({self._decoder.broke})" if self._decoder.broke else ""
+                raise VideoReadError(f"{video}: the video has no frames that can be decoded{reason}.")
+            self.converter = FrameConverter(first, pixel_aspect_ratio(self._stream), video)
+        except VideoReadError:
             self.close()
-            if isinstance(error, VideoReadError):
-                raise
-            raise VideoReadError(f"{video}: the file is not a readable video ({first_line(error)}).") from error
-        if first is None:
-            self.close()
-            reason = f" ({self._broke})" if self._broke else ""
-            raise VideoReadError(f"{video}: the video has no frames that can be decoded{reason}.")
+            raise
         self._first = first
-        self.converter = FrameConverter(first, self._aspect_ratio(first))
+        self.notes += oddities(first)
         self.size = self.converter.size
 
-    def _open(self, video: Path | DownloadedVideo) -> None:
-        file = self._stack.enter_context(
-            nullcontext(video) if isinstance(video, DownloadedVideo) else video.open("rb")
-        )
-        file.seek(0)
-        # FFmpeg must not open other files or addresses, which a playlist may name. Tags may be in any encoding.
-        options = {"protocol_whitelist": "none"}
-        self._container = self._stack.enter_context(av.open(file, options=options, metadata_errors="replace"))
-        self._stream = self._choose_stream()
-        # One picture is decoded by slices or on one thread: with a thread for every frame, what a damaged frame looks
-        # like would depend on which thread is faster.
-        self._stream.thread_type = "SLICE"
+    def _open(self, video: VideoFile) -> None:
+        self._container = self._stack.enter_context(open_container(video))
+        self._stream = choose_stream(self._container, video)
+        self._decoder = FrameDecoder(self._container, self._stream, video)
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.fps = float(rate) if rate else None
         self.start_sec = self._presentation_start()
         self.duration_sec = self._promised_duration()
         self._base = float(self._stream.time_base) if self._stream.time_base else None
-
-    def _choose_stream(self) -> Any:
-        moving = [stream for stream in self._container.streams.video if not is_picture(stream)]
-        if not moving:
-            raise VideoReadError(f"{self.name}: the file has no video stream.")
-        best = self._container.streams.best("video")
-        return best if best is not None and not is_picture(best) else moving[0]
 
     def _presentation_start(self) -> float:
         start = self._container.start_time
@@ -105,40 +92,6 @@ class ContainerReader:
         if self._stream.duration and self._stream.time_base:
             return float(self._stream.duration * self._stream.time_base)
         return None
-
-    def _aspect_ratio(self, frame: Any) -> float:
-        """Width of a pixel divided by its height."""
-        ratio = self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio
-        return float(ratio) if ratio and 0.1 < ratio < 10 else 1.0
-
-    def _decode(self) -> Iterator[av.VideoFrame]:
-        """All frames that decode; what fails is counted. The last packet is empty and brings the delayed frames."""
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except (av.FFmpegError, OSError) as error:
-                self._broke = first_line(error)
-                return
-            if packet is None:
-                return
-            self._num_discarded += bool(packet.size and packet.is_discard)
-            try:
-                frames = packet.decode()
-            except av.EOFError:
-                continue
-            except av.FFmpegError as error:
-                self._num_failed += 1
-                if self._num_frames == 0 and self._num_failed >= MAX_FAILURES_BEFORE_FIRST_FRAME:
-                    raise VideoReadError(
-                        f"{self.name}: none of the first {self._num_failed} packets can be decoded "
-                        f"({first_line(error)})."
-                    ) from error
-                continue
-            for frame in frames:
-                self._num_frames += 1
-                self._num_corrupt += bool(frame.is_corrupt)
-                yield frame
 
     def frames(self) -> Iterator[DecodedFrame]:
         """The frames with increasing times. `notes` is complete when they have ended."""
@@ -180,22 +133,24 @@ class ContainerReader:
         say = self.notes.append
         width, height = self.size
         for number, noun, happened in (
-            (self._num_failed, "packet", "could not be decoded and {was} left out"),
-            (self._num_corrupt, "frame", "{is_} damaged"),
+            (self._decoder.num_failed, "packet", "could not be decoded and {was} left out"),
+            (self._decoder.num_corrupt, "frame", "{is_} damaged"),
             (self._num_dropped, "frame", "with a time not later than the one before {was} left out"),
             (self._num_mended, "frame", "without a usable time {was} placed by the average rate"),
             (self._num_resized, "frame", f"of another size {{was}} resized to {width}x{height}"),
         ):
             if number:
                 say(sentence(number, noun, happened))
-        if self._broke:
-            say(f"the file breaks off after {self._last_sec or 0.0:.2f} s ({self._broke}).")
+        if self._decoder.broke:
+            say(f"the file breaks off after {self._last_sec or 0.0:.2f} s ({self._decoder.broke}).")
         promised = self._stream.frames
-        if promised > self._num_frames:
-            hidden = f" ({self._num_discarded} marked as not to be shown)" if self._num_discarded else ""
-            read = "was" if self._num_frames == 1 else "were"
-            say(f"the header promises {_count(promised, 'frame')}; {self._num_frames} {read} read{hidden}.")
-        elif not promised and not self._broke and self._ends_early():
+        if promised > self._decoder.num_frames:
+            hidden = (
+                f" ({self._decoder.num_discarded} marked as not to be shown)" if self._decoder.num_discarded else ""
+            )
+            read = "was" if self._decoder.num_frames == 1 else "were"
+            say(f"the header promises {_count(promised, 'frame')}; {self._decoder.num_frames} {read} read{hidden}.")
+        elif not promised and not self._decoder.broke and self._ends_early():
             end_sec = self._end_of_video_sec() or self.duration_sec or 0.0
             say(f"the header promises {end_sec:.2f} s; the last frame is at {self._last_sec or 0.0:.2f} s.")
 
@@ -229,17 +184,12 @@ class ContainerReader:
     def _has_duration_of_file(self) -> bool:
         """Whether the stream's duration is that of the file, which FFmpeg gives a stream without its own (FLV)."""
         whole = self._container.duration
-        own_sec = float(self._stream.duration * self._stream.time_base)
+        own_sec = float((self._stream.duration or 0) * (self._stream.time_base or 0))
         return whole is not None and abs(own_sec - whole / av.time_base) < SAME_DURATION_SEC
 
     def close(self) -> None:
         """Closes the file."""
         self._stack.close()
-
-
-def is_picture(stream: Any) -> bool:
-    """Whether a video stream is a cover picture."""
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def sentence(number: int, noun: str, happened: str) -> str:

@@ -1,62 +1,10 @@
 """Frames of footage: upright RGB pixels with square pixels, converted only when they are asked for."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import av
-import av.video.reformatter
 import cv2
 import numpy as np
 
-# A display matrix of FFmpeg: nine 32-bit integers, row by row; the first four turn and mirror the picture.
-DISPLAY_MATRIX_BYTES = 36
-
-
-@dataclass(frozen=True)
-class Orientation:
-    """
-    How a decoded picture is brought upright: mirrored left to right first, then turned anticlockwise.
-
-    Attributes:
-        is_mirrored: whether the picture is mirrored.
-        quarter_turns: number of anticlockwise turns by 90 degrees.
-    """
-
-    is_mirrored: bool = False
-    quarter_turns: int = 0
-
-    def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """The upright picture, a contiguous array, of `(height, width, 3)`."""
-        if self.is_mirrored:
-            pixels = pixels[:, ::-1]
-        return np.ascontiguousarray(np.rot90(pixels, k=self.quarter_turns))
-
-    @property
-    def is_turned(self) -> bool:
-        """Whether width and height are exchanged."""
-        return self.quarter_turns % 2 == 1
-
-
-def orientation_of(frame: av.VideoFrame) -> Orientation:
-    """
-    The orientation by a frame's display matrix; angles are rounded to quarter turns.
-
-    The matrix [a b; c d] takes a row vector (x, y) with y downwards, so a picture that is mirrored has a negative
-    determinant.
-    """
-    try:
-        data: Any = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # side data of a kind that PyAV has no name for
-        data = None
-    content = b"" if data is None else bytes(data)[:DISPLAY_MATRIX_BYTES]
-    if len(content) < DISPLAY_MATRIX_BYTES:
-        return Orientation(quarter_turns=round(frame.rotation / 90) % 4)
-    matrix = np.frombuffer(content, dtype=np.int32).reshape(3, 3)[:2, :2].astype(float)
-    is_mirrored = bool(np.linalg.det(matrix) < 0)
-    if is_mirrored:
-        matrix = np.diag([-1.0, 1.0]) @ matrix  # what is left after mirroring left to right is a turn
-    angle = np.degrees(np.arctan2(-matrix[0, 1], matrix[0, 0]))  # y points downwards
-    return Orientation(is_mirrored, round(angle / 90) % 4)
+from ..video_container_logoformer import FrameConverter
 
 
 def reduced_size(width_px: int, height_px: int, max_side_px: int) -> tuple[int, int]:
@@ -135,42 +83,6 @@ class MemoryFrame(FootageFrame):
                 "it must have shape (height, width, 3) and type uint8 (RGB)."
             )
         self._pixels = pixels
-
-
-class FrameConverter:
-    """
-    Converts the decoded frames of one video: colours, square pixels, the first frame's size, orientation.
-
-    Attributes:
-        size: width and height in pixels of the upright frames.
-        num_resized: frames of another size or shape of pixels than the first one.
-    """
-
-    def __init__(self, first: av.VideoFrame, aspect_ratio: float):
-        self._first_size = (first.width, first.height)
-        self._stored_size = self._square_size(first.width, first.height, aspect_ratio)  # before it is turned
-        self._orientation = orientation_of(first)
-        self.size = self._stored_size[::-1] if self._orientation.is_turned else self._stored_size
-        self.num_resized = 0
-        # One conversion is set up for all frames of a size; setting it up takes longer than converting a small frame.
-        self._reformatter = av.video.reformatter.VideoReformatter()
-
-    @staticmethod
-    def _square_size(width: int, height: int, aspect_ratio: float) -> tuple[int, int]:
-        """Wide pixels are made by widening the picture and high ones by heightening it: nothing is thrown away."""
-        if aspect_ratio >= 1:
-            return max(1, round(width * aspect_ratio)), height
-        return width, max(1, round(height / aspect_ratio))
-
-    def has_first_size(self, frame: av.VideoFrame) -> bool:
-        """Whether a frame has the size of the first one."""
-        return (frame.width, frame.height) == self._first_size
-
-    def full(self, frame: av.VideoFrame) -> np.ndarray:
-        """`(height, width, 3)` uint8 RGB, upright, in the first frame's size."""
-        width, height = self._stored_size
-        rgb = self._reformatter.reformat(frame, width=width, height=height, format="rgb24", threads=1)
-        return self._orientation.apply(rgb.to_ndarray())
 
 
 class DecodedFrame(FootageFrame):

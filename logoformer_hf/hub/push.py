@@ -36,6 +36,7 @@ CODE = (
     "video_reading_logoformer.py",
     "video_container_logoformer.py",
     "image_reading_logoformer.py",
+    "frame_times_logoformer.py",
 )
 NEEDED = ("README.md", "config.json", "video_preprocessor_config.json", *CODE[:3])
 # The only files of an output folder that are published: no checkpoints, optimizer states, pickles or other files.

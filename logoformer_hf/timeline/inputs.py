@@ -11,10 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 import av
 
-from ..faces.container import is_picture
 from ..faces.footage import camera_index, is_address
 from ..image_reading_logoformer import IMAGE_SUFFIXES
-from ..video_container_logoformer import open_container
+from ..video_container_logoformer import is_picture, open_container
 from .text import one_line
 
 OVERLAY_ENDING = ".overlay.mp4"  # written beside other outputs; in a search they are not videos to read

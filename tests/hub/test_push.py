@@ -82,6 +82,7 @@ PUBLISHED = {
     "video_reading_logoformer.py",
     "video_container_logoformer.py",
     "image_reading_logoformer.py",
+    "frame_times_logoformer.py",
 }
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import av
 from datasets.utils import tqdm
 from PIL import Image, UnidentifiedImageError
 
 from ...image_reading_logoformer import VideoReadError, first_line, frame_entries
-from ...video_container_logoformer import open_container
+from ...video_container_logoformer import FrameDecoder, choose_stream, open_container
 from ...video_reading_logoformer import scan_packets
 from ..problems import Problem
 
@@ -91,15 +90,14 @@ def count_frames(path: Path, check: str = "quick") -> int:
         return _count_images(path, check) if path.is_dir() else _count_packets(path, check)
     except FileNotFoundError:
         raise UnusableClip("there is no such file or folder") from None
-    except (av.FFmpegError, OSError) as error:
+    except VideoReadError as error:
+        raise UnusableClip(str(error).removeprefix(f"{path}: ").rstrip(".")) from None
+    except OSError as error:
         raise UnusableClip(f"cannot be read: {first_line(error)}") from None
 
 
 def _count_images(folder: Path, check: str) -> int:
-    try:
-        images = frame_entries(folder)
-    except VideoReadError as error:
-        raise UnusableClip(str(error).removeprefix(f"{folder}: ").rstrip(".")) from None
+    images = frame_entries(folder)
     first = min(images, key=lambda image: image.name)
     for image in images:
         try:
@@ -120,14 +118,15 @@ def _count_packets(file: Path, check: str) -> int:
     if file.stat().st_size == 0:
         raise UnusableClip("the file is empty")
     with open_container(file) as container:
-        if not container.streams.video:
-            raise UnusableClip("the file has no video stream")
-        num_frames = len(scan_packets(container)[0])
+        num_frames = len(scan_packets(container, choose_stream(container, file)).frames_pts)
     if num_frames == 0 or check == "full":
         with open_container(file) as container:
-            num_decoded = sum(1 for _ in container.decode(video=0))
+            decoder = FrameDecoder(container, choose_stream(container, file), file)
+            num_decoded = sum(1 for _ in decoder.frames())
         if num_decoded == 0:
-            raise UnusableClip("the video has no frames")
+            raise UnusableClip("the video has no frames that can be decoded")
+        if num_lost := decoder.num_lost:
+            raise UnusableClip(f"{num_lost:,} of {num_decoded + num_lost:,} frames cannot be decoded")
         num_frames = num_frames or num_decoded
     return num_frames
 

@@ -1,0 +1,77 @@
+"""What is known about a clip that was read: its frames, when they are shown, and what was lost of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from transformers.video_utils import VideoMetadata
+
+# The rate of a video varies where a frame is shown further than this from its place in an even row, in frames ...
+MAX_UNEVENNESS = 0.5
+# ... or where the last one is shown longer than this. Files often have no true duration of their last frame.
+MAX_LAST_FRAMES = 2.5
+
+
+class FrameCount(int):
+    """
+    The number of frames of a clip, which also knows when they are shown if their rate varies.
+
+    Attributes:
+        times_sec: when each frame is shown, and last the end, in seconds from the first frame: one more than frames.
+            None where the rate is constant or not known.
+    """
+
+    times_sec: tuple[float, ...] | None
+
+    def __new__(cls, number: int, times_sec: tuple[float, ...] | None = None) -> "FrameCount":
+        count = super().__new__(cls, number)
+        count.times_sec = times_sec
+        return count
+
+
+@dataclass
+class ClipMetadata(VideoMetadata):
+    """
+    What is known about a clip after it was read.
+
+    Attributes:
+        times_sec: as of `FrameCount`.
+        num_lost: frames that could not be decoded.
+        num_damaged: chosen frames that the decoder calls damaged.
+        notes: sentences about what was lost or looks other than in a player.
+    """
+
+    times_sec: tuple[float, ...] | None = None
+    num_lost: int = 0
+    num_damaged: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def timestamps(self) -> list[float]:
+        """When the chosen frames are shown, in seconds from the first frame."""
+        if self.times_sec is None or self.frames_indices is None:
+            return super().timestamps
+        return [self.times_sec[index] for index in self.frames_indices]
+
+
+def count_frames(frames_pts: Sequence[int | None], end_pts: int, tick_sec: float) -> FrameCount:
+    """
+    The number of frames, with their times where the rate varies.
+
+    Args:
+        frames_pts: timestamps of the frames in order, None for a frame without.
+        end_pts: the end of the last frame, anything smaller where it is not known.
+        tick_sec: unit of the timestamps in seconds.
+    """
+    number = len(frames_pts)
+    if number < 2 or None in frames_pts:
+        return FrameCount(number)
+    ticks = np.array(frames_pts, dtype=np.float64)  # (frames,)
+    ticks -= ticks[0]
+    end, period = float(end_pts - (frames_pts[0] or 0)), ticks[-1] / (number - 1)
+    is_even = np.abs(ticks - period * np.arange(number)).max() <= MAX_UNEVENNESS * period
+    if (is_even and end - ticks[-1] <= MAX_LAST_FRAMES * period) or (np.diff(ticks) <= 0).any():
+        return FrameCount(number)
+    if end <= ticks[-1]:
+        end = float(ticks[-1]) + period
+    return FrameCount(number, tuple((np.append(ticks, end) * tick_sec).tolist()))
