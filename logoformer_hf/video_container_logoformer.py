@@ -246,12 +246,17 @@ class FrameDecoder:
 def alpha_decoder(stream: av.VideoStream) -> Any:
     """A decoder of a VP8 or VP9 stream that has alpha; None for others, which their own decoder reads."""
     name = ALPHA_DECODERS.get(stream.codec_context.name)
-    if name is None or stream.metadata.get("alpha_mode") != "1" or name not in av.codecs_available:
+    if name is None or not has_alpha_beside(stream) or name not in av.codecs_available:
         return None
     decoder = av.CodecContext.create(name, "r")
     decoder.extradata = stream.codec_context.extradata
     decoder.thread_count = 1
     return decoder
+
+
+def has_alpha_beside(stream: av.VideoStream) -> bool:
+    """Whether a stream of Matroska or WebM says that its packets have alpha beside the picture."""
+    return any(key.lower() == "alpha_mode" and value == "1" for key, value in stream.metadata.items())
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from .image_reading_logoformer import (
     read_frames_in_memory,
 )
 from .video_container_logoformer import (
+    MIN_SIDE_PX,
     EmbeddedVideo,
     FrameConverter,
     FrameDecoder,
@@ -35,6 +36,7 @@ from .video_container_logoformer import (
     choose_stream,
     download_video,
     has_alpha,
+    has_alpha_beside,
     oddities,
     open_container,
     orientation_of,
@@ -158,8 +160,9 @@ def torchcodec_may_suit(container: av.container.InputContainer, stream: av.Video
         and pixels is not None
         and all(component.bits == 8 for component in pixels.components)
         and (container.format.name == "gif" or not has_alpha(pixels))
-        and stream.metadata.get("alpha_mode") != "1"
+        and not has_alpha_beside(stream)
         and pixel_aspect_ratio(stream) == 1
+        and min(stream.width, stream.height) >= MIN_SIDE_PX
     )
 
 
