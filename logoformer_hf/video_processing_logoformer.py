@@ -28,7 +28,7 @@ from transformers.video_processing_utils import BaseVideoProcessor
 from transformers.video_utils import VideoMetadata
 
 from .image_reading_logoformer import is_frame
-from .video_reading_logoformer import is_embedded_video, read_clip
+from .video_reading_logoformer import are_embedded_videos, read_clip
 
 if TYPE_CHECKING:  # saving the processor, too, copies all files of the model: the library follows such lines
     from .configuration_logoformer import LogoFormerConfig
@@ -291,7 +291,7 @@ def as_batch(videos: Any) -> list[Any]:
         )
     if not videos:
         raise ValueError("`videos` is empty; it must have at least one clip, and a clip at least one frame.")
-    if is_frame(videos[0]) and not all(map(is_embedded_video, videos)):
+    if is_frame(videos[0]) and not are_embedded_videos(videos):
         return [videos]
     clips = []
     for item in videos:

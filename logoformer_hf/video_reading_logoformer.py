@@ -7,6 +7,7 @@ kept in memory. In a container that can seek, decoding starts at the keyframe be
 
 import warnings
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -390,6 +391,12 @@ def is_embedded_video(item: Any) -> bool:
         content, path = item.get("bytes"), item.get("path")
         return not is_image_content(content) if content else Path(path or "").suffix.lower() not in IMAGE_SUFFIXES
     return isinstance(item, bytes) and not is_image_content(item)
+
+
+def are_embedded_videos(items: Sequence[Any]) -> bool:
+    """Whether those of several inputs that are encoded are videos: each is then a clip, not a frame of one clip."""
+    encoded = [item for item in items if isinstance(item, (bytes, dict))]
+    return bool(encoded) and all(map(is_embedded_video, encoded))
 
 
 def is_image_content(content: bytes) -> bool:

@@ -1,5 +1,6 @@
 import os
 import pickle
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import numpy as np
 import pytest
 from errors import raises_naming
 from pictures import decode_all, marked_frames, save_frames
-from processes import run_python
+from processes import run_process, run_python
 
 from logoformer_hf import VideoReadError
-from logoformer_hf.video_processing_logoformer import sample_frame_indices
+from logoformer_hf.video_processing_logoformer import LogoFormerVideoProcessor, sample_frame_indices
 from logoformer_hf.video_reading_logoformer import read_clip, read_frames
 
 # --- video files
@@ -291,3 +292,71 @@ def test_a_playlist_opens_no_other_file(playlist, name, tmp_path, write_video):
     (tmp_path / name).write_text(playlist.format("other.mkv"))
     with raises_naming(VideoReadError, tmp_path / name):
         read_frames(tmp_path / name, sample_frame_indices)
+
+
+# --- videos in memory
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "animation.gif", "mjpeg.avi", "h264.ts", "vp9.webm"])
+def test_the_content_of_a_file_gives_the_frames_of_the_file(name, video_files):
+    path, expected = video_files(name)
+    content = path.read_bytes()
+    for clip in (content, {"bytes": content, "path": None}, {"bytes": None, "path": str(path)}):
+        frames, metadata = read_clip(clip, sample_frame_indices)
+        assert (frames == expected[sample_frame_indices(60)]).all() and metadata.total_num_frames == 60
+    pixels = LogoFormerVideoProcessor()(str(path), return_tensors="pt")["pixel_values"]
+    row = {"bytes": content, "path": "clip.mp4"}
+    for batch, number in ((content, 1), (row, 1), ([content], 1), ([row, row], 2), ([content, row, str(path)], 3)):
+        embedded = LogoFormerVideoProcessor()(batch, return_tensors="pt")["pixel_values"]
+        assert embedded.shape[0] == number and (embedded == pixels).all()
+
+
+def test_the_content_of_an_image_is_a_clip_of_one_frame(tmp_path):
+    [file] = save_frames(tmp_path / "frames", marked_frames(1))
+    for clip in (file.read_bytes(), {"bytes": file.read_bytes(), "path": None}, {"bytes": None, "path": str(file)}):
+        assert (read_clip(clip, range)[0] == marked_frames(1)).all()
+
+
+@pytest.mark.parametrize("content", [b"", b"no video", b"\x00\x00\x00\x18ftypisom" + bytes(40)])
+def test_content_that_is_no_video_is_named(content):
+    with raises_naming(VideoReadError, "clip7.mp4"):
+        read_clip({"bytes": content, "path": "clip7.mp4"}, range)
+
+
+# --- worker processes
+
+WORKERS = """
+import hashlib, sys
+from torch.utils.data import DataLoader, Dataset
+from logoformer_hf import video_reading_logoformer as reader
+from logoformer_hf.video_processing_logoformer import LogoFormerVideoProcessor
+
+class Clips(Dataset):
+    def __init__(self, paths):
+        self.paths, self.processor = paths, LogoFormerVideoProcessor()
+    def __len__(self):
+        return len(self.paths)
+    def __getitem__(self, index):
+        pixels = self.processor([self.paths[index]], do_normalize=False, do_rescale=False)["pixel_values"][0]
+        return hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
+
+if __name__ == "__main__":
+    clips = Clips(sys.argv[1:])
+    digests = [clips[index] for index in range(len(clips))]
+    for method in ("fork", "spawn", "forkserver"):
+        found = list(DataLoader(clips, batch_size=None, num_workers=1, multiprocessing_context=method))
+        assert found == digests, (method, [a == b for a, b in zip(found, digests)])
+    reader.torchcodec_decoder = lambda: None
+    assert [clips[index] for index in range(len(clips))] == digests
+    print("the same")
+"""
+
+
+@pytest.mark.slow
+def test_every_kind_of_worker_process_gives_the_same_frames_with_both_decoders(video_files, tmp_path):
+    program = tmp_path / "workers.py"
+    program.write_text(WORKERS)
+    if sys.platform != "linux":
+        pytest.skip("this system has no fork")
+    finished = run_process([sys.executable, program, *(video_files(name)[0] for name in FILES)])
+    assert finished.stdout.strip().endswith("the same")
