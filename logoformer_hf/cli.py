@@ -78,8 +78,11 @@ def build_parser(complete: Collection[str | None]) -> ArgumentParser:
             continue
         from transformers import HfArgumentParser
 
+        from ._choices import ignore_case_of_choices
+
         declared: Any = command.groups()  # dataclasses, for which the library's annotation has its own type
         groups = HfArgumentParser(declared, add_help=False)
+        ignore_case_of_choices(groups)
         child = commands.add_parser(
             name,
             help=text,

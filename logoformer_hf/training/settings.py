@@ -1,14 +1,17 @@
 """All settings of a training. Priority: command line, then YAML file, then recipe, then the defaults."""
 
+import argparse
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 from transformers import HfArgumentParser
+from transformers.hf_argparser import string_to_bool
 
+from .._choices import ignore_case_of_choices
 from .._compat import parser_actions
 from ..configuration_logoformer import LogoFormerConfig
 from ..data.sources.arguments import SourceArguments
@@ -124,7 +127,9 @@ def build_parser() -> HfArgumentParser:
     """The parser of all settings."""
     groups: list[Any] = [each.type for each in fields(Settings)]
     # An abbreviation would be another option as soon as one with the same beginning is added.
-    return HfArgumentParser(groups, prog="logoformer train", description=DESCRIPTION, allow_abbrev=False)
+    parser = HfArgumentParser(groups, prog="logoformer train", description=DESCRIPTION, allow_abbrev=False)
+    ignore_case_of_choices(parser)
+    return parser
 
 
 def parse_arguments(arguments: Sequence[str]) -> Settings:
@@ -138,43 +143,79 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
     arguments = list(arguments)
     parser = build_parser()
     if arguments and arguments[0].endswith((".yaml", ".yml")):
-        known = {action.dest for action in parser_actions(parser)}
-        arguments = [*read_settings_file(Path(arguments[0]), known), *arguments[1:]]  # the later of two values counts
+        options = {action.dest: action for action in reversed(parser_actions(parser))}  # `--x` before `--no_x`
+        arguments = [
+            *read_settings_file(Path(arguments[0]), options),
+            *arguments[1:],
+        ]  # the later of two values counts
     recipe = parser.parse_known_args(arguments)[0].recipe
     parser.set_defaults(**RECIPES[recipe])
     return Settings(*parser.parse_args_into_dataclasses(arguments))
 
 
-def read_settings_file(file: Path, known: Collection[str]) -> list[str]:
+class _AsWritten(yaml.SafeLoader):
+    """Reads scalars as they are written, except null: YAML itself makes False of `no`, 8 of `010`, 1.5 of `1.50`."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As in `SafeLoader`, which takes the last of several values of one key."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := {key for key in keys if keys.count(key) > 1}:
+            raise yaml.YAMLError(f"{min(twice)!r} stands there twice")
+        return super().construct_mapping(node, deep)
+
+
+_AsWritten.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith((":null", ":merge"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_settings_file(file: Path, options: Mapping[str, argparse.Action]) -> list[str]:
     """
     The settings of a YAML file as arguments, so that they are checked as those of the command line are.
 
     Args:
         file: a mapping of settings to values; `label_map`, `optim_args` and settings that are JSON, as
             `config_overrides`, may be mappings themselves.
-        known: names of all settings.
+        options: all settings by their names.
 
     Raises:
         ValueError: no YAML, no mapping, or an unknown setting.
         OSError: the file cannot be read.
     """
     try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = file.read_text(encoding="utf-8")
+        settings, typed = yaml.load(content, _AsWritten), yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is no YAML in UTF-8: {' '.join(str(error).split())}") from error
     settings = {} if settings is None else settings
     if not isinstance(settings, dict):
         raise ValueError(f"{file} holds {settings!r:.60}; it must hold one `setting: value` a line.")
     arguments = []
-    for name, value in settings.items():
-        if name not in known:
-            raise ValueError(f"{file}: unknown setting {name!r}; `train_hf.py --help` lists them all.")
+    for key, value in settings.items():
+        name = str(key).replace("-", "_")
+        if name not in options:
+            raise ValueError(f"{file}: unknown setting {key!r}; `train_hf.py --help` lists them all.")
         if isinstance(value, dict):
-            pairs = [f"{key}={item}" for key, item in value.items()]
-            value = {"label_map": pairs, "optim_args": ",".join(pairs)}.get(name, json.dumps(value))
-        if value is not None:
-            arguments += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+            value = _mapping_argument(name, value, typed[key])
+        if options[name].type is string_to_bool and isinstance(value, str):
+            value = {"on": "yes", "off": "no"}.get(value.lower(), value)  # booleans of YAML, not of the command line
+        if isinstance(value, list) and options[name].nargs != "+":
+            raise ValueError(f"{file}: {key} is the list {value}; it takes one value.")
+        if isinstance(value, list):
+            arguments += [f"--{name}", *map(str, value)]
+        elif value is not None:
+            arguments.append(f"--{name}={value}")
     return arguments
+
+
+def _mapping_argument(name: str, written: Mapping[str, Any], typed: Mapping[Any, Any]) -> str | list[str]:
+    """A setting whose value is a mapping as the value of the option, from its values as written and with types."""
+    if name == "label_map":
+        return [f"{number}={label}" for number, label in written.items()]
+    if name == "optim_args":
+        return ",".join(f"{key}={value}" for key, value in typed.items())
+    return json.dumps(typed, default=str)
 
 
 def parse_overrides(text: str | None) -> dict[str, Any]:

@@ -81,6 +81,81 @@ def test_mappings_of_a_file_are_what_the_setting_takes(tmp_path):
     assert parsed.training.lr_scheduler_kwargs == {"min_lr": 0.001}
 
 
+def test_values_of_a_file_stay_as_they_are_written(tmp_path):
+    """YAML reads `no` as False, `on` as True, 010 as 8, 1.50 as 1.5 and 12:30:00 as 45000."""
+    settings = tmp_path / "run.yaml"
+    settings.write_text(
+        "dataset: dfew\ndata_dir: 010\nfold: 1\nlabel_map: {01: no, 2: 1.50}\nlabels: [on, off, 1.0]\n"
+        "output_dir: 12:30:00\ncache-dir: -1.50\neval_strategy: no\nsave_strategy: 'no'\nload_best_model_at_end: off\n"
+        "freeze_batch_norm: on\nclass_balanced_sampling: 1\nuse_cpu: Yes\nbeside: ~\nseed: 1_000\n"
+        "resume_from_checkpoint: yes\nbackbone_checkpoint: für\n",
+        encoding="utf-8",
+    )
+    parsed = parse_arguments([str(settings)])
+    assert (parsed.source.data_dir, parsed.source.folds, parsed.source.cache_dir) == ("010", [1], "-1.50")
+    assert parsed.source.label_map == ["01=no", "2=1.50"] and parsed.source.labels == ["on", "off", "1.0"]
+    assert parsed.training.output_dir == "12:30:00" and parsed.training.seed == 1000
+    assert parsed.training.eval_strategy == parsed.training.save_strategy == "no"
+    assert not parsed.training.load_best_model_at_end and parsed.training.use_cpu
+    assert parsed.training.freeze_batch_norm and parsed.training.class_balanced_sampling
+    assert parsed.protocol.beside is None and parsed.model.backbone_checkpoint == "für"
+
+
+def test_a_setting_that_stands_twice_in_a_file_is_named(tmp_path):
+    settings = tmp_path / "run.yaml"
+    for text, name in (("seed: 1\nmodel: tiny\nseed: 2\n", "seed"), ("label_map: {1: happy, 1: sad}\n", "1")):
+        settings.write_text(text)
+        with raises_naming(ValueError, settings, repr(name), "twice"):
+            parse_arguments([str(settings)])
+
+
+def test_one_mapping_of_a_file_may_take_over_another(tmp_path):
+    settings = tmp_path / "run.yaml"
+    settings.write_text("config_overrides: &common {window_size: [4, 7, 7]}\noptim_args: {<<: *common, a: 1}\n")
+    parsed = parse_arguments([str(settings)])
+    assert parsed.training.optim_args == "window_size=[4, 7, 7],a=1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "group"),
+    [
+        ("dataset", "DFEW", "source"),
+        ("on_problem", "Skip", "source"),
+        ("check", "FULL", "source"),
+        ("model", "Tiny", "model"),
+        ("select_on", "TEST", "protocol"),
+        ("recipe", "Paper", "recipe"),
+        ("compact_loss", "None", "training"),
+        ("compact_loss", "Center", "training"),
+        ("lr_scheduler_type", "CONSTANT", "training"),
+    ],
+)
+def test_the_case_of_a_choice_does_not_matter(tmp_path, name, value, group):
+    settings = tmp_path / "run.yaml"
+    values = {"dataset": "dfew", "data_dir": "DFEW", "fold": "All"} | {name: value}
+    settings.write_text("".join(f"{key}: {each}\n" for key, each in values.items()))
+    source = ["--dataset", "dfew", "--data_dir", "DFEW", "--fold", "ALL"]
+    for parsed in (parse_arguments([str(settings)]), parse_arguments([*source, f"--{name}", value])):
+        assert getattr(getattr(parsed, group), name) == value.lower()
+        assert list(parsed.source.folds) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("value", ["1", "true", "no", "0.5", "''"])
+def test_a_choice_that_is_none_is_refused_with_the_choices(tmp_path, value, capsys):
+    settings = tmp_path / "run.yaml"
+    settings.write_text(f"dataset: {value}\n")
+    with pytest.raises(SystemExit):
+        parse_arguments([str(settings)])
+    check_named(capsys.readouterr().err, "--dataset", "dfew", "ferv39k")
+
+
+def test_a_list_where_one_value_is_taken_is_named(tmp_path):
+    settings = tmp_path / "run.yaml"
+    settings.write_text("dataset: [dfew, faces]\n")
+    with raises_naming(ValueError, settings, "dataset", "one value"):
+        parse_arguments([str(settings)])
+
+
 @pytest.mark.parametrize("arguments", [["--num_train_epoch", "1"], ["--use", "True"], ["--label", "happy"]])
 def test_abbreviations_are_refused(arguments):
     """Each may become another option when one is added, and `--label` is `--label_map` as well as `--labels`."""

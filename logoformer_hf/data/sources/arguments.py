@@ -45,6 +45,8 @@ class CommonArguments:
     )
 
     def __post_init__(self) -> None:
+        if self.dataset not in SOURCES:
+            raise ValueError(f"`dataset` is {self.dataset!r}; it must be one of {', '.join(SOURCES)}.")
         if self.labels is not None:
             self.labels = [nfc(name) for name in self.labels]
         taken = {option.name for option in fields(self.source.options)}

@@ -24,6 +24,8 @@ class Source:
         problems: clips that were left out, with the reasons.
         data_digest: `data.identity.data_digest` of all clips that are listed, those that were left out included;
             empty until `load_source` has computed it.
+        identifies_copies: whether `content_id` identifies resized copies of the clips and not the clips themselves, as
+            with shards of version 0.1.
     """
 
     rows: "DatasetDict"
@@ -31,6 +33,7 @@ class Source:
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     data_digest: str = ""
+    identifies_copies: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ class FoldOptions(FolderOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.fold is not None:
+            self.fold = str(self.fold).lower()
             numbers = [str(number) for number in self.fold_numbers()]
             if self.fold not in (*numbers, "all"):
                 raise ValueError(f"`fold` is {self.fold!r}; it must be one of {', '.join(numbers)}, or 'all'.")
