@@ -96,21 +96,28 @@ _PANELS = {
         "loss": ("training", BLUE, "-"),
         "cross_entropy": ("training: cross-entropy", GREEN, "--"),
         "compact_loss": ("training: compact loss", VIOLET, "--"),
-        "eval_loss": ("validation", ORANGE, "o-"),
+        "eval_loss": ("{evaluated}", ORANGE, "o-"),
     },
-    "validation UAR and WAR": {"eval_uar": ("UAR", BLUE, "o-"), "eval_war": ("WAR", ORANGE, "--")},
+    "{evaluated} UAR and WAR": {"eval_uar": ("UAR", BLUE, "o-"), "eval_war": ("WAR", ORANGE, "--")},
     "learning rate": {"learning_rate": ("learning rate", INK, "-")},
 }
 
 
-def plot_training_curves(log_history: Sequence[Mapping[str, float]], path: str | Path) -> None:
-    """Draws losses, UAR and WAR of the validation clips with the best epoch marked, and the learning rate.
+def plot_training_curves(
+    log_history: Sequence[Mapping[str, float]],
+    path: str | Path,
+    title: str | None = None,
+    evaluated: str = "validation",
+) -> None:
+    """Draws losses, UAR and WAR of the evaluated clips with the best epoch marked, and the learning rate.
 
     Args:
         log_history: `trainer.state.log_history`. Of the entries with an `epoch` these values are drawn where they
             exist: `loss`, `cross_entropy`, `compact_loss`, `eval_loss`; `eval_uar`, `eval_war` (0 to 1);
             `learning_rate`. A panel without a value is left out.
         path: picture to write; the ending names the format (.png, .svg, .pdf).
+        title: above the picture.
+        evaluated: which clips `eval_` is about: "validation", or "test" where the epoch is chosen on them.
 
     Raises:
         ValueError: no entry has an epoch and one of these values.
@@ -132,12 +139,15 @@ def plot_training_curves(log_history: Sequence[Mapping[str, float]], path: str |
         for key, (name, color, line) in _PANELS[panel].items():
             if curves[key]:
                 style = "o" if len(curves[key]) == 1 else line  # a line through a single point is invisible
-                axes.plot(*zip(*curves[key], strict=True), style, label=name, color=color, linewidth=1.6, markersize=4)
-        if panel.startswith("validation"):
+                label = name.format(evaluated=evaluated)
+                axes.plot(
+                    *zip(*curves[key], strict=True), style, label=label, color=color, linewidth=1.6, markersize=4
+                )
+        if "eval_uar" in _PANELS[panel]:
             axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
             if curves["eval_uar"]:
                 _mark_best(axes, curves["eval_uar"])
-        axes.set_ylabel(panel, color=INK)
+        axes.set_ylabel(panel.format(evaluated=evaluated), color=INK)
         axes.set_ylim(bottom=0)
         if len(axes.lines) > 1:
             axes.legend(frameon=False, fontsize=8.5, labelcolor=INK)
@@ -149,6 +159,8 @@ def plot_training_curves(log_history: Sequence[Mapping[str, float]], path: str |
     all_axes[-1].set_xlabel("epoch", color=INK)
     all_axes[-1].set_xlim(left=0)
     all_axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    if title:
+        all_axes[0].set_title(textwrap.fill(title, 80), fontsize=11, color=INK)
     figure.align_ylabels()
     save_figure(figure, path)
 

@@ -4,7 +4,8 @@ from ..data.clips import ClipDataset
 from ..evaluation.calibration import fit_temperature, measure_before_and_after
 from ..evaluation.predictions import softmax_scores
 from ..models.heads import set_temperature
-from .trainer import ClipPredictions, LogoFormerTrainer
+from .clip_predictions import ClipPredictions
+from .trainer import LogoFormerTrainer
 
 
 def calibrate(trainer: LogoFormerTrainer, validation: ClipDataset | None) -> float | None:

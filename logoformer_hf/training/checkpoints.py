@@ -162,12 +162,15 @@ def best_step(folder: Path) -> int | None:
 # --- reading
 
 
-def open_checkpoint(which: str | Path | bool | None, run_folder: str | Path, needs_best: bool) -> Checkpoint | None:
+def open_checkpoint(
+    which: Checkpoint | str | Path | bool | None, run_folder: str | Path, needs_best: bool
+) -> Checkpoint | None:
     """
     The checkpoint that a training goes on from.
 
     Args:
-        which: its folder, or True for the newest of the run; None or False for none.
+        which: its folder, or True for the newest of the run; None or False for none. One that was opened before is
+            not read again.
         run_folder: folder of the run.
         needs_best: check also that its best checkpoint is whole.
 
@@ -176,6 +179,8 @@ def open_checkpoint(which: str | Path | bool | None, run_folder: str | Path, nee
     """
     if which is None or which is False:
         return None
+    if isinstance(which, Checkpoint):
+        return which
     if which is True:
         checkpoint = find_checkpoint(run_folder, needs_best)
         if checkpoint is None:

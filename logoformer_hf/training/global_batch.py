@@ -6,6 +6,7 @@ import torch
 from accelerate import Accelerator
 
 from ..data.clips import NOT_COUNTED
+from .losses import center_compact_loss
 
 
 def own_share(num_clips: int, batch_size: int, process_index: int) -> int:
@@ -67,3 +68,26 @@ def all_processes_clips(
     start = accelerator.process_index * max(sizes)
     gathered = torch.cat([gathered[:start], padded, gathered[start + max(sizes) :]])
     return gathered, accelerator.gather(labels)
+
+
+def center_loss_of_processes(
+    embeddings: torch.Tensor, labels: torch.Tensor, num_classes: int, accelerator: Accelerator
+) -> torch.Tensor:
+    """
+    The `center` form over the clips of all processes, multiplied by the number of clips of this one.
+
+    The gradient is that of this process' share of the value times the clips of all: gradients are averaged over
+    processes afterwards, and every process has the same value but only its own embeddings with a gradient.
+
+    Args:
+        embeddings: `(batch, hidden)` of this process.
+        labels: `(batch,)`, class numbers, or `NOT_COUNTED`.
+        num_classes: how many classes there are.
+        accelerator: with the processes.
+    """
+    num_own = (labels != NOT_COUNTED).sum()
+    embeddings, labels = all_processes_clips(embeddings, labels, accelerator)
+    value = center_compact_loss(embeddings, labels, num_classes)
+    if accelerator.num_processes == 1:
+        return value * num_own
+    return (value - value.detach()) * (labels != NOT_COUNTED).sum() + value.detach() * num_own

@@ -3,7 +3,8 @@ The compact loss: small distances within a class, large ones between classes. Pu
 
 The paper's abstract asks for minimal distances within a class and maximal ones between classes; its formula was not
 available to us. Both forms here are our choice, see `docs/training.md`. Both compute in float32 (float64 stays), so
-they are finite for any logits or embeddings in float16 or bfloat16.
+they are finite for any logits or embeddings in float16 or bfloat16. Neither waits for the device: no shape depends on
+the labels.
 """
 
 import torch
@@ -32,8 +33,9 @@ def margin_compact_loss(logits: torch.Tensor, labels: torch.Tensor, reduction: s
     check_batch("logits", logits, labels)
     num_classes = logits.shape[1]
     logits = logits if logits.dtype == torch.float64 else logits.float()
-    is_wrong = nn.functional.one_hot(labels, num_classes) == 0  # (batch, classes)
-    wrong_logits = logits[is_wrong].view(-1, num_classes - 1)  # (batch, classes - 1)
+    wrong = torch.arange(num_classes - 1, device=labels.device).expand(len(labels), -1)
+    wrong = wrong + (wrong >= labels[:, None])  # (batch, classes - 1), all class numbers but the label
+    wrong_logits = logits.gather(1, wrong)  # (batch, classes - 1)
     log_q = nn.functional.log_softmax(wrong_logits, dim=1)
     loss = 0.5 * ((log_q.exp() - 1 / (num_classes - 1)) * log_q).sum(dim=1)  # (batch,)
     if reduction == "none":
@@ -43,7 +45,9 @@ def margin_compact_loss(logits: torch.Tensor, labels: torch.Tensor, reduction: s
     return loss.mean() if reduction == "mean" else loss.sum()
 
 
-def center_compact_loss(embeddings: torch.Tensor, labels: torch.Tensor, eps: float = 1e-6) -> torch.Tensor:
+def center_compact_loss(
+    embeddings: torch.Tensor, labels: torch.Tensor, num_classes: int | None = None, eps: float = 1e-6
+) -> torch.Tensor:
     """
     Mean squared distance to the own class centre, divided by the mean squared distance between centres.
 
@@ -53,7 +57,8 @@ def center_compact_loss(embeddings: torch.Tensor, labels: torch.Tensor, eps: flo
 
     Args:
         embeddings: `(batch, hidden)`.
-        labels: `(batch,)`, class numbers.
+        labels: `(batch,)`, class numbers; clips with a negative one take no part.
+        num_classes: how many classes there are; None looks at the labels, for which the device is waited for.
         eps: added to the distance between centres, which is zero while all embeddings are equal.
 
     Returns:
@@ -64,19 +69,29 @@ def center_compact_loss(embeddings: torch.Tensor, labels: torch.Tensor, eps: flo
     """
     check_batch("embeddings", embeddings, labels)
     embeddings = embeddings if embeddings.dtype == torch.float64 else embeddings.float()
+    if len(labels) == 0:
+        return embeddings.sum() * 0.0
+    if num_classes is None:
+        num_classes = max(int(labels.max()) + 1, 1)
+    is_counted = labels >= 0
+    embeddings = torch.where(is_counted[:, None], embeddings, 0.0)
     # A distance ratio does not change with scale; dividing first keeps squares of large embeddings finite.
     embeddings = embeddings / embeddings.detach().abs().amax().clamp_min(1.0)
-    _, classes = labels.unique(return_inverse=True)  # classes of this batch, numbered without gaps
-    membership = nn.functional.one_hot(classes).to(embeddings.dtype)  # (batch, classes present)
-    num_classes = membership.shape[1]
-    if num_classes < 2:
-        return embeddings.sum() * 0.0  # zero that still has a gradient
-    centers = membership.T @ embeddings / membership.sum(dim=0)[:, None]  # (classes present, hidden)
-    within = (embeddings - centers[classes]).square().sum(dim=1).mean()
-    # The mean over pairs of centres is twice their variance, corrected for the pairs of a centre with itself.
-    spread = (centers - centers.mean(dim=0)).square().sum(dim=1).mean()
-    between = 2 * spread * num_classes / (num_classes - 1)
-    return within / (between + eps)
+    membership = labels[:, None] == torch.arange(num_classes, device=labels.device)  # (batch, classes)
+    clips_of_class = membership.sum(dim=0)  # (classes,)
+    is_present, num_present = clips_of_class > 0, (clips_of_class > 0).sum()
+    centers = (
+        membership.to(embeddings.dtype).T @ embeddings / clips_of_class.clamp(min=1)[:, None]
+    )  # (classes, hidden)
+    distances = (embeddings - centers[labels.clamp(min=0)]).square().sum(dim=1)  # (batch,)
+    within = (distances * is_counted).sum() / is_counted.sum().clamp(min=1)
+    # The mean over pairs of centres is twice their variance, corrected for the pairs of a centre with itself. Classes
+    # without a clip have a centre of zeros, which is left out of both sums.
+    deviations = (centers - centers.sum(dim=0) / num_present.clamp(min=1)).square().sum(dim=1) * is_present
+    between = 2 * deviations.sum() / (num_present - 1).clamp(min=1)
+    has_pairs = num_present >= 2
+    ratio = within / torch.where(has_pairs, between + eps, 1.0)
+    return torch.where(has_pairs, ratio, embeddings.sum() * 0.0)  # zero that still has a gradient
 
 
 def check_batch(name: str, values: torch.Tensor, labels: torch.Tensor) -> None:

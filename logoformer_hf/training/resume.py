@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from transformers import TrainingArguments
@@ -37,9 +38,9 @@ def check_resume(training_args: TrainingArguments, runs: Sequence[Run]) -> None:
         )
 
 
-def choose_checkpoint(training_args: TrainingArguments, run_folder: Path) -> str | None:
+def choose_checkpoint(training_args: TrainingArguments, run_folder: Path) -> Checkpoint | None:
     """
-    Folder of the checkpoint that a run goes on from: the one that `resume_from_checkpoint` names, otherwise, and where
+    The checkpoint that a run goes on from: the one that `resume_from_checkpoint` names, otherwise, and where
     it is True, the newest whole one of the run. None where there is none.
 
     One from another folder is copied to that of the run, with the best one so far. If the run already has checkpoints,
@@ -56,20 +57,20 @@ def choose_checkpoint(training_args: TrainingArguments, run_folder: Path) -> str
         newest = find_checkpoint(run_folder, needs_best)
         if newest is not None:
             check_state(newest.folder)
-            return str(newest.folder)
+            return newest
     if named is None:
         return None
     if is_elsewhere:
-        return str(adopt(named, run_folder))
+        return adopt(named, run_folder)
     if later := [path for step, path in list_checkpoints(run_folder).items() if step > named.step]:
         raise ValueError(
             f"`resume_from_checkpoint` is {which}, but the run has later checkpoints, which it would go on from the "
             f"next time: delete {', '.join(map(str, later))}, or leave `resume_from_checkpoint` out."
         )
-    return str(named.folder)
+    return named
 
 
-def adopt(checkpoint: Checkpoint, run_folder: Path) -> Path:
+def adopt(checkpoint: Checkpoint, run_folder: Path) -> Checkpoint:
     """Copies a checkpoint of another folder to that of the run, after the best one at its time; returns the copy."""
     best, copy = checkpoint.best_folder, checkpoint_folder(run_folder, checkpoint.step)
     copies = {copy: checkpoint.folder}
@@ -80,9 +81,9 @@ def adopt(checkpoint: Checkpoint, run_folder: Path) -> Path:
         shutil.rmtree(partial, ignore_errors=True)  # left over from a kill
         shutil.copytree(folder, partial)
         partial.rename(target)
-    return copy
+    return replace(checkpoint, folder=copy)
 
 
 def is_word(value: object, word: str) -> bool:
-    """Whether a value of the command line or of a Python call is this truth value."""
-    return str(value).lower() == word
+    """Whether a value of the command line, of a YAML file or of a Python call is this truth value."""
+    return str(value).lower() in {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}[word]

@@ -16,9 +16,10 @@ from ..hub.model_card import write_model_card
 from ..hub.push import EXAMPLES
 from ..models.finite import check_finite_weights
 from .checkpoints import STATE_FILE
+from .clip_predictions import ClipPredictions
 from .runs import Run
 from .settings import Settings
-from .trainer import ClipPredictions, LogoFormerTrainer
+from .trainer import LogoFormerTrainer
 
 RESULTS_FILE = "eval_results.json"
 
@@ -83,7 +84,9 @@ def draw_confusion_matrix(path: Path, run: Run, settings: Settings) -> None:
 
 def draw_training_curves(path: Path, run: Run, settings: Settings) -> None:
     """Draws what the training logged."""
-    plot_training_curves(TrainerState.load_from_json(str(run.folder / STATE_FILE)).log_history, path)
+    history = TrainerState.load_from_json(str(run.folder / STATE_FILE)).log_history
+    info = read_predictions(run.folder / PREDICTIONS_FILE).run
+    plot_training_curves(history, path, f"{run}{info.mark}", settings.protocol.select_on)
 
 
 def write_card(path: Path, run: Run, settings: Settings) -> None:

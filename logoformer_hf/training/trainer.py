@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,22 +10,21 @@ import numpy as np
 import torch
 from accelerate.utils import gather_object
 from torch import nn
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PreTrainedModel, Trainer
 from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._compat import BatchNorm
 from ..data.clips import NOT_COUNTED
-from ..data.problems import name_some
 from ..data.sampler import ClipSampler, draw_seed, own_generator
 from ..data.trained_on import TRAINED_ON_FILE, TrainedOn, write_trained_on
 from ..image_reading_logoformer import VideoReadError
-from ..models.finite import NonFiniteError
 from ..models.heads import output_layer, set_temperature
 from ..models.inputs import model_inputs
 from .arguments import LogoFormerTrainingArguments
 from .checkpoint_flow import CheckpointFlow
 from .checkpoints import (
+    Checkpoint,
     begin_checkpoint,
     checkpoint_folder,
     complete_checkpoint,
@@ -35,51 +33,16 @@ from .checkpoints import (
     open_checkpoint,
     read_checkpoint,
 )
+from .clip_predictions import ClipPredictions, check_scores
+from .epochs import EpochCallback
 from .finite import FiniteCheck
-from .global_batch import all_processes_clips, own_clips, own_share
+from .global_batch import center_loss_of_processes, own_clips, own_share
 from .loader_workers import leave_sigterm_to_main_process
-from .losses import center_compact_loss, margin_compact_loss
+from .loss_sums import LossSums
+from .losses import margin_compact_loss
 from .train_loss import TrainLoss
 
 logger = logging.getLogger(__name__)
-
-
-class EpochCallback(TrainerCallback):
-    """
-    Calls `set_epoch` of data set and sampler at the start of every epoch. Trainer does not after a resume in the
-    middle of an epoch, and with several processes it calls that of the sampler only.
-    """
-
-    def __init__(self) -> None:
-        # Keyed by role, so that a second call of `train` replaces the sampler of the first.
-        self.listeners: dict[str, Any] = {}
-
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Passes the number of the epoch, counted from 0, to all listeners."""
-        for listener in self.listeners.values():
-            listener.set_epoch(int(state.epoch or 0))
-
-
-@dataclass
-class ClipPredictions:
-    """
-    The outputs of a model for the clips of a data set that can be read, in their order, each clip once.
-
-    Args:
-        logits: `(clips, classes)`, scores before the softmax.
-        embeddings: `(clips, hidden)`, the input of the model's output layer.
-        labels: `(clips,)`, class numbers of the data set.
-        metrics: results of `compute_metrics`, losses and times of Trainer.
-        rows: `(clips,)`, the positions of these clips in the data set.
-    """
-
-    logits: np.ndarray
-    embeddings: np.ndarray
-    labels: np.ndarray
-    metrics: dict[str, float]
-    rows: np.ndarray
 
 
 class LogoFormerTrainer(Trainer):
@@ -125,8 +88,7 @@ class LogoFormerTrainer(Trainer):
             )
         # compute_loss divides by the clips of the whole step, whatever the model's forward accepts.
         self.model_accepts_loss_kwargs = True
-        # Sums of each loss and the number of clips since the last log; key True for training, False for evaluation.
-        self._loss_sums: dict[bool, dict[str, torch.Tensor] | None] = {True: None, False: None}
+        self.loss_sums = {True: LossSums(), False: LossSums()}  # of training, of evaluation
         self._epochs = EpochCallback()
         self._finite = FiniteCheck(self.accelerator)
         self.add_callback(self._epochs)
@@ -140,12 +102,15 @@ class LogoFormerTrainer(Trainer):
         if hasattr(self.train_dataset, "set_epoch"):
             self._epochs.listeners["train_dataset"] = self.train_dataset
 
-    def train(self, resume_from_checkpoint: str | Path | bool | None = None, *args: Any, **kwargs: Any) -> TrainOutput:
+    def train(
+        self, resume_from_checkpoint: Checkpoint | str | Path | bool | None = None, *args: Any, **kwargs: Any
+    ) -> TrainOutput:
         """
         As in `Trainer`. A temperature that was fitted for other weights is removed from the configuration.
 
         Args:
-            resume_from_checkpoint: folder of a checkpoint, or True for the newest whole one in `output_dir`.
+            resume_from_checkpoint: folder of a checkpoint, True for the newest whole one in `output_dir`, or one that
+                was opened.
             args, kwargs: as in `Trainer`.
 
         Raises:
@@ -296,7 +261,7 @@ class LogoFormerTrainer(Trainer):
         num_clips = (labels != NOT_COUNTED).sum()
         losses = self.clip_losses(own, labels)  # sums over the clips of this micro-batch
         loss = self.weigh_losses(losses)
-        self.remember_losses(losses, num_clips, training=model.training)
+        self.loss_sums[model.training].add(losses, num_clips)
         if model.training:
             self._train_loss.add(loss, num_clips)
 
@@ -347,25 +312,10 @@ class LogoFormerTrainer(Trainer):
                     f"`compact_loss` is 'center', which needs an `embedding`, but {type(self.model).__name__} returns "
                     "none: use 'margin' with this model."
                 )
-            losses["compact_loss"] = self._center_loss(outputs["embedding"], labels)
+            losses["compact_loss"] = center_loss_of_processes(
+                outputs["embedding"], labels, logits.shape[1], self.accelerator
+            )
         return losses
-
-    def _center_loss(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """
-        The `center` form over the clips of all processes, multiplied by the number of clips of this one.
-
-        The gradient is that of this process' share of the value times the clips of all: gradients are averaged over
-        processes afterwards, and every process has the same value but only its own embeddings with a gradient.
-        """
-        own = labels != NOT_COUNTED
-        embeddings, labels = all_processes_clips(embeddings, labels, self.accelerator)
-        counted = labels != NOT_COUNTED
-        if not bool(counted.any()):  # an evaluation may end with clips that were evaluated before
-            return embeddings.sum() * 0.0
-        value = center_compact_loss(embeddings[counted], labels[counted])
-        if self.accelerator.num_processes == 1:
-            return value * own.sum()
-        return (value - value.detach()) * counted.sum() + value.detach() * own.sum()
 
     @property
     def loss_weights(self) -> dict[str, float]:
@@ -376,25 +326,9 @@ class LogoFormerTrainer(Trainer):
         """The weighted sum of losses."""
         return sum(self.loss_weights[name] * value for name, value in losses.items())
 
-    def remember_losses(
-        self, losses: Mapping[str, torch.Tensor], num_clips: torch.Tensor | int, training: bool
-    ) -> None:
-        """Adds losses summed over `num_clips` clips to the sums since the last log, without waiting for the device."""
-        known = self._loss_sums[training]
-        sums = {name: loss.detach() for name, loss in losses.items()}
-        like = sums["cross_entropy"]
-        sums["num_clips"] = torch.as_tensor(num_clips, dtype=like.dtype, device=like.device)
-        self._loss_sums[training] = {name: value + known[name] for name, value in sums.items()} if known else sums
-
     def mean_losses(self, training: bool) -> dict[str, float]:
         """Each loss since the last call and their weighted sum, `loss`: means over the clips of all processes."""
-        known = self._loss_sums[training]
-        if known is None:
-            raise ValueError("there are no losses to average: the data set has no clips.")
-        self._loss_sums[training] = None
-        names, sums = list(known), self.accelerator.reduce(torch.stack(list(known.values())), reduction="sum")
-        means = dict(zip(names, (sums / sums[names.index("num_clips")]).tolist(), strict=True))
-        del means["num_clips"]
+        means = self.loss_sums[training].means(self.accelerator)
         return {"loss": self.weigh_losses(means)} | means
 
     def predict_clips(
@@ -440,7 +374,7 @@ class LogoFormerTrainer(Trainer):
         Raises:
             NonFiniteError: scores that are infinite or NaN.
         """
-        self._loss_sums[False] = None  # left over from an interrupted evaluation
+        self.loss_sums[False].forget()  # left over from an interrupted evaluation
         draw_seed()
         output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
         # Trainer's own loss is a mean over batches, which depends on the number of processes.
@@ -451,7 +385,7 @@ class LogoFormerTrainer(Trainer):
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """As in `Trainer`; logs of the training have each loss and their weighted sum, means over the clips since."""
-        if "loss" in logs and self._loss_sums[True] is not None:
+        if "loss" in logs and self.loss_sums[True]:
             logs.update(self.mean_losses(training=True))  # Trainer's own is a mean over steps, also of uneven ones
         if "train_loss" in logs:  # that of Trainer leaves out the steps before a resume
             del logs["train_loss"]
@@ -475,23 +409,3 @@ class LogoFormerTrainer(Trainer):
             self.lr_scheduler = scheduler
             self._created_lr_scheduler = True
         return self.lr_scheduler
-
-
-def check_scores(output: EvalLoopOutput, loss: float, dataset: Any) -> None:
-    """
-    Raises a `NonFiniteError` where clips have logits that are infinite or NaN, and names them, or where the loss is.
-    An evaluation without a metric keeps no logits.
-    """
-    logits = output.predictions[0] if isinstance(output.predictions, tuple) else output.predictions
-    if logits is None:
-        if not math.isfinite(loss):
-            raise NonFiniteError(f"the loss over {len(dataset)} clips is infinite or NaN.")
-        return
-    faulty = np.flatnonzero(~np.isfinite(np.asarray(logits)).all(axis=-1))
-    if len(faulty):
-        names = getattr(dataset, "clip_ids", range(len(dataset)))
-        raise NonFiniteError(
-            f"the model gives scores that are infinite or NaN for {len(faulty)} of {len(dataset)} clips: "
-            f"{name_some(str(names[row]) for row in faulty)}. Use a checkpoint from before, or train it again, e.g. "
-            "with a lower `learning_rate`."
-        )

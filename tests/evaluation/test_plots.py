@@ -57,6 +57,14 @@ def test_training_curves_mark_the_best_epoch(tmp_path):
     assert {"learning rate", "epoch"} <= drawn
 
 
+def test_training_curves_of_a_choice_on_the_test_clips_say_so(tmp_path):
+    path = tmp_path / "training_curves.svg"
+    plot_training_curves(TRAINING, path, "seed 42 (chosen on the test set)", evaluated="test")
+    drawn = set(texts(path))
+    assert {"seed 42 (chosen on the test set)", "test", "test UAR and WAR"} <= drawn
+    assert not any("validation" in text for text in drawn)
+
+
 def test_training_curves_draw_what_is_there(tmp_path):
     path = tmp_path / "only_losses.svg"
     plot_training_curves([{"loss": 2.0, "epoch": 1.0}, {"eval_loss": 1.5, "epoch": 1.0}], path)

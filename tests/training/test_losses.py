@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from errors import raises_naming
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from logoformer_hf.training.losses import center_compact_loss, margin_compact_loss
 
@@ -138,6 +139,43 @@ def test_center_stays_finite_while_all_clips_look_alike():
     loss = center_compact_loss(embeddings, torch.tensor([0, 1, 2, 3]))
     loss.backward()
     assert loss.item() == 0 and embeddings.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("labels", [[0, 2, 2, 0], [1, 1, 1, 1], [0, 1, 2, 3], [3, 2, 0, 0]])
+def test_center_leaves_out_clips_that_do_not_count_and_classes_without_a_clip(labels):
+    embeddings = torch.randn(6, 5, dtype=torch.float64)
+    embeddings[[1, 4]] = torch.tensor([1e9, torch.nan], dtype=torch.float64)[:, None]
+    embeddings.requires_grad_()
+    counted = torch.tensor([0, 2, 3, 5])
+    all_labels = torch.full((6,), -100)
+    all_labels[counted] = torch.tensor(labels)
+    loss = center_compact_loss(embeddings, all_labels, num_classes=7)
+    loss.backward()
+    alone = embeddings.detach()[counted].requires_grad_()
+    expected = center_compact_loss(alone, torch.tensor(labels))
+    expected.backward()
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(embeddings.grad[counted], alone.grad)
+    assert torch.equal(embeddings.grad[[1, 4]], torch.zeros(2, 5, dtype=torch.float64))
+
+
+def test_center_of_no_clips_is_zero():
+    for labels in ([], [-100, -100]):
+        loss = center_compact_loss(
+            torch.randn(len(labels), 3, requires_grad=True), torch.tensor(labels, dtype=torch.long)
+        )
+        loss.backward()
+        assert loss.item() == 0
+
+
+@pytest.mark.parametrize("form", ["margin", "center"])
+def test_losses_never_wait_for_the_device(form):
+    """Tensors without values: an operation that needs to know one, as `bool` or a selection by a mask, fails."""
+    with FakeTensorMode():
+        values, labels = torch.zeros(6, 5, requires_grad=True), torch.zeros(6, dtype=torch.long)
+        loss = margin_compact_loss(values, labels) if form == "margin" else center_compact_loss(values, labels, 5)
+        loss.backward()
+    assert loss.shape == ()
 
 
 @pytest.mark.parametrize("loss", [margin_compact_loss, center_compact_loss])

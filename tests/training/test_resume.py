@@ -7,6 +7,7 @@ import pytest
 from errors import raises_naming
 from toys import toy_trainer
 
+from logoformer_hf.training import checkpoints
 from logoformer_hf.training.arguments import LogoFormerTrainingArguments
 from logoformer_hf.training.checkpoints import CheckpointError
 from logoformer_hf.training.resume import check_resume, choose_checkpoint
@@ -24,16 +25,17 @@ def arguments(which: str | bool | None) -> LogoFormerTrainingArguments:
     return LogoFormerTrainingArguments(output_dir="out", use_cpu=True, resume_from_checkpoint=which)
 
 
-@pytest.mark.parametrize("which", [None, "True", "true", True])
+@pytest.mark.parametrize("which", [None, "True", "true", "yes", True])
 def test_true_is_the_newest(run, tmp_path, which):
     check_resume(arguments(which), plan_runs(run, [1, 2], [0]))
-    assert choose_checkpoint(arguments(which), run) == str(run / "checkpoint-2")
+    assert choose_checkpoint(arguments(which), run).folder == run / "checkpoint-2"
     assert choose_checkpoint(arguments(which), tmp_path) is None  # the first call of the same command
 
 
-def test_false_is_refused(run):
-    with raises_naming(ValueError, "resume_from_checkpoint", "False", "output_dir"):
-        check_resume(arguments("False"), [Run(None, 0, run)])
+@pytest.mark.parametrize("which", ["False", "no", "OFF"])
+def test_false_is_refused(run, which):
+    with raises_naming(ValueError, "resume_from_checkpoint", which, "output_dir"):
+        check_resume(arguments(which), [Run(None, 0, run)])
 
 
 def test_one_checkpoint_for_several_runs_is_refused(run):
@@ -43,7 +45,7 @@ def test_one_checkpoint_for_several_runs_is_refused(run):
 
 
 def test_a_checkpoint_that_is_named(run, tmp_path):
-    assert choose_checkpoint(arguments(str(run / "checkpoint-2")), run) == str(run / "checkpoint-2")
+    assert choose_checkpoint(arguments(str(run / "checkpoint-2")), run).folder == run / "checkpoint-2"
     with raises_naming(ValueError, run / "checkpoint-1", run / "checkpoint-2", "delete"):
         choose_checkpoint(arguments(str(run / "checkpoint-1")), run)
     with raises_naming(CheckpointError, tmp_path / "nothing"):
@@ -67,12 +69,21 @@ def test_a_checkpoint_from_elsewhere_is_copied_with_its_best(tmp_path):
     trainer(tmp_path / "one", 2).train()
     named = arguments(str(tmp_path / "one" / "checkpoint-2"))
     found = choose_checkpoint(named, tmp_path / "two")
-    assert found == str(tmp_path / "two" / "checkpoint-2")
+    assert found.folder == tmp_path / "two" / "checkpoint-2"
     assert {path.name for path in (tmp_path / "two").iterdir()} == {"checkpoint-1", "checkpoint-2"}
     (tmp_path / "one").rename(tmp_path / "away")
     trainer(tmp_path / "two", 3).train(resume_from_checkpoint=found)
     (tmp_path / "away").rename(tmp_path / "one")
-    assert choose_checkpoint(named, tmp_path / "two") == str(tmp_path / "two" / "checkpoint-3")
+    assert choose_checkpoint(named, tmp_path / "two").folder == tmp_path / "two" / "checkpoint-3"
+
+
+def test_a_resume_reads_every_checkpoint_once(run, monkeypatch):
+    """To compare its files with the manifest, weights and state of the optimiser are read from end to end."""
+    read, digest_of = [], checkpoints.digest_of
+    monkeypatch.setattr(checkpoints, "digest_of", lambda file: read.append(file) or digest_of(file))
+    found = choose_checkpoint(arguments("True"), run)
+    toy_trainer(run, num_train_epochs=2).train(resume_from_checkpoint=found)
+    assert {file.parent for file in read} == {run / "checkpoint-2"} and len(read) == len(set(read))
 
 
 def test_models_without_a_state_are_refused(tmp_path):

@@ -1,8 +1,5 @@
 """The Trainer with toy models on noise: its losses, its gradients, what it predicts, and which clips it sees."""
 
-import os
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -10,18 +7,13 @@ import numpy as np
 import pytest
 import torch
 from errors import raises_naming
-from paths import ROOT, TESTS
-from pictures import marked_frames, save_frames
-from processes import launch
 from torch import nn
-from toys import RandomClips, clip_rows, toy_config, toy_model, toy_trainer, trainer_model
+from toys import RandomClips, toy_trainer, trainer_model
 from video_models import KINDS, save
 
-from logoformer_hf import EXPRESSIONS, LogoFormerVideoProcessor
-from logoformer_hf.data.clips import ClipDataset
+from logoformer_hf import EXPRESSIONS
 from logoformer_hf.data.collator import collate_clips
 from logoformer_hf.data.sampler import ClipSampler
-from logoformer_hf.data.transforms import TrainingTransforms
 from logoformer_hf.models.inputs import model_inputs
 from logoformer_hf.models.loading import load_model, load_trained_model
 from logoformer_hf.training.losses import center_compact_loss, margin_compact_loss
@@ -118,48 +110,6 @@ def test_clips_that_fill_up_the_last_step_do_not_count(tmp_path, is_last, remain
     assert trainer.count_own_clips(4) == expected
 
 
-@pytest.mark.parametrize(("training", "num_clips"), [(True, 4), (False, 3)])
-def test_losses_are_means_over_the_clips_that_count(tmp_path, training, num_clips):
-    """In an evaluation the last of these four clips has only been filled up; training has no such clips."""
-    trainer = toy_trainer(tmp_path, compact_loss_weight=0.5)
-    trainer.accelerator = SimpleNamespace(
-        gradient_state=SimpleNamespace(end_of_dataloader=True, remainder=3),
-        process_index=0,
-        num_processes=1,
-        reduce=lambda sums, reduction: {"sum": sums}[reduction],
-    )
-    logits, labels = torch.randn(4, 7), torch.tensor([0, 3, 3, 6])
-    model = Mock(return_value={"logits": logits}, training=training, modules=list)
-    trainer.compute_loss(model, {"labels": labels})
-    cross_entropy = nn.functional.cross_entropy(logits[:num_clips], labels[:num_clips]).item()
-    margin = margin_compact_loss(logits[:num_clips], labels[:num_clips]).item()
-    expected = {"loss": cross_entropy + 0.5 * margin, "cross_entropy": cross_entropy, "compact_loss": margin}
-    assert trainer.mean_losses(training) == pytest.approx(expected)
-
-
-def test_a_log_of_the_loss_gets_the_means_since_the_last_one(tmp_path):
-    trainer = toy_trainer(tmp_path)
-    trainer.remember_losses({"cross_entropy": torch.tensor(1.0)}, 2, training=True)
-    trainer.remember_losses({"cross_entropy": torch.tensor(3.0)}, 4, training=True)
-    trainer.log({"eval_uar": 0.5})  # not the training's
-    trainer.log({"loss": 9.0})
-    trainer.log({"loss": 8.0})  # no step since the last one
-    logged = [{name: entry[name] for name in entry.keys() - {"step", "epoch"}} for entry in trainer.state.log_history]
-    mean = pytest.approx(4 / 6)
-    assert logged == [{"eval_uar": 0.5}, {"loss": mean, "cross_entropy": mean}, {"loss": 8.0}]
-
-
-def test_losses_of_an_evaluation_that_was_broken_off_are_forgotten(tmp_path):
-    trainer = toy_trainer(tmp_path)
-    losses = trainer.evaluate()
-    for training in (False, True):
-        trainer.remember_losses({"cross_entropy": torch.tensor(600.0)}, 3, training=training)
-    again = trainer.evaluate()
-    for name in ("eval_loss", "eval_cross_entropy", "eval_compact_loss"):
-        assert again[name] == losses[name]
-    assert trainer.mean_losses(training=True) == {"loss": 200.0, "cross_entropy": 200.0}  # those of training are not
-
-
 @pytest.mark.parametrize("form", ["margin", "center", "none"])
 def test_the_loss_is_cross_entropy_plus_weighted_compact_loss(tmp_path, form):
     trainer = toy_trainer(tmp_path, compact_loss=form, compact_loss_weight=0.3)
@@ -206,63 +156,6 @@ def test_batch_norm_statistics_are_frozen_on_request(tmp_path, frozen):
     trainer.train()
     assert torch.equal(norm.running_mean, before) == frozen
     assert not torch.equal(norm.weight.detach(), weight_before)  # the weights of the norm go on learning
-
-
-def test_evaluation_keeps_the_logits_alone(tmp_path):
-    prediction = toy_trainer(tmp_path).predict(RandomClips(5))
-    assert prediction.predictions.shape == (5, 7)
-    assert prediction.label_ids.tolist() == [0, 1, 2, 3, 4]
-
-
-def test_predictions_of_clips(tmp_path):
-    """Each clip's logits and embedding, in order; and validation never keeps an embedding."""
-    trainer = toy_trainer(tmp_path, per_device_eval_batch_size=2)
-    seen = []
-    trainer.compute_metrics = lambda predictions: seen.append(predictions.predictions.shape) or {"uar": 0.5}
-    clips = RandomClips(5)
-    predictions = trainer.predict_clips(clips)
-    with torch.inference_mode():
-        inputs = trainer._prepare_inputs(collate_clips([clips[index] for index in range(5)]))
-        outputs = trainer.model(pixel_values=inputs["pixel_values"])
-    torch.testing.assert_close(torch.tensor(predictions.logits), outputs.logits)
-    torch.testing.assert_close(torch.tensor(predictions.embeddings), outputs.embedding)
-    assert predictions.labels.tolist() == [0, 1, 2, 3, 4]
-    assert predictions.metrics["test_uar"] == 0.5
-    assert trainer.predict_clips(clips, metric_key_prefix="half").metrics["half_uar"] == 0.5
-    assert not trainer.model.classifier._forward_pre_hooks
-    trainer.evaluate()
-    assert seen == [(5, 7)] * 3
-    assert "eval_uar" in trainer.evaluation_loop(trainer.get_eval_dataloader(), "Evaluation").metrics
-
-
-def predict_and_save(folder: str, **arguments) -> None:
-    trainer = toy_trainer(folder, per_device_eval_batch_size=2, compact_loss_weight=0.5, **arguments)
-    trainer.model.classifier.weight.data *= 20  # so that the clips' losses differ
-    found = trainer.predict_clips(RandomClips(9, num_classes=5))
-    losses = [found.metrics[f"test_{name}"] for name in ("loss", "cross_entropy", "compact_loss")]
-    arrays = {"logits": found.logits, "embeddings": found.embeddings, "labels": found.labels, "losses": losses}
-    np.savez(Path(folder) / f"{trainer.args.world_size}_{trainer.args.process_index}.npz", **arrays)
-
-
-@pytest.mark.slow
-def test_predictions_are_the_same_from_one_and_two_processes(tmp_path):
-    """Two real ones. The last of nine clips leaves one process half a batch, and the other one none."""
-    predict_and_save(str(tmp_path))
-    launch(2, __file__, str(tmp_path), PYTHONPATH=os.pathsep.join([str(ROOT), str(TESTS / "helpers")]))
-
-    one, *two = (np.load(tmp_path / name) for name in ("1_0.npz", "2_0.npz", "2_1.npz"))
-    assert one["labels"].tolist() == [index % 5 for index in range(9)]
-    assert one["logits"].shape == (9, 7) and one["embeddings"].shape == (9, 16)
-    assert len(np.unique(one["logits"].round(5), axis=0)) == 9
-    logits, labels = torch.tensor(one["logits"]), torch.tensor(one["labels"])
-    cross_entropy = nn.functional.cross_entropy(logits, labels).item()
-    compact_loss = margin_compact_loss(logits, labels).item()
-    expected = [cross_entropy + 0.5 * compact_loss, cross_entropy, compact_loss]
-    np.testing.assert_allclose(one["losses"], expected, rtol=1e-5)
-    for process in two:
-        assert np.array_equal(process["labels"], one["labels"])
-        for name in ("logits", "embeddings", "losses"):
-            np.testing.assert_allclose(process[name], one[name], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("form", ["margin", "center", "none"])
@@ -326,112 +219,12 @@ def test_center_without_an_embedding_is_refused(tmp_path):
 # --- the order of clips
 
 
-def test_data_set_and_sampler_are_told_every_epoch(tmp_path):
-    trainer = toy_trainer(tmp_path, num_train_epochs=3)
-    trainer.train()
-    assert list(dict.fromkeys(trainer.train_dataset.epochs)) == [0, 1, 2]
-
-
 def test_loaders_draw_the_seeds_of_their_workers_from_generators_of_their_own(tmp_path):
     trainer, other = toy_trainer(tmp_path, seed=5), RandomClips(3)
     loaders = trainer.get_train_dataloader(), trainer.get_eval_dataloader(other), trainer.get_test_dataloader(other)
     for loader in loaders:
         assert loader.base_dataloader.generator.initial_seed() == 5  # accelerate's loader iterates over this one
     assert [len(loader.dataset) for loader in loaders] == [8, 3, 3]
-
-
-@pytest.fixture(scope="module")
-def clips_on_disk(tmp_path_factory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("clips")
-    for number in range(6):
-        save_frames(folder / str(number), marked_frames(9 + number, 40, 44) + np.uint8(20 * number))
-    return [folder / str(number) for number in range(6)]
-
-
-@pytest.mark.parametrize("balanced", [False, True])
-def test_workers_and_a_resume_change_no_bit_of_the_weights(tmp_path, clips_on_disk, balanced):
-    """Random crops and drop path over several epochs, with an evaluation after each."""
-    processor = LogoFormerVideoProcessor.from_config(toy_config(image_size=32))
-
-    def train(folder, num_workers, persistent, num_epochs=3, save="epoch", checkpoint=None):
-        torch.manual_seed(0)
-        clips = ClipDataset(clip_rows(clips_on_disk), processor, TrainingTransforms(32), seed=42)
-        trainer = toy_trainer(
-            folder,
-            model=toy_model(image_size=32, num_hidden_layers=2, drop_path_rate=0.5),
-            train_dataset=clips,
-            eval_dataset=ClipDataset(clip_rows(clips_on_disk), processor),
-            dataloader_num_workers=num_workers,
-            dataloader_persistent_workers=persistent,
-            per_device_train_batch_size=2,
-            num_train_epochs=num_epochs,
-            class_balanced_sampling=balanced,
-            eval_strategy="epoch",
-            metric_for_best_model="eval_loss",
-            save_strategy=save,
-            save_steps=2,
-            save_total_limit=9,
-        )
-        assert trainer.args.dataloader_persistent_workers == persistent
-        torch.manual_seed(1)
-        trainer.train(resume_from_checkpoint=checkpoint)
-        assert clips.epoch == num_epochs - 1
-        return torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()])
-
-    undisturbed = train(tmp_path, 2, True)
-    assert torch.equal(train(tmp_path / "new workers", 2, False), undisturbed)
-    assert torch.equal(train(tmp_path / "no workers", 0, False), undisturbed)
-    assert (train(tmp_path / "shorter", 2, True, num_epochs=2) - undisturbed).abs().max() > 1e-3
-    again = train(tmp_path, 2, True, checkpoint=str(tmp_path / "checkpoint-3"))  # after the first epoch
-    assert torch.equal(again, undisturbed)
-    train(tmp_path / "steps", 2, True, save="steps")
-    for step in (2, 4):  # in the middle of the first and of the second epoch
-        checkpoint = str(tmp_path / "steps" / f"checkpoint-{step}")
-        assert torch.equal(train(tmp_path / "steps", 2, True, save="steps", checkpoint=checkpoint), undisturbed)
-
-
-@pytest.fixture(scope="module")
-def train_with(tmp_path_factory, clips_on_disk):
-    """Function that trains for two epochs with random crops and drop path, and returns the weights."""
-    processor = LogoFormerVideoProcessor.from_config(toy_config(image_size=32))
-
-    def train(num_workers: int, **arguments) -> torch.Tensor:
-        torch.manual_seed(0)
-        trainer = toy_trainer(
-            tmp_path_factory.mktemp("workers"),
-            model=toy_model(image_size=32, num_hidden_layers=2, drop_path_rate=0.5),
-            train_dataset=ClipDataset(clip_rows(clips_on_disk), processor, TrainingTransforms(32, 0.7, 0.5, 0.3, 0.5)),
-            dataloader_num_workers=num_workers,
-            per_device_train_batch_size=2,
-            num_train_epochs=2,
-            **arguments,
-        )
-        trainer.train()
-        return torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()])
-
-    return train
-
-
-@pytest.fixture(scope="module")
-def without_workers(train_with) -> torch.Tensor:
-    return train_with(0)
-
-
-@pytest.mark.parametrize(
-    ("context", "num_workers", "arguments"),
-    [
-        ("fork", 3, {"dataloader_persistent_workers": False, "dataloader_prefetch_factor": 5}),
-        ("spawn", 1, {}),
-        ("forkserver", 1, {}),
-    ],
-)
-def test_how_workers_are_started_changes_no_bit_of_the_weights(
-    train_with, without_workers, context, num_workers, arguments
-):
-    if context not in torch.multiprocessing.get_all_start_methods():
-        pytest.skip(f"this system has no {context}")
-    weights = train_with(num_workers, dataloader_multiprocessing_context=context, **arguments)
-    assert torch.equal(weights, without_workers)
 
 
 @pytest.mark.parametrize(
@@ -474,24 +267,6 @@ def test_balanced_sampling_needs_labels(tmp_path):
     toy_trainer(tmp_path, train_dataset=ClipsWithoutLabels()).train()  # which needs no labels
 
 
-def test_resuming_sees_the_same_clips(tmp_path):
-    """The second half of a run, resumed from its checkpoint in the middle of an epoch, ends with the same weights."""
-    shared = {
-        "num_clips": 12,
-        "per_device_train_batch_size": 4,
-        "num_train_epochs": 2,
-        "class_balanced_sampling": True,
-    }
-    shared |= {"save_strategy": "steps", "save_steps": 4}
-    whole = toy_trainer(tmp_path, **shared)
-    whole.train()
-    resumed = toy_trainer(tmp_path, **shared)
-    resumed.train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
-    assert set(resumed.train_dataset.epochs) == {1}
-    for one, other in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
-        torch.testing.assert_close(one, other)
-
-
 # --- batches
 
 
@@ -524,7 +299,3 @@ def test_the_device_makes_the_pixel_values_of_the_processor(tmp_path):
     white = torch.full((1, 4, 3, 32, 32), 255, dtype=torch.uint8)
     pixel_values = trainer._prepare_inputs({"frames": white, "labels": torch.zeros(1)})["pixel_values"]
     torch.testing.assert_close(pixel_values[0, 0, :, 0, 0], torch.tensor([0.9 / 0.4, 0.8 / 0.5, 0.7 / 0.6]))
-
-
-if __name__ == "__main__":  # as the processes of a launch run it
-    predict_and_save(sys.argv[1], dataloader_num_workers=1)
