@@ -1,5 +1,10 @@
 import os
+from pathlib import Path
 
+# Processes that tests start import the package from this checkout, whichever is installed.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")))
+)
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported
 # The tests' tensors are so small that sharing one out between threads can take longer than computing it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -7,7 +12,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import random
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np

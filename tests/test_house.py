@@ -3,10 +3,12 @@
 import ast
 import fnmatch
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 from paths import DOCS, ROOT, TESTS
+from processes import launch, run_python
 
 import logoformer_hf
 from logoformer_hf.training.output_files import OUTPUT_FILES
@@ -76,3 +78,11 @@ def test_only_what_may_leave_is_published():
     published = {file.pattern for file in OUTPUT_FILES if file.is_published}
     assert {"model.safetensors", "README.md", "report.json", "video_reading_logoformer.py"} <= published
     assert published.isdisjoint({"run.json", "predictions.parquet", "problems.csv", "checkpoint-*/"})
+
+
+@pytest.mark.parametrize("start", [run_python, lambda code, cwd: launch(1, cwd / "said.py", cwd=cwd)])
+def test_processes_that_tests_start_import_this_checkout(start, tmp_path):
+    code = "import logoformer_hf; print(logoformer_hf.__file__)"
+    (tmp_path / "said.py").write_text(code)
+    assert start(code, cwd=tmp_path).stdout.splitlines()[-1] == logoformer_hf.__file__
+    assert Path(logoformer_hf.__file__).is_relative_to(ROOT)

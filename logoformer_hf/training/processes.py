@@ -31,3 +31,13 @@ def on_main_process(training_args: TrainingArguments, work: Callable[[], Result]
         raise SystemExit(2)
     result: Result = outcome[0]
     return result
+
+
+def in_turn(training_args: TrainingArguments, work: Callable[[], Result]) -> Result:
+    """
+    Calls `work` in the main process, then in all others, which find in caches what it left there; returns to each its
+    own result. An error of the main process is told as by `on_main_process`.
+    """
+    results: list[Result] = []
+    on_main_process(training_args, lambda: results.append(work()))
+    return results[0] if results else work()

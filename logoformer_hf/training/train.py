@@ -1,7 +1,6 @@
 """Trains and tests one run after another, each in its own folder, and writes one report on all of them."""
 
 import copy
-import functools
 import gc
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,7 +37,7 @@ from .checkpoints import errors_of_writing
 from .held_out import keep_held_out
 from .library_state import library_state_kept
 from .lock import folder_lock
-from .processes import on_main_process
+from .processes import in_turn, on_main_process
 from .resume import check_resume, choose_checkpoint
 from .run_clips import RunClips, gather_runs
 from .run_files import describe_run_folder, write_run
@@ -80,16 +79,9 @@ def train(settings: Settings) -> None:
         raise ValueError(
             f"--push_to_hub publishes one model, but there are {len(runs)} runs: use `logoformer push` on one of them."
         )
-    check_resume(args, runs)
-    on_main_process(args, lambda: check_folders(output_dir, settings.source.cache_dir))
-    hub_card_file(TEMPLATE)  # this and the metric fail before the training rather than after it
-    load_metric()
-    beside = load_runs(settings.protocol.beside) if settings.protocol.beside else []
-
-    for run in runs:
-        on_main_process(args, functools.partial(look_at, run, settings))
-    with args.main_process_first(desc="gathering the clips"):
-        clips = gather_runs(runs, settings, verbose=is_main_process)
+    on_main_process(args, lambda: check_before(runs, settings))
+    beside = load_runs(settings.protocol.beside) if settings.protocol.beside and is_main_process else []
+    clips = in_turn(args, lambda: gather_runs(runs, settings, verbose=is_main_process))
     for number, run in enumerate(runs, start=1):
         go_on(run, f"run {number} of {len(runs)}", settings, clips.pop(run, None))
         gc.collect()  # frees the model of this run before the next one is built
@@ -107,6 +99,18 @@ def train(settings: Settings) -> None:
             push_folder(
                 output_dir, args.hub_model_id or output_dir.resolve().name, private=bool(args.hub_private_repo)
             )
+
+
+def check_before(runs: Sequence[Run], settings: Settings) -> None:
+    """What fails before the training rather than after it. Raises the errors of `train`."""
+    check_resume(settings.training, runs)
+    check_folders(Path(settings.training.output_dir), settings.source.cache_dir)
+    hub_card_file(TEMPLATE)
+    load_metric()
+    if settings.protocol.beside:
+        load_runs(settings.protocol.beside)
+    for run in runs:
+        look_at(run, settings)
 
 
 def go_on(run: Run, title: str, settings: Settings, clips: RunClips | None) -> None:
@@ -157,9 +161,8 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
     is_main_process = training_args.process_index == 0
     set_seed(run.seed)
 
-    with training_args.main_process_first(desc="opening the folder of the run"):
-        deciding = deciding_settings(settings, run) | {DATA_DIGEST: clips.source.data_digest}
-        open_run_folder(run.folder, deciding, write=is_main_process, defaults=DEFAULTS)
+    deciding = deciding_settings(settings, run) | {DATA_DIGEST: clips.source.data_digest}
+    in_turn(training_args, lambda: open_run_folder(run.folder, deciding, write=is_main_process, defaults=DEFAULTS))
     if is_main_process:
         write_trained_on(run.folder / TRAINED_ON_FILE, clips.trained_on)
         if clips.holds_out:
@@ -167,7 +170,7 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
     rows = clips.rows
     label_names = rows["train"].features["label"].names
 
-    model, processor, sentence = build_model(settings.model, label_names)
+    model, processor, sentence = in_turn(training_args, lambda: build_model(settings.model, label_names))
     if is_main_process:
         print(sentence)
     reader = reading_processor(processor, model)
@@ -187,7 +190,7 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
     trainer.trained_on = clips.trained_on
     checkpoint = on_main_process(training_args, lambda: choose_checkpoint(training_args, run.folder))
     if checkpoint and is_main_process:
-        print(f"{run}: goes on from {checkpoint}.")
+        print(f"{run}: goes on from {checkpoint.folder}.")
     with StopOnSigterm() as stop, advice_on_unreadable_clips(run, settings):
         trainer.add_callback(stop)
         train_metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
@@ -197,16 +200,21 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
     validation = ClipDataset(rows["validation"], reader, keep_unreadable=True) if is_apart else None
     temperature = calibrate(trainer, validation)
     problems = trainer.gather_problems()
+    seen = clips.seen
+    if not is_best_tested(trainer):  # no clips chose the epoch
+        seen = replace(seen, validation_trained_on=0)
     if is_main_process:
+        if not is_best_tested(trainer):
+            write_trained_on(run.folder / TRAINED_ON_FILE, clips.trained_on.without_choice())
         print_speed(run, train_metrics if checkpoint is None else None, tested.metrics)
         train_metrics.pop("total_flos", None)  # the library's estimate is for text models
         scores = scorer.score(tested.logits, tested.labels)
         results = train_metrics | tested.metrics | {f"test_{name}": value for name, value in scores.items()}
-        results |= calibration_results(tested, temperature) | {"seen_clips": asdict(clips.seen)}
+        results |= calibration_results(tested, temperature) | {"seen_clips": asdict(seen)}
         results["clips_per_split"] = {split: len(each) for split, each in rows.items()}
         facts = note_unreadable(clips.source, problems, run.folder / "problems.csv")
         info = describe_run(run, settings, is_best_tested(trainer), label_names, facts)
-        info = replace(info, score_temperature=temperature, seen_clips=clips.seen)
+        info = replace(info, score_temperature=temperature, seen_clips=seen)
         results["chosen_on_test_set"] = info.selection == "test"
         with errors_of_writing(run.folder):
             write_run(run, trainer, info, results, rows["test"].select(tested.rows), tested)

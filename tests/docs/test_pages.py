@@ -22,7 +22,7 @@ def run_example(page: str, folder) -> str:
     """The only Python block of a page, as a script in a folder of its own."""
     [code] = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), flags=re.DOTALL)
     (folder / "example.py").write_text(code)
-    environment = os.environ | {"HF_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"HF_HOME": str(folder / "home")}
     finished = subprocess.run(
         [sys.executable, "example.py"], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from paths import ROOT, TESTS
+
 TIMEOUT_SEC = 600
 
 
@@ -45,7 +47,9 @@ def run_python(
 
 
 def launch(num_processes: int, script: str | Path, *arguments: str, cwd: Path | None = None, **environment: str):
-    """`accelerate launch` of one process, or of several on the CPU."""
+    """`accelerate launch` of one process, or of several on the CPU. A file of tests finds its helpers."""
+    if TESTS in Path(script).parents:
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(TESTS / "helpers")])
     several = ["--multi_gpu", "--num_processes", str(num_processes), "--main_process_port", "0"]
     if num_processes > 1:  # without --multi_gpu it starts one on a machine without a GPU, and with it two on the CPU
         environment["CUDA_VISIBLE_DEVICES"] = ""

@@ -29,7 +29,8 @@ def run_without_package(
     Returns:
         What it printed. A failure of it fails the test with its last words.
     """
-    environment = os.environ | {"HF_HOME": str(cwd / "hf_home"), "HF_HUB_DISABLE_XET": "1"} | environment
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # which has the package
+    environment = kept | {"HF_HOME": str(cwd / "hf_home"), "HF_HUB_DISABLE_XET": "1"} | environment
     if requirements is not None:
         environment[VARIABLE] = requirements.read_text()
     finished = subprocess.run(

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from errors import check_named, raises_naming
-from paths import TESTS
 from processes import launch
 from toys import RandomClips, toy_trainer, trainer_model
 from transformers import AutoConfig, AutoModelForVideoClassification
@@ -177,7 +176,7 @@ def test_two_processes_fit_what_one_would(tmp_path):
     assert 0.2 < expected < 5 and expected != pytest.approx(1, rel=0.05)
     for clips in ([*range(62)], [*range(63), 0]):  # one that is left out or counted twice would be seen
         assert fit_temperature(said[clips], labels[clips]) != pytest.approx(expected, rel=1e-3)
-    launch(2, __file__, str(tmp_path), PYTHONPATH=str(TESTS / "helpers"))
+    launch(2, __file__, str(tmp_path))
     assert [float((tmp_path / f"2_{number}.txt").read_text()) for number in (0, 1)] == pytest.approx(
         [expected] * 2, rel=1e-4
     )

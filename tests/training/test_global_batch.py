@@ -1,14 +1,12 @@
 """Two processes train as one does: every clip once, the mean over the clips of all, and an error stops both."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from paths import ROOT, TESTS
 from processes import launch
 from toys import RandomClips, poison, toy_trainer
 
@@ -80,7 +78,7 @@ def trained(tmp_path_factory) -> tuple[Path, dict[str, Any], list[dict[str, Any]
     (folder / "one").mkdir()
     train_all(folder / "one", 1, 0)
     (folder / "two").mkdir()
-    launch(2, __file__, str(folder / "two"), PYTHONPATH=os.pathsep.join([str(ROOT), str(TESTS / "helpers")]))
+    launch(2, __file__, str(folder / "two"))
     one = torch.load(folder / "one" / "results-1-0.pt")
     return folder, one, [torch.load(folder / "two" / f"results-2-{rank}.pt") for rank in (0, 1)]
 

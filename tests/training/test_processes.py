@@ -10,7 +10,7 @@ from paths import ROOT
 from processes import TIMEOUT_SEC, environment_with
 
 from logoformer_hf.training.arguments import LogoFormerTrainingArguments
-from logoformer_hf.training.processes import on_main_process
+from logoformer_hf.training.processes import in_turn, on_main_process
 
 
 def test_one_process_calls_it(tmp_path):
@@ -18,6 +18,9 @@ def test_one_process_calls_it(tmp_path):
     assert on_main_process(args, lambda: 3) == 3
     with pytest.raises(ZeroDivisionError):
         on_main_process(args, lambda: 1 // 0)
+    assert in_turn(args, lambda: 3) == 3 and in_turn(args, lambda: None) is None
+    with pytest.raises(ZeroDivisionError):
+        in_turn(args, lambda: 1 // 0)
 
 
 def free_port() -> int:
@@ -28,7 +31,7 @@ def free_port() -> int:
 
 def run_two(*arguments: str) -> list[tuple[int, str]]:
     """Status and stderr of two processes of `train_hf.py` on the CPU."""
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "PYTHONPATH": str(ROOT)}
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
     started = [
         subprocess.Popen(
             [sys.executable, ROOT / "train_hf.py", "--use_cpu", "True", *arguments],
@@ -47,4 +50,13 @@ def test_two_processes_say_once_that_a_folder_cannot_be_written(tmp_path):
     (status, told), (other_status, other_told) = run_two("--output_dir", str(tmp_path / "file" / "out"))
     assert status == other_status == 2
     check_named(told, tmp_path / "file" / "out")
+    assert "Traceback" not in told + other_told and str(tmp_path) not in other_told
+
+
+def test_two_processes_say_once_what_is_wrong_with_the_clips(tmp_path):
+    (tmp_path / "clips").mkdir()
+    source = ["--dataset", "clips", "--data_dir", str(tmp_path / "clips"), "--cache_dir", str(tmp_path / "cache")]
+    (status, told), (other_status, other_told) = run_two(*source, "--output_dir", str(tmp_path / "out"))
+    assert status == other_status == 2
+    check_named(told, tmp_path / "clips")
     assert "Traceback" not in told + other_told and str(tmp_path) not in other_told

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 from errors import check_named
-from paths import ROOT, TESTS
 from processes import launch
 from toys import RandomClips, toy_model, toy_trainer
 
@@ -95,7 +94,7 @@ def stop_and_go_on(folder: Path) -> None:
 @pytest.mark.slow
 def test_two_processes_stop_after_the_same_step_and_go_on(tmp_path):
     """Eight clips, two steps an epoch: the second process reads its fifth clip for the first step of the second."""
-    launch(2, __file__, str(tmp_path), PYTHONPATH=f"{TESTS / 'helpers'}{os.pathsep}{ROOT}")
+    launch(2, __file__, str(tmp_path))
     facts = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)]
     assert facts[0] == facts[1] and facts[0]["same"]
     one, other = facts[0]["sums"]

@@ -258,7 +258,7 @@ def test_a_killed_run_leaves_nothing_that_a_later_one_takes(tmp_path, monkeypatc
         "from logoformer_hf.data.synthetic.clips import build_synthetic_clips\n"
         f"build_synthetic_clips({str(tmp_path / 'cache')!r}, 210, 7, 7, image_size=64, num_workers=1)\n"
     )
-    process = subprocess.Popen([sys.executable, str(script)], cwd=ROOT, env=environment_with(PYTHONPATH=str(ROOT)))
+    process = subprocess.Popen([sys.executable, str(script)], cwd=ROOT, env=environment_with())
     deadline_sec = time.monotonic() + TIMEOUT_SEC
     while len(list(tmp_path.glob("cache/*/train/*.mp4"))) < 5:
         assert process.poll() is None
