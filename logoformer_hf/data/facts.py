@@ -49,8 +49,13 @@ class DataFacts:
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> "DataFacts":
-        """The inverse of `dataclasses.asdict`."""
-        return cls(**{**facts, "left_out": tuple(LeftOutClip(**clip) for clip in facts["left_out"])})
+        """The inverse of `dataclasses.asdict`; what an earlier version did not store has its default."""
+        return cls(**{**facts, "left_out": tuple(LeftOutClip(**clip) for clip in facts.get("left_out", ()))})
+
+    @property
+    def which(self) -> "DataFacts":
+        """Which data set it is: the facts without folds, single clips and crops."""
+        return replace(self, num_folds=None, left_out=(), faces=None)
 
     @property
     def part(self) -> str:

@@ -7,10 +7,11 @@ that were extracted from it have different ones, and so have a clip and a copy t
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import datasets
 import pyarrow.compute as pc
@@ -38,14 +39,15 @@ def content_id(path: str | Path) -> str:
         VideoReadError: a folder without frames.
     """
     path = Path(path)
-    if not path.is_dir():
-        size = path.stat().st_size
-        starts = {0, max(0, (size - _SAMPLE_BYTES) // 2), max(0, size - _SAMPLE_BYTES)}
+    try:
+        frames = sorted(frame_entries(path), key=number_order)
+    except NotADirectoryError:
         with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            starts = {0, max(0, (size - _SAMPLE_BYTES) // 2), max(0, size - _SAMPLE_BYTES)}
             return _digest("video", [size], (_read_at(file, start) for start in sorted(starts)))
-    frames = sorted(frame_entries(path), key=number_order)
     sizes = [frame.stat().st_size for frame in frames]
-    return _digest("frames", sizes, (Path(frames[number].path).read_bytes() for number in _three(len(frames))))
+    return _digest("frames", sizes, (_read(frames[number].path) for number in _three(len(frames))))
 
 
 def path_ids(paths: Sequence[str | Path]) -> list[str | None]:
@@ -124,10 +126,14 @@ def _three(number: int) -> list[int]:
     return sorted({0, number // 2, number - 1})
 
 
-def _read_at(file: Any, start: int) -> bytes:
+def _read(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (a `Path` takes as long as the reading)
+        return file.read()
+
+
+def _read_at(file: BinaryIO, start: int) -> bytes:
     file.seek(start)
-    content: bytes = file.read(_SAMPLE_BYTES)
-    return content
+    return file.read(_SAMPLE_BYTES)
 
 
 def _digest(kind: str, sizes: Sequence[int], contents: Iterable[bytes]) -> str:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,24 +29,18 @@ class DataPart:
     The part of a data set that a training or a test is about.
 
     Attributes:
-        dataset, dataset_name, setup, fold: as among the facts of a run.
+        data: which data set it is: `DataFacts.which`.
+        fold: number of the fold, None without folds.
         has_official_split: whether its authors decided which clips train and which test.
     """
 
-    dataset: str
-    dataset_name: str
-    setup: str | None
+    data: DataFacts
     fold: int | None
     has_official_split: bool
 
-    @classmethod
-    def of(cls, facts: DataFacts, fold: int | None, has_official_split: bool) -> "DataPart":
-        """The part of a fold, None without folds."""
-        return cls(facts.dataset, facts.dataset_name, facts.setup, fold, has_official_split)
-
     def __str__(self) -> str:
         fold = None if self.fold is None else f"fold {self.fold}"
-        return ", ".join(filter(None, (self.dataset_name, self.setup, fold)))
+        return ", ".join(filter(None, (self.data.dataset_name, self.data.setup, fold)))
 
 
 @dataclass(frozen=True)
@@ -58,12 +53,14 @@ class Training:
         select_on: what chose the epoch: "validation" or "test" clips, or "last": none did.
         train: identifiers of the clips that it learned from.
         validation: identifiers of those that its epochs were measured on, the test clips with `select_on` "test".
+        of_copies: whether the identifiers are those of resized copies of the clips, as in shards of version 0.1.
     """
 
     part: DataPart
     select_on: str
     train: frozenset[str]
     validation: frozenset[str]
+    of_copies: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +96,15 @@ class TrainedOn:
         """The trainings of both, each once."""
         both = tuple(dict.fromkeys(self.trainings + other.trainings))
         return TrainedOn(both, self.is_complete and other.is_complete)
+
+    def without_choice(self) -> "TrainedOn":
+        """The same, where the last training ended without a choice of its epoch."""
+        *before, last = self.trainings
+        return replace(self, trainings=(*before, replace(last, select_on="last")))
+
+    def is_comparable(self, of_copies: bool) -> bool:
+        """Whether clips with identifiers of this kind would be found in every training."""
+        return all(training.of_copies == of_copies for training in self.trainings)
 
     def without(self, training: Training) -> "TrainedOn":
         """All trainings but this one."""
@@ -142,6 +148,8 @@ class SeenClips:
         equal: tested clips with the content of training clips, within an official split.
         validation_trained_on: clips that chose the epoch and that it had been trained on.
         is_history_known: whether all its trainings are recorded.
+        is_comparable: whether the clips of all these trainings would be recognised among the tested ones; those of
+            shards of version 0.1 are recognised in these shards alone.
     """
 
     trained_on: int = 0
@@ -149,11 +157,16 @@ class SeenClips:
     equal: int = 0
     validation_trained_on: int = 0
     is_history_known: bool = True
+    is_comparable: bool = True
 
     def plus(self, other: "SeenClips") -> "SeenClips":
         """The counts of two runs together."""
-        sums = {name: value + getattr(other, name) for name, value in asdict(self).items()}
-        return SeenClips(**sums | {"is_history_known": self.is_history_known and other.is_history_known})
+        return SeenClips(
+            **{
+                name: value and getattr(other, name) if isinstance(value, bool) else value + getattr(other, name)
+                for name, value in asdict(self).items()
+            }
+        )
 
 
 def write_trained_on(path: str | Path, record: TrainedOn) -> None:
@@ -172,7 +185,9 @@ def write_trained_on(path: str | Path, record: TrainedOn) -> None:
     facts = {
         "version": _VERSION,
         "is_complete": record.is_complete,
-        "trainings": [asdict(each.part) | {"select_on": each.select_on} for each in record.trainings],
+        "trainings": [
+            asdict(each.part) | {"select_on": each.select_on, "of_copies": each.of_copies} for each in record.trainings
+        ],
     }
     table = pa.table(columns, names=["content_id", "training", "split"])
     with whole_file(path) as partial:
@@ -197,8 +212,8 @@ def read_trained_on(path: str | Path) -> TrainedOn:
         for row in table.to_pylist():
             identifiers[row["training"]][_SPLITS.index(row["split"])].append(row["content_id"].hex())
         trainings = tuple(
-            Training(select_on=part.pop("select_on"), part=DataPart(**part), train=train, validation=validation)
-            for part, (train, validation) in zip(facts["trainings"], map(_frozen, identifiers), strict=True)
+            _read_training(stored, *clips)
+            for stored, clips in zip(facts["trainings"], map(_frozen, identifiers), strict=True)
         )
     except (pa.ArrowInvalid, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(
@@ -206,6 +221,13 @@ def read_trained_on(path: str | Path) -> TrainedOn:
             "nobody knows on which clips the model may be tested: take it from a copy of the model."
         ) from error
     return TrainedOn(trainings, bool(facts["is_complete"]))
+
+
+def _read_training(stored: dict[str, Any], train: frozenset[str], validation: frozenset[str]) -> Training:
+    older = {name: stored[name] for name in ("dataset", "dataset_name", "setup") if name in stored}
+    data = stored.get("data", older)
+    part = DataPart(DataFacts.from_json(data), stored["fold"], stored["has_official_split"])
+    return Training(part, stored["select_on"], train, validation, stored.get("of_copies", False))
 
 
 def identifiers_of(content_ids: Sequence[str | None]) -> frozenset[str]:

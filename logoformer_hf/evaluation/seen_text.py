@@ -35,4 +35,9 @@ def describe_seen_clips(run: RunInfo) -> list[str]:
             "Not all clips that the model was trained on before are recorded: some of the tested ones may be among "
             "them."
         )
+    if not seen.is_comparable:
+        said.append(
+            "The clips that the model was trained on, or the tested ones, are in shards of version 0.1, which do not "
+            "identify the clips that they were made from: whether the model met the tested clips is not known."
+        )
     return said

@@ -15,7 +15,6 @@ from ..data.sources.arguments import SourceArguments
 from ..data.sources.gather import gather_clips, note_unreadable
 from ..data.sources.source import Source
 from ..data.splits import check_tested_once
-from ..data.trained_on import DataPart
 from ..evaluation.predictions import (
     PREDICTIONS_FILE,
     RUN_FOLDERS,
@@ -128,10 +127,12 @@ def describe_run(args: EvaluationArguments, source: Source, fold: int | None) ->
         "data": source.facts,
         "split": args.split,
         "fold": fold,
-        "seen_clips": compare_tested(args.model, record, rows, part, args.split, args.allow_seen_clips),
+        "seen_clips": compare_tested(
+            args.model, record, rows, part, args.split, args.allow_seen_clips, source.identifies_copies
+        ),
     }
     if trained is None:
-        last = record.trainings[-1].part if record is not None and record.trainings else None
+        last = record.trainings[-1].part.data if record is not None and record.trainings else None
         elsewhere = None if last is None or is_same_data(last, source) else last.dataset_name
         model = f"{Path(args.model).name} ({AutoConfig.from_pretrained(args.model).model_type})"
         return RunInfo(**facts, seed=0, selection="given", model=model, trained_on=elsewhere)
@@ -144,7 +145,7 @@ def describe_run(args: EvaluationArguments, source: Source, fold: int | None) ->
     return RunInfo(**facts, selection=trained.selection)
 
 
-def is_same_data(trained: DataFacts | DataPart, source: Source) -> bool:
+def is_same_data(trained: DataFacts, source: Source) -> bool:
     """Whether a model was trained on the data set of these clips."""
     return (trained.dataset, trained.dataset_name) == (source.facts.dataset, source.facts.dataset_name)
 

@@ -93,5 +93,6 @@ def _clips_of_run(run: Run, source: Source, settings: Settings) -> RunClips:
         is_held_out=is_held_out,
         select_on=protocol.select_on if settings.training.load_best_model_at_end else "last",
         allow=protocol.allow_seen_clips,
+        of_copies=source.identifies_copies,
     )
     return RunClips(source, rows, seen, trained_on, is_held_out and protocol.select_on == "validation")

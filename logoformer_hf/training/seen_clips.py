@@ -58,6 +58,7 @@ def compare_clips(
     is_held_out: bool,
     select_on: str,
     allow: bool,
+    of_copies: bool = False,
 ) -> tuple[SeenClips, TrainedOn]:
     """
     Compares the clips that test a model, and those that choose its epoch, with all that it is and was trained on.
@@ -70,6 +71,7 @@ def compare_clips(
         is_held_out: whether "validation" is a part of the source's "train".
         select_on: what chooses the epoch: "validation"; "test", which is then also "validation" in `rows`; "last".
         allow: go on with clips that the model has seen; the result is marked.
+        of_copies: as in `Training`.
 
     Returns:
         What was found, and all trainings of the model, this one included.
@@ -79,9 +81,8 @@ def compare_clips(
     """
     is_apart = select_on == "validation"  # otherwise the tested clips choose, and the result is marked for that
     test, validation = clips_of(rows["test"]), clips_of(rows["validation"]) if is_apart else {}
-    own = Training(
-        part, select_on, identifiers_of(rows["train"][CONTENT_ID]), identifiers_of(rows["validation"][CONTENT_ID])
-    )
+    train, measured = (identifiers_of(rows[split][CONTENT_ID]) for split in ("train", "validation"))
+    own = Training(part, select_on, train, measured, of_copies)
     history = history.without(own)
     now = own if is_apart else replace(own, validation=frozenset())
     tested = history.joined(TrainedOn((now,))).find(test, part, "test")
@@ -112,12 +113,19 @@ def compare_clips(
         equal=len(tested.equal),
         validation_trained_on=len(learned),
         is_history_known=history.is_complete,
+        is_comparable=history.is_comparable(of_copies),
     )
     return seen, history.joined(TrainedOn((own,)))
 
 
 def compare_tested(
-    model: str, record: TrainedOn | None, clips: Dataset, part: DataPart, split: str, allow: bool
+    model: str,
+    record: TrainedOn | None,
+    clips: Dataset,
+    part: DataPart,
+    split: str,
+    allow: bool,
+    of_copies: bool = False,
 ) -> SeenClips:
     """
     Compares the clips that a trained model is tested on with those that it was trained on.
@@ -129,6 +137,7 @@ def compare_tested(
         part: the part of the data set that they are.
         split: their split.
         allow: go on with clips that the model was trained on; the result is marked.
+        of_copies: as in `Training`, of the identifiers of these clips.
 
     Raises:
         ValueError: such clips, without `allow`.
@@ -144,13 +153,17 @@ def compare_tested(
         allow,
     )
     return SeenClips(
-        len(found.trained_on), len(found.chosen_on), len(found.equal), is_history_known=record.is_complete
+        len(found.trained_on),
+        len(found.chosen_on),
+        len(found.equal),
+        is_history_known=record.is_complete,
+        is_comparable=record.is_comparable(of_copies),
     )
 
 
 def part_of(facts: DataFacts, fold: int | None) -> DataPart:
     """The part of a data set that a run of this fold is about."""
-    return DataPart.of(facts, fold, has_official_split(facts))
+    return DataPart(facts.which, fold, has_official_split(facts))
 
 
 def clips_of(rows: Dataset) -> dict[str, str | None]:

@@ -1,12 +1,15 @@
 """The record of the clips that a model was trained on."""
 
 import hashlib
+import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from errors import raises_naming
 
+from logoformer_hf.data.facts import DataFacts, LeftOutClip
 from logoformer_hf.data.trained_on import (
     DataPart,
     FoundClips,
@@ -23,7 +26,7 @@ def digest(name) -> str:
 
 
 def part(fold=1, official=True, name="DFEW") -> DataPart:
-    return DataPart("dfew", name, None, fold, official)
+    return DataPart(DataFacts("dfew", name), fold, official)
 
 
 def training(train, validation=(), of=None, select_on="validation") -> Training:
@@ -40,6 +43,42 @@ def test_the_file_gives_back_all_trainings(tmp_path):
     assert read_trained_on(tmp_path / "record.parquet") == record
     write_trained_on(tmp_path / "record.parquet", TrainedOn())
     assert read_trained_on(tmp_path / "record.parquet") == TrainedOn()
+
+
+def test_a_record_that_names_its_data_set_field_by_field_is_read(tmp_path):
+    """As the file was written before the facts of a data set were kept in it as they are."""
+    write_trained_on(tmp_path / "record.parquet", TrainedOn((training("ab", of=part(3)),)))
+    table = pq.read_table(tmp_path / "record.parquet")
+    [key] = table.schema.metadata
+    facts = json.loads(table.schema.metadata[key])
+    [stored] = facts["trainings"]
+    del stored["of_copies"]
+    stored |= {name: stored["data"][name] for name in ("dataset", "dataset_name", "setup")}
+    del stored["data"]
+    pq.write_table(table.replace_schema_metadata({key: json.dumps(facts)}), tmp_path / "record.parquet")
+    assert read_trained_on(tmp_path / "record.parquet") == TrainedOn((training("ab", of=part(3)),))
+
+
+def test_a_part_is_the_same_whatever_was_left_out_of_it_or_cropped(tmp_path):
+    facts = DataFacts("dfew", "DFEW", 5, "a.csv", (LeftOutClip("gone", "train"),), "yunet")
+    here = DataPart(facts.which, 1, True)
+    assert here == DataPart(DataFacts("dfew", "DFEW", setup="a.csv"), 1, True) and str(here) == "DFEW, a.csv, fold 1"
+    assert DataPart(DataFacts("dfew", "DFEW", setup="b.csv"), 1, True) != here
+
+
+def test_the_last_training_without_a_choice():
+    record = TrainedOn((training("ab", "c"), training("d", "e")))
+    assert record.without_choice() == TrainedOn((training("ab", "c"), training("d", "e", select_on="last")))
+
+
+def test_identifiers_of_copies_are_comparable_with_others_of_their_kind_alone(tmp_path):
+    copies = replace(training("ab"), of_copies=True)
+    write_trained_on(tmp_path / "record.parquet", TrainedOn((copies,)))
+    record = read_trained_on(tmp_path / "record.parquet")
+    assert record.is_comparable(of_copies=True) and not record.is_comparable(of_copies=False)
+    both = record.joined(TrainedOn((training("c"),)))
+    assert not both.is_comparable(of_copies=True) and not both.is_comparable(of_copies=False)
+    assert TrainedOn().is_comparable(of_copies=True)
 
 
 def test_it_takes_about_16_bytes_a_clip_and_names_none(tmp_path):

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from dataset_trees import DFEW_NUMBERS, dfew_fold
 from errors import check_named, raises_naming
+from paths import TESTS
 from small_runs import NAMES, NEW, evaluate_small, run_small, write_own
 
 from logoformer_hf.cli import main
@@ -53,6 +54,7 @@ def test_the_record_is_in_the_run_and_in_every_checkpoint(fold_1):
     assert read_trained_on(checkpoint / "trained_on.parquet") == record
     results = json.loads((fold_1 / "eval_results.json").read_text())
     clean = {"trained_on": 0, "chosen_on": 0, "equal": 0, "validation_trained_on": 0, "is_history_known": True}
+    clean["is_comparable"] = True
     assert results["seen_clips"] == clean == json.loads((fold_1 / "report.json").read_text())["seen_clips"]
 
 
@@ -253,3 +255,28 @@ def test_shards_carry_the_identifiers_of_their_clips(run, evaluate, own, cache_d
     assert read_trained_on(out / "trained_on.parquet").trainings[0].train == (
         read_trained_on(model / "trained_on.parquet").trainings[0].train
     )
+
+
+def test_shards_that_do_not_identify_their_clips_are_said_to_be_no_measure(run, evaluate, tmp_path, capsys):
+    """Those of version 0.1, beside the clips that they were made from: the same clips, which nothing recognises."""
+    shards, clips = (
+        shutil.copytree(TESTS / "before_the_move" / name, tmp_path / name) for name in ("shards", "clips")
+    )
+    of_shards = run(tmp_path / "of shards", shards, *NEW, dataset="prepared")
+    check_named(capsys.readouterr().out, shards, "earlier version")
+    [training] = read_trained_on(of_shards / "trained_on.parquet").trainings
+    assert training.of_copies
+    assert "version 0.1" not in (of_shards / "report.md").read_text()  # its own clips are compared with one another
+    with raises_naming(ValueError, of_shards, "train clips"):
+        evaluate(of_shards, tmp_path / "out", split="train", dataset="prepared", data_dir=str(shards))
+    of_clips = run(tmp_path / "of clips", clips, *NEW)
+    for model, source in (
+        (of_shards, {"data_dir": str(clips)}),
+        (of_clips, {"dataset": "prepared", "data_dir": str(shards)}),
+    ):
+        report = evaluate(model, tmp_path / "out", split="train", **source)
+        assert not report.run.seen_clips.is_comparable
+        check_named((tmp_path / "out" / "report.md").read_text(), "version 0.1", "is not known")
+    again = run(tmp_path / "again", clips, "--model_name_or_path", str(of_shards))
+    assert not json.loads((again / "eval_results.json").read_text())["seen_clips"]["is_comparable"]
+    check_named((again / "README.md").read_text(), "version 0.1", "is not known")

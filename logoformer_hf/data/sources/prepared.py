@@ -56,7 +56,14 @@ def load(options: PreparedOptions, fold: int | None, cache_dir: str | None) -> S
         )
     # Shards of earlier versions have no identifiers: they get those of the frames in them. Before rows are selected,
     # because adding a column to a selection would copy all frames.
-    rows = with_content_ids(load_shards(folder, cache_dir=cache_dir))
+    stored = load_shards(folder, cache_dir=cache_dir)
+    rows = with_content_ids(stored)
+    notes = [f"{folder}: shards of {facts.dataset_name}."]
+    if identifies_copies := rows is not stored:
+        notes.append(
+            "They are of an earlier version and do not identify the clips that they were made from, so these are not "
+            "recognised outside of these shards. Prepare them again in another folder to mend it."
+        )
     if fold is None:
         left_out = facts.left_out
     else:
@@ -65,8 +72,9 @@ def load(options: PreparedOptions, fold: int | None, cache_dir: str | None) -> S
     return Source(
         rows,
         replace(facts, left_out=left_out),
-        [f"{folder}: shards of {facts.dataset_name}."],
+        notes,
         [Problem(clip.clip_id, str(folder), "left out when the shards were made") for clip in left_out],
+        identifies_copies=identifies_copies,
     )
 
 
