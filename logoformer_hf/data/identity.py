@@ -24,6 +24,7 @@ DIGEST_BYTES = 16
 _SAMPLE_BYTES = 65_536  # of a video: so much of its start, its middle and its end
 _THREADS = 4  # they read and hash, which releases Python's global lock
 _ROWS_AT_ONCE = 32
+_ANY_DIGIT = str.maketrans("123456789", "0" * 9)
 _DELAY_SEC = 2.0  # a progress bar appears after this time
 
 
@@ -40,7 +41,7 @@ def content_id(path: str | Path) -> str:
     """
     path = Path(path)
     try:
-        frames = sorted(frame_entries(path), key=number_order)
+        frames = _in_order(frame_entries(path))
     except NotADirectoryError:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -124,6 +125,15 @@ def _embedded_ids(clips: datasets.Dataset) -> Iterator[str | None]:
 def _three(number: int) -> list[int]:
     """The first, the middle and the last of so many, each once."""
     return sorted({0, number // 2, number - 1})
+
+
+def _in_order(frames: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    """
+    Frames in the order of the numbers in their names. Where the names are alike but for the digits, that is the order
+    of their text, which is found ten times faster.
+    """
+    are_alike = len({frame.name.translate(_ANY_DIGIT) for frame in frames}) == 1
+    return sorted(frames, key=(lambda frame: frame.name) if are_alike else number_order)
 
 
 def _read(path: str) -> bytes:

@@ -41,6 +41,16 @@ def test_every_frame_counts_by_its_size(clip):
     assert len({before, longer, content_id(clip)}) == 3
 
 
+@pytest.mark.parametrize("name", ["{:02d}.jpg", "{}.jpg", "frame{}.jpg", "7_{:03d}a.JPG", "{}a.jpg"])
+def test_frames_are_in_the_order_of_their_numbers_however_they_are_written(tmp_path, name):
+    """Sizes are hashed in this order, so that another one would be seen."""
+    for folder, names in (("padded", "{:05d}.png"), ("named", name)):
+        (tmp_path / folder).mkdir()
+        for number in (3, 11, 1, 20, 2, 10):
+            (tmp_path / folder / names.format(number)).write_bytes(bytes(number))
+    assert content_id(tmp_path / "named") == content_id(tmp_path / "padded")
+
+
 @pytest.mark.parametrize("place", [0, 500_000, 999_999])
 def test_a_video_is_sampled_at_start_middle_and_end(tmp_path, place):
     content = bytearray(os.urandom(1_000_000))
