@@ -36,6 +36,30 @@ BACKGROUND = 255  # white
 # VP8 and VP9 keep alpha beside the picture; FFmpeg's own decoders of them leave it out.
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
+# Usual endings of videos, which are known to be some without a look. A file with another ending is one by its content.
+VIDEO_SUFFIXES = (
+    *(
+        ".3g2",
+        ".3gp",
+        ".asf",
+        ".avi",
+        ".f4v",
+        ".flv",
+        ".gif",
+        ".m2ts",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+    ),
+    *(".mts", ".mxf", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv"),
+)
+
+# FFmpeg's names of texts that it draws as pictures; it takes any file with their endings for one.
+TEXT_FORMATS = {"adf", "bin", "idf", "tty", "xbin"}
+
 # A picture of a video must have so many pixels a side: of 1 or 3 rows, FFmpeg mixes up the colours.
 MIN_SIDE_PX = 4
 
@@ -121,9 +145,26 @@ def open_container(video: VideoFile) -> Iterator[av.container.InputContainer]:
         # Tags, a title for instance, may be in any encoding.
         options = {"protocol_whitelist": "none"}
         with av.open(file, options=options, metadata_errors="replace") as container:
-            if container.format.name == "tty":
+            if container.format.name in TEXT_FORMATS:
                 raise VideoReadError(f"{video}: it is a text, not a video.")
             yield container
+
+
+def why_no_video(video: VideoFile) -> str:
+    """Why a file is no video, judged by its content; empty where it is one. A playlist and a picture are none."""
+    try:
+        with open_container(video) as container:
+            if is_image_format(container.format.name):
+                return "it is a picture"
+            choose_stream(container, video)
+    except VideoReadError as error:
+        return str(error).removeprefix(f"{video}: ").rstrip(".")
+    return ""
+
+
+def is_image_format(name: str) -> bool:
+    """Whether this is one of FFmpeg's names for a file with a single picture."""
+    return name.endswith("_pipe") or name == "image2"
 
 
 def is_picture(stream: av.VideoStream) -> bool:

@@ -12,15 +12,11 @@ from urllib.parse import unquote, urlsplit
 import av
 
 from ..faces.footage import camera_index, is_address
-from ..image_reading_logoformer import IMAGE_SUFFIXES
-from ..video_container_logoformer import is_picture, open_container
+from ..image_reading_logoformer import IMAGE_SUFFIXES, VideoReadError
+from ..video_container_logoformer import VIDEO_SUFFIXES, is_image_format, is_picture, open_container
 from .text import one_line
 
 OVERLAY_ENDING = ".overlay.mp4"  # written beside other outputs; in a search they are not videos to read
-# In a search a file with one of these endings is a video even if it cannot be opened, so that its damage is reported.
-_VIDEO_SUFFIXES = frozenset(
-    [".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv"]
-)
 _Video = TypeVar("_Video")
 _MIN_FRAMES = 2  # images that make a folder a video
 
@@ -185,14 +181,14 @@ def _probe(file: Path) -> _Probed | None:
         return None
     try:
         with open_container(file) as container:
-            kind = container.format.name
-            if kind.endswith("_pipe") or kind in ("image2", "tty"):  # a picture; any text
+            if is_image_format(container.format.name):
                 return None
             moving = [stream for stream in container.streams.video if not is_picture(stream)]
             duration = container.duration
             return _Probed(duration / av.time_base if duration else None) if moving else None
-    except (av.FFmpegError, OSError, ValueError):
-        return _Probed(None) if file.suffix.lower() in _VIDEO_SUFFIXES else None
+    except VideoReadError:
+        # With such an ending it is a video even if it cannot be opened, so that its damage is reported.
+        return _Probed(None) if file.suffix.lower() in VIDEO_SUFFIXES else None
 
 
 def _duration_of(file: Path) -> float | None:

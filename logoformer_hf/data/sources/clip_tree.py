@@ -1,20 +1,30 @@
 """Finds the user's own clips: in folders named by split and label, or through lists."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ...image_reading_logoformer import IMAGE_SUFFIXES
+from ...video_container_logoformer import VIDEO_SUFFIXES, why_no_video
 from ..labels import check_spellings, describe_matches, match_label_names, nfc
 from ..problems import name_some
 from .builder import SourcePlan
 from .inventory import PlannedClip
-from .layouts import VIDEO_SUFFIXES
 from .list_formats import is_number
 from .list_paths import reroot
 from .lists import ClipList, ListError, read_lists
 
-LAYOUT = "<split>/<label>/<clip>, a clip being a video file or a folder of its frames: train/happy/anna.mp4"
+LAYOUT = (
+    "<split>/<label>/<clip>, a clip being a video file or a folder of its frames, in folders below that if you like: "
+    "train/happy/anna.mp4"
+)
+# Files beside clips that are known to be none without a look.
+_OTHER_SUFFIXES = (
+    *(".csv", ".json", ".jsonl", ".md", ".npy", ".npz", ".parquet", ".pkl", ".pt", ".srt", ".txt", ".xml", ".yaml"),
+    *(".m3u", ".m3u8", ".rar", ".tar", ".gz", ".tgz", ".zip", ".7z", ".aac", ".flac", ".mp3", ".wav"),
+)
 SPLITS = ("train", "validation", "test")
 _SPLIT_OF = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -26,7 +36,10 @@ _SYSTEM_FILES = ("__MACOSX", "Thumbs.db", "desktop.ini")  # besides hidden ones,
 
 def find_clips(data_dir: Path) -> SourcePlan:
     """
-    The clips in `data_dir/<split>/<label>/`: video files, and folders, which should hold frames.
+    The clips in `data_dir/<split>/<label>/` and in folders below it: video files, and folders that hold frames.
+
+    A file is a video by its ending, or with an ending that no video usually has by its content. A folder with more
+    images than videos is a clip; in others, clips are looked for.
 
     Splits are train, validation (val, valid, dev) and test in any case. If no folder has such a name, the folders in
     `data_dir` are the labels, and all clips are in the split "train".
@@ -37,14 +50,17 @@ def find_clips(data_dir: Path) -> SourcePlan:
     """
     splits = {folder: _SPLIT_OF[folder.name.lower()] for folder in _folders(data_dir) if _is_split(folder)}
     roots = sorted(splits, key=lambda folder: SPLITS.index(splits[folder])) or [data_dir]
-    others = [path for path in _visible(data_dir) if path not in splits and (splits or path.is_file())]
+    left_out = {  # with the reason
+        path: "not a split's folder, as others here are" if path.is_dir() else "not in a label's folder"
+        for path in _visible(data_dir)
+        if path not in splits and (splits or path.is_file())
+    }
     clips_in = {}  # by folder of the label
     for root in roots:
-        others += [path for path in _visible(root) if root in splits and path.is_file()]
+        if root in splits:
+            left_out |= {path: "not in a label's folder" for path in _visible(root) if path.is_file()}
         for folder in _folders(root):
-            paths = _visible(folder)
-            clips_in[folder] = [path for path in paths if path.suffix.lower() in VIDEO_SUFFIXES or path.is_dir()]
-            others += sorted(set(paths).difference(clips_in[folder]))
+            clips_in[folder] = _clips_below(folder, left_out)
     _check_folders(data_dir, clips_in)
     for root in roots:
         of_split = [folder.name for folder, paths in clips_in.items() if paths and folder.parent == root]
@@ -61,14 +77,71 @@ def find_clips(data_dir: Path) -> SourcePlan:
         notes.append(f"No folder is named train, validation or test, so all are train clips; for splits: {LAYOUT}.")
     if matches := describe_matches(class_of):
         notes.append(f"Labels: {matches}.")
-    if others:
-        names = name_some(path.relative_to(data_dir).as_posix() for path in others)
-        notes.append(
-            f"Left out, neither a video nor a folder of frames in a label's folder ({len(others):,}): {names}."
-        )
+    if left_out:
+        names = name_some(f"{path.relative_to(data_dir).as_posix()} ({why})" for path, why in left_out.items())
+        notes.append(f"Left out ({len(left_out):,}): {names}.")
     if empty := [folder.relative_to(data_dir).as_posix() for folder, paths in clips_in.items() if not paths]:
         notes.append(f"Folders without a clip: {name_some(empty)}.")
     return SourcePlan(clips, label_names, notes=notes)
+
+
+def _clips_below(folder: Path, left_out: dict[Path, str], above: frozenset[str] = frozenset()) -> list[Path]:
+    """
+    The clips in a folder and in those below it.
+
+    Args:
+        folder: the folder.
+        left_out: what is no clip is added to it, with the reason.
+        above: real paths of the folders that it lies in.
+    """
+    real = os.path.realpath(folder)
+    if real in above:
+        left_out[folder] = "a link to a folder that it lies in"
+        return []
+    clips: list[Path] = []
+    for path in _visible(folder):
+        if not path.is_dir():
+            if reason := _why_no_clip(path):
+                left_out[path] = reason
+            else:
+                clips.append(path)
+            continue
+        images, videos, has_others = _contents(path)
+        if images > len(videos) or not (videos or has_others):
+            clips.append(path)  # nothing in it is reported as the problem of a clip
+            left_out |= dict.fromkeys(videos, "a video in a folder of frames")
+        else:
+            clips += _clips_below(path, left_out, above | {real})
+    return clips
+
+
+def _contents(folder: Path) -> tuple[int, list[Path], bool]:
+    """The number of images in a folder, its videos, and whether it has folders, or files that may be videos."""
+    images, videos, has_others = 0, [], False
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name.lower()
+            if name[0] == "." or entry.name in _SYSTEM_FILES:
+                continue
+            if name.endswith(IMAGE_SUFFIXES):
+                images += 1
+            elif name.endswith(VIDEO_SUFFIXES):
+                videos.append(Path(entry.path))
+            elif not name.endswith(_OTHER_SUFFIXES):
+                has_others = has_others or entry.is_dir() or not _why_no_clip(Path(entry.path))
+    return images, sorted(videos), has_others
+
+
+def _why_no_clip(file: Path) -> str:
+    """Why a file is no clip; empty for a video."""
+    suffix = file.suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        return ""
+    if suffix in IMAGE_SUFFIXES:
+        return "an image, but in no folder of frames"
+    if suffix in _OTHER_SUFFIXES or not file.is_file():
+        return "no video"
+    return why_no_video(file) and "no video by its content"
 
 
 def _check_folders(data_dir: Path, clips_in: Mapping[Path, list[Path]]) -> None:
@@ -76,7 +149,7 @@ def _check_folders(data_dir: Path, clips_in: Mapping[Path, list[Path]]) -> None:
     if not clips:
         names = name_some(path.name for path in _visible(data_dir)) or "nothing"
         raise ValueError(f"{data_dir} has no clips in the layout {LAYOUT}. It contains {names}.")
-    if inner := next(filter(_is_split, clips), None):
+    if inner := next(filter(_is_split, (path for folder in clips_in for path in _visible(folder))), None):
         raise ValueError(
             f"{inner} has the name of a split, but is in the place of a clip: {LAYOUT}. If {inner.parent} holds the "
             "splits, name that as `data_dir`; if the label folders are above the split folders, swap them."

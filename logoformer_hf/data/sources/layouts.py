@@ -4,9 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...video_container_logoformer import VIDEO_SUFFIXES
 from ..labels import nfc
-
-VIDEO_SUFFIXES = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 
 
 def existing_folder(folder: str | Path) -> Path:

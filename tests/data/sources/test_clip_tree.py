@@ -4,6 +4,7 @@ import unicodedata
 
 import pytest
 from errors import check_named, raises_naming
+from PIL import Image
 
 from logoformer_hf.data.sources.clip_tree import find_clips, list_clips
 from logoformer_hf.data.sources.lists import ListError
@@ -208,3 +209,47 @@ def test_a_clip_elsewhere_has_its_whole_path_as_id(tree, tmp_path_factory):
         "a",
         f"{elsewhere}/b",
     ]
+
+
+def test_videos_are_found_by_any_ending_or_by_their_content(tmp_path, write_video):
+    names = ["a.MTS", "b.3gp", "c.ogv", "d.vob", "e.flv", "f.m2ts", "g.WMV"]
+    for name in names:
+        (tmp_path / "happy").mkdir(exist_ok=True)
+        (tmp_path / "happy" / name).touch()  # not opened
+    (tmp_path / "sad").mkdir()
+    for name, kind in (("h.nut", "nut"), ("without", "mp4"), ("i.dat", "mpegts")):
+        write_video(tmp_path / "sad" / name, 30, size=(32, 32), container_format=kind)
+    (tmp_path / "sad" / "noise.bin").write_bytes(bytes(range(256)) * 20)
+    (tmp_path / "sad" / "list.pls").write_text("#EXTM3U\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n")
+    Image.new("RGB", (8, 8)).save(tmp_path / "sad" / "picture.tiff")
+    plan = find_clips(tmp_path)
+    assert {clip.path.name for clip in plan.clips} == {*names, "h.nut", "without", "i.dat"}
+    assert [clip.clip_id for clip in plan.clips if clip.label == "happy"] == [f"happy/{name[0]}" for name in names]
+    check_named(plan.notes[-1], "sad/noise.bin", "sad/list.pls", "sad/picture.tiff", "content")
+
+
+def test_clips_are_found_in_folders_of_sessions_and_deeper(tree):
+    data_dir = tree(
+        "train/happy/anna/monday/1.mp4",
+        "train/happy/anna/monday/poster.jpg",
+        "train/happy/anna/notes.txt",
+        "train/sad/ben/2/1.jpg",
+        "train/sad/ben/2/2.jpg",
+        "train/sad/ben/2/whole.mp4",
+        "train/sad/empty/",
+    )
+    plan = find_clips(data_dir)
+    assert table(plan) == [
+        ("train/happy/anna/monday/1", "train", "happy"),
+        ("train/sad/ben/2", "train", "sad"),
+        ("train/sad/empty", "train", "sad"),
+    ]
+    check_named(plan.notes[-1], "3", "anna/monday/poster.jpg", "anna/notes.txt", "ben/2/whole.mp4 (a video")
+
+
+def test_a_link_to_a_folder_above_is_followed_once(tree):
+    data_dir = tree("happy/anna/1.mp4", "sad/2.mp4")
+    (data_dir / "happy" / "anna" / "again").symlink_to(data_dir / "happy", target_is_directory=True)
+    plan = find_clips(data_dir)
+    assert [clip.clip_id for clip in plan.clips] == ["happy/anna/1", "sad/2"]
+    check_named(next(note for note in plan.notes if note.startswith("Left out")), "happy/anna/again")
