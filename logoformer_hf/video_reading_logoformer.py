@@ -361,6 +361,8 @@ def decode_through(video: VideoFile, survey: Survey, choose_indices: ChooseIndic
 
 def repeat_frames(frames: dict[int, np.ndarray], indices: list[int]) -> np.ndarray:
     """`(indices, height, width, 3)`; an index may occur more than once, as in short clips."""
+    if not indices:
+        return np.empty((0, 0, 0, 3), dtype=np.uint8)
     return np.stack([frames[index] for index in indices])
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow.compute as pc
 import torch
 from transformers.video_utils import VideoMetadata
 
@@ -26,8 +27,8 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
 
     Args:
         rows: columns of `logoformer_hf.data.rows.clip_features`. `video` is the path of a video file or of a folder
-            of frames, a list of paths of frames, or a list of embedded images (`List(Image())`), of which only the
-            sampled ones are decoded.
+            of frames, the content of a video file (`Video()`), a list of paths of frames, or a list of embedded images
+            (`List(Image())`), of which only the sampled ones are decoded.
         processor: samples, decodes and resizes.
         transforms: training transforms, None for evaluation.
         seed: seed of the run.
@@ -150,6 +151,10 @@ def keep_labels(rows: datasets.DatasetDict, label_names: list[str]) -> datasets.
 
 def missing_paths(rows: datasets.Dataset) -> list[str]:
     """Paths of clips, or of frames of clips, that do not exist."""
+    if isinstance(rows.features["video"], datasets.Video):
+        stored = rows.with_format("arrow")["video"].combine_chunks()
+        paths = pc.filter(pc.struct_field(stored, "path"), pc.is_null(pc.struct_field(stored, "bytes"))).to_pylist()
+        return [str(path) for path in paths if not path or not Path(path).exists()]
     is_list = isinstance(rows.features["video"], (datasets.List, datasets.LargeList))
     paths = chain.from_iterable(rows["video"]) if is_list else rows["video"]
     return [path for path in paths if not Path(path).exists()]

@@ -7,6 +7,7 @@ that were extracted from it have different ones, and so have a clip and a copy t
 """
 
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,9 +45,7 @@ def content_id(path: str | Path) -> str:
         frames = _in_order(frame_entries(path))
     except NotADirectoryError:
         with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            starts = {0, max(0, (size - _SAMPLE_BYTES) // 2), max(0, size - _SAMPLE_BYTES)}
-            return _digest("video", [size], (_read_at(file, start) for start in sorted(starts)))
+            return _video_id(file)
     sizes = [frame.stat().st_size for frame in frames]
     return _digest("frames", sizes, (_read(frames[number].path) for number in _three(len(frames))))
 
@@ -80,10 +79,11 @@ def add_content_ids(clips: datasets.Dataset, content_ids: Sequence[str | None]) 
 
 
 def row_ids(clips: datasets.Dataset) -> list[str | None]:
-    """Identifiers of rows whose `video` is a path or a list of embedded images."""
+    """Identifiers of rows whose `video` is a path, a video file or a list of embedded images."""
     if isinstance(clips.features["video"], datasets.Value):
         return path_ids(list(clips["video"]))
-    return list(_with_progress(_embedded_ids(clips), len(clips)))
+    is_video = isinstance(clips.features["video"], datasets.Video)
+    return list(_with_progress(_video_ids(clips) if is_video else _embedded_ids(clips), len(clips)))
 
 
 def data_digest(clips: Iterable[tuple[str, str, str, str | None]]) -> str:
@@ -108,6 +108,22 @@ def rows_digest(rows: datasets.DatasetDict) -> str:
         for split, clips in rows.items()
         for clip_id, label, identifier in zip(clips["clip_id"], clips["label"], clips[CONTENT_ID], strict=True)
     )
+
+
+def _video_ids(clips: datasets.Dataset) -> Iterator[str | None]:
+    """As of the files that the rows of a `Video` column hold or name."""
+    for batch in clips.select_columns("video").with_format("arrow").iter(batch_size=_ROWS_AT_ONCE):
+        for video in batch["video"].to_pylist():
+            if video["bytes"] is None:
+                yield from path_ids([video["path"] or ""])
+            else:
+                yield _video_id(io.BytesIO(video["bytes"]))
+
+
+def _video_id(file: BinaryIO) -> str:
+    size = file.seek(0, os.SEEK_END)
+    starts = {0, max(0, (size - _SAMPLE_BYTES) // 2), max(0, size - _SAMPLE_BYTES)}
+    return _digest("video", [size], (_read_at(file, start) for start in sorted(starts)))
 
 
 def _embedded_ids(clips: datasets.Dataset) -> Iterator[str | None]:

@@ -217,14 +217,17 @@ class EncodedClips(torch.utils.data.Dataset[dict[str, Any] | Problem]):
         try:
             frames = encode_frames(row["video"], self.side_px, self.jpeg_quality)
         except VideoReadError as error:
-            name = row["video"] if isinstance(row["video"], str) else "embedded frames"
+            kind = type(row["video"])
+            name = row["video"] if kind is str else "embedded video" if kind is dict else "embedded frames"
             return Problem(row["clip_id"], name, str(error).removeprefix(f"{name}: "))
         return row | {"video": frames, "num_frames": len(frames)}
 
 
-def encode_frames(video: str | list[dict[str, Any]], side_px: int, jpeg_quality: int) -> list[dict[str, Any]]:
+def encode_frames(
+    video: str | dict[str, Any] | list[dict[str, Any]], side_px: int, jpeg_quality: int
+) -> list[dict[str, Any]]:
     """All frames of a clip as JPEGs whose shorter side has at most `side_px` pixels, as `Image` stores them."""
-    if not isinstance(video, str) and all(is_small_jpeg(frame["bytes"], side_px) for frame in video):
+    if isinstance(video, list) and all(is_small_jpeg(frame["bytes"], side_px) for frame in video):
         return video  # encoded again they would lose quality
     encoded: list[dict[str, Any]] = []
     total = 1

@@ -8,9 +8,11 @@ from pictures import save_jpegs, smooth_pictures
 from toys import clip_rows
 
 from logoformer_hf import EXPRESSIONS, LogoFormerVideoProcessor, VideoReadError
-from logoformer_hf.data.clips import NOT_COUNTED, ClipDataset, check_rows, keep_labels
+from logoformer_hf.data.clips import NOT_COUNTED, ClipDataset, check_rows, keep_labels, missing_paths
 from logoformer_hf.data.collator import collate_clips
+from logoformer_hf.data.identity import row_ids
 from logoformer_hf.data.rows import clip_features
+from logoformer_hf.data.shards import load_shards, prepare_shards
 from logoformer_hf.data.transforms import TrainingTransforms
 
 SIZE = 32
@@ -260,3 +262,28 @@ def test_check_rows_names_empty_split_and_class(videos):
         check_rows(empty)
     with raises_naming(ValueError, "train", "neutral", "fear", "labels"):
         check_rows(split_rows([0, 1, 3, 4, 5, 5], videos))
+
+
+def test_rows_of_a_video_column_are_clips(videos, processor, tmp_path):
+    """As `datasets` stores video files: their content, or the path alone."""
+    rows = clip_rows(videos)
+    stored = [{"bytes": video.read_bytes(), "path": None} for video in videos[:-1]] + [
+        {"bytes": None, "path": str(videos[-1])}
+    ]
+    columns = {name: rows[name] for name in rows.column_names if name != "video"} | {"video": stored}
+    features = datasets.Features(rows.features | {"video": datasets.Video(decode=False)})
+    embedded = datasets.Dataset.from_dict(columns, features=features)
+    assert torch.equal(read_all(ClipDataset(embedded, processor)), read_all(ClipDataset(rows, processor)))
+    train = TrainingTransforms(SIZE)
+    assert torch.equal(
+        read_all(ClipDataset(embedded, processor, train)), read_all(ClipDataset(rows, processor, train))
+    )
+    assert row_ids(embedded) == row_ids(rows)
+    check = {"train": embedded.select([0]), "test": embedded.select([5])}
+    assert not missing_paths(embedded)
+    lost = embedded.select([5]).map(lambda row: {"video": {"bytes": None, "path": "gone.mp4"}}, features=features)
+    with raises_naming(FileNotFoundError, "gone.mp4"):
+        check_rows(datasets.DatasetDict(check | {"test": lost}))
+    shards = datasets.DatasetDict({"train": embedded.select([4, 5])})
+    assert not prepare_shards(shards, tmp_path / "shards", num_workers=0)
+    assert load_shards(tmp_path / "shards", cache_dir=tmp_path / "cache")["train"]["num_frames"] == [9, 60]
