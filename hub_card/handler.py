@@ -1,22 +1,30 @@
 """Handler for Inference Endpoints: takes raw footage and returns when each person in it showed which expression."""
 
 import base64
+import logging
 import math
 import os
 import sys
 import tempfile
+import time
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from transformers import pipeline
 
-EXPECTED = "the bytes of a video, the same in base64, an http(s) address, or the path of a file on this machine"
 IN_INPUTS = "the video in `inputs`"
 PARAMETERS = ("faces", "top_k", "windows")
 # The face detector: a path in this variable, or this file beside the model; otherwise it comes from the Hub.
 DETECTOR_VARIABLE, DETECTOR_FILE = "LOGOFORMER_DETECTOR", "face_detection_yunet.onnx"
+# What the owner of the endpoint may switch on: "1" for paths; "public" or "any" machines for addresses.
+PATHS_VARIABLE, ADDRESSES_VARIABLE = "LOGOFORMER_ALLOW_PATHS", "LOGOFORMER_ALLOW_ADDRESSES"
+# Seconds that a request may take, and "0" for decoding without a child process.
+TIME_VARIABLE, SAFE_VARIABLE = "LOGOFORMER_REQUEST_SEC", "LOGOFORMER_SAFE_DECODE"
+REQUEST_SEC = 600
+GZIP = b"\x1f\x8b"
 
 if find_spec("logoformer_hf") is None:  # the repository carries its wheel, which requirements.txt cannot name
     [_wheel] = Path(__file__).parent.glob("logoformer_hf-*.whl")
@@ -26,18 +34,26 @@ if find_spec("logoformer_hf") is None:  # the repository carries its wheel, whic
     sys.path.append(_folder.name)
 
 from logoformer_hf import ExpressionRecognizer  # noqa: E402
+from logoformer_hf._files import without_paths  # noqa: E402
+from logoformer_hf.downloading_logoformer import download_video  # noqa: E402
 from logoformer_hf.faces.detector import load_detector  # noqa: E402
 from logoformer_hf.models.finite import check_finite_weights  # noqa: E402
+from logoformer_hf.reading_limits_logoformer import LIMITS, first_line  # noqa: E402
+from logoformer_hf.safe_reading_logoformer import borrowed_child  # noqa: E402
 from logoformer_hf.timeline.facts import number_or_none, segment_values, window_values  # noqa: E402
 from logoformer_hf.timeline.json_file import summary_values  # noqa: E402
 from logoformer_hf.timeline.timeline import Timeline  # noqa: E402
 
+logger = logging.getLogger(__name__)
+
+
+class RequestError(ValueError):
+    """What is wrong with a request. The server of Inference Endpoints answers HTTP 400 with `{"error": message}`."""
+
 
 class EndpointHandler:
     """
-    Reads videos with the model in a folder.
-
-    The machine of the endpoint downloads addresses and opens paths: allow calls only by users who may access them.
+    Reads videos with the model in a folder. Files are decoded in a child process with limits on memory and time.
 
     Args:
         path: folder of the model, with its code.
@@ -48,12 +64,21 @@ class EndpointHandler:
         missing: why there is none.
 
     Raises:
-        ValueError: the model has weights that are infinite or NaN.
+        ValueError: the model has weights that are infinite or NaN, or a variable has a value that it cannot have.
     """
 
     def __init__(self, path: str = ""):
+        self.request_sec = seconds_of(os.environ.get(TIME_VARIABLE, str(REQUEST_SEC)))
+        self.allows_paths = os.environ.get(PATHS_VARIABLE) == "1"
+        self.allowed_addresses = os.environ.get(ADDRESSES_VARIABLE, "")
+        if self.allowed_addresses not in ("", "public", "any"):
+            raise ValueError(
+                f"{ADDRESSES_VARIABLE} is {self.allowed_addresses!r}; it must be public or any, or not set."
+            )
+        is_safe = os.environ.get(SAFE_VARIABLE) != "0"
         self.classify = pipeline("video-classification", model=path)
         check_finite_weights(self.classify.model, path)
+        setattr(self.classify.video_processor, "safe_decode", is_safe)  # noqa: B010 (the library's type lacks it)
         self.recognizer: ExpressionRecognizer | None = None
         self.missing = ""
         beside = Path(path) / DETECTOR_FILE
@@ -61,77 +86,126 @@ class EndpointHandler:
         try:
             detector = load_detector(where)
         except (OSError, ValueError) as error:
-            self.missing = str(error)
+            self.missing = without_paths(str(error))
         else:
             self.recognizer = ExpressionRecognizer(
-                self.classify.model, self.classify.video_processor, detector, device=self.classify.device
+                self.classify.model,
+                self.classify.video_processor,
+                detector,
+                device=self.classify.device,
+                safe_decode=is_safe,
             )
+        if is_safe:
+            with borrowed_child(""):  # is there, with all that it imports, when the first request comes
+                pass
 
     def __call__(self, data: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
         """
         Reads one video.
 
         Args:
-            data: `inputs`, the video: the bytes of a file, the same in base64 (as in JSON), an http(s) address or the
-                path of a file on this machine. `parameters`, optional: `faces`, true by default, false for a clip that
-                is cropped to one face already; `windows`, whether footage gets the scores of every window, too, false
-                by default; `top_k`, with `faces` false: the number of labels, all by default.
+            data: `inputs`, the video: the bytes of a file, the same in base64 (as in JSON) or a data URL; where the
+                owner allows it, an http(s) address or the path of a file on this machine. `parameters`, optional:
+                `faces`, true by default, false for a clip that is cropped to one face already; `windows`, whether
+                footage gets the scores of every window, too, false by default; `top_k`, with `faces` false: the number
+                of labels, all by default.
 
         Returns:
             Of footage, `{"duration_sec", "people": [{"track_id", "segments", "summary"}], "without_face", "notes"}`.
             Of a cropped clip, `[{"label": ..., "score": ...}, ...]` from the most to the least likely.
-            `{"error": message}` where something is wrong.
+
+        Raises:
+            RequestError: whatever is wrong, in one sentence without paths of this machine.
         """
         try:
-            parameters = self.read_parameters(data.get("parameters"))
-            if parameters["faces"] and self.recognizer is None:
-                raise ValueError(f"footage cannot be read, only cropped clips with `faces` false: {self.missing}")
-            clip = data.get("inputs")
-            if isinstance(clip, str) and is_place(clip):
-                return self.read(clip, parameters)
-            return self.read_bytes(as_bytes(clip), parameters)
+            return self.answer(data)
+        except RequestError:
+            raise
         except ValueError as error:
-            return {"error": str(error)}
+            raise RequestError(without_paths(str(error))) from error
+        except MemoryError as error:
+            raise RequestError("the video needs more memory than this endpoint has; send a smaller one.") from error
+        except Exception as error:
+            logger.exception("a request failed")
+            reason = without_paths(first_line(error))
+            raise RequestError(f"the video could not be read ({type(error).__name__}: {reason}).") from error
 
-    def read_parameters(self, given: dict[str, Any] | None) -> dict[str, Any]:
-        """The parameters with their defaults. Raises a `ValueError` for other parameters or values."""
+    def answer(self, data: Any) -> dict[str, Any] | list[dict[str, Any]]:
+        """Reads the video of a request."""
+        if not isinstance(data, dict):
+            raise RequestError(
+                f"the request is a {type(data).__name__}; it must be an object with the video in `inputs`."
+            )
+        parameters = self.read_parameters(data.get("parameters"))
+        if parameters["faces"] and self.recognizer is None:
+            raise RequestError(f"footage cannot be read, only cropped clips with `faces` false: {self.missing}")
+        clip = data.get("inputs")
+        if isinstance(clip, str) and clip.startswith(("http://", "https://")):
+            if not self.allowed_addresses:
+                raise RequestError(
+                    "`inputs` is an address, which this endpoint does not open; send the bytes of the video in base64."
+                    f" Its owner can allow addresses with {ADDRESSES_VARIABLE}=public."
+                )
+            return self.read_bytes(
+                download_video(clip, only_public=self.allowed_addresses == "public").getvalue(), parameters
+            )
+        if self.allows_paths and isinstance(clip, str) and is_file(clip):
+            return self.read(clip, parameters)
+        return self.read_bytes(as_bytes(clip), parameters)
+
+    def read_parameters(self, given: Any) -> dict[str, Any]:
+        """The parameters with their defaults. Raises a `RequestError` for other parameters or values."""
         given = {} if given is None else given
         if not isinstance(given, dict) or given.keys() - set(PARAMETERS):
-            raise ValueError(
-                f"`parameters` is {given!r}; it must be an object with no other fields than {', '.join(PARAMETERS)}."
+            raise RequestError(
+                f"`parameters` is {shortened(given)}; it must be an object with no other fields than "
+                f"{', '.join(PARAMETERS)}."
             )
         for name in ("faces", "windows"):
             if not isinstance(given.get(name, True), bool):
-                raise ValueError(f"`{name}` is {given[name]!r}; it must be true or false.")
+                raise RequestError(f"`{name}` is {shortened(given[name])}; it must be true or false.")
         faces, top_k = given.get("faces", True), given.get("top_k", self.classify.model.config.num_labels)
         if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
-            raise ValueError(f"`top_k` is {top_k!r}; it must be a whole number of at least 1.")
+            raise RequestError(f"`top_k` is {shortened(top_k)}; it must be a whole number of at least 1.")
         if faces and "top_k" in given:
-            raise ValueError("`top_k` is for clips that are cropped to one face: give `faces` false with it.")
+            raise RequestError("`top_k` is for clips that are cropped to one face: give `faces` false with it.")
         if not faces and given.get("windows"):
-            raise ValueError("`windows` is for footage: leave it away where `faces` is false.")
+            raise RequestError("`windows` is for footage: leave it away where `faces` is false.")
         return {"faces": faces, "top_k": top_k, "windows": given.get("windows", False)}
 
     def read(self, clip: str, parameters: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
-        """Reads the video at a path or an address."""
+        """Reads the video at a path."""
         if self.recognizer is not None and parameters["faces"]:
-            return answer_of(self.recognizer.read(clip), parameters["windows"])
+            end_sec = time.monotonic() + self.request_sec
+
+            def check_time(read_sec: float, total_sec: float | None) -> None:
+                if time.monotonic() > end_sec:
+                    raise RequestError(
+                        f"reading the video takes more than {self.request_sec} seconds, of which {read_sec:.0f} s of "
+                        "it were read; send a shorter one."
+                    )
+
+            return answer_of(self.recognizer.read(clip, check_time), parameters["windows"])
         scores: list[dict[str, Any]] = self.classify(clip, top_k=parameters["top_k"])
         if not all(math.isfinite(score["score"]) for score in scores):
-            raise ValueError("the model gives scores that are infinite or NaN for this clip, which mean nothing.")
+            raise RequestError("the model gives scores that are infinite or NaN for this clip, which mean nothing.")
         return scores
 
     def read_bytes(self, content: bytes, parameters: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
         """Reads the bytes of a video by way of a temporary file, since the decoders need to seek."""
+        if content.startswith(GZIP):
+            raise RequestError(f"{IN_INPUTS} is compressed with gzip; send the video as it is.")
+        if len(content) > LIMITS.max_download_mb * 10**6:
+            raise RequestError(f"{IN_INPUTS} has more than {LIMITS.max_download_mb} MB.")
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "clip"
             file.write_bytes(content)
             try:
                 answer = self.read(str(file), parameters)
             except ValueError as error:
-                raise ValueError(str(error).replace(str(file), IN_INPUTS)) from error
+                raise RequestError(without_paths(str(error).replace(str(file), IN_INPUTS))) from error
         if isinstance(answer, dict):
-            answer["notes"] = [note.replace(str(file), IN_INPUTS) for note in answer["notes"]]
+            answer["notes"] = [without_paths(note.replace(str(file), IN_INPUTS)) for note in answer["notes"]]
         return answer
 
 
@@ -159,21 +233,40 @@ def without_track(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name != "track_id"}
 
 
-def is_place(text: str) -> bool:
-    """Whether a text is an address or the path of an existing file; base64 may start like a path."""
-    # Path.exists raises an error for a text that is too long for a file name.
-    return text.startswith(("http://", "https://")) or os.path.exists(text)  # noqa: PTH110
+def shortened(value: Any) -> str:
+    """A value for a message."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def seconds_of(text: str) -> int:
+    """The value of `TIME_VARIABLE`."""
+    if not text.isascii() or not text.isdigit() or not int(text[:9]):
+        raise ValueError(f"{TIME_VARIABLE} is {text!r}; it must be a whole number of seconds above zero.")
+    return int(text[:9])
+
+
+def is_file(text: str) -> bool:
+    """Whether a text is the path of a file; base64 may start like a path."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # it is too long for a path, or has a NUL
+        return False
 
 
 def as_bytes(clip: Any) -> bytes:
-    """The bytes of a video, given as bytes or in base64. Raises a `ValueError` for anything else."""
+    """The bytes of a video, given as bytes, in base64 or as a data URL. Raises a `RequestError` for anything else."""
+    expected = "give the bytes of a video, in JSON in base64"
     if isinstance(clip, bytes):
         return clip
     if not isinstance(clip, str):
-        raise ValueError(f"`inputs` is {'missing' if clip is None else f'a {type(clip).__name__}'}; give {EXPECTED}.")
+        raise RequestError(f"`inputs` is {'missing' if clip is None else f'a {type(clip).__name__}'}; {expected}.")
+    text = clip
+    if clip.startswith("data:"):
+        head, _, text = clip.partition(",")
+        if not head.endswith(";base64"):
+            return unquote_to_bytes(text)
     try:
-        return base64.b64decode("".join(clip.split()), validate=True)  # some tools insert line breaks
+        return base64.b64decode("".join(text.split()), validate=True)  # some tools insert line breaks
     except ValueError as error:
-        raise ValueError(
-            f"`inputs` is {clip[:80]!r}, neither a file on this machine nor base64; give {EXPECTED}."
-        ) from error
+        raise RequestError(f"`inputs` is {clip[:80]!r}, which is no base64; {expected}.") from error

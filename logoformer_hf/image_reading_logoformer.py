@@ -1,7 +1,8 @@
 """
 Reads clips from images: folders of frames, lists of image files and encoded images, and frames in memory.
 
-JPEGs are decoded with simplejpeg where it is installed, all others with PIL.
+JPEGs are decoded with simplejpeg where it is installed, all others with PIL. All images come out upright (by their
+EXIF orientation), in 8 bits per colour, and on a white background where they are transparent.
 """
 
 import io
@@ -17,8 +18,34 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from transformers.video_utils import VideoMetadata
 
+from .reading_limits_logoformer import LIMITS, check_size, picture_size, shrunk_size
+from .reading_limits_logoformer import VideoReadError as VideoReadError
+from .reading_limits_logoformer import first_line as first_line
+
 # Image formats for frames, all of which PIL reads without plug-ins.
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+
+# PIL's names of the formats that images in memory may have, too.
+IMAGE_FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+
+# Of the places where an image is transparent: white, which FFmpeg gives for those of a GIF.
+BACKGROUND = (255, 255, 255)
+# Modes of PIL with 16 bits per pixel: grey, in any order of bytes. Old versions of PIL open such a PNG as "I".
+DEEP_GREY_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+ORIENTATION_TAG = 0x0112
+# What brings an image upright, by its EXIF orientation.
+TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# A progressive JPEG has about ten; each goes over all pixels, and needs a few bytes.
+MAX_JPEG_SCANS = 100
 
 NUMBERS = re.compile(r"(\d+)")
 
@@ -28,10 +55,6 @@ ChooseIndices = Callable[[int], Sequence[int]]
 # A frame as an image file: its path, its content, or both, as the `Image` feature of `datasets` stores it undecoded
 # (where `bytes` is None, the path is read).
 EncodedFrame = str | Path | bytes | dict[str, Any]
-
-
-class VideoReadError(ValueError):
-    """A video that cannot be read; the message names the file and the reason."""
 
 
 def read_encoded_frames(
@@ -57,15 +80,50 @@ def read_encoded_frames(
     size = None
     for index in sorted(set(indices)):
         content, name = frame_content(frames[index], index)
-        pixels = decode_jpeg(content, min_decoded_side_px)  # (height, width, 3)
-        if pixels is None:
-            pixels = decode_with_pillow(content, name, min_decoded_side_px)
+        pixels = decode_image(content, name, min_decoded_side_px)  # (height, width, 3)
         size = size or pixels.shape[1::-1]
         if pixels.shape[1::-1] != size:
             pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
         decoded[index] = pixels
-    # (chosen, height, width, 3)
-    return np.stack([decoded[index] for index in indices]), describe(len(frames), None, indices, "pillow")
+    return stack_frames(decoded, indices), describe(len(frames), None, indices, "pillow")
+
+
+def stack_frames(frames: dict[int, np.ndarray], indices: Sequence[int]) -> np.ndarray:
+    """
+    `(indices, height, width, 3)`; an index may occur more than once, as in short clips.
+
+    Args:
+        frames: by their index, all of one size; emptied, so that no frame is in memory twice.
+        indices: sorted.
+    """
+    if not indices:
+        return np.empty((0, 0, 0, 3), np.uint8)
+    stacked = np.empty((len(indices), *frames[indices[0]].shape), np.uint8)
+    for position, index in enumerate(indices):
+        is_last = position + 1 == len(indices) or indices[position + 1] != index
+        stacked[position] = frames.pop(index) if is_last else frames[index]
+    return stacked
+
+
+def decode_image(content: bytes, name: str, min_side_px: int | None = None) -> np.ndarray:
+    """
+    `(height, width, 3)` uint8 RGB of an image file, upright, with a longer side of at most `LIMITS.max_side_px`.
+
+    Args:
+        content: of the file.
+        name: what error messages call it.
+        min_side_px: see `read_encoded_frames`.
+
+    Raises:
+        VideoReadError: no image, a damaged one, or one that passes a limit.
+    """
+    size = picture_size(io.BytesIO(content))
+    if size is not None:
+        check_size(name, *size, LIMITS.max_image_pixels)
+    if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > MAX_JPEG_SCANS:
+        raise VideoReadError(f"{name}: a JPEG with more than {MAX_JPEG_SCANS} scans is not read.")
+    pixels = decode_jpeg(content, min_side_px)
+    return decode_with_pillow(content, name, min_side_px) if pixels is None else pixels
 
 
 @cache
@@ -79,18 +137,21 @@ def simplejpeg_library() -> Any:
 
 
 def decode_jpeg(content: bytes, min_side_px: int | None) -> np.ndarray | None:
-    """`(height, width, 3)` uint8 of a JPEG in YCbCr or grey; None for other or damaged files, which PIL then reads."""
+    """
+    `(height, width, 3)` uint8 of a JPEG in YCbCr or grey that is upright and need not be shrunk; None for others, and
+    for damaged ones, which PIL then reads.
+    """
     library = simplejpeg_library()
-    if library is None or not content.startswith(b"\xff\xd8"):
+    if library is None or not content.startswith(b"\xff\xd8") or has_orientation(content):
         return None
     try:
         height, width, color_space, _ = library.decode_jpeg_header(content)
-        if color_space not in ("YCbCr", "Gray"):
+        size = reduced_size((width, height), min_side_px)
+        if color_space not in ("YCbCr", "Gray") or max(size) > LIMITS.max_side_px:
             return None
         if min_side_px is None:
             return library.decode_jpeg(content)
-        width, height = reduced_size((width, height), min_side_px)
-        return library.decode_jpeg(content, min_height=height, min_width=width)
+        return library.decode_jpeg(content, min_height=size[1], min_width=size[0])
     except ValueError:
         return None
 
@@ -98,23 +159,107 @@ def decode_jpeg(content: bytes, min_side_px: int | None) -> np.ndarray | None:
 def decode_with_pillow(content: bytes, name: str, min_side_px: int | None) -> np.ndarray:
     """`(height, width, 3)` uint8 of an image that PIL can read; a `VideoReadError` calls it `name`."""
     try:
-        with Image.open(io.BytesIO(content)) as file:
-            if min_side_px is not None:
-                file.draft(None, reduced_size(file.size, min_side_px))  # other formats than JPEG ignore it
-            return np.asarray(file.convert("RGB"))
+        with Image.open(io.BytesIO(content), formats=image_formats()) as file:
+            check_size(name, *file.size, LIMITS.max_image_pixels)
+            size = shrunk_size(*reduced_size(file.size, min_side_px), LIMITS.max_side_px)
+            if size != file.size:
+                file.draft(None, size)  # not smaller than this; other formats than JPEG ignore it
+            return upright_rgb(file, name, LIMITS.max_side_px)
     except UnidentifiedImageError as error:
         raise VideoReadError(f"{name}: the format of the image is unknown.") from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # PIL raises a SyntaxError for a broken PNG
-        raise VideoReadError(f"{name}: {first_line(error)}") from error
+    except VideoReadError:
+        raise
+    except Exception as error:  # PIL raises what its parsers stumble over: SyntaxError, struct.error, EOFError, ...
+        raise VideoReadError(f"{name}: the image cannot be decoded ({first_line(error)}).") from error
 
 
-def reduced_size(size: tuple[int, int], min_side_px: int) -> tuple[int, int]:
+@cache
+def image_formats() -> tuple[str, ...]:
+    """The formats of PIL that are opened: no old ones that nobody uses, and none that starts another program."""
+    Image.init()
+    return tuple(name for name in IMAGE_FORMATS if name in Image.OPEN)
+
+
+def upright_rgb(image: Image.Image, name: str, max_side_px: int) -> np.ndarray:
     """
-    The smallest size (width, height) that a JPEG of this size should be decoded at.
+    The pixels of an image, `(height, width, 3)` uint8 RGB.
+
+    16-bit grey is divided by 256, so that its full range becomes the full range of 8 bits. What is transparent is laid
+    on `BACKGROUND`. The image is turned and mirrored by its EXIF orientation.
+
+    Args:
+        image: of any mode.
+        name: what error messages call it.
+        max_side_px: a longer side than this is shrunk to it; other images keep their size.
+
+    Raises:
+        VideoReadError: values without a known range.
+    """
+    image.load()
+    orientation = exif_orientation(image)
+    image = with_eight_bits(image, name)
+    is_transparent = image.has_transparency_data
+    # As colours, since neither the numbers of a palette nor transparent colours can be averaged.
+    if is_transparent:
+        image = to_rgba(image)
+    elif image.mode != "RGB":
+        image = image.convert("RGB")
+    if max(image.size) > max_side_px:
+        image = image.resize(shrunk_size(*image.size, max_side_px), Image.Resampling.BOX)
+    if is_transparent:
+        background = Image.new("RGB", image.size, BACKGROUND)
+        background.paste(image, mask=image.getchannel("A"))
+        image = background
+    if orientation in TO_UPRIGHT:
+        image = image.transpose(TO_UPRIGHT[orientation])
+    return np.asarray(image)
+
+
+def with_eight_bits(image: Image.Image, name: str) -> Image.Image:
+    """An image with 8 bits per colour. Raises a `VideoReadError` where nothing says what is white."""
+    if image.mode in DEEP_GREY_MODES:
+        values = np.asarray(image)
+        if values.size and (values.min() < 0 or values.max() > 65535):
+            raise VideoReadError(
+                f"{name}: a grey image with values from {values.min()} to {values.max()}; convert it to 8 bits, or to "
+                "16 bits (0 to 65535)."
+            )
+        return Image.fromarray((values >> 8).astype(np.uint8))
+    if image.mode == "F":
+        raise VideoReadError(f"{name}: floating-point pixels have no known range; convert the image to 8 bits.")
+    return image
+
+
+def to_rgba(image: Image.Image) -> Image.Image:
+    """A transparent image in mode "RGBA"."""
+    if image.mode == "La":  # PIL converts grey with multiplied alpha in steps alone
+        image = image.convert("LA")
+    return image.convert("RGBA")
+
+
+def exif_orientation(image: Image.Image) -> int:
+    """The EXIF orientation of an image, 1 to 8; 1, upright, where there is none or EXIF is damaged."""
+    try:
+        orientation = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # its parser raises what it stumbles over; viewers show such an image as it is stored
+        return 1
+    return orientation if isinstance(orientation, int) else 1
+
+
+def has_orientation(content: bytes) -> bool:
+    """Whether a JPEG may have an orientation: it has EXIF or XMP, in which PIL looks for it."""
+    return b"Exif\0\0" in content or b"http://ns.adobe.com/xap/" in content
+
+
+def reduced_size(size: tuple[int, int], min_side_px: int | None) -> tuple[int, int]:
+    """
+    The smallest size (width, height) that a JPEG of this size should be decoded at; its own for None.
 
     The factor must divide both sides: with another aspect ratio, resizing would shift the image by up to a pixel.
     """
     for scale in (8, 4, 2):
+        if min_side_px is None:
+            break
         if min(size) // scale >= min_side_px and all(side % scale == 0 for side in size):
             return size[0] // scale, size[1] // scale
     return size
@@ -170,11 +315,6 @@ def describe(num_frames: int, fps: float | None, indices: list[int], backend: st
     )
 
 
-def first_line(error: Exception) -> str:
-    """The reason of an error in one line, without the number and the path that an `OSError` adds."""
-    return getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def is_frame(item: Any) -> bool:
     """Whether this is one frame: a PIL image, an encoded image in memory, or an array of three axes."""
     return isinstance(item, (Image.Image, bytes, dict)) or (
@@ -197,10 +337,23 @@ def read_frames_in_memory(clip: Any, choose_indices: ChooseIndices) -> tuple[np.
     metadata = describe(len(clip), None, indices, "memory")
     if isinstance(clip, (np.ndarray, torch.Tensor)):
         return clip[indices], metadata
-    frames = [clip[index] for index in indices]
-    frames = [np.asarray(frame.convert("RGB")) if isinstance(frame, Image.Image) else frame for frame in frames]
-    shapes = {tuple(frame.shape) for frame in frames}
+    frames = {index: frame_pixels(clip[index], index) for index in sorted(set(indices))}
+    shapes = {tuple(frame.shape) for frame in frames.values()}
     if len(shapes) > 1:
         raise ValueError(f"the frames of a clip have different shapes: {sorted(shapes)}.")
-    stack = torch.stack if isinstance(frames[0], torch.Tensor) else np.stack
-    return stack(frames), metadata
+    stack: Any = torch.stack if isinstance(frames[indices[0]], torch.Tensor) else np.stack
+    return stack([frames[index] for index in indices]), metadata
+
+
+def frame_pixels(frame: Any, index: int) -> np.ndarray | torch.Tensor:
+    """The pixels of one frame in memory: of a PIL image `(height, width, 3)` uint8 RGB, of others what they are."""
+    if not isinstance(frame, Image.Image):
+        return frame
+    name = f"frame {index}"
+    check_size(name, *frame.size, LIMITS.max_image_pixels)
+    try:
+        return upright_rgb(frame, name, LIMITS.max_side_px)
+    except VideoReadError:
+        raise
+    except Exception as error:  # of an image that PIL opened and has not read before
+        raise VideoReadError(f"{name}: the image cannot be decoded ({first_line(error)}).") from error

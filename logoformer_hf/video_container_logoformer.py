@@ -10,16 +10,22 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import av
 import av.video.reformatter
 import numpy as np
 
-from .image_reading_logoformer import VideoReadError, first_line
+from .reading_limits_logoformer import (
+    LIMITS,
+    ReadingBudget,
+    VideoReadError,
+    check_headers,
+    check_size,
+    first_line,
+    shrunk_size,
+)
 
 # What the libraries were seen to raise for damaged files, besides their own errors.
 LIBRARY_ERRORS = (*(av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError),)
@@ -66,45 +72,6 @@ MIN_SIDE_PX = 4
 # FFmpeg's numbers of transfer characteristics: SMPTE ST 2084 (PQ), ARIB STD-B67 (HLG).
 HDR_CURVES = {16: "PQ", 18: "HLG"}
 
-# A downloaded video is held in memory while it is read.
-MAX_DOWNLOAD_MB = 1000
-DOWNLOAD_TIMEOUT_SEC = 30  # without a byte received
-
-
-class DownloadedVideo(io.BytesIO):
-    """A downloaded video in memory; error messages name its address."""
-
-    def __init__(self, url: str, content: bytes):
-        super().__init__(content)
-        self.url = url
-
-    def __str__(self) -> str:
-        return self.url
-
-
-def download_video(url: str) -> DownloadedVideo:
-    """
-    Downloads a video into memory.
-
-    Raises:
-        VideoReadError: no answer, an HTTP error, more than `MAX_DOWNLOAD_MB`, an empty file, or a broken connection.
-    """
-    limit = MAX_DOWNLOAD_MB * 10**6
-    try:
-        request = Request(url, headers={"User-Agent": "logoformer"})  # some servers reject Python's default
-        with urlopen(request, timeout=DOWNLOAD_TIMEOUT_SEC) as response:
-            content = response.read(limit + 1)
-            is_cut = bool(response.length)  # bytes announced and not sent
-    except (OSError, HTTPException, ValueError) as error:
-        raise VideoReadError(f"{url}: {first_line(getattr(error, 'reason', None) or error)}") from error
-    if len(content) > limit:
-        raise VideoReadError(f"{url}: more than {MAX_DOWNLOAD_MB} MB; download it and give the path of the file.")
-    if is_cut:
-        raise VideoReadError(f"{url}: the connection broke after {len(content)} bytes.")
-    if not content:
-        raise VideoReadError(f"{url}: the file is empty.")
-    return DownloadedVideo(url, content)
-
 
 class EmbeddedVideo(io.BytesIO):
     """The content of a video file in memory, from a row for instance; error messages give its path if it has one."""
@@ -138,10 +105,11 @@ def open_container(video: VideoFile) -> Iterator[av.container.InputContainer]:
     Opens this video only: FFmpeg must not open other files or addresses, which a playlist may name.
 
     Raises:
-        VideoReadError: it is no video, or it is damaged; errors of the libraries inside of the `with`, too.
+        VideoReadError: it is no video, it is damaged, or its headers promise more than `LIMITS` allow; errors of the
+            libraries inside of the `with`, too.
     """
     with named_errors(video), nullcontext(video) if isinstance(video, io.BytesIO) else video.open("rb") as file:
-        file.seek(0)
+        check_headers(video, file)
         # Tags, a title for instance, may be in any encoding.
         options = {"protocol_whitelist": "none"}
         with av.open(file, options=options, metadata_errors="replace") as container:
@@ -214,6 +182,12 @@ class FrameDecoder:
     It decodes on one thread. With more, what a damaged frame looks like would depend on how many cores there are, and
     on which thread is faster; and FFmpeg's decoder of H.264 would neither conceal damage nor say that there is some.
 
+    Args:
+        container: an open video.
+        stream: its stream to decode.
+        name: what error messages call the video.
+        budget: what decoding may cost; None for footage, which is read to its end however long it is.
+
     Attributes:
         num_frames: that were decoded.
         num_failed: packets that could not be decoded.
@@ -222,13 +196,20 @@ class FrameDecoder:
         broke: why the file could not be read further; empty where it could.
 
     Raises:
-        VideoReadError: by `frames`, where the first packets all fail.
+        VideoReadError: by `frames`, where the first packets all fail; by all, where a limit is passed.
     """
 
-    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream, name: object):
+    def __init__(
+        self,
+        container: av.container.InputContainer,
+        stream: av.VideoStream,
+        name: object,
+        budget: ReadingBudget | None = None,
+    ):
         self.num_frames = self.num_failed = self.num_corrupt = self.num_discarded = 0
         self.broke = ""
         self._container, self._stream, self._name = container, stream, name
+        self._budget, self._packets = budget, ReadingBudget(container)
         self._alpha_decoder = alpha_decoder(stream)
         stream.codec_context.thread_count = 1
 
@@ -240,10 +221,19 @@ class FrameDecoder:
     def intact_frames(self) -> Iterator[av.VideoFrame]:
         """All frames, in less time; raises an `av.FFmpegError` or an `OSError` at the first packet that fails."""
         if self._alpha_decoder is None:
-            yield from self._container.decode(self._stream)
+            for frame in self._container.decode(self._stream):
+                yield self._counted(frame)
             return
         for packet in self._container.demux(self._stream):
-            yield from self._alpha_decoder.decode(packet if packet.size else None)
+            for frame in self._alpha_decoder.decode(packet if packet.size else None):
+                yield self._counted(frame)
+
+    def _counted(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """The frame, if it and those before it are within the limits."""
+        check_size(self._name, frame.width, frame.height, LIMITS.max_pixels)
+        if self._budget is not None:
+            self._budget.take_frame(frame.width * frame.height)
+        return frame
 
     def seek(self, pts: int) -> None:
         """Both kinds of frames then begin at the keyframe at this time, or before it."""
@@ -262,11 +252,12 @@ class FrameDecoder:
                 return
             if packet is None:
                 return
+            self._packets.take_packet(packet.size)
             self.num_discarded += bool(packet.size and packet.is_discard)
             for frame in self._decode(packet):
                 self.num_frames += 1
                 self.num_corrupt += bool(frame.is_corrupt)
-                yield frame
+                yield self._counted(frame)
 
     def _decode(self, packet: Any) -> list[Any]:
         try:
@@ -350,7 +341,7 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
 class FrameConverter:
     """
     Converts the decoded frames of one video to RGB: upright, with square pixels, in the first frame's size, on a white
-    background where they are transparent.
+    background where they are transparent. Frames with a side above `LIMITS.max_side_px` are shrunk to it.
 
     Attributes:
         size: width and height in pixels of the upright frames.
@@ -366,7 +357,8 @@ class FrameConverter:
                 f"{MIN_SIDE_PX}."
             )
         self._first_size = (first.width, first.height)
-        self._stored_size = square_size(first.width, first.height, aspect_ratio)  # before it is turned
+        square = square_size(first.width, first.height, aspect_ratio)
+        self._stored_size = shrunk_size(*square, LIMITS.max_side_px)  # before it is turned
         self._orientation = orientation_of(first)
         self.size = self._stored_size[::-1] if self._orientation.is_turned else self._stored_size
         # One conversion is set up for all frames of a size; setting it up takes longer than converting a small frame.

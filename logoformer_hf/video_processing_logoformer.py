@@ -28,6 +28,7 @@ from transformers.video_processing_utils import BaseVideoProcessor
 from transformers.video_utils import VideoMetadata
 
 from .image_reading_logoformer import is_frame
+from .safe_reading_logoformer import read_clip_safely
 from .video_reading_logoformer import are_embedded_videos, read_clip
 
 if TYPE_CHECKING:  # saving the processor, too, copies all files of the model: the library follows such lines
@@ -122,10 +123,13 @@ class LogoFormerVideoProcessorKwargs(VideosKwargs, total=False):
     """
     frames_per_segment (`int`): consecutive frames taken from each segment of the clip.
     generator (`torch.Generator`): draws a random position in each segment (training) instead of its middle.
+    safe_decode (`bool`): reads files in a child process with limits on memory and time, for files from strangers; see
+        `safe_reading_logoformer.py`.
     """
 
     frames_per_segment: Annotated[int | None, positive_int()]
     generator: torch.Generator | None
+    safe_decode: bool | None
 
 
 class LogoFormerVideoProcessor(BaseVideoProcessor):
@@ -157,6 +161,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
     do_sample_frames = True
     num_frames = 16
     frames_per_segment = 2
+    safe_decode = False
     model_input_names = ["pixel_values"]  # noqa: RUF012
     valid_kwargs = LogoFormerVideoProcessorKwargs
 
@@ -258,10 +263,13 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
 
     def preprocess(self, videos: Any, **kwargs: Unpack[LogoFormerVideoProcessorKwargs]) -> BatchFeature:
         """`videos` to `pixel_values (batch, frames, channels, height, width)`; for clips see the class."""
-        side_px = self.min_decoded_side_px(**kwargs)
+        read = read_clip_safely if kwargs.get("safe_decode", self.safe_decode) else read_clip
+        return_tensors = kwargs.pop("return_tensors", getattr(self, "return_tensors", None))
         # The library calls `_decode_and_sample_videos` without the options of the call, so each reader stores it.
-        readers = [partial(read_clip, clip, min_decoded_side_px=side_px) for clip in as_batch(videos)]
-        return super().preprocess(readers, **kwargs)
+        readers = [ClipReader(partial(read, clip), self.min_decoded_side_px(**kwargs)) for clip in as_batch(videos)]
+        features = super().preprocess(readers, **kwargs)
+        clips = [reader.repeat(clip) for reader, clip in zip(readers, features.pop("pixel_values"), strict=True)]
+        return BatchFeature(BatchFeature({"pixel_values": clips}, tensor_type=return_tensors) | features)
 
     def min_decoded_side_px(self, **kwargs: Any) -> int | None:
         """Smallest shorter side in pixels that is not enlarged with these options; None keeps the full size."""
@@ -269,6 +277,38 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
             return None
         size = get_size_dict(kwargs.get("size", self.size), default_to_square=False)
         return max((size[side] for side in ("shortest_edge", "height", "width") if size.get(side)), default=None)
+
+
+class ClipReader:
+    """
+    Reads one clip. A frame that is chosen several times, as in short clips, is read and resized once.
+
+    Args:
+        read: `read_clip` or `read_clip_safely` of the clip.
+        min_decoded_side_px: as there.
+    """
+
+    def __init__(self, read: Callable[..., tuple[Any, VideoMetadata]], min_decoded_side_px: int | None):
+        self._read, self._min_side_px = read, min_decoded_side_px
+        self._chosen: list[int] = []
+
+    def __call__(self, choose_indices: Callable[..., Sequence[int]]) -> tuple[Any, VideoMetadata]:
+        """Each chosen frame once, and the metadata with the indices as they were chosen."""
+
+        def choose_distinct(*counts: Any) -> list[int]:
+            self._chosen = list(choose_indices(*counts))
+            return sorted(set(self._chosen))
+
+        frames, metadata = self._read(choose_distinct, self._min_side_px)
+        metadata.frames_indices = self._chosen
+        return frames, metadata
+
+    def repeat(self, frames: torch.Tensor) -> torch.Tensor:
+        """The distinct frames that were read, processed, as often as they were chosen, `(chosen, ...)`."""
+        if len(frames) == len(self._chosen):
+            return frames
+        position = {index: number for number, index in enumerate(sorted(set(self._chosen)))}
+        return frames[[position[index] for index in self._chosen]]
 
 
 def as_batch(videos: Any) -> list[Any]:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from transformers.video_utils import VideoMetadata
 
+from .downloading_logoformer import download_video
 from .frame_times_logoformer import ClipMetadata, FrameCount, count_frames
 from .image_reading_logoformer import (
     IMAGE_SUFFIXES,
@@ -27,7 +28,9 @@ from .image_reading_logoformer import (
     frame_files,
     read_encoded_frames,
     read_frames_in_memory,
+    stack_frames,
 )
+from .reading_limits_logoformer import LIMITS, ReadingBudget, is_within_budget
 from .video_container_logoformer import (
     MIN_SIDE_PX,
     EmbeddedVideo,
@@ -35,7 +38,6 @@ from .video_container_logoformer import (
     FrameDecoder,
     VideoFile,
     choose_stream,
-    download_video,
     has_alpha,
     has_alpha_beside,
     oddities,
@@ -118,6 +120,7 @@ class Survey:
         fps: average frames per second, as the file says.
         tick_sec: unit of the timestamps in seconds.
         suits_torchcodec: whether torchcodec gives the same frames as PyAV.
+        frame_pixels: of the first frame, where it was decoded.
         notes: sentences for the metadata, if a frame was decoded.
     """
 
@@ -128,6 +131,7 @@ class Survey:
     fps: float | None = None
     tick_sec: float = 0.0
     suits_torchcodec: bool = False
+    frame_pixels: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -153,7 +157,7 @@ def torchcodec_may_suit(container: av.container.InputContainer, stream: av.Video
     Whether torchcodec may give the same frames as PyAV, as far as the file says it without decoding.
 
     With more than 8 bits per colour it does not: it uses another version of FFmpeg, which rounds differently. It
-    neither makes pixels square nor shows what is behind transparent ones.
+    neither makes pixels square nor shows what is behind transparent ones, and does not shrink frames.
     """
     pixels = stream.format
     return (
@@ -164,6 +168,7 @@ def torchcodec_may_suit(container: av.container.InputContainer, stream: av.Video
         and not has_alpha_beside(stream)
         and pixel_aspect_ratio(stream) == 1
         and min(stream.width, stream.height) >= MIN_SIDE_PX
+        and max(stream.width, stream.height) <= LIMITS.max_side_px
     )
 
 
@@ -180,11 +185,12 @@ def scan_packets(container: av.container.InputContainer, stream: av.VideoStream,
         stream: its stream to scan.
         decode_first: decodes the first frame, too, which says whether torchcodec suits.
     """
-    survey = Survey()
+    survey, budget = Survey(), ReadingBudget(container)
     if container.format.name == "avi" and stream.codec_context.has_b_frames:
         return survey
     packets = container.demux(stream)
     while (packet := next_packet(packets)) is not None:
+        budget.take_packet(packet.size)
         if decode_first and look_at_first_frame(packet, survey):
             decode_first = False
         if packet.size == 0 or packet.is_discard:
@@ -218,6 +224,7 @@ def look_at_first_frame(packet: Any, survey: Survey) -> bool:
         return True
     for frame in frames:
         survey.suits_torchcodec = not frame.is_corrupt and not orientation_of(frame).is_mirrored
+        survey.frame_pixels = frame.width * frame.height
         survey.notes = oddities(frame)
         return True
     return False
@@ -232,9 +239,14 @@ def read_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.ndar
         metadata.notes.insert(0, f"{lost:,} of {total:,} frames could not be decoded and are left out.")
     if damaged:
         metadata.notes.insert(0, f"{damaged:,} of the chosen frames are damaged.")
-    if lost or damaged:
-        warnings.warn(f"{video}: {' '.join(metadata.notes)}", DamagedVideoWarning, stacklevel=2)
+    warn_of_damage(video, metadata)
     return frames, metadata
+
+
+def warn_of_damage(video: object, metadata: ClipMetadata) -> None:
+    """Warns of a video of which something was lost."""
+    if metadata.num_lost or metadata.num_damaged:
+        warnings.warn(f"{video}: {' '.join(metadata.notes)}", DamagedVideoWarning, stacklevel=3)
 
 
 def decode_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.ndarray, ClipMetadata]:
@@ -244,7 +256,9 @@ def decode_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.nd
     if survey.frames_pts:
         count = survey.count
         indices = list(choose_indices(count))
-        if survey.suits_torchcodec:
+        # torchcodec does not count what it decodes.
+        is_small = is_within_budget(video, len(survey.frames_pts), survey.frame_pixels)
+        if survey.suits_torchcodec and is_small:
             pixels = read_with_torchcodec(decoder_class, str(video), survey, indices)
             if pixels is not None:
                 return pixels, describe_video(count, survey, indices, "torchcodec", survey.notes)
@@ -253,7 +267,7 @@ def decode_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.nd
             frames, to_rgb = near
             metadata = describe_video(count, survey, indices, "pyav", to_rgb.notes)
             metadata.num_damaged = to_rgb.num_damaged
-            return repeat_frames(frames, indices), metadata
+            return stack_frames(frames, indices), metadata
     # No usable index to seek by, a wrong one, or damage: from the start.
     return decode_through(video, survey, choose_indices)
 
@@ -268,7 +282,7 @@ def read_with_torchcodec(decoder_class: Any, path: str, survey: Survey, indices:
         frames = decoder.get_frames_at(distinct).data.numpy()  # (distinct, height, width, 3)
     except (RuntimeError, ValueError, IndexError):
         return None
-    return repeat_frames(dict(zip(distinct, frames, strict=True)), indices)
+    return stack_frames(dict(zip(distinct, frames, strict=True)), indices)
 
 
 class ToRGB:
@@ -305,7 +319,7 @@ def decode_near(video: VideoFile, survey: Survey, wanted: set[int]) -> tuple[dic
     """
     with open_container(video) as container:
         stream = choose_stream(container, video)
-        decoder, to_rgb = FrameDecoder(container, stream, video), ToRGB(stream, video)
+        decoder, to_rgb = FrameDecoder(container, stream, video, ReadingBudget(container)), ToRGB(stream, video)
         frames: dict[int, np.ndarray] = {}
         decoded = decoder.intact_frames()
         position = -1  # index of the last decoded frame
@@ -333,7 +347,7 @@ def decode_near(video: VideoFile, survey: Survey, wanted: set[int]) -> tuple[dic
 def decode_through(video: VideoFile, survey: Survey, choose_indices: ChooseIndices) -> tuple[np.ndarray, ClipMetadata]:
     """Decodes the video from its start twice: to count the frames that can be decoded, and to take the chosen ones."""
     with open_container(video) as container:
-        decoder = FrameDecoder(container, choose_stream(container, video), video)
+        decoder = FrameDecoder(container, choose_stream(container, video), video, ReadingBudget(container))
         frames_pts = [frame.pts for frame in decoder.frames()]
         num_frames = len(frames_pts)
         num_lost = decoder.num_lost
@@ -349,21 +363,15 @@ def decode_through(video: VideoFile, survey: Survey, choose_indices: ChooseIndic
     with open_container(video) as container:
         stream = choose_stream(container, video)
         to_rgb = ToRGB(stream, video)
-        for index, frame in enumerate(FrameDecoder(container, stream, video).frames()):
+        decoder = FrameDecoder(container, stream, video, ReadingBudget(container))
+        for index, frame in enumerate(decoder.frames()):
             if index in wanted:
                 frames[index] = to_rgb(frame)
             if index == last:
                 break
     metadata = describe_video(count, survey, indices, "pyav", to_rgb.notes)
     metadata.num_lost, metadata.num_damaged = num_lost, to_rgb.num_damaged
-    return repeat_frames(frames, indices), metadata
-
-
-def repeat_frames(frames: dict[int, np.ndarray], indices: list[int]) -> np.ndarray:
-    """`(indices, height, width, 3)`; an index may occur more than once, as in short clips."""
-    if not indices:
-        return np.empty((0, 0, 0, 3), dtype=np.uint8)
-    return np.stack([frames[index] for index in indices])
+    return stack_frames(frames, indices), metadata
 
 
 def describe_video(

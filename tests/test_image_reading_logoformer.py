@@ -150,3 +150,240 @@ def test_without_the_quick_decoder_frames_are_the_same(tmp_path, monkeypatch):
     assert frames.shape == (16, 32, 32, 3)
     monkeypatch.setattr(images, "simplejpeg_library", lambda: None)
     assert np.array_equal(read_frames(tmp_path, sample_frame_indices, 32)[0], frames)
+
+
+# --- upright, in 8 bits, nothing transparent
+
+CORNERS = np.array([[[250, 0, 0], [0, 250, 0], [0, 0, 250]], [[250, 250, 0], [0, 250, 250], [250, 0, 250]]], np.uint8)
+PICTURE = CORNERS.repeat(16, 0).repeat(16, 1)  # no turn or mirroring of it is itself
+
+
+def stored_with(orientation: int, picture: np.ndarray = PICTURE) -> Image.Image:
+    """An image that is `picture` when it is brought upright by its EXIF orientation."""
+    stored = {
+        1: picture,
+        2: picture[:, ::-1],
+        3: picture[::-1, ::-1],
+        4: picture[::-1],
+        5: picture.transpose(1, 0, 2),
+        6: picture.transpose(1, 0, 2)[::-1],
+        7: picture.transpose(1, 0, 2)[::-1, ::-1],
+        8: picture.transpose(1, 0, 2)[:, ::-1],
+    }[orientation]
+    image = Image.fromarray(np.ascontiguousarray(stored))
+    image.getexif()[0x0112] = orientation
+    return image
+
+
+def encoded(image: Image.Image, format: str, **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_come_out_upright(orientation, format, monkeypatch, tmp_path):
+    image = stored_with(orientation)
+    options = {"quality": 95, "subsampling": 0} if format == "JPEG" else {"lossless": True} if format == "WEBP" else {}
+    content = encoded(image, format, exif=image.getexif(), **options)
+    opened = Image.open(io.BytesIO(content))
+    (tmp_path / f"frame.{format.lower()}").write_bytes(content)
+    clips = [[content], opened, [opened, opened.copy()], [opened.convert("RGBA")]]
+    if format != "TIFF":
+        clips.append(tmp_path)
+    for clip in clips:
+        for side_px in (None, 16):
+            frame = read_clip(clip, range, side_px)[0][0]
+            small = PICTURE[::2, ::2] if frame.shape == (16, 24, 3) else PICTURE
+            assert frame.shape == small.shape
+            assert np.abs(frame.astype(int) - small).max() <= (10 if format == "JPEG" else 0)
+    monkeypatch.setattr(images, "simplejpeg_library", lambda: None)
+    assert np.abs(read_clip([content], range)[0][0].astype(int) - PICTURE).max() <= 10
+
+
+def test_an_image_that_was_turned_upright_is_not_turned_again():
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded(stored_with(6), "PNG", exif=bytes_of_exif(6)))))
+    assert (read_clip(upright, range)[0][0] == PICTURE).all()
+
+
+def bytes_of_exif(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif.tobytes()
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0no exif at all", b"Exif\0\0II*\0\xff\xff\xff\xff"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_damaged_exif_turns_nothing(exif, format):
+    content = encoded(Image.fromarray(PICTURE), format, exif=exif)
+    assert read_clip([content], range)[0].shape == (1, 32, 48, 3)
+
+
+@pytest.mark.parametrize("number", [0, 9, 6000])
+def test_an_orientation_that_does_not_exist_turns_nothing(number):
+    content = encoded(Image.fromarray(PICTURE), "PNG", exif=bytes_of_exif(number))
+    assert (read_clip([content], range)[0][0] == PICTURE).all()
+
+
+GREY = np.arange(0, 256, dtype=np.uint8).repeat(2).reshape(16, 32)
+
+
+@pytest.mark.parametrize("factor", [256, 257], ids=["shifted", "full range"])
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "memory", "memory I", "memory I;16B"])
+def test_grey_of_16_bits_is_the_same_picture_as_in_8(format, factor):
+    deep = GREY.astype(np.uint16) * factor
+    image = Image.fromarray(deep)
+    assert image.mode == "I;16"
+    if format == "memory":
+        clip = image
+    elif format == "memory I":
+        clip = Image.fromarray(deep.astype(np.int32))
+    elif format == "memory I;16B":
+        clip = Image.frombytes("I;16B", (32, 16), deep.astype(">u2").tobytes())
+    else:
+        clip = [encoded(image, format)]
+    assert (read_clip(clip, range)[0][0] == GREY[..., None]).all()
+
+
+def test_the_known_16_bit_image_is_that_of_8_bits(inputs):
+    with Image.open(inputs / "grey_16bit.png") as image:
+        eight_bits = (np.asarray(image) >> 8).astype(np.uint8)
+    frame = read_clip([inputs / "grey_16bit.png"], range)[0][0]
+    assert (frame == eight_bits[..., None]).all()
+    assert frame.std() > 10 and frame.mean() < 200
+
+
+def test_the_known_turned_image_is_upright(inputs):
+    assert read_clip([inputs / "exif_6.jpg"], range)[0].shape == (1, 180, 320, 3)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (Image.new("F", (4, 3), 0.5), ["frame 0", "floating"]),
+        (Image.new("I", (4, 3), -1), ["frame 0", "-1"]),
+        (Image.new("I", (4, 3), 70_000), ["frame 0", "70000"]),
+    ],
+)
+def test_values_without_a_known_range_are_refused(image, words):
+    with raises_naming(VideoReadError, *words):
+        read_clip(image, range)
+    with raises_naming(VideoReadError, *words):
+        read_clip([encoded(image, "TIFF")], range)
+
+
+def transparent(mode: str) -> Image.Image:
+    """A black image, 8 pixels wide: the left half is opaque, of the right half a quarter of each colour is seen."""
+    alpha = np.full((6, 8), 255, np.uint8)
+    alpha[:, 4:] = 64
+    image = Image.new("RGBA", (8, 6), (0, 0, 0, 255))
+    image.putalpha(Image.fromarray(alpha))
+    if mode == "P":
+        image = Image.new("P", (8, 6))
+        image.putpalette([0, 0, 0] * 2)
+        image.paste(1, (4, 0, 8, 6))
+        image.info["transparency"] = bytes([255, 64])
+        return image
+    if mode in ("RGBa", "La"):
+        return image.convert({"RGBa": "RGBA", "La": "LA"}[mode]).convert(mode)
+    return image.convert(mode)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "PA", "RGBa", "La"])
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "memory"])
+def test_what_is_transparent_shows_a_white_background(mode, format):
+    image = transparent(mode)
+    if format != "memory" and mode in ("PA", "RGBa", "La"):
+        image = image.convert("LA" if mode == "La" else "RGBA")
+    clip = (
+        image if format == "memory" else [encoded(image, format, **({"lossless": True} if format == "WEBP" else {}))]
+    )
+    frame = read_clip(clip, range)[0][0].astype(int)
+    assert (frame[:, :4] == 0).all()
+    assert np.abs(frame[:, 4:] - 191).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_one_transparent_colour_shows_the_background(mode):
+    image = Image.new(mode, (8, 6), 0)
+    image.paste(255 if mode == "L" else (7, 8, 9), (4, 0, 8, 6))
+    content = encoded(image, "PNG", transparency=0 if mode == "L" else (0, 0, 0))
+    frame = read_clip([content], range)[0][0]
+    assert (frame[:, :4] == 255).all()
+    assert (frame[:, 4:] == (255 if mode == "L" else (7, 8, 9))).all()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV", "LAB"])
+def test_images_in_memory_of_other_modes_become_rgb(mode):
+    image = Image.new("L" if mode in "1L" else "RGB", (8, 6), "white")
+    image = Image.new("LAB", (8, 6), (255, 0, 0)) if mode == "LAB" else image.convert(mode)
+    frame = read_clip(image, range)[0][0]
+    assert frame.shape == (6, 8, 3) and frame.dtype == np.uint8
+    assert mode == "LAB" or (frame == 255).all()
+
+
+def test_16_bits_per_colour_are_read():
+    cv2 = pytest.importorskip("cv2")
+    deep = PICTURE.astype(np.uint16) * 257
+    content = cv2.imencode(".png", deep[..., ::-1])[1].tobytes()
+    assert (read_clip([content], range)[0][0] == PICTURE).all()
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_images_above_the_size_are_shrunk_and_others_are_not(orientation, format, monkeypatch):
+    image = stored_with(orientation, PICTURE.repeat(2, 0).repeat(2, 1))  # 96 x 64
+    content = encoded(image, format, exif=image.getexif())
+    full = read_clip([content], range)[0]
+    monkeypatch.setattr(images.LIMITS, "max_side_px", 96)
+    assert np.array_equal(read_clip([content], range)[0], full)
+    monkeypatch.setattr(images.LIMITS, "max_side_px", 48)
+    for clip in ([content], Image.open(io.BytesIO(content))):
+        small = read_clip(clip, range)[0]
+        assert small.shape == (1, 32, 48, 3)
+        assert np.abs(small[0].astype(int) - PICTURE).mean() < 3
+
+
+def test_an_image_with_too_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
+    monkeypatch.setattr(images.LIMITS, "max_image_pixels", 30 * 40 - 1)
+    for format in ("JPEG", "PNG", "WEBP", "TIFF"):
+        content = encoded(Image.new("RGB", (30, 40)), format)
+        for clip in ([content], [content[: len(content) // 2 + 20]], Image.open(io.BytesIO(content))):
+            with raises_naming(VideoReadError, "frame 0"):
+                read_clip(clip, range)
+        with raises_naming(VideoReadError, "30x40"):
+            read_clip([content], range)
+
+
+def test_a_jpeg_of_endless_scans_is_refused():
+    content = encoded(Image.new("RGB", (30, 40)), "JPEG", progressive=True)
+    start = content.index(b"\xff\xda")
+    scan = content[start : start + 20]
+    with raises_naming(VideoReadError, "frame 0", "100 scans"):
+        read_clip([content[:start] + scan * 101 + content[start:]], range)
+
+
+@pytest.mark.parametrize("format", ["EPS", "PCX", "SGI"])
+def test_formats_that_nobody_uses_for_frames_are_not_opened(format):
+    with raises_naming(VideoReadError, "frame 0", "format"):
+        read_clip([encoded(Image.new("RGB", (30, 40)), format)], range)
+
+
+def test_a_damaged_image_in_memory_is_named():
+    content = encoded(Image.fromarray(PICTURE), "PNG")
+    with raises_naming(VideoReadError, "frame 1"):
+        read_clip([Image.fromarray(PICTURE), Image.open(io.BytesIO(content[:-40]))], range)
+
+
+def test_repeated_frames_are_decoded_once(monkeypatch):
+    decoded = []
+    monkeypatch.setattr(
+        images, "upright_rgb", lambda image, name, side: decoded.append(name) or np.asarray(image.convert("RGB"))
+    )
+    frames = [Image.new("RGB", (8, 6), (number, 0, 0)) for number in range(3)]
+    given = read_clip(frames, sample_frame_indices)[0]
+    assert given[:, 0, 0, 0].tolist() == sample_frame_indices(3)
+    assert decoded == ["frame 0", "frame 1", "frame 2"]

@@ -14,7 +14,7 @@ from transformers import pipeline
 from web import FolderHandler, serving
 
 from logoformer_hf import LogoFormerForVideoClassification, LogoFormerVideoProcessor, VideoReadError
-from logoformer_hf import video_container_logoformer as reader
+from logoformer_hf import downloading_logoformer as downloading
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_an_address_that_gives_no_video_is_named_with_the_reason(name, reason, v
 
 
 def test_an_address_without_an_answer(monkeypatch):
-    monkeypatch.setattr(reader, "DOWNLOAD_TIMEOUT_SEC", 0.1)
+    monkeypatch.setattr(downloading, "DOWNLOAD_TIMEOUT_SEC", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with raises_naming(VideoReadError, f"http://127.0.0.1:{port}/clip.mp4: ", "timed out"):
@@ -179,7 +179,7 @@ def test_an_address_without_an_answer(monkeypatch):
 
 
 def test_a_download_has_a_limit(videos, site, monkeypatch):
-    monkeypatch.setattr(reader, "MAX_DOWNLOAD_MB", 0)
+    monkeypatch.setattr(downloading.LIMITS, "max_download_mb", 0)
     with raises_naming(VideoReadError, f"{site}/{videos[0].name}: ", "0 MB"):
         LogoFormerVideoProcessor()(f"{site}/{videos[0].name}")
 

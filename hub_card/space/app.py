@@ -1,6 +1,7 @@
 """A page that reads a video: who is in it, which expression each face shows when, and where the model looked."""
 
 import html
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -15,11 +16,20 @@ from convert import to_mp4  # noqa: E402
 from reading import Reader, Reading  # noqa: E402
 from report import charts, chosen_window, progress_line  # noqa: E402
 
+from logoformer_hf._files import without_paths  # noqa: E402
+from logoformer_hf.reading_limits_logoformer import first_line  # noqa: E402
+
+logger = logging.getLogger(__name__)
+
 HERE = Path(__file__).parent
 EXAMPLES = sorted((HERE / "examples").glob("*.mp4"))
 # Every minute, uploaded videos that are older than ten minutes are deleted; faces in memory are, too.
 DELETE_EVERY_SEC, DELETE_AFTER_SEC = 60, 600
 DETECTOR_VARIABLE = "LOGOFORMER_DETECTOR"  # path of another face detector than that from the Hub
+# Videos that are read at the same time, and those that wait for it; who comes then is asked to come back.
+WORKERS_VARIABLE, NUM_WORKERS, MAX_WAITING = "LOGOFORMER_WORKERS", 4, 32
+# Seconds after which a reading ends with what it has, so that the next visitor's turn comes.
+TIME_VARIABLE, READING_SEC = "LOGOFORMER_READING_SEC", 600
 CONVERTED = [".gif", ".avi", ".flv", ".mkv", ".mov", ".mpg", ".ts", ".wmv"]
 
 INTRODUCTION = """
@@ -54,22 +64,25 @@ def build_page(reader: Reader | None, model_id: str) -> gr.Blocks:
             yield None, "", "", "", gr.update(visible=False)
             return
         try:
-            for reading in reader.read(path):
+            for reading in reader.read(path, number_in(TIME_VARIABLE, READING_SEC)):
                 stop = gr.update(visible=not reading.is_done)
                 yield reading, progress_line(reading), charts(reading), "", stop
-        except (ValueError, OSError) as error:
+        except Exception as error:  # whatever a video does, its visitor gets an answer
             yield None, problem(error, path, "Try another video."), "", "", gr.update(visible=False)
 
     def choose(reading: Reading | None, event: gr.EventData) -> str:
         if reading is None:
-            return problem("The video was deleted after ten minutes.", "", "Upload it again.")
-        return chosen_window(reading, reader.looker, event.track_id, event.center_sec)
+            return problem(ValueError("The video was deleted after ten minutes."), "", "Upload it again.")
+        try:
+            return chosen_window(reading, reader.looker, event.track_id, event.center_sec)
+        except Exception as error:
+            return problem(error, "", "Choose another moment.")
 
     def convert(path: str) -> str:
         try:
-            return to_mp4(path)
-        except (ValueError, OSError) as error:
-            raise gr.Error(str(error).replace(path, Path(path).name)) from error
+            return to_mp4(path, number_in(TIME_VARIABLE, READING_SEC))
+        except Exception as error:
+            raise gr.Error(message_of(error, path)) from error
 
     with gr.Blocks(
         title="LOGO-Former: expressions from video",
@@ -93,15 +106,17 @@ def build_page(reader: Reader | None, model_id: str) -> gr.Blocks:
         status = gr.HTML(label="State", elem_id="status")
         timeline = gr.HTML(label="Charts", elem_id="timeline", js_on_load="connectCharts(element, trigger);")
         details = gr.HTML(label="Chosen window", elem_id="details")
-        gr.Markdown(ABOUT.format(model_id=model_id))
+        gr.Markdown(ABOUT.format(model_id=Path(model_id).name if Path(model_id).is_dir() else model_id))
 
         # Whatever comes next, the video before is not read on.
         video.change(stop_reading, reading, None, queue=False, show_progress="hidden", api_name=False)
-        video.change(read, video, [reading, status, timeline, details, stop], show_progress="hidden", api_name="read")
-        other.upload(convert, other, video, api_name=False)
+        workers = {"concurrency_limit": number_in(WORKERS_VARIABLE, NUM_WORKERS), "concurrency_id": "videos"}
+        outputs = [reading, status, timeline, details, stop]
+        video.change(read, video, outputs, show_progress="hidden", api_name="read", **workers)
+        other.upload(convert, other, video, api_name=False, **workers)
         stop.click(stop_reading, reading, None, queue=False, show_progress="hidden", api_name=False)
-        timeline.select(choose, reading, details, show_progress="minimal", api_name=False)
-    return page
+        timeline.select(choose, reading, details, show_progress="minimal", api_name=False, concurrency_limit=None)
+    return page.queue(max_size=MAX_WAITING)
 
 
 def stop_reading(reading: Reading | None) -> None:
@@ -110,10 +125,27 @@ def stop_reading(reading: Reading | None) -> None:
         reading.is_stopped = True
 
 
-def problem(error: object, path: str, advice: str) -> str:
-    """A message with the name of the uploaded file instead of its place."""
-    message = str(error).replace(path, Path(path).name) if path else str(error)
-    return f'<p class="problem" role="alert">{html.escape(message)} {advice}</p>'
+def problem(error: Exception, path: str, advice: str) -> str:
+    """A message about what went wrong, as HTML."""
+    return f'<p class="problem" role="alert">{html.escape(message_of(error, path))} {advice}</p>'
+
+
+def message_of(error: Exception, path: str) -> str:
+    """What went wrong, with the name of the uploaded file instead of its place, and no other path of this machine."""
+    if isinstance(error, MemoryError):
+        return "This video needs more memory than this page has."
+    if not isinstance(error, (ValueError, OSError)):
+        logger.exception("a video could not be read", exc_info=error)
+        return f"This video could not be read ({type(error).__name__}: {without_paths(first_line(error))})."
+    return without_paths(str(error).replace(path, Path(path).name) if path else str(error))
+
+
+def number_in(variable: str, otherwise: int) -> int:
+    """A whole number above zero in an environment variable."""
+    text = os.environ.get(variable, str(otherwise))
+    if not text.isascii() or not text.isdigit() or not int(text[:9]):
+        sys.exit(f"{variable} is {text!r}; it must be a whole number above zero.")
+    return int(text[:9])
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Reads a video step by step, and keeps what the page shows of it."""
 
 import io
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -92,15 +93,15 @@ class Reader:
         self.recognizer = ExpressionRecognizer(model_id, detector=detector)
         self.looker = Looker(model_id)
 
-    def read(self, path: str) -> Iterator[Reading]:
+    def read(self, path: str, max_sec: float = math.inf) -> Iterator[Reading]:
         """
         The state of the reading about every second, and at its end. It is one object, which changes while others read
-        it; only its `timeline` and what belongs to that is replaced here.
+        it; only its `timeline` and what belongs to that is replaced here. After `max_sec` seconds it is stopped.
 
         Raises:
             ValueError: not a readable video; the message has the file and the reason.
         """
-        footage = Footage(path)
+        footage = Footage(path, safe_decode=True)
         session = self.recognizer.open(keep_crops=True, max_delay_sec=self.recognizer.max_delay_sec)
         reading = Reading(Path(path), footage.info.duration_sec, self.timeline_of(footage, session, []))
         errors: list[Exception] = []
@@ -111,6 +112,7 @@ class Reader:
             while thread.is_alive():
                 thread.join(pause_sec)
                 shown = time.monotonic()
+                reading.is_stopped = reading.is_stopped or shown - start > max_sec
                 reading.speed = reading.read_sec / (shown - start)
                 reading.timeline = self.timeline_of(footage, session, list(reading._windows))
                 if thread.is_alive():

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from ..downloading_logoformer import download_video
 from ..image_reading_logoformer import VideoReadError, first_line, frame_files, read_encoded_frames
-from ..video_container_logoformer import download_video
 from .container import ContainerReader, sentence
 from .frames import FootageFrame, MemoryFrame
 from .opencv import quiet_opencv
+from .safe_container import SafeContainerReader
 
 __all__ = ["FOLDER_FPS", "Footage", "FootageFrame", "FootageInfo", "MemoryFrame"]
 
@@ -70,6 +71,7 @@ class Footage:
         source: path of a file in any format of FFmpeg, folder with one image per frame, address (`http://`,
             `https://`), or number of a camera (an int, or digits that are no existing path).
         fps: frames per second of a folder of frames.
+        safe_decode: reads files in a child process with limits on memory and time, see `safe_reading_logoformer.py`.
 
     Attributes:
         info: size, rate and duration.
@@ -79,8 +81,8 @@ class Footage:
         VideoReadError: it cannot be opened, or has no frames; one sentence.
     """
 
-    def __init__(self, source: str | Path | int, fps: float = FOLDER_FPS):
-        self._reader = _open_reader(source, fps)
+    def __init__(self, source: str | Path | int, fps: float = FOLDER_FPS, safe_decode: bool = False):
+        self._reader = _open_reader(source, fps, safe_decode)
         self.info, self.notes = self._reader.info, self._reader.notes
         self._frames = self._reader.frames()
 
@@ -111,14 +113,14 @@ def is_address(source: object) -> bool:
     return str(source).startswith(("http://", "https://"))
 
 
-def _open_reader(source: str | Path | int, fps: float) -> _Reader:
+def _open_reader(source: str | Path | int, fps: float, safe_decode: bool) -> _Reader:
     index = camera_index(source)
     if index is not None:
         if index < 0:  # OpenCV would take the first camera, or end the process
             raise VideoReadError(f"camera {index}: the number of a camera must be 0 or more.")
         return _CameraReader(index)
     if is_address(source):
-        return _FileReader(download_video(str(source)))
+        return _FileReader(download_video(str(source)), safe_decode)
     if not str(source):
         raise VideoReadError("'' is the name of no video: give a file, a folder of frames, an address or a camera.")
     path = Path(str(source))
@@ -134,14 +136,14 @@ def _open_reader(source: str | Path | int, fps: float) -> _Reader:
             raise VideoReadError(f"{path}: the file is empty.")
     except OSError as error:  # no permission
         raise VideoReadError(f"{path}: {first_line(error)}") from error
-    return _FileReader(path)
+    return _FileReader(path, safe_decode)
 
 
 class _FileReader:
     """A video file or downloaded video."""
 
-    def __init__(self, video: Any):
-        self._container = ContainerReader(video)
+    def __init__(self, video: Any, safe_decode: bool):
+        self._container = SafeContainerReader(video) if safe_decode else ContainerReader(video)
         width, height = self._container.size
         self.notes = self._container.notes
         self.info = FootageInfo(

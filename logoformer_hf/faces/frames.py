@@ -4,13 +4,8 @@ import av
 import cv2
 import numpy as np
 
+from ..reading_limits_logoformer import shrunk_size
 from ..video_container_logoformer import FrameConverter
-
-
-def reduced_size(width_px: int, height_px: int, max_side_px: int) -> tuple[int, int]:
-    """Width and height of which the longer is at most `max_side_px`, with the same shape; never larger than given."""
-    scale = min(1.0, max_side_px / max(width_px, height_px))
-    return max(1, round(width_px * scale)), max(1, round(height_px * scale))
 
 
 class FootageFrame:
@@ -51,7 +46,7 @@ class FootageFrame:
         were pushed give the same faces.
         """
         if max_side_px not in self._reduced:
-            size = reduced_size(*self.size, max_side_px)
+            size = shrunk_size(*self.size, max_side_px)
             is_small = size == self.size
             self._reduced[max_side_px] = (
                 self.pixels if is_small else cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA)

@@ -37,6 +37,9 @@ CODE = (
     "video_container_logoformer.py",
     "image_reading_logoformer.py",
     "frame_times_logoformer.py",
+    "downloading_logoformer.py",
+    "reading_limits_logoformer.py",
+    "safe_reading_logoformer.py",
 )
 NEEDED = ("README.md", "config.json", "video_preprocessor_config.json", *CODE[:3])
 # The only files of an output folder that are published: no checkpoints, optimizer states, pickles or other files.

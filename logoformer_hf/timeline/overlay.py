@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from .._files import whole_file
+from ..downloading_logoformer import download_video
 from ..evaluation.palette import INK
 from ..faces.footage import Footage, FootageFrame, camera_index, is_address
 from ..image_reading_logoformer import first_line
-from ..video_container_logoformer import download_video
 from .colours import expression_colours, ink_on, rgb_of
 from .drawing import draw_box, fill, shortened_to, text_size, write
 from .inputs import real_path

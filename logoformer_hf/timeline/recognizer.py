@@ -59,6 +59,7 @@ class ExpressionRecognizer:
         detect_every: faces are detected on every k-th frame.
         min_score: a window whose best score is lower is "unsure".
         reuse_tokens: whether LOGO-Former's frame encoder runs once per face and frame instead of once per window.
+        safe_decode: reads files in a child process with limits on memory and time, see `safe_reading_logoformer.py`.
 
     Attributes:
         label_names: the model's classes in the order of their numbers.
@@ -84,6 +85,7 @@ class ExpressionRecognizer:
         detect_every: int = DETECT_EVERY,
         min_score: float = MIN_SCORE,
         reuse_tokens: bool = True,
+        safe_decode: bool = False,
     ):
         PairGrid(pair_sec)  # refuses what is no step
         if batch_size is not None and batch_size < 1:
@@ -100,6 +102,7 @@ class ExpressionRecognizer:
         self.label_names = tuple(class_names(loaded))
         self.temperature: float | None = getattr(loaded.config, "score_temperature", None)
         self.pair_sec, self.detect_every, self.min_score = pair_sec, detect_every, min_score
+        self.safe_decode = safe_decode
         kind = "cpu" if device.type == "cpu" else "other"
         self.batch_size = batch_size or BATCH_SIZES[kind]
         self.max_delay_sec = MAX_DELAYS_SEC[kind]
@@ -146,7 +149,9 @@ class ExpressionRecognizer:
             VideoReadError: the footage cannot be opened.
             ValueError: `resume` is a state of other footage or other settings.
         """
-        yield from self._start(Footage(source), keep_crops, resume, on_state, state_every_sec)
+        yield from self._start(
+            Footage(source, safe_decode=self.safe_decode), keep_crops, resume, on_state, state_every_sec
+        )
 
     def read(
         self,
@@ -170,7 +175,7 @@ class ExpressionRecognizer:
             VideoReadError: the footage cannot be opened.
             ValueError: `resume` is a state of other footage or other settings.
         """
-        footage = Footage(source)
+        footage = Footage(source, safe_decode=self.safe_decode)
         windows = windows_from_state(resume["windows"]) if resume is not None else []
 
         def with_windows(state: dict[str, Any]) -> None:

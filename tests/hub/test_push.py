@@ -83,6 +83,9 @@ PUBLISHED = {
     "video_container_logoformer.py",
     "image_reading_logoformer.py",
     "frame_times_logoformer.py",
+    "downloading_logoformer.py",
+    "reading_limits_logoformer.py",
+    "safe_reading_logoformer.py",
 }
 
 

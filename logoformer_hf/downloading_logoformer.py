@@ -1,0 +1,161 @@
+"""Downloads videos into memory, within limits of size and time; from public machines alone where that is asked for."""
+
+import io
+import ipaddress
+import socket
+import time
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    UnknownHandler,
+)
+
+from .reading_limits_logoformer import LIMITS, VideoReadError, first_line
+
+DOWNLOAD_TIMEOUT_SEC = 30  # without a byte received
+BLOCK_BYTES = 1 << 20
+# IPv6 addresses whose last 32 bits are an IPv4 address that a gateway connects to.
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class DownloadedVideo(io.BytesIO):
+    """A downloaded video in memory; error messages name its address."""
+
+    def __init__(self, url: str, content: bytes):
+        super().__init__(content)
+        self.url = self.name = url
+
+    def __str__(self) -> str:
+        return self.url
+
+
+def download_video(url: str, only_public: bool = False) -> DownloadedVideo:
+    """
+    Downloads a video into memory.
+
+    Args:
+        url: `http://` or `https://`.
+        only_public: connects to public addresses alone, also after redirects and whatever a name resolves to then, and
+            through no proxy: the address comes from somebody who must not reach the machines around this one.
+
+    Raises:
+        VideoReadError: no answer, an HTTP error, more than `LIMITS.max_download_mb` or `LIMITS.max_download_sec`, an
+            empty file, a broken connection, or an address that is not public.
+    """
+    try:
+        with opener(only_public).open(
+            Request(url, headers={"User-Agent": "logoformer"}),  # some servers reject Python's default
+            timeout=DOWNLOAD_TIMEOUT_SEC,
+        ) as response:
+            content = read_within_limits(url, response)
+            is_cut = bool(response.length)  # bytes announced and not sent
+    except VideoReadError:
+        raise
+    except (OSError, HTTPException, ValueError) as error:
+        raise VideoReadError(f"{url}: {first_line(getattr(error, 'reason', None) or error)}") from error
+    if is_cut:
+        raise VideoReadError(f"{url}: the connection broke after {len(content)} bytes.")
+    if not content:
+        raise VideoReadError(f"{url}: the file is empty.")
+    return DownloadedVideo(url, content)
+
+
+def read_within_limits(url: str, response: HTTPResponse) -> bytes:
+    """The body of an answer. Raises a `VideoReadError` where it is too large or comes too slowly."""
+    content = bytearray()
+    end_sec = time.monotonic() + LIMITS.max_download_sec
+    while block := response.read1(BLOCK_BYTES):  # what has arrived, so that the time is looked at between
+        content += block
+        if len(content) > LIMITS.max_download_mb * 10**6:
+            raise VideoReadError(
+                f"{url}: more than {LIMITS.max_download_mb} MB; download it and give the path of the file."
+            )
+        if time.monotonic() > end_sec:
+            raise VideoReadError(f"{url}: the download takes more than {LIMITS.max_download_sec} seconds.")
+    return bytes(content)
+
+
+def opener(only_public: bool) -> OpenerDirector:
+    """Opens `http://` and `https://` addresses, and those that they redirect to, nothing else."""
+    director = OpenerDirector()
+    handlers: list[Any] = [HTTPDefaultErrorHandler(), HTTPErrorProcessor(), HTTPRedirectHandler(), UnknownHandler()]
+    if only_public:
+        handlers += [PublicHTTPHandler(), PublicHTTPSHandler()]
+    else:
+        handlers += [HTTPHandler(), HTTPSHandler(), ProxyHandler()]
+    for handler in handlers:
+        director.add_handler(handler)
+    return director
+
+
+class PublicHTTPHandler(HTTPHandler):
+    """Opens `http://` addresses of public machines."""
+
+    def http_open(self, request: Request) -> HTTPResponse:
+        return self.do_open(partial(connect_publicly, HTTPConnection), request)
+
+
+class PublicHTTPSHandler(HTTPSHandler):
+    """Opens `https://` addresses of public machines."""
+
+    def https_open(self, request: Request) -> HTTPResponse:
+        return self.do_open(partial(connect_publicly, HTTPSConnection), request)
+
+
+def connect_publicly(connection_class: type[HTTPConnection], host: str, **options: Any) -> HTTPConnection:
+    """A connection that is made to the very address that was checked: a name may resolve to another one later."""
+    connection = connection_class(host, **options)
+    connection._create_connection = public_connection  # type: ignore[attr-defined] # the library's place to do this
+    return connection
+
+
+def public_connection(
+    address: tuple[str, int], timeout: Any = None, source_address: Any = None, **options: Any
+) -> socket.socket:
+    """
+    As `socket.create_connection`, to public addresses alone.
+
+    Raises:
+        VideoReadError: the host has another address, too.
+        OSError: it has none, or does not answer.
+    """
+    host, port = address
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for _, _, _, _, place in found:
+        if not is_public(str(place[0])):
+            raise VideoReadError(f"{host}: it is no public address; only those are opened.")
+    failure: OSError = OSError(f"{host} has no address")
+    for family, kind, protocol, _, place in found:
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(timeout)
+            connection.connect(place)
+        except OSError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the internet, also where it stands in an address of another kind."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if ip in NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None and not is_public(str(inner)):
+            return False
+        if ip.ipv4_mapped is not None:
+            return True
+    return ip.is_global and not ip.is_multicast

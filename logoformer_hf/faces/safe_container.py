@@ -1,0 +1,129 @@
+"""Reads the frames of a video file in a child process, with the limits of `safe_reading_logoformer.py`."""
+
+import weakref
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..downloading_logoformer import DownloadedVideo
+from ..reading_limits_logoformer import VideoReadError
+from ..safe_reading_logoformer import Channel, return_child, take_child
+from .container import ContainerReader
+from .frames import DecodedFrame, FootageFrame
+
+
+class SafeContainerReader:
+    """
+    As `ContainerReader`, in a child process. The pixels of a frame come over when they are asked for.
+
+    Raises:
+        VideoReadError: as `ContainerReader`; also by `frames` and a frame's pixels where reading needs too much time
+            or memory, or ends the child.
+    """
+
+    def __init__(self, video: Path | DownloadedVideo):
+        self.name = str(video)
+        self.notes: list[str] = []
+        self._dropped: list[int] = []  # frames that nobody has any more
+        self._child = take_child()
+        self._child.name = self.name
+        self._is_open = True
+        content = video.getvalue() if isinstance(video, DownloadedVideo) else None
+        try:
+            answer = self._ask(self.name, content)
+        except BaseException:
+            self.close()
+            raise
+        self.size: tuple[int, int] = (answer["width_px"], answer["height_px"])
+        self.fps: float | None = answer["fps"]
+        self.duration_sec: float | None = answer["duration_sec"]
+        self.start_sec: float = answer["start_sec"]
+
+    def _ask(self, *call: Any) -> dict[str, Any]:
+        self._child.call("faces.safe_container", "serve_footage", *call)
+        return self._child.receive()[0]
+
+    def frames(self) -> Iterator[FootageFrame]:
+        """The frames with increasing times. `notes` is complete when they have ended."""
+        while True:
+            dropped, self._dropped = self._dropped, []
+            self._child.send({"next": dropped})
+            answer, _ = self._child.receive()
+            if "notes" in answer:
+                self.notes += answer["notes"]
+                return
+            frame = SafeFrame(answer["index"], answer["time_sec"], self)
+            weakref.finalize(frame, self._dropped_later, answer["index"])
+            yield frame
+            del frame
+
+    def _dropped_later(self, index: int) -> None:
+        self._dropped.append(index)
+
+    def pixels_of(self, index: int) -> np.ndarray:
+        """`(height, width, 3)` of a frame that is still there."""
+        if not self._is_open:
+            raise VideoReadError(f"{self.name}: it was closed before all its frames were looked at.")
+        self._child.send({"pixels": index})
+        return self._child.receive()[1]
+
+    def close(self) -> None:
+        """Ends the reading."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        with suppress(VideoReadError):  # it has ended before
+            if self._child.is_waiting:
+                self._child.send({"close": True})
+                self._child.receive()
+        return_child(self._child)
+
+
+class SafeFrame(FootageFrame):
+    """A frame in a child process."""
+
+    def __init__(self, index: int, time_sec: float, reader: SafeContainerReader):
+        super().__init__(index, time_sec)
+        self._reader = reader
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self._reader.size
+
+    def _convert(self) -> np.ndarray:
+        return self._reader.pixels_of(self.index)
+
+
+def serve_footage(channel: Channel, name: str, content: bytes | None) -> None:
+    """In a child: reads a file, or a downloaded video, frame by frame as the other process asks for them."""
+    reader = ContainerReader(Path(name) if content is None else DownloadedVideo(name, content))
+    width, height = reader.size
+    channel.send(
+        {
+            "width_px": width,
+            "height_px": height,
+            "fps": reader.fps,
+            "duration_sec": reader.duration_sec,
+            "start_sec": reader.start_sec,
+        }
+    )
+    frames = reader.frames()
+    kept: dict[int, DecodedFrame] = {}
+    while "close" not in (request := channel.receive()):
+        if "pixels" in request:
+            channel.send({}, kept[request["pixels"]]._convert())  # the other process keeps them
+            continue
+        for index in request["next"]:
+            kept.pop(index, None)
+        frame = next(frames, None)
+        if frame is None:
+            channel.send({"notes": reader.notes})
+        else:
+            kept[frame.index] = frame
+            channel.send({"index": frame.index, "time_sec": frame.time_sec})
+    reader.close()
+    channel.send({"is_ready": True})

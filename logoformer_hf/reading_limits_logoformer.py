@@ -1,0 +1,327 @@
+"""
+Limits of what is read: a file of a few bytes may ask for gigabytes, or for hours. FFmpeg and PIL allocate memory for
+what a header says, so headers are read here before.
+
+They are settings. `LIMITS.max_side_px = 4096` changes one for this process; an environment variable with the name of
+the field, `LOGOFORMER_MAX_SIDE_PX=4096`, for this process and those that it starts.
+"""
+
+import os
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+import av
+
+PREFIX = "LOGOFORMER_"
+
+# Boxes of an mp4 that hold boxes, in all of which FFmpeg looks for the tables of samples.
+MP4_CONTAINERS = {
+    *(b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"mvex", b"moof", b"traf"),
+    *(b"cmov", b"dinf", b"udta", b"wave", b"tref", b"sinf", b"ipro"),
+}
+MAX_BOX_DEPTH = 12
+MAX_UNPACKED_BYTES = 32 * 10**6  # of a compressed index, which QuickTime wrote around 2000
+# Samples of uncompressed sound have no entry each in FFmpeg's index, but one for so many.
+SOUND_SAMPLES_PER_ENTRY = 1024
+# Markers of a JPEG that begin a frame and so have its size: all SOF but DHT, JPG and DAC.
+JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+JPEG_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
+
+
+class VideoReadError(ValueError):
+    """A video that cannot be read; the message names the file and the reason."""
+
+
+def first_line(error: Exception) -> str:
+    """The reason of an error in one line, without the number and the path that an `OSError` adds."""
+    return getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
+
+
+@dataclass
+class ReadingLimits:
+    """
+    What a clip may cost. Files of people stay far below every one of these.
+
+    Attributes:
+        max_side_px: frames with a longer side are shrunk to it while they are decoded; all others keep their pixels.
+        max_pixels: of a picture in a video, above those of 8K (7680x4320), which decoders keep up to 17 of.
+        max_image_pixels: of an image file, above those of 8192x6144.
+        max_aspect_ratio: the longer side divided by the shorter one.
+        max_packets: in the index of an mp4, sound included.
+        max_frames: that a video may have.
+        max_decoded_pixels: that are decoded for a clip from a file of up to 1 MB, 960 frames of 1920x1080.
+        max_decoded_pixels_per_byte: how many more for every further byte.
+        max_packet_ratio: bytes of all packets of a video, divided by those of the file: more where they overlap.
+        max_reading_sec: that reading the frames of a clip may take.
+        max_download_mb: of an address.
+        max_download_sec: from the first connection to the last byte.
+        max_child_memory_mb: with `safe_decode`, that reading a clip may add to its process; on Linux.
+        max_child_sec: with `safe_decode`, that a clip, or a frame of footage, may take.
+    """
+
+    max_side_px: int = 2048
+    max_pixels: int = 36_000_000
+    max_image_pixels: int = 51_000_000
+    max_aspect_ratio: int = 32
+    max_packets: int = 10_000_000
+    max_frames: int = 2_000_000
+    max_decoded_pixels: int = 2_000_000_000
+    max_decoded_pixels_per_byte: int = 50_000
+    max_packet_ratio: int = 4
+    max_reading_sec: int = 600
+    max_download_mb: int = 1000
+    max_download_sec: int = 600
+    max_child_memory_mb: int = 1000
+    max_child_sec: int = 120
+
+    @classmethod
+    def from_environment(cls) -> "ReadingLimits":
+        """The limits, with those that environment variables change. Raises a `ValueError` for what is no number."""
+        limits = cls()
+        for field in fields(cls):
+            name = PREFIX + field.name.upper()
+            text = os.environ.get(name)
+            if text is None:
+                continue
+            if not text.isascii() or not text.isdigit() or not int(text[:18]):
+                raise ValueError(f"the environment variable {name} is {text!r}; it must be a whole number above zero.")
+            setattr(limits, field.name, int(text[:18]))
+        return limits
+
+
+LIMITS = ReadingLimits.from_environment()
+
+
+def shrunk_size(width_px: int, height_px: int, max_side_px: int) -> tuple[int, int]:
+    """Width and height of which the longer is at most `max_side_px`, with the same shape; never larger than given."""
+    scale = min(1.0, max_side_px / max(width_px, height_px))
+    return max(1, round(width_px * scale)), max(1, round(height_px * scale))
+
+
+def check_size(name: object, width_px: int, height_px: int, max_pixels: int) -> None:
+    """Raises a `VideoReadError` for a picture that is too large or too narrow."""
+    size = f"{name}: its pictures have {width_px}x{height_px} pixels"
+    if width_px * height_px > max_pixels:
+        raise VideoReadError(f"{size}, more than the {max_pixels:,} that are read.")
+    if max(width_px, height_px) > LIMITS.max_aspect_ratio * min(width_px, height_px) > 0:
+        raise VideoReadError(f"{size}; one side may be up to {LIMITS.max_aspect_ratio} times as long as the other.")
+
+
+def check_headers(name: object, file: IO[bytes]) -> None:
+    """
+    Raises a `VideoReadError` for a video whose headers promise more than is read, before a decoder believes them.
+
+    Args:
+        name: what the message calls it.
+        file: the video; its position is at its start afterwards.
+    """
+    size = file.seek(0, os.SEEK_END)
+    picture = picture_size(file)
+    if picture is not None:
+        check_size(name, *picture, LIMITS.max_image_pixels)
+    else:
+        entries = mp4_index_entries(file, size)
+        if entries > min(size, LIMITS.max_packets):  # every packet has at least one byte
+            raise VideoReadError(f"{name}: its index promises {entries:,} packets, and the file has {size:,} bytes.")
+    file.seek(0)
+
+
+def max_decoded_pixels(file_bytes: int) -> int:
+    """Pixels that are decoded at most for a clip from a file of this size."""
+    return LIMITS.max_decoded_pixels + max(0, file_bytes - 10**6) * LIMITS.max_decoded_pixels_per_byte
+
+
+def is_within_budget(video: object, num_frames: int, frame_pixels: int) -> bool:
+    """Whether a whole video may be decoded, if it is a file: who cannot count while decoding asks before."""
+    if not isinstance(video, Path):
+        return False
+    return (
+        0 < num_frames * frame_pixels <= max_decoded_pixels(video.stat().st_size) and frame_pixels <= LIMITS.max_pixels
+    )
+
+
+class ReadingBudget:
+    """
+    What reading one open video has cost, and whether that is too much.
+
+    Args:
+        container: the video; its name and size are read.
+
+    Raises:
+        VideoReadError: by each method, when a limit is passed.
+    """
+
+    def __init__(self, container: av.container.InputContainer):
+        self.name, self.file_bytes = container.name, container.size
+        self._packets = self._packet_bytes = self._pixels = 0
+        self._max_pixels = max_decoded_pixels(self.file_bytes)
+        self._end_sec = time.monotonic() + LIMITS.max_reading_sec
+
+    def take_packet(self, num_bytes: int) -> None:
+        """Counts a packet of the video."""
+        self._packets += 1
+        self._packet_bytes += num_bytes
+        if self._packets > LIMITS.max_frames:
+            raise VideoReadError(f"{self.name}: the video has more than {LIMITS.max_frames:,} frames.")
+        if self._packet_bytes > LIMITS.max_packet_ratio * self.file_bytes + 10**6:
+            raise VideoReadError(f"{self.name}: its packets have more bytes than the file, {self.file_bytes:,}.")
+
+    def take_frame(self, num_pixels: int) -> None:
+        """Counts a decoded frame."""
+        self._pixels += num_pixels
+        if self._pixels > self._max_pixels:
+            raise VideoReadError(
+                f"{self.name}: more than {self._max_pixels:,} pixels would have to be decoded, which is too much for "
+                f"a file of {self.file_bytes:,} bytes."
+            )
+        if time.monotonic() > self._end_sec:
+            raise VideoReadError(f"{self.name}: reading it takes more than {LIMITS.max_reading_sec} seconds.")
+
+
+def picture_size(file: IO[bytes]) -> tuple[int, int] | None:
+    """Width and height that a GIF, PNG, WebP, BMP or JPEG promises; None for other files and unreadable headers."""
+    file.seek(0)
+    head = file.read(30)
+    if head.startswith(b"\xff\xd8"):
+        return jpeg_size(file)
+    try:
+        if head.startswith((b"GIF87a", b"GIF89a")):
+            return struct.unpack_from("<HH", head, 6)
+        if head.startswith(b"\x89PNG\r\n\x1a\n"):
+            return struct.unpack_from(">II", head, 16)
+        if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+            return webp_size(head)
+        if head.startswith(b"BM"):
+            width, height = struct.unpack_from("<ii", head, 18)
+            return abs(width), abs(height)
+    except struct.error:  # the file ends before
+        pass
+    return None
+
+
+def webp_size(head: bytes) -> tuple[int, int] | None:
+    """Width and height of a WebP by its first 30 bytes."""
+    if head[12:16] == b"VP8X":
+        width, height = head[24:27], head[27:30]
+        return int.from_bytes(width, "little") + 1, int.from_bytes(height, "little") + 1
+    if head[12:16] == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if head[12:16] == b"VP8 ":
+        width, height = struct.unpack_from("<HH", head, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return None
+
+
+def jpeg_size(file: IO[bytes]) -> tuple[int, int] | None:
+    """Width and height of a JPEG by its first frame header."""
+    file.seek(2)
+    while True:
+        byte = file.read(1)
+        while byte not in (b"\xff", b""):  # what is no marker is passed over, as decoders do
+            byte = file.read(1)
+        while byte == b"\xff":
+            byte = file.read(1)
+        if not byte:
+            return None
+        marker = byte[0]
+        if marker in JPEG_WITHOUT_LENGTH or marker == 0:
+            continue
+        segment = file.read(7)
+        if len(segment) < 7:
+            return None
+        length, _, height, width = struct.unpack(">HBHH", segment)
+        if marker in JPEG_FRAMES:
+            return width, height
+        if marker in (0xD9, 0xDA):  # the end, and the pixels, before any frame header
+            return None
+        file.seek(max(length, 2) - 7, 1)
+
+
+def mp4_index_entries(file: IO[bytes], size: int) -> int:
+    """
+    How many entries the index has that FFmpeg would build of an mp4 or mov, by the counts in its boxes; 0 for others.
+
+    A table may promise samples of one size without naming any, so that few bytes stand for millions of samples; and
+    each entry of an edit list may repeat them all.
+    """
+    entries = 0
+    track = Mp4Track()
+    for kind, start, end in boxes(file, 0, size):
+        if kind == b"trak":  # the tables of the one before are complete
+            entries, track = entries + track.index_entries, Mp4Track()
+        elif kind in (b"stsz", b"stz2"):
+            track.samples = max(track.samples, uint32(file, start + 8))
+        elif kind == b"hdlr":
+            file.seek(start + 8)
+            track.is_sound = file.read(4) == b"soun"
+        elif kind == b"stts":
+            track.lasts_one_tick = uint32(file, start + 4) == 1 and uint32(file, start + 12) == 1
+        elif kind == b"elst":
+            track.edits = min(uint32(file, start + 4), (end - start) // 12)
+        elif kind == b"trun":
+            entries += uint32(file, start + 4)
+        elif kind == b"cmvd":
+            file.seek(start + 4)
+            unpacked = unzip(file.read(end - start - 4))
+            entries += mp4_index_entries(BytesIO(unpacked), len(unpacked))
+    return entries + track.index_entries
+
+
+@dataclass
+class Mp4Track:
+    """What the tables of one track promise; `lasts_one_tick` is how uncompressed sound is marked."""
+
+    samples: int = 0
+    edits: int = 0
+    is_sound: bool = False
+    lasts_one_tick: bool = False
+
+    @property
+    def index_entries(self) -> int:
+        """Entries of FFmpeg's index."""
+        is_uncompressed = self.is_sound and self.lasts_one_tick
+        samples = self.samples // SOUND_SAMPLES_PER_ENTRY if is_uncompressed else self.samples
+        return samples * max(self.edits, 1)
+
+
+def boxes(file: IO[bytes], start: int, end: int, depth: int = 0) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and end of the content of all boxes of an mp4 in their order, each before those that it holds."""
+    while start + 8 <= end:
+        file.seek(start)
+        head = file.read(16)
+        if len(head) < 8:
+            return
+        length, kind = struct.unpack_from(">I4s", head)
+        header = 8
+        if length == 1 and len(head) == 16:
+            length, header = struct.unpack_from(">Q", head, 8)[0], 16
+        elif length == 0:
+            length = end - start
+        if length < header or not kind.isascii():
+            return
+        stop = min(start + length, end)
+        yield kind, start + header, stop
+        if kind in MP4_CONTAINERS and depth < MAX_BOX_DEPTH:
+            yield from boxes(file, start + header, stop, depth + 1)
+        start += length
+
+
+def uint32(file: IO[bytes], place: int) -> int:
+    """The number at a place of a file; 0 behind its end."""
+    file.seek(place)
+    return int.from_bytes(file.read(4).ljust(4, b"\0"), "big")
+
+
+def unzip(packed: bytes) -> bytes:
+    """The first `MAX_UNPACKED_BYTES` of compressed data; nothing of damaged data."""
+    try:
+        return zlib.decompressobj().decompress(packed, MAX_UNPACKED_BYTES)
+    except zlib.error:
+        return b""

@@ -1,0 +1,157 @@
+"""Downloads: limits of size and time, and which machines are public."""
+
+import socket
+import threading
+import time
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from errors import raises_naming
+
+from logoformer_hf import VideoReadError
+from logoformer_hf import downloading_logoformer as downloading
+
+CONTENT = b"a video" * 10_000
+
+
+class Answers(BaseHTTPRequestHandler):
+    """`/clip` is a file, `/slow` one that hardly comes, `/to/PORT/HOST` leads elsewhere, `/file` to this disk."""
+
+    def do_GET(self):
+        self.server.asked.append((self.headers["Host"], self.path))
+        if self.path.startswith("/to/"):
+            port, _, host = self.path.removeprefix("/to/").partition("/")
+            return self.redirect(f"http://{host}:{port}/clip")
+        if self.path == "/file":
+            return self.redirect("file:///etc/hostname")
+        if self.path == "/ftp":
+            return self.redirect("ftp://127.0.0.1/clip")
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        try:
+            if self.path == "/slow":
+                for number in range(len(CONTENT)):
+                    self.wfile.write(CONTENT[number : number + 1])
+                    time.sleep(0.02)
+            self.wfile.write(CONTENT)
+        except OSError:  # nobody listens any more
+            pass
+
+    def redirect(self, place: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", place)
+        self.end_headers()
+
+    def log_message(self, *args) -> None:
+        pass
+
+
+@pytest.fixture
+def server():
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Answers)) as server:
+        server.asked = []
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def port(server) -> int:
+    return server.server_address[1]
+
+
+@pytest.fixture
+def localhost_is_public(monkeypatch):
+    """127.0.0.1, the only machine of a test, and no other address of it."""
+    monkeypatch.setattr(downloading, "is_public", lambda address: address == "127.0.0.1")
+
+
+@pytest.mark.parametrize("only_public", [False, True])
+def test_a_download_is_the_file(only_public, port, localhost_is_public):
+    video = downloading.download_video(f"http://127.0.0.1:{port}/clip", only_public)
+    assert video.getvalue() == CONTENT
+    assert str(video) == f"http://127.0.0.1:{port}/clip"
+    redirected = downloading.download_video(f"http://127.0.0.1:{port}/to/{port}/127.0.0.1", only_public)
+    assert redirected.getvalue() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
+        *("224.0.0.1", "239.255.255.250", "255.255.255.255", "192.0.2.1", "198.18.0.1"),
+        *("::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1"),
+        *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2001:0:808:808:0:0:80ff:fffe"),
+    ],
+)
+def test_what_is_not_public(address):
+    assert not downloading.is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::"]
+)
+def test_what_is_public(address):
+    assert downloading.is_public(address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"])
+def test_machines_around_this_one_are_not_asked(host, server, port):
+    with raises_naming(VideoReadError, f"http://{host}:{port}/clip: "):
+        downloading.download_video(f"http://{host}:{port}/clip", only_public=True)
+    assert server.asked == []
+
+
+def test_a_redirect_leads_to_public_machines_alone(server, port, localhost_is_public):
+    address = f"http://127.0.0.1:{port}/to/{port}/127.0.0.2"
+    with raises_naming(VideoReadError, address, "127.0.0.2", "public"):
+        downloading.download_video(address, only_public=True)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("only_public", [False, True])
+@pytest.mark.parametrize("place", ["file", "ftp"])
+def test_a_redirect_leads_to_no_file(place, only_public, port, localhost_is_public):
+    with raises_naming(VideoReadError, f"http://127.0.0.1:{port}/{place}"):
+        downloading.download_video(f"http://127.0.0.1:{port}/{place}", only_public)
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_connected_to(server, port, localhost_is_public, monkeypatch):
+    """A name may resolve to a public address first, and to one of this network later."""
+    resolved, looked_up = socket.getaddrinfo, []
+
+    def rebinding(host, *arguments, **options):
+        looked_up.append(host)
+        return resolved("127.0.0.1" if len(looked_up) == 1 else "127.0.0.2", *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    assert downloading.download_video(f"http://rebinding.test:{port}/clip", only_public=True).getvalue() == CONTENT
+    assert looked_up == ["rebinding.test"]
+    assert server.asked == [(f"rebinding.test:{port}", "/clip")]
+
+
+def test_a_name_with_one_address_that_is_not_public_is_refused(port, localhost_is_public, monkeypatch):
+    resolved = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *arguments, **options: (
+            resolved("127.0.0.1", *arguments, **options) + resolved("127.0.0.3", *arguments, **options)
+        ),
+    )
+    with raises_naming(VideoReadError, "two.test", "public"):
+        downloading.download_video(f"http://two.test:{port}/clip", only_public=True)
+
+
+def test_no_proxy_stands_between(server, port, localhost_is_public, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.9:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert downloading.download_video(f"http://127.0.0.1:{port}/clip", only_public=True).getvalue() == CONTENT
+
+
+def test_a_whole_download_has_a_time_limit(port, monkeypatch):
+    monkeypatch.setattr(downloading.LIMITS, "max_download_sec", 1)  # each byte comes within the limit of silence
+    with raises_naming(VideoReadError, "/slow", "1 seconds"):
+        downloading.download_video(f"http://127.0.0.1:{port}/slow")
