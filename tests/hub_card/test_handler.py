@@ -1,12 +1,17 @@
-"""The handler for Inference Endpoints: footage gives a timeline, a cropped clip scores, what is wrong a message."""
+"""The handler for Inference Endpoints: footage gives a timeline, a cropped clip scores, what is wrong an error."""
 
 import base64
+import gzip
 import importlib.util
 import json
 import math
+import os
 import shutil
+import signal
 import tempfile
+import threading
 from pathlib import Path
+from urllib.parse import quote_from_bytes
 
 import pytest
 import torch
@@ -22,7 +27,9 @@ from logoformer_hf import (
     LogoFormerForVideoClassification,
     LogoFormerVideoProcessor,
 )
+from logoformer_hf import safe_reading_logoformer as safe_reading
 from logoformer_hf.hub.wheel import write_wheel
+from logoformer_hf.reading_limits_logoformer import LIMITS
 
 HANDLER = HUB_CARD / "handler.py"
 TWO_PEOPLE = HUB_CARD / "space" / "examples" / "two-people.mp4"
@@ -40,17 +47,46 @@ def folder(tmp_path_factory, write_video) -> Path:
     return folder
 
 
-def load_handler(folder: Path):
+def load_handler(folder: Path, **environment: str):
+    """The handler of a folder; with these variables of the endpoint."""
     spec = importlib.util.spec_from_file_location("handler", folder / "handler.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.EndpointHandler(str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return module.EndpointHandler(str(folder))
 
 
 @pytest.fixture(scope="module")
 def handler(folder):
     """Without a face detector, since the tests have no network."""
     return load_handler(folder)
+
+
+@pytest.fixture(scope="module")
+def open_handler(folder):
+    """Whose owner allows paths and addresses of this machine."""
+    return load_handler(folder, LOGOFORMER_ALLOW_PATHS="1", LOGOFORMER_ALLOW_ADDRESSES="any")
+
+
+def error_of(handler, data) -> str:
+    """
+    What is wrong with a request. The server of Inference Endpoints answers HTTP 400 with `{"error": message}` of
+    the exception. No folder of this machine is in it.
+    """
+    with pytest.raises(ValueError) as caught:
+        handler(data)
+    message = str(caught.value)
+    assert type(caught.value).__name__ == "RequestError" and message
+    for folder in (tempfile.gettempdir(), str(Path.home()) + "/", str(Path.cwd())):
+        assert folder not in message
+    return message
+
+
+def request_of(folder: Path, **parameters) -> dict:
+    """A request with the cropped clip."""
+    return {"inputs": (folder / "clip.mp4").read_bytes(), "parameters": CROPPED | parameters}
 
 
 @pytest.fixture(scope="module")
@@ -88,28 +124,36 @@ def address(folder):
 
 
 class TestCroppedClip:
-    def test_the_same_scores_as_bytes_base64_path_and_address(self, folder, handler, by_hand, address):
+    def test_the_same_scores_as_bytes_base64_and_data_url(self, folder, handler, by_hand):
         content = (folder / "clip.mp4").read_bytes()
         assert len(by_hand) == 7
         for clip in (
             content,
             base64.b64encode(content).decode(),
             base64.encodebytes(content).decode(),
-            str(folder / "clip.mp4"),
-            f"{address}/clip.mp4",
+            f"data:video/mp4;base64,{base64.b64encode(content).decode()}",
+            f"data:,{quote_from_bytes(content)}",
         ):
             check_scores(handler({"inputs": clip, "parameters": CROPPED}), by_hand)
 
+    def test_path_and_address_where_the_owner_allows_them(self, folder, open_handler, by_hand, address):
+        for clip in (str(folder / "clip.mp4"), f"{address}/clip.mp4"):
+            check_scores(open_handler({"inputs": clip, "parameters": CROPPED}), by_hand)
+
+    def test_without_a_child_process_it_reads_the_same(self, folder, by_hand):
+        handler = load_handler(folder, LOGOFORMER_SAFE_DECODE="0")
+        assert not handler.classify.video_processor.safe_decode
+        check_scores(handler(request_of(folder)), by_hand)
+
     def test_top_k(self, folder, handler, by_hand):
-        clip = str(folder / "clip.mp4")
-        check_scores(handler({"inputs": clip, "parameters": CROPPED | {"top_k": 2}}), by_hand, top_k=2)
-        check_scores(handler({"inputs": clip, "parameters": CROPPED | {"top_k": 70}}), by_hand)
-        check_scores(handler({"inputs": clip, "parameters": CROPPED | {"windows": False}}), by_hand)
+        check_scores(handler(request_of(folder, top_k=2)), by_hand, top_k=2)
+        check_scores(handler(request_of(folder, top_k=70)), by_hand)
+        check_scores(handler(request_of(folder, windows=False)), by_hand)
 
     def test_bytes_leave_no_file_behind(self, folder, handler, tmp_path, monkeypatch):
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         assert len(handler({"inputs": (folder / "clip.mp4").read_bytes(), "parameters": CROPPED})) == 7
-        assert "error" in handler({"inputs": b"not a video", "parameters": CROPPED})
+        error_of(handler, {"inputs": b"not a video", "parameters": CROPPED})
         assert list(tmp_path.iterdir()) == []
 
 
@@ -125,7 +169,7 @@ class TestNoNumbers:
     def test_scores_of_nan_are_an_error(self, folder):
         handler = load_handler(folder)
         handler.classify.model.classifier.bias.data[1] = math.nan
-        check_named(handler({"inputs": str(folder / "clip.mp4"), "parameters": CROPPED})["error"], "NaN")
+        check_named(error_of(handler, request_of(folder)), "NaN")
 
 
 class TestFootage:
@@ -147,7 +191,7 @@ class TestFootage:
             assert sum(row["episodes"] for row in person["summary"]) == len(segments)
 
     def test_windows_are_those_of_the_recogniser_with_its_temperature(self, footage_handler, folder, detector_file):
-        answer = footage_handler({"inputs": str(TWO_PEOPLE), "parameters": {"windows": True}})
+        answer = footage_handler({"inputs": TWO_PEOPLE.read_bytes(), "parameters": {"windows": True}})
         recognizer = ExpressionRecognizer(folder, detector=detector_file)
         assert recognizer.temperature == 2
         expected = recognizer.read(TWO_PEOPLE)
@@ -173,14 +217,18 @@ class TestFootage:
     def test_without_a_detector_it_says_so_and_reads_cropped_clips(self, folder, by_hand, monkeypatch):
         monkeypatch.setenv("LOGOFORMER_DETECTOR", str(folder / "none.onnx"))
         handler = load_handler(folder)
-        clip = str(folder / "clip.mp4")
-        check_named(handler({"inputs": clip})["error"], "faces", folder / "none.onnx")
-        check_scores(handler({"inputs": clip, "parameters": CROPPED}), by_hand)
+        check_named(error_of(handler, {"inputs": b""}), "faces", "none.onnx")
+        check_scores(handler(request_of(folder)), by_hand)
 
     def test_without_network_it_says_where_the_detector_is(self, handler):
         if handler.recognizer is not None:
             pytest.skip("the face detector is in the cache of this machine")
-        check_named(handler({"inputs": b""})["error"], "opencv/face_detection_yunet")
+        check_named(error_of(handler, {"inputs": b""}), "opencv/face_detection_yunet")
+
+    def test_a_request_has_a_time_limit(self, folder, detector_file):
+        handler = load_handler(folder, LOGOFORMER_DETECTOR=str(detector_file), LOGOFORMER_REQUEST_SEC="1")
+        handler.request_sec = 0
+        check_named(error_of(handler, {"inputs": TWO_PEOPLE.read_bytes()}), "0 seconds")
 
 
 @pytest.mark.parametrize(
@@ -193,14 +241,24 @@ class TestFootage:
         ({"inputs": "bm90IGEgdmlkZW8="}, ["inputs"]),
         ({"inputs": "clips/of me.mp4"}, ["inputs", "'clips/of me.mp4'", "base64"]),
         ({"inputs": "é" * 200}, ["inputs", f"'{'é' * 80}'", "base64"]),
+        ({"inputs": "data:video/mp4;base64,***"}, ["inputs", "data:video/mp4", "base64"]),
+        ({"inputs": "data:"}, ["inputs"]),
+        ({"inputs": gzip.compress(b"a video")}, ["inputs", "gzip"]),
+        ({"inputs": base64.b64encode(gzip.compress(b"a video")).decode()}, ["inputs", "gzip"]),
+        ({"inputs": str(TWO_PEOPLE)}, ["inputs", "base64"]),
+        ({"inputs": "/etc/passwd"}, ["inputs"]),
+        ({"inputs": "https://example.org/clip.mp4"}, ["inputs", "address", "LOGOFORMER_ALLOW_ADDRESSES"]),
+        ({"inputs": [1, {"a": b""}]}, ["inputs", "list"]),
     ],
 )
 @pytest.mark.parametrize("parameters", [{}, CROPPED], ids=["footage", "cropped"])
 def test_what_is_no_video_comes_as_a_message(footage_handler, data, words, parameters):
-    answer = footage_handler(data | {"parameters": parameters})
-    assert list(answer) == ["error"]
-    check_named(answer["error"], *words)
-    assert tempfile.gettempdir() not in answer["error"]  # where bytes are written to for reading
+    check_named(error_of(footage_handler, data | {"parameters": parameters}), *words)
+
+
+@pytest.mark.parametrize("data", [None, [], "clip", b"clip", 3, [{"inputs": ""}]])
+def test_data_that_is_no_dictionary_comes_as_a_message(handler, data):
+    check_named(error_of(handler, data), type(data).__name__, "inputs")
 
 
 @pytest.mark.parametrize(
@@ -215,22 +273,79 @@ def test_what_is_no_video_comes_as_a_message(footage_handler, data, words, param
         ({"windows": "yes"}, ["windows", "'yes'"]),
         ({"topk": 3}, ["parameters", "{'topk': 3}", "top_k", "faces", "windows"]),
         ([3], ["parameters", "[3]", "top_k"]),
+        ({"x" * 10_000: 3}, ["parameters", "…"]),
+        ({1: 3}, ["parameters", "{1: 3}"]),
     ],
 )
 def test_parameters_that_are_wrong_come_as_a_message(handler, parameters, words):
-    answer = handler({"inputs": b"", "parameters": parameters})
-    assert list(answer) == ["error"]
-    check_named(answer["error"], *words)
+    message = error_of(handler, {"inputs": b"", "parameters": parameters})
+    check_named(message, *words)
+    assert len(message) < 500
 
 
-def test_a_file_that_is_no_video_is_named(folder, handler):
-    answer = handler({"inputs": str(folder / "config.json"), "parameters": CROPPED})
-    check_named(answer["error"], folder / "config.json")
+def test_a_file_that_is_no_video_is_named(folder, open_handler):
+    check_named(error_of(open_handler, {"inputs": str(folder / "config.json"), "parameters": CROPPED}), "config.json")
 
 
-def test_an_address_without_a_clip_gives_a_message(handler, address):
-    answer = handler({"inputs": f"{address}/none.mp4", "parameters": CROPPED})
-    assert "none.mp4" in answer["error"]
+@pytest.mark.parametrize("place", ["/dev/zero", "/dev/null", "a\0b", "/" * 10_000])
+def test_what_is_no_file_is_not_opened(place, open_handler):
+    check_named(error_of(open_handler, {"inputs": place, "parameters": CROPPED}), "inputs")
+
+
+def test_an_address_without_a_clip_gives_a_message(open_handler, address):
+    clip = f"{address}/none.mp4"
+    check_named(error_of(open_handler, {"inputs": clip, "parameters": CROPPED}), clip)
+
+
+def test_only_public_addresses_are_opened_where_those_alone_are_allowed(folder, address):
+    handler = load_handler(folder, LOGOFORMER_ALLOW_ADDRESSES="public")
+    clip = f"{address}/clip.mp4"
+    check_named(error_of(handler, {"inputs": clip, "parameters": CROPPED}), clip, "public")
+    with raises_naming(ValueError, "LOGOFORMER_ALLOW_ADDRESSES", "'yes'"):
+        load_handler(folder, LOGOFORMER_ALLOW_ADDRESSES="yes")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        MemoryError(),
+        RuntimeError("CUDA out of memory in /usr/lib/python3/site-packages/torch/cuda.py"),
+        KeyError("/secret/place"),
+        OSError(28, "No space left on device", "/tmp/secret/clip"),
+        RecursionError("maximum recursion depth exceeded"),
+        AssertionError(),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_every_failure_comes_as_a_message(failure, folder, monkeypatch):
+    handler = load_handler(folder)
+
+    def fail(*arguments, **options):
+        raise failure
+
+    monkeypatch.setattr(handler, "classify", fail, raising=True)
+    handler.classify.model = load_handler(folder).classify.model
+    message = error_of(handler, request_of(folder))
+    assert "/usr" not in message and "secret/" not in message and "/tmp" not in message
+
+
+def test_a_crash_of_the_decoder_is_a_message(folder, by_hand):
+    handler = load_handler(folder)
+    [*children] = safe_reading._idle
+    assert children
+    for child in children:
+        os.kill(child._process.pid, signal.SIGSTOP)  # it has taken the request when it is ended
+    killer = threading.Timer(1, lambda: [os.kill(child._process.pid, signal.SIGKILL) for child in children])
+    killer.start()
+    check_named(error_of(handler, request_of(folder)), "inputs")
+    killer.join()
+    check_scores(handler(request_of(folder)), by_hand)
+
+
+def test_a_download_and_an_upload_have_a_size_limit(folder, open_handler, address, monkeypatch):
+    monkeypatch.setattr(LIMITS, "max_download_mb", 0)
+    for clip in (f"{address}/clip.mp4", (folder / "clip.mp4").read_bytes()):
+        check_named(error_of(open_handler, {"inputs": clip, "parameters": CROPPED}), "0 MB")
 
 
 def test_requirements_and_wheel_are_enough(folder, tmp_path, by_hand, detector_file):
@@ -242,7 +357,8 @@ import logoformer_hf
 print(logoformer_hf.__file__)
 handler = EndpointHandler(sys.argv[1])
 content = open(sys.argv[1] + "/clip.mp4", "rb").read()
-print(json.dumps([handler({"inputs": content, "parameters": {"faces": False}}), handler({"inputs": sys.argv[2]})]))
+footage = open(sys.argv[2], "rb").read()
+print(json.dumps([handler({"inputs": content, "parameters": {"faces": False}}), handler({"inputs": footage})]))
 """
     printed = run_without_package(
         code,
