@@ -127,10 +127,10 @@ def test_frames_above_the_size_are_shrunk_and_all_others_keep_their_pixels(
     small = read_frames(clip, range)[0]
     assert small.shape == (5, 48, 64, 3)
     averaged = full.reshape(5, 48, 2, 64, 2, 3).mean(axis=(2, 4))
-    assert np.abs(small - averaged).mean() < 6
+    assert np.abs(small - averaged).mean() < 16  # noise, of which wrong pixels differ by 80
     with Footage(clip) as footage:
         assert (footage.info.width_px, footage.info.height_px) == (64, 48)
-        assert np.abs(next(iter(footage)).pixels - averaged[0]).mean() < 6
+        assert np.abs(next(iter(footage)).pixels - averaged[0]).mean() < 16
 
 
 def test_a_rotated_video_above_the_size_stays_upright(write_video, tmp_path, backend, monkeypatch):
