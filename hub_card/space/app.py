@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -97,12 +98,12 @@ def build_page(reader: Reader | None, model_id: str) -> gr.Blocks:
                 "Upload a GIF, or a video that your browser does not play", file_types=CONVERTED, size="sm"
             )
             stop = gr.Button("Stop reading", variant="stop", visible=False, size="sm")
-        gr.Examples(
-            [[str(path)] for path in EXAMPLES],
-            video,
-            label="Drawn examples",
-            example_labels=[path.stem.replace("-", " ") for path in EXAMPLES],
-        )
+        # Not `gr.Examples`, which writes into page and /config where the files are on this machine.
+        gr.Markdown("Drawn examples")
+        with gr.Row():
+            for path in EXAMPLES:
+                example = gr.Button(path.stem.replace("-", " "), size="sm")
+                example.click(partial(str, path), None, video, api_name=False, show_progress="hidden")
         status = gr.HTML(label="State", elem_id="status")
         timeline = gr.HTML(label="Charts", elem_id="timeline", js_on_load="connectCharts(element, trigger);")
         details = gr.HTML(label="Chosen window", elem_id="details")
@@ -162,6 +163,7 @@ def main() -> None:
         css=(HERE / "style.css").read_text(encoding="utf-8"),
         head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
         max_file_size="200mb",
+        allowed_paths=[str(HERE / "examples")],
         run_history=False,
     )
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+import tempfile
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -222,6 +223,97 @@ def test_a_gif_becomes_a_video_with_the_same_times(space, tmp_path):
     for frame, number in zip(frames, range(4), strict=True):
         assert (frame.width, frame.height) == (32, 20)
         assert abs(frame.to_ndarray(format="rgb24").mean(axis=(0, 1)) - (60 * number, 40, 90)).max() < 8
+
+
+def test_every_gif_is_converted(space, tmp_path):
+    from convert import to_mp4
+
+    clear = Image.new("RGBA", (33, 21), (200, 0, 0, 0))
+    clear.paste((0, 0, 200, 255), (0, 0, 16, 21))
+    for name, picture in (
+        ("clear", clear),
+        ("column", Image.new("L", (1, 20), 90)),
+        ("pixel", Image.new("L", (4, 4), 90)),
+        ("large", Image.new("L", (3000, 2000), 90)),
+    ):
+        picture.save(tmp_path / f"{name}.gif")
+        if name == "column":  # narrower than what is read
+            with pytest.raises(ValueError, match="column"):
+                to_mp4(str(tmp_path / f"{name}.gif"))
+            assert not list(tmp_path.glob("column.*.mp4"))
+            continue
+        with av.open(to_mp4(str(tmp_path / f"{name}.gif"))) as container:
+            frame = next(container.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+        if name == "clear":  # a white background
+            assert abs(frame[2:-2, 2:12].mean(axis=(0, 1)) - (0, 0, 200)).max() < 8
+            assert (frame[2:-2, 22:-2] > 245).all()
+        if name == "large":
+            assert max(frame.shape) == 1280
+
+
+def test_converting_has_a_time_limit_and_leaves_nothing(space, tmp_path):
+    from convert import to_mp4
+
+    gif = tmp_path / "one.gif"
+    Image.new("L", (32, 32)).save(gif)
+    with pytest.raises(ValueError, match=r"one\.gif"):
+        to_mp4(str(gif), max_sec=-1)
+    assert list(tmp_path.iterdir()) == [gif]
+
+
+def test_a_reading_has_a_time_limit(reader, tmp_path):
+    long = loop(TWO, tmp_path / "long.mp4", times=10)
+    reading = list(reader.read(str(long), max_sec=0))[-1]
+    assert reading.is_done and reading.is_stopped
+    assert reading.timeline.duration_sec < 110
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (ValueError("/tmp/gradio/abc/clip.mp4: no video."), "clip.mp4: no video."),
+        (OSError(28, "No space left", "/tmp/secret/clip"), "clip"),
+        (MemoryError(), "memory"),
+        (RuntimeError("out of memory in /usr/lib/python3/torch.py"), "out of memory"),
+        (KeyError("/secret/place"), "KeyError"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_failure_is_a_message_without_folders(failure, said, app):
+    class Failing:
+        def read(self, path, max_sec):
+            raise failure
+
+    page = app.build_page(Failing(), "a model")
+    read = next(function.fn for function in page.fns.values() if function.api_name == "read")
+    [(reading, status, *_)] = list(read("/tmp/gradio/abc/clip.mp4"))
+    assert reading is None and 'role="alert"' in status and said in status
+    for folder in ("/tmp", "/usr", "secret/", "gradio/abc"):
+        assert folder not in status
+
+
+def test_several_visitors_are_served_at_the_same_time(app, monkeypatch):
+    monkeypatch.setenv("LOGOFORMER_WORKERS", "3")
+    page = app.build_page(None, "a model")
+    read = next(function for function in page.fns.values() if function.api_name == "read")
+    assert read.concurrency_limit == 3
+    monkeypatch.setenv("LOGOFORMER_WORKERS", "many")
+    with pytest.raises(SystemExit, match="LOGOFORMER_WORKERS"):
+        app.build_page(None, "a model")
+
+
+def test_no_folder_of_the_machine_is_in_the_page_or_its_configuration(app, tmp_path):
+    httpx = pytest.importorskip("httpx")
+    page = app.build_page(None, str(tmp_path))
+    _, address, _ = page.launch(prevent_thread_lock=True, quiet=True)
+    try:
+        for place in ("", "config", "gradio_api/info"):
+            text = httpx.get(f"{address}{place}", timeout=TIMEOUT_SEC).text
+            assert len(text) > 1000
+            for folder in (tmp_path.parent, SPACE, ROOT, tempfile.gettempdir(), Path.home()):
+                assert f"{folder}/" not in text, (place, folder)
+    finally:
+        page.close()
 
 
 def test_colour_grows_with_attention(space):
