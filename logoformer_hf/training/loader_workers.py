@@ -1,5 +1,7 @@
 """What the worker processes of a data loader do with SIGTERM."""
 
+import atexit
+import multiprocessing
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +28,21 @@ class IgnoreSigterm:
 
 
 def leave_sigterm_to_main_process(loader: torch.utils.data.DataLoader[Any]) -> torch.utils.data.DataLoader[Any]:
-    """Makes the workers of a data loader ignore SIGTERM, and returns the loader."""
+    """Makes the workers of a data loader ignore SIGTERM until this process ends, and returns the loader."""
     base = getattr(loader, "base_dataloader", loader)  # accelerate wraps the loader that iterates
     base.worker_init_fn = IgnoreSigterm(base.worker_init_fn)
+    atexit.unregister(end_workers)
+    atexit.register(end_workers)  # as the last one, which is the first that is called
     return loader
+
+
+def end_workers() -> None:
+    """
+    Ends the daemonic processes that this one has started. At its end Python sends them SIGTERM and waits for them, and
+    after an error in a training, whose workers are still there, it would wait for ever.
+    """
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would make an error of it
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
