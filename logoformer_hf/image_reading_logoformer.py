@@ -76,7 +76,7 @@ def read_encoded_frames(
         VideoReadError: an image that is missing or unreadable.
     """
     indices = list(choose_indices(len(frames)))
-    decoded = {}
+    decoded = FrameStack(indices)
     size = None
     for index in sorted(set(indices)):
         content, name = frame_content(frames[index], index)
@@ -85,24 +85,32 @@ def read_encoded_frames(
         if pixels.shape[1::-1] != size:
             pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
         decoded[index] = pixels
-    return stack_frames(decoded, indices), describe(len(frames), None, indices, "pillow")
+    return decoded.pixels, describe(len(frames), None, indices, "pillow")
 
 
-def stack_frames(frames: dict[int, np.ndarray], indices: Sequence[int]) -> np.ndarray:
+class FrameStack:
     """
-    `(indices, height, width, 3)`; an index may occur more than once, as in short clips.
+    The chosen frames of a clip in one array, into which each is copied when it is decoded: none is in memory twice.
 
     Args:
-        frames: by their index, all of one size; emptied, so that no frame is in memory twice.
-        indices: sorted.
+        indices: of the frames; an index may occur more than once, as in short clips.
     """
-    if not indices:
-        return np.empty((0, 0, 0, 3), np.uint8)
-    stacked = np.empty((len(indices), *frames[indices[0]].shape), np.uint8)
-    for position, index in enumerate(indices):
-        is_last = position + 1 == len(indices) or indices[position + 1] != index
-        stacked[position] = frames.pop(index) if is_last else frames[index]
-    return stacked
+
+    def __init__(self, indices: Sequence[int]):
+        self._places: dict[int, list[int]] = {}
+        for place, index in enumerate(indices):
+            self._places.setdefault(index, []).append(place)
+        self._count = len(indices)
+        self.pixels = np.empty((0, 0, 0, 3), np.uint8)  # (indices, height, width, 3) from the first frame on
+
+    def __contains__(self, index: int) -> bool:
+        return index in self._places
+
+    def __setitem__(self, index: int, frame: np.ndarray) -> None:
+        if not len(self.pixels):
+            self.pixels = np.empty((self._count, *frame.shape), np.uint8)
+        for place in self._places[index]:
+            self.pixels[place] = frame
 
 
 def decode_image(content: bytes, name: str, min_side_px: int | None = None) -> np.ndarray:

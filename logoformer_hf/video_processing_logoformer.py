@@ -34,6 +34,9 @@ from .video_reading_logoformer import are_embedded_videos, read_clip
 if TYPE_CHECKING:  # saving the processor, too, copies all files of the model: the library follows such lines
     from .configuration_logoformer import LogoFormerConfig
 
+# Of all frames that are resized together: 16 of 1280x720 are.
+RESIZED_PIXELS = 16_000_000
+
 
 def sample_frame_indices(
     total_num_frames: int,
@@ -254,7 +257,10 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
             if do_convert_rgb:
                 video = self.convert_to_rgb(video)
             if do_resize:
-                video = self.resize(video, size=size, resample=resample)
+                # A few large frames at a time, since resizing copies them.
+                parts = video.split(max(1, RESIZED_PIXELS // (video.shape[-2] * video.shape[-1] or 1)))
+                resized = [self.resize(part, size=size, resample=resample) for part in parts]
+                video = resized[0] if len(resized) == 1 else torch.cat(resized)
             if do_center_crop:
                 video = self.center_crop(video, crop_size)
             video = self.rescale_and_normalize(video, do_rescale, rescale_factor, do_normalize, image_mean, image_std)

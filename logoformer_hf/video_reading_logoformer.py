@@ -23,12 +23,12 @@ from .frame_times_logoformer import ClipMetadata, FrameCount, count_frames
 from .image_reading_logoformer import (
     IMAGE_SUFFIXES,
     ChooseIndices,
+    FrameStack,
     VideoReadError,
     first_line,
     frame_files,
     read_encoded_frames,
     read_frames_in_memory,
-    stack_frames,
 )
 from .reading_limits_logoformer import LIMITS, ReadingBudget, is_within_budget
 from .video_container_logoformer import (
@@ -262,12 +262,12 @@ def decode_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.nd
             pixels = read_with_torchcodec(decoder_class, str(video), survey, indices)
             if pixels is not None:
                 return pixels, describe_video(count, survey, indices, "torchcodec", survey.notes)
-        near = decode_near(video, survey, set(indices))
+        near = decode_near(video, survey, indices)
         if near is not None:
             frames, to_rgb = near
             metadata = describe_video(count, survey, indices, "pyav", to_rgb.notes)
             metadata.num_damaged = to_rgb.num_damaged
-            return stack_frames(frames, indices), metadata
+            return frames, metadata
     # No usable index to seek by, a wrong one, or damage: from the start.
     return decode_through(video, survey, choose_indices)
 
@@ -282,7 +282,7 @@ def read_with_torchcodec(decoder_class: Any, path: str, survey: Survey, indices:
         frames = decoder.get_frames_at(distinct).data.numpy()  # (distinct, height, width, 3)
     except (RuntimeError, ValueError, IndexError):
         return None
-    return stack_frames(dict(zip(distinct, frames, strict=True)), indices)
+    return frames if len(distinct) == len(indices) else frames[np.searchsorted(distinct, indices)]
 
 
 class ToRGB:
@@ -309,22 +309,22 @@ class ToRGB:
         return self._converter.full(frame)
 
 
-def decode_near(video: VideoFile, survey: Survey, wanted: set[int]) -> tuple[dict[int, np.ndarray], ToRGB] | None:
+def decode_near(video: VideoFile, survey: Survey, indices: list[int]) -> tuple[np.ndarray, ToRGB] | None:
     """
     Decodes the wanted frames; seeks to the nearest keyframe before each where that saves decoding.
 
     Returns:
-        `{index: (height, width, 3)}` and what converted them; None where a wanted frame does not appear at its
+        `(indices, height, width, 3)` and what converted them; None where a wanted frame does not appear at its
         timestamp, or a packet cannot be decoded.
     """
     with open_container(video) as container:
         stream = choose_stream(container, video)
         decoder, to_rgb = FrameDecoder(container, stream, video, ReadingBudget(container)), ToRGB(stream, video)
-        frames: dict[int, np.ndarray] = {}
+        frames = FrameStack(indices)
         decoded = decoder.intact_frames()
         position = -1  # index of the last decoded frame
         index_of = {pts: index for index, pts in enumerate(survey.frames_pts)}
-        for index in sorted(wanted):
+        for index in sorted(set(indices)):
             pts = survey.frames_pts[index]
             before = bisect_right(survey.keyframes_pts, pts)  # how many keyframes are not after the wanted frame
             if before and index_of[survey.keyframes_pts[before - 1]] > position + 1:
@@ -341,7 +341,7 @@ def decode_near(video: VideoFile, survey: Survey, wanted: set[int]) -> tuple[dic
                 if frame.pts == pts:
                     frames[index] = to_rgb(frame)
                     break
-    return frames, to_rgb
+    return frames.pixels, to_rgb
 
 
 def decode_through(video: VideoFile, survey: Survey, choose_indices: ChooseIndices) -> tuple[np.ndarray, ClipMetadata]:
@@ -358,20 +358,19 @@ def decode_through(video: VideoFile, survey: Survey, choose_indices: ChooseIndic
         raise VideoReadError(f"{video}: the video has no frames{reason}.")
     count = count_frames(frames_pts, survey.end_pts, survey.tick_sec)
     indices = list(choose_indices(count))
-    wanted, last = set(indices), max(indices, default=-1)
-    frames = {}
+    frames, last = FrameStack(indices), max(indices, default=-1)
     with open_container(video) as container:
         stream = choose_stream(container, video)
         to_rgb = ToRGB(stream, video)
         decoder = FrameDecoder(container, stream, video, ReadingBudget(container))
         for index, frame in enumerate(decoder.frames()):
-            if index in wanted:
+            if index in frames:
                 frames[index] = to_rgb(frame)
             if index == last:
                 break
     metadata = describe_video(count, survey, indices, "pyav", to_rgb.notes)
     metadata.num_lost, metadata.num_damaged = num_lost, to_rgb.num_damaged
-    return stack_frames(frames, indices), metadata
+    return frames.pixels, metadata
 
 
 def describe_video(
