@@ -125,14 +125,13 @@ def public_connection(
     As `socket.create_connection`, to public addresses alone.
 
     Raises:
-        VideoReadError: the host has another address, too.
-        OSError: it has none, or does not answer.
+        OSError: the host has an address that is not public, has none, or does not answer.
     """
     host, port = address
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for _, _, _, _, place in found:
         if not is_public(str(place[0])):
-            raise VideoReadError(f"{host}: it is no public address; only those are opened.")
+            raise PermissionError(f"{host} is no public address; only those are opened")
     failure: OSError = OSError(f"{host} has no address")
     for family, kind, protocol, _, place in found:
         connection = socket.socket(family, kind, protocol)
