@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,6 +30,9 @@ or Parquet with the columns path and label."""
 _PATH_COLUMNS = ("video_name", "path", "video_path", "clip_path", "file_path", "video", "clip", "file_name", "file")
 _LABEL_COLUMNS = ("label", "label_name", "expression", "emotion", "class", "id")
 _SPLIT_COLUMNS = ("split",)
+# Longer ones are no path and no label, on any system: a quote that is not closed, or a file of something else.
+_MAX_NAME_BYTES, _MAX_PATH, _MAX_LABEL = 255, 4096, 255
+_SHOWN = 120  # characters of a line in a message
 
 
 class ListError(ValueError):
@@ -114,10 +118,40 @@ def read_raw_list(file: Path) -> RawList:
     if first is None:
         raise ListError(f"{file}: the list is empty.\n{ACCEPTED}")
     for delimiter in (",", ";", "\t"):
-        header = next(csv.reader([lines[first - 1]], delimiter=delimiter))
+        header = _split_line(file, first, lines[first - 1], delimiter)
         if columns := _find_columns(header):
             return _read_table(file, lines, first, delimiter, header, columns)
     return _read_lines(file, lines)
+
+
+def _split_line(file: Path, number: int, line: str, delimiter: str) -> list[str]:
+    """The fields of a line of a table."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter))
+    except csv.Error as error:  # a field of more than 131,072 characters; before Python 3.11 also a NUL
+        raise ListError(f"{file}, line {number}: {_show(line)} is not a line of a table ({error}).") from None
+
+
+def _show(text: str) -> str:
+    """A text in quotes, its middle left out where it is long."""
+    return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]} … {text[-_SHOWN // 2 :]}")
+
+
+def _check_clip(clip: ListedClip) -> ListedClip:
+    """The clip. Raises a ListError for a path that no file can have, or for a text that is no label."""
+    where = f"{clip.file}, {'row' if _is_parquet(clip.file) else 'line'} {clip.line}"
+    names = re.split(r"[\\/]", clip.path)
+    if "\0" in clip.path or len(clip.path) > _MAX_PATH or any(len(name.encode()) > _MAX_NAME_BYTES for name in names):
+        raise ListError(
+            f"{where}: {_show(clip.path)} is no path of a file: it has {len(clip.path):,} characters, and may have "
+            f"{_MAX_PATH:,}, no NUL among them, and {_MAX_NAME_BYTES} bytes in the name of a file or folder."
+        )
+    if "\0" in clip.label or len(clip.label) > _MAX_LABEL:
+        raise ListError(
+            f"{where}: {_show(clip.label)} is no label: it has {len(clip.label):,} characters, and may have "
+            f"{_MAX_LABEL}, no NUL among them."
+        )
+    return clip
 
 
 def _is_parquet(file: Path) -> bool:
@@ -135,9 +169,13 @@ def _read_lines(file: Path, lines: list[str]) -> RawList:
     if faulty:
         others = f" Most others are {format.name}." if len(faulty) < len(numbers) else ""
         raise ListError(
-            f"{file}, line {faulty[0]}: {lines[faulty[0] - 1]!r} is not a clip with a label.{others}\n{ACCEPTED}"
+            f"{file}, line {faulty[0]}: {_show(lines[faulty[0] - 1])} is not a clip with a label.{others}\n{ACCEPTED}"
         )
-    clips = [ListedClip(match["path"], match["label"], number, file) for number, match in matches.items() if match]
+    clips = [
+        _check_clip(ListedClip(match["path"], match["label"], number, file))
+        for number, match in matches.items()
+        if match
+    ]
     return RawList(file, format, clips if format.first is None else _whole_numbers(clips))
 
 
@@ -176,39 +214,48 @@ def _read_table(
     for line, text in enumerate(lines[first:], start=first + 1):
         if not text:
             continue
-        fields = [field.strip() for field in next(csv.reader([text], delimiter=delimiter))]
+        fields = [field.strip() for field in _split_line(file, line, text, delimiter)]
         if len(fields) != len(header) or not fields[path] or not fields[label]:
             raise ListError(
-                f"{file}, line {line}: {text!r} does not fit the header {lines[first - 1]!r}: it needs "
+                f"{file}, line {line}: {_show(text)} does not fit the header {_show(lines[first - 1])}: it needs "
                 f"{len(header)} fields, path and label among them. A path with a {delimiter!r} in it must be in "
                 "double quotes."
             )
-        clips.append(ListedClip(fields[path], fields[label], line, file, None if split is None else fields[split]))
+        clip = ListedClip(fields[path], fields[label], line, file, None if split is None else fields[split])
+        clips.append(_check_clip(clip))
     return _below_header(file, header, header[path], clips)
 
 
 def _read_parquet(file: Path) -> RawList:
     try:
-        table = pq.read_table(file)
-    except pa.ArrowInvalid as error:
-        raise ListError(f"{file}: the file is not readable as Parquet ({error}).") from error
-    columns = _find_columns(table.column_names)
+        names, values = _parquet_columns(file)
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: bytes that are no text
+        raise ListError(f"{file}: the file is not readable as Parquet ({_show(str(error))}).") from error
+    columns = _find_columns(names)
     if columns is None:
-        raise ListError(f"{file}: the columns are {', '.join(table.column_names)}.\n{ACCEPTED}")
+        raise ListError(f"{file}: the columns are {_show(', '.join(names))}.\n{ACCEPTED}")
     path_column, label_column, split_column = columns
-    paths, labels = table.column(path_column).to_pylist(), table.column(label_column).to_pylist()
-    splits = [None] * table.num_rows if split_column is None else table.column(split_column).to_pylist()
+    paths, labels = values[path_column], values[label_column]
+    splits = [None] * len(paths) if split_column is None else values[split_column]
     clips = []
     for row, (path, label, split) in enumerate(zip(paths, labels, splits, strict=True), start=1):
         if path in (None, "") or label in (None, "") or label != label:  # NaN
             raise ListError(f"{file}, row {row}: the path is {path!r} and the label {label!r}; both are needed.")
-        clips.append(ListedClip(str(path), str(label), row, file, None if split is None else str(split)))
-    return _below_header(file, table.column_names, table.column_names[path_column], clips)
+        clips.append(_check_clip(ListedClip(str(path), str(label), row, file, None if split is None else str(split))))
+    return _below_header(file, names, names[path_column], clips)
+
+
+def _parquet_columns(file: Path) -> tuple[list[str], list[list[Any]]]:
+    """Names and values of the columns of a Parquet file, of the columns that are no part of a list without values."""
+    table = pq.read_table(file, partitioning=None, page_checksum_verification=True)
+    known = (*_PATH_COLUMNS, *_LABEL_COLUMNS, *_SPLIT_COLUMNS)
+    names = list(table.column_names)
+    return names, [table[place].to_pylist() if _column_name(name) in known else [] for place, name in enumerate(names)]
 
 
 def _below_header(file: Path, header: list[str], path_column: str, clips: list[ListedClip]) -> RawList:
     if not clips:
-        raise ListError(f"{file}: below the header {','.join(header)!r} there are no clips.")
+        raise ListError(f"{file}: below the header {_show(','.join(header))} there are no clips.")
     numbers: list[ListedClip] = []
     names: list[ListedClip] = []
     for clip in clips:
@@ -219,7 +266,7 @@ def _below_header(file: Path, header: list[str], path_column: str, clips: list[L
             f"{odd} has the label {odd.label!r}, unlike most others; labels must be all whole numbers or all names."
         )
     first = None if names else int(_column_name(path_column) == "video_name")
-    format = ListFormat(f"table with the header {','.join(header)!r}", first)
+    format = ListFormat(f"table with the header {_show(','.join(header))}", first)
     return RawList(file, format, clips if first is None else _whole_numbers(clips))
 
 

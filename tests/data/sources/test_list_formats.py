@@ -180,3 +180,51 @@ def test_parquet_with_a_gap(tmp_path):
 def test_what_is_no_parquet(write):
     with raises_naming(ListError, "clips.parquet", "Parquet"):
         read_raw_list(write("path,label\n", "clips.parquet"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'path,label\n"' + "9" * 200_000 + '",3\n',  # more than the reader of tables takes
+        "path,label\n" + "9" * 200_000 + "\n",
+        "9" * 200_000 + "\n",
+        "9" * 200_000 + " 3\n",
+        "a/b" + "/c" * 100_000 + " 3\n",
+        "path,label\na,happy\nb," + "sad" * 100_000 + "\n",
+        "path," * 50_000 + "label\na,1\n",
+        "path,label\na\0b,1\n",
+        "a\0b 1\n",
+        "path,label\na,ha\0ppy\n",
+        "a 1\n" + " ," * 100_000 + "b\n",
+    ],
+)
+def test_lines_of_absurd_length_and_nul_are_named_in_a_short_message(write, content):
+    with raises_naming(ListError, "list.txt") as caught:
+        read_raw_list(write(content))
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize("column", ["path", "label", "other"])
+def test_parquet_with_a_changed_byte(tmp_path, column):
+    """In a text column it may be no text any more; in another one it does not matter."""
+    file = tmp_path / "clips.parquet"
+    values = {name: [f"{name}-{number}" for number in range(9)] for name in ("path", "label", "other")}
+    pq.write_table(pa.table(values), file, compression="none", use_dictionary=False, write_statistics=False)
+    content = file.read_bytes()
+    place = content.index(f"{column}-3".encode())
+    file.write_bytes(content[:place] + b"\xff" + content[place + 1 :])
+    if column == "other":
+        assert len(read_raw_list(file).clips) == 9
+        return
+    with raises_naming(ListError, file, "Parquet"):
+        read_raw_list(file)
+
+
+def test_parquet_is_compared_with_its_checksums(tmp_path):
+    file = tmp_path / "clips.parquet"
+    pq.write_table(
+        pa.table({"path": ["aaaa"], "label": ["happy"]}), file, compression="none", write_page_checksum=True
+    )
+    file.write_bytes(file.read_bytes().replace(b"aaaa", b"aaab", 1))
+    with raises_naming(ListError, file, "Parquet"):
+        read_raw_list(file)
