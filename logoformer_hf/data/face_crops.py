@@ -30,6 +30,7 @@ from ..image_reading_logoformer import VideoReadError
 from .crop_packs import FEATURES, PackedClip, find_packed, open_packed, pack_writer
 from .problems import ClipProblems, Problem, name_some
 from .shards import DEFAULT_JPEG_QUALITY, DEFAULT_SIDE_PX, as_it_is
+from .workers import errors_of_workers
 
 _VERSION = 1  # increased whenever the same clip and format would give other crops for another reason than the geometry
 # Changes with the geometry, so that crops of another one are never used.
@@ -301,7 +302,8 @@ def crop_all(
         generator=torch.Generator(),
         in_order=False,
     )
-    return iter(loader)
+    with errors_of_workers("Give the same command again: crops that are finished are kept."):
+        yield from loader
 
 
 def _use_one_thread(worker: int) -> None:

@@ -15,6 +15,7 @@ from ..data.sources.arguments import SourceArguments
 from ..data.sources.gather import gather_clips, note_unreadable
 from ..data.sources.source import Source
 from ..data.splits import check_tested_once
+from ..data.workers import errors_of_workers
 from ..evaluation.predictions import (
     PREDICTIONS_FILE,
     RUN_FOLDERS,
@@ -99,7 +100,9 @@ def test_fold(args: EvaluationArguments, source: Source, run: RunInfo, folder: P
         data_collator=collate_clips,
         processing_class=processor,
     )
-    output = trainer.predict_clips(ClipDataset(rows, reading_processor(processor, model), keep_unreadable=True))
+    clips = ClipDataset(rows, reading_processor(processor, model), keep_unreadable=True)
+    with errors_of_workers("Give the same command again; with less of `num_workers` it needs less memory."):
+        output = trainer.predict_clips(clips)
     run = replace(run, data=note_unreadable(source, trainer.gather_problems(), folder / "problems.csv"))
     file = folder / PREDICTIONS_FILE
     tested = rows.select(output.rows)

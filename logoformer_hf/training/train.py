@@ -22,6 +22,7 @@ from ..data.sources.arguments import SourceArguments
 from ..data.sources.gather import note_unreadable
 from ..data.trained_on import TRAINED_ON_FILE, write_trained_on
 from ..data.transforms import TrainingTransforms
+from ..data.workers import errors_of_workers
 from ..evaluation.predictions import PREDICTIONS_FILE, RunInfo, load_runs, read_predictions
 from ..evaluation.report_files import write_report
 from ..evaluation.report_text import format_summary
@@ -126,7 +127,9 @@ def go_on(run: Run, title: str, settings: Settings, clips: RunClips | None) -> N
     with ExitStack() as stack:
         on_main_process(args, lambda: stack.enter_context(folder_lock(run.folder)))
         if not on_main_process(args, lambda: look_at(run, settings)):  # another program may just have ended it
-            train_and_test(run, settings, clips)
+            advice = f"Give the same command again: it goes on from the newest checkpoint in {run.folder}."
+            with errors_of_workers(f"{advice} With less of `dataloader_num_workers` it needs less memory."):
+                train_and_test(run, settings, clips)
 
 
 def check_folders(output_dir: Path, cache_dir: str | None) -> None:

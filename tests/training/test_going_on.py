@@ -18,6 +18,7 @@ from paths import ROOT
 from processes import TIMEOUT_SEC, environment_with
 from safetensors.torch import load_file
 
+from logoformer_hf.data.clips import ClipDataset
 from logoformer_hf.data.trained_on import TRAINED_ON_FILE, read_trained_on
 from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.training.checkpoints import find_checkpoint
@@ -140,6 +141,23 @@ def test_sigterm_to_all_its_processes_saves_and_leaves(cache_dir, tmp_path):
     newest = find_checkpoint(tmp_path / "run")
     check_named(told, "SIGTERM", newest.folder)
     assert "Traceback" not in told
+
+
+def test_a_worker_that_is_killed_is_told_and_the_same_command_goes_on(small, cache_dir, tmp_path, monkeypatch):
+    """As systems do that run out of memory."""
+
+    def read_and_die(clips, index):
+        if torch.utils.data.get_worker_info() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(clips, index)
+
+    read = ClipDataset.__getitem__
+    with monkeypatch.context() as patched:
+        patched.setattr(ClipDataset, "__getitem__", read_and_die)
+        with raises_naming(OSError, tmp_path / "run", "dataloader_num_workers", "memory"):
+            train([*small_command(cache_dir, tmp_path / "run"), "--dataloader_num_workers", "1"])
+    train(small_command(cache_dir, tmp_path / "run"))
+    same_run(small, tmp_path / "run")
 
 
 def test_a_full_disk_ends_in_a_sentence_and_the_same_command_goes_on(small, cache_dir, tmp_path):
