@@ -1,5 +1,6 @@
 """Writes files completely or not at all, and finds the templates and the licence that belong to the package."""
 
+import hashlib
 import json
 import logging
 import re
@@ -14,6 +15,7 @@ _PACKAGE = Path(__file__).parent
 _DISTRIBUTION = "logoformer-hf"
 # Absolute paths in a text, not those in addresses.
 ABSOLUTE_PATHS = re.compile(r"(?<![\w/:.\\])(?:[A-Za-z]:)?[/\\][^\s'\"`,;()<>]*")
+_CHUNK_BYTES = 1 << 20
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,28 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Writes a value as JSON with an indent of two, completely or not at all."""
     write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """
+    The value of a JSON file.
+
+    Raises:
+        ValueError: it is not JSON in UTF-8; the message names it.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: it is not JSON ({error}).") from error
+
+
+def digest_of(file: Path) -> str:
+    """SHA-256 of the content of a file."""
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 @contextmanager

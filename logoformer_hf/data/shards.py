@@ -2,10 +2,9 @@
 
 import hashlib
 import io
-import json
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,16 +12,20 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from datasets.packaged_modules.parquet.parquet import ParquetConfig
 from datasets.utils import tqdm
 from PIL import Image
+from pyarrow.dataset import ParquetFragmentScanOptions
 from torchvision.transforms.v2 import functional
 
-from .._files import whole_file, write_json
-from ..image_reading_logoformer import VideoReadError
+from .._files import read_json, whole_file, write_json
+from ..image_reading_logoformer import VideoReadError, first_line
 from ..video_reading_logoformer import read_clip
 from .identity import CONTENT_ID
 from .problems import ClipProblems, Problem, name_some, read_problems, write_problems
+from .seal import is_as_sealed, seal
 from .transforms import shorter_side_px
+from .workers import errors_of_workers
 
 DEFAULT_SIDE_PX = shorter_side_px(image_size=112, min_crop_area=0.7)
 DEFAULT_JPEG_QUALITY = 90
@@ -108,8 +111,11 @@ def prepare_shards(
     )
     encoded = iter(tqdm(loader, total=len(keys), desc="Preparing clips", unit=" clips"))
     stopped = []
+    schema = clips.features.arrow_schema
+    schema = seal(schema, schema_parts(schema))
     for shard in pending:
-        new = write_shard(shard, clips.features.arrow_schema, (next(encoded) for _ in shard.keys), on_problem)
+        with errors_of_workers("Start again: finished shards are kept."):
+            new = write_shard(shard, schema, (next(encoded) for _ in shard.keys), on_problem)
         problems += new
         if not shard.file.exists():
             stopped += new
@@ -175,8 +181,15 @@ def with_ids_as_in_shards(rows: datasets.DatasetDict, settings_file: Path) -> da
 
 def has_content_ids(folder: str | Path) -> bool:
     """Whether shards have the column `content_id`; those of version 0.1 have not."""
-    settings: dict[str, Any] = json.loads((Path(folder) / SETTINGS_FILE).read_text())
-    return bool(settings.get(CONTENT_ID, False))
+    return bool(read_settings(Path(folder) / SETTINGS_FILE).get(CONTENT_ID, False))
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """The settings that shards were made with. Raises a ValueError if the file is damaged."""
+    settings: dict[str, Any] = read_json(file)
+    if not isinstance(settings, dict) or not isinstance(settings.get("clips"), dict):
+        raise ValueError(f"{file} is damaged: it does not hold the settings of shards.")
+    return settings
 
 
 def delete_stale(shards: Iterable[Shard], rows: datasets.DatasetDict) -> None:
@@ -192,7 +205,10 @@ def delete_stale(shards: Iterable[Shard], rows: datasets.DatasetDict) -> None:
         if not shard.file.exists():
             continue
         split = shard.keys[0][0]
-        stored = pq.read_table(shard.file, columns=["clip_id", CONTENT_ID], partitioning=None).to_pylist()
+        try:
+            stored = pq.read_table(shard.file, columns=["clip_id", CONTENT_ID], partitioning=None).to_pylist()
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(shard.file, error) from error
         changed = [row["clip_id"] for row in stored if now[split, row["clip_id"]] != row[CONTENT_ID]]
         if changed:
             print(f"{shard.file} is written anew: clips have changed since ({len(changed):,}): {name_some(changed)}.")
@@ -276,7 +292,7 @@ def write_shard(
     """
     problems, batch, num_written = [], [], 0
     with whole_file(shard.file) as partial:  # a hidden file, which `datasets` does not load as a shard
-        with pq.ParquetWriter(partial, schema) as writer:
+        with pq.ParquetWriter(partial, schema, write_page_checksum=True) as writer:
             for item in encoded:
                 if isinstance(item, Problem):
                     problems.append(item)
@@ -339,7 +355,7 @@ def keep_settings(file: Path, settings: dict[str, Any]) -> None:
     if not file.exists():
         write_json(file, settings)
         return
-    known = {CONTENT_ID: False} | json.loads(file.read_text())
+    known = {CONTENT_ID: False} | read_settings(file)
     different = [name for name in settings if settings[name] != known.get(name)]
     if different:
         name = different[0]
@@ -370,7 +386,7 @@ def load_shards(
     if not (folder / SETTINGS_FILE).exists():
         raise FileNotFoundError(f"{folder} is not a folder of prepared shards: it has no {SETTINGS_FILE}.")
     data_files = {}
-    for split in json.loads((folder / SETTINGS_FILE).read_text())["clips"]:
+    for split in read_settings(folder / SETTINGS_FILE)["clips"]:
         files = sorted((folder / "data").glob(f"{split}-*-of-*.parquet"))
         if not files or len(files) != int(files[0].stem[-5:]):
             raise FileNotFoundError(
@@ -378,10 +394,55 @@ def load_shards(
                 "the same arguments: only the missing ones are written."
             )
         data_files[split] = [str(file) for file in files]
-    rows = datasets.load_dataset(
-        "parquet", data_files=data_files, cache_dir=None if cache_dir is None else str(cache_dir)
-    )
+    rows = load_parquet(data_files, folder, cache_dir)
     return rows if fold is None else split_by_fold(rows, fold)
+
+
+def load_parquet(data_files: dict[str, list[str]], folder: Path, cache_dir: str | Path | None) -> datasets.DatasetDict:
+    """
+    Rows of Parquet files by split. Raises a ValueError for a file that is damaged, which is seen when it is read for
+    the first time.
+    """
+    files = [file for of_split in data_files.values() for file in of_split]
+    for file in files:
+        check_schema(file)
+    # Older versions of `datasets` do not compare the pages of the files with their checksums.
+    is_known = any(field.name == "fragment_scan_options" for field in fields(ParquetConfig))
+    checks = {"fragment_scan_options": ParquetFragmentScanOptions(page_checksum_verification=True)} if is_known else {}
+    try:
+        return datasets.load_dataset(
+            "parquet", data_files=data_files, cache_dir=None if cache_dir is None else str(cache_dir), **checks
+        )
+    except (datasets.exceptions.DatasetGenerationError, pa.ArrowException) as error:
+        cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        if isinstance(cause, OSError) and cause.errno is not None:  # a full disk, not a damaged file
+            raise OSError(cause.errno, cause.strerror, str(cache_dir or datasets.config.HF_DATASETS_CACHE)) from error
+        raise ValueError(
+            f"{folder}: a shard, or the copy of the shards in the cache of `datasets`, is damaged "
+            f"({first_line(cause)}). Delete it, and prepare the shards again with the same arguments."
+        ) from error
+
+
+def schema_parts(schema: pa.Schema) -> list[bytes]:
+    """What the rows of a shard mean: the names of the columns, and the features with the names of the classes."""
+    return [*(name.encode() for name in schema.names), (schema.metadata or {}).get(b"huggingface", b"")]
+
+
+def check_schema(file: str) -> None:
+    """Raises a ValueError for a shard whose columns and features are not those that were written."""
+    try:
+        schema = pq.read_schema(file)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file, error) from error
+    if not is_as_sealed(schema.metadata, schema_parts(schema)):
+        raise _damaged(file, "the description of its columns was changed")
+
+
+def _damaged(file: str | Path, reason: object) -> ValueError:
+    return ValueError(
+        f"{file} is damaged ({reason}). Delete it and prepare the shards again with the same arguments: only the "
+        "missing ones are written."
+    )
 
 
 def split_by_fold(rows: datasets.DatasetDict, fold: int) -> datasets.DatasetDict:

@@ -4,7 +4,7 @@ import functools
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from datasets import ClassLabel, Features, List, Value
 from .._files import whole_file
 from ..data.facts import DataFacts, LeftOutClip
 from ..data.identity import CONTENT_ID
+from ..data.seal import is_as_sealed, seal
 from ..data.trained_on import SeenClips
 from .prediction_checks import check_columns, check_facts, check_values
 
@@ -243,6 +244,7 @@ def write_predictions(
     schema = Features(features).arrow_schema
     facts = json.dumps({"version": _VERSION} | run.to_json())
     schema = schema.with_metadata({**schema.metadata, _METADATA_KEY: facts.encode()})
+    schema = seal(schema, _parts(schema.metadata, predictions))
 
     with whole_file(path) as partial:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), partial)
@@ -262,10 +264,10 @@ def read_predictions(path: str | Path) -> Predictions:
         raise FileNotFoundError(f"{path}: there is no such file")
     try:
         table = pq.read_table(path, partitioning=None)  # `fold-1/` is a folder, not a column
-    except (pa.ArrowException, OSError) as error:
+        check_columns(table, str(path))
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last for the names of columns
         raise ValueError(f"{path}: not a readable Parquet file ({error})") from error
     run = _read_facts(path, table.schema.metadata or {})
-    check_columns(table, str(path))
     predictions = Predictions(
         run=run,
         clip_ids=table["clip_id"].to_pylist(),
@@ -276,7 +278,18 @@ def read_predictions(path: str | Path) -> Predictions:
         content_ids=_all_or_none(table[CONTENT_ID].to_pylist()) if CONTENT_ID in table.column_names else None,
     )
     check_values(predictions, str(path))
+    if not is_as_sealed(table.schema.metadata, _parts(table.schema.metadata, predictions)):
+        raise ValueError(f"{path}: the file was damaged or changed after it was written")
     return predictions
+
+
+def _parts(metadata: Mapping[bytes, bytes], predictions: Predictions) -> Iterator[bytes]:
+    """All that the file says, for its seal."""
+    yield metadata[_METADATA_KEY]
+    yield from (clip_id.encode() for clip_id in predictions.clip_ids)
+    for values in (predictions.labels, predictions.predictions, predictions.scores, predictions.embeddings):
+        yield b"" if values is None else np.ascontiguousarray(values).tobytes()
+    yield from (content_id.encode() for content_id in predictions.content_ids or ())
 
 
 def find_predictions(folder: str | Path) -> list[Path]:

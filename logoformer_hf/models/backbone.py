@@ -1,6 +1,5 @@
 """Loads pretrained weights of a ResNet by torchvision, timm or transformers into the frame encoder."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import safetensors.torch
 import torch
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
+from .._files import read_json
 from ..modeling_logoformer import LogoFormerPreTrainedModel
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -165,12 +165,12 @@ def find_normalisation(path: Path) -> tuple[Sequence[float], Sequence[float], st
     folder = path.parent if path.name in WEIGHT_FILES else path
     preprocessor = folder / "preprocessor_config.json"
     if preprocessor.exists():
-        settings = json.loads(preprocessor.read_text())
+        settings = read_json(preprocessor)
         if "image_mean" in settings and "image_std" in settings:
             return settings["image_mean"], settings["image_std"], preprocessor.name
     config = folder / "config.json"
     if config.exists():
-        settings = json.loads(config.read_text()).get("pretrained_cfg") or {}
+        settings = read_json(config).get("pretrained_cfg") or {}
         if "mean" in settings and "std" in settings:
             return settings["mean"], settings["std"], f"timm's {config.name}"
     return IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, "ImageNet (the file names none)"

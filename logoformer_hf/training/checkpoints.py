@@ -6,7 +6,6 @@ is not complete was not finished; one that differs from its manifest is damaged.
 manifest: theirs are whole if every file can be read.
 """
 
-import hashlib
 import json
 import logging
 import re
@@ -22,13 +21,12 @@ from safetensors import SafetensorError, safe_open
 from transformers import TrainerState
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from .._files import write_json
+from .._files import digest_of, write_json
 
 logger = logging.getLogger(__name__)
 
 MANIFEST_FILE = "manifest.json"
 STATE_FILE = "trainer_state.json"
-_CHUNK_BYTES = 1 << 20
 
 
 class CheckpointError(ValueError):
@@ -347,12 +345,3 @@ def list_files(folder: Path) -> list[str]:
 def describe_file(file: Path) -> dict[str, Any]:
     """Size and digest of a file."""
     return {"bytes": file.stat().st_size, "sha256": digest_of(file)}
-
-
-def digest_of(file: Path) -> str:
-    """SHA-256 of the content of a file."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()

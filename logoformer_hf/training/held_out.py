@@ -3,12 +3,11 @@ Which clips of "train" a run holds out to choose its epoch, in a file of its fol
 also where clips are left out that could be read before: a choice anew would mix clips to train on with them.
 """
 
-import json
 from pathlib import Path
 
 from datasets import DatasetDict
 
-from .._files import write_json
+from .._files import read_json, write_json
 
 HELD_OUT_FILE = "validation_clips.json"
 
@@ -16,7 +15,7 @@ HELD_OUT_FILE = "validation_clips.json"
 def read_held_out(folder: Path) -> list[str] | None:
     """Names of the clips that the run in this folder holds out, None where it has not begun."""
     file = folder / HELD_OUT_FILE
-    names: list[str] | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    names: list[str] | None = read_json(file) if file.exists() else None
     return names
 
 

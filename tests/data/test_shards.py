@@ -318,3 +318,38 @@ def test_shards_of_an_earlier_version_go_on_without_identifiers(rows, tmp_path, 
     check_named(capsys.readouterr().out, folder, "earlier version", "Delete")
     shards = load_shards(folder)
     assert "content_id" not in shards["test"].column_names and len(shards["test"]) == 2
+
+
+@pytest.mark.parametrize("place", ["frames", "file"])
+def test_a_damaged_shard_is_named(rows, tmp_path, place):
+    """A byte of a frame, or the second half of the file."""
+    prepare_shards(rows, tmp_path / "out", **SMALL)
+    file = tmp_path / "out" / "data" / "train-00001-of-00003.parquet"
+    content = file.read_bytes()
+    if place == "file":
+        file.write_bytes(content[: len(content) // 2])
+    else:
+        found = content.index(b"\xff\xd8") + 200
+        file.write_bytes(content[:found] + bytes([content[found] ^ 1]) + content[found + 1 :])
+    with raises_naming(ValueError, tmp_path / "out", "damaged"):
+        load_shards(tmp_path / "out", cache_dir=tmp_path / "cache")
+    file.unlink()
+    prepare_shards(rows, tmp_path / "out", **SMALL)
+    assert load_shards(tmp_path / "out")["train"].num_rows == 5
+
+
+def test_no_changed_byte_of_the_description_of_a_shard_is_believed(rows, tmp_path):
+    """Columns and classes are as they were written, or the shard is named."""
+    prepare_shards(rows, tmp_path / "out", **SMALL)
+    whole = load_shards(tmp_path / "out")["train"].features
+    file = tmp_path / "out" / "data" / "train-00000-of-00003.parquet"
+    content, refused = file.read_bytes(), 0
+    start = content.index(b"ARROW:schema")
+    for place in range(start, len(content) - 8, (len(content) - start) // 25):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 2]) + content[place + 1 :])
+        try:
+            assert load_shards(tmp_path / "out", cache_dir=tmp_path / str(place))["train"].features == whole, place
+        except ValueError as error:
+            assert str(tmp_path / "out") in str(error), place
+            refused += 1
+    assert refused > 5

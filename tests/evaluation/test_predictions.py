@@ -373,3 +373,22 @@ def test_the_clips_that_any_of_several_models_had_met_are_counted_together(tmp_p
     assert joint_info(runs[:2]).seen_clips == SeenClips(trained_on=2, equal=1)
     assert joint_info(runs).seen_clips == SeenClips(trained_on=2, equal=1, is_history_known=False)
     assert joint_info(runs[2:]).seen_clips is None
+
+
+def test_no_changed_byte_is_believed(tmp_path):
+    """Whatever byte it is: what is read is what was written, or the file is named."""
+    file = write(tmp_path / PREDICTIONS_FILE)
+    content = file.read_bytes()
+    whole = read_predictions(file)
+    believed = []
+    for place in range(0, len(content), 7):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 0x11]) + content[place + 1 :])
+        try:
+            predictions = read_predictions(file)
+        except ValueError as error:
+            assert str(file) in str(error)
+            continue
+        same = [np.array_equal(getattr(predictions, name), getattr(whole, name)) for name in ("scores", "embeddings")]
+        same += [predictions.run == whole.run, predictions.clip_ids == whole.clip_ids]
+        believed += [] if all(same) and np.array_equal(predictions.labels, whole.labels) else [place]
+    assert believed == []

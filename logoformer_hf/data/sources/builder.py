@@ -23,6 +23,7 @@ from .inventory import CHECKS, PlannedClip, fingerprint, inspect_clips
 from .layouts import existing_folder
 from .lists import ClipList, ListedClip, read_lists
 from .source import ClipOptions, Source
+from .table_cache import delete_table, is_damaged, is_there, seal_table
 
 ON_PROBLEM = ("stop", "skip")
 _PROBLEMS_FILE = "problems.json"  # beside the Arrow files
@@ -98,7 +99,14 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
         self.source = _keep_labels(self.source, self.config.labels)
         settings = {name: value for name, value in asdict(self.config).items() if (name, value) != ("labels", None)}
         state = fingerprint(settings, self.source.files, self.source.clips)
-        super().__init__(cache_dir=cache_dir, hash=state, **arguments)
+        try:  # `datasets` reads a part of the cached table here
+            super().__init__(cache_dir=cache_dir, hash=state, **arguments)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            if not is_damaged(getattr(self, "cache_dir", "")):
+                raise
+        if is_damaged(self.cache_dir):
+            delete_table(self.cache_dir)
+            super().__init__(cache_dir=cache_dir, hash=state, **arguments)
 
     def plan(self) -> SourcePlan:
         """Lists the clips in `self.data_dir`, as the other arguments, in `self.config`, require."""
@@ -112,7 +120,10 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
         Raises:
             ClipProblems: clips that cannot be used, with `on_problem` "stop", or all clips of a split, with "skip".
         """
+        has_table = is_there(self.cache_dir)
         self.download_and_prepare()
+        if not has_table:
+            seal_table(self.cache_dir)
         return self.as_dataset()
 
     @classmethod

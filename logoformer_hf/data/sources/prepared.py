@@ -1,10 +1,10 @@
 """Prepared shards as a source of clips: what `logoformer prepare` wrote."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..._files import read_json
 from ..facts import SOURCE_FILE, DataFacts
 from ..identity import with_content_ids
 from ..problems import Problem
@@ -38,7 +38,15 @@ def read_facts(folder: str | Path) -> DataFacts:
             f"{folder} is not a folder of prepared shards: it has no {SOURCE_FILE}."
             + (" Prepare it again, to the end, with the same arguments." if has_settings else "")
         )
-    return DataFacts.from_json(json.loads(file.read_text()))
+    return facts_in(file)
+
+
+def facts_in(file: Path) -> DataFacts:
+    """The facts in a file. Raises a ValueError if it is damaged."""
+    try:
+        return DataFacts.from_json(read_json(file))
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{file} is damaged: it does not hold the facts of a data set ({error}).") from error
 
 
 def load(options: PreparedOptions, fold: int | None, cache_dir: str | None) -> Source:

@@ -18,6 +18,7 @@ from datasets import Dataset, DatasetDict, Value
 from datasets.utils import tqdm
 from huggingface_hub.utils import WeakFileLock
 
+from ..._files import read_json
 from ...configuration_logoformer import EXPRESSIONS
 from ..rows import clip_features
 from .plan import MAX_CLIPS, SPLITS, ClipPlan, check_difficulty, check_int, clip_labels, plan_clip
@@ -99,7 +100,12 @@ def build_synthetic_clips(
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Two programs that start together (the processes of one distributed run) must not draw the same clips twice.
     with WeakFileLock(folder.with_suffix(".lock")):
-        rows = _read_rows(folder) if folder.exists() else []
+        try:
+            rows = _read_rows(folder) if folder.exists() else []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.warning("%s is damaged (%s); drawing its clips again", folder / "clips.json", error)
+            shutil.rmtree(folder)
+            rows = []
         missing = [row["video"] for row in rows if not Path(row["video"]).is_file()]
         if missing:
             logger.warning("%d clips are missing, as %s; drawing all of %s again", len(missing), missing[0], folder)
@@ -114,7 +120,7 @@ def build_synthetic_clips(
 
 def _read_rows(folder: Path) -> list[dict[str, Any]]:
     """The rows of a finished folder. Paths are not stored, so that a cache can be moved."""
-    clips = json.loads((folder / "clips.json").read_text())["clips"]
+    clips = read_json(folder / "clips.json")["clips"]
     return [{"clip_id": clip["clip_id"], "video": str(folder / f"{clip['clip_id']}.mp4"), **clip} for clip in clips]
 
 
