@@ -1,0 +1,10 @@
+"""What is tried: a further kind is an entry here, see `cases`."""
+
+from .cases import Kind
+from .damage import DAMAGE
+from .disk import DISK
+from .intervals import INTERVALS
+from .kills import KILLS
+from .lists import FUZZED_LISTS
+
+KINDS: tuple[Kind, ...] = (KILLS, DAMAGE, DISK, FUZZED_LISTS, INTERVALS)

@@ -1,0 +1,72 @@
+"""The short form of the attacks, and the command."""
+
+import json
+
+import pytest
+from errors import check_named, raises_naming
+
+from logoformer_hf.benchmarks.reliability import __main__ as command
+from logoformer_hf.benchmarks.reliability.cases import FAULTS, HANG, RIGHT, Case, Kind, Tally
+from logoformer_hf.benchmarks.reliability.kinds import KINDS
+
+
+def test_the_short_form_finds_no_crash_no_hang_and_no_silent_loss(tmp_path, capsys):
+    """Every kind: kills, damaged files, full disks, faulty lists, intervals."""
+    assert command.main(["--short", "--output_dir", str(tmp_path)]) == 0
+    records = json.loads((tmp_path / "reliability.json").read_text())["records"]
+    assert {record["kind"] for record in records} == {kind.name for kind in KINDS}
+    assert [note for record in records for note in record["notes"]] == []
+    assert all(sum(record["counts"].values()) > 0 for record in records)
+    check_named(capsys.readouterr().out, *(kind.title for kind in KINDS))
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """Kinds of two cases, the second of which hangs; the names of the cases that were tried."""
+    names = []
+
+    def attempt(name, verdict):
+        names.append(name)
+        return Tally.of(verdict, f"note on {name}")
+
+    def cases(workshop):
+        for name, verdict in (("seed 0", RIGHT), ("seed 1", HANG)):
+            yield Case("a group", name, lambda name=name, verdict=verdict: attempt(name, verdict))
+
+    monkeypatch.setattr(command, "KINDS", (Kind("kind", "A title", "What is done.", cases),))
+    return names
+
+
+def run(folder, *arguments):
+    page, results = folder / "page.md", folder / "results.json"
+    page.write_text("Before\n<!-- reliability -->\nold\n<!-- end of reliability -->\nAfter\n")
+    number = command.main(["--results", str(results), "--page", str(page), "--output_dir", str(folder), *arguments])
+    return number, page.read_text()
+
+
+def test_cases_are_tried_once_and_faults_are_told(tried, tmp_path):
+    number, page = run(tmp_path)
+    assert number == 1 and tried == ["seed 0", "seed 1"]
+    check_named(page, "Before", "After", "## A title", "What is done.", "| a group |", "note on seed 1", *FAULTS)
+    assert "note on seed 0" not in page and "old" not in page
+    assert run(tmp_path) == (1, page) and len(tried) == 2
+    file = tmp_path / "results.json"
+    file.write_text(file.read_text().replace("seed 1", "seed 9"))
+    run(tmp_path)
+    assert tried == ["seed 0", "seed 1", "seed 1"]
+
+
+def test_no_case_begins_after_the_time(tried, tmp_path):
+    number, page = run(tmp_path, "--minutes", "0")
+    assert (number, tried) == (0, []) and "old" in page
+
+
+def test_results_of_another_machine_or_of_something_else_are_refused(tried, tmp_path):
+    run(tmp_path)
+    file = tmp_path / "results.json"
+    file.write_text(file.read_text().replace("Python", "Cobra"))
+    with raises_naming(ValueError, file, "Cobra"):
+        run(tmp_path)
+    file.write_text("[]")
+    with raises_naming(ValueError, file):
+        run(tmp_path)
