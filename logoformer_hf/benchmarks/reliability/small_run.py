@@ -25,7 +25,7 @@ MODEL = {
     "num_hidden_layers": 1,
     "drop_path_rate": 0.1,
 }
-SETTINGS = {
+SETTINGS: dict[str, object] = {
     "num_train_clips": 28,
     "num_validation_clips": 7,
     "num_test_clips": 7,
@@ -53,7 +53,7 @@ class SmallRuns:
 
     def command(self, run_folder: Path, workers: int = 0, num_ranks: int = 1, *others: str) -> list[str]:
         """The arguments of a training."""
-        settings = SETTINGS | {"per_device_train_batch_size": BATCH_SIZE // num_ranks}
+        settings: dict[str, object] = SETTINGS | {"per_device_train_batch_size": BATCH_SIZE // num_ranks}
         settings |= {"dataloader_num_workers": workers, "config_overrides": json.dumps(MODEL)}
         settings |= {"output_dir": run_folder, "cache_dir": self.folder / "clips"}
         return [part for name, value in settings.items() for part in (f"--{name}", str(value))] + list(others)

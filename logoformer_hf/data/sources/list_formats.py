@@ -148,7 +148,7 @@ def _check_clip(clip: ListedClip) -> ListedClip:
         )
     if "\0" in clip.label or len(clip.label) > _MAX_LABEL:
         raise ListError(
-            f"{where}: {_show(clip.label)} is no label: it has {len(clip.label):,} characters, and may have "
+            f"{clip}: {_show(clip.label)} is no label: it has {len(clip.label):,} characters, and may have "
             f"{_MAX_LABEL}, no NUL among them."
         )
     return clip
