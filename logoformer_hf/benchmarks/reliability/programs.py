@@ -200,9 +200,13 @@ def _train(arguments: list[str], log: str, environment: Mapping[str, str], file_
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit_bytes, resource.RLIM_INFINITY))
     os.environ.update(environment)
     sys.argv = ["train_hf.py", *arguments]
+    from ...training.loader_workers import end_workers
     from ...training.program import run
 
-    run()
+    try:
+        run()
+    finally:
+        end_workers()  # a fork does not call what a program calls at its end
 
 
 def free_port() -> int:
