@@ -192,3 +192,7 @@ def test_a_playlist_opens_no_other_file(playlist, name, videos, site):
     for source in (videos[0].parent / name, f"{site}/{name}"):
         with raises_naming(VideoReadError, source):
             LogoFormerVideoProcessor()(source)
+
+
+def test_the_content_of_a_video_scores_as_the_file(classify, videos):
+    assert classify(videos[0].read_bytes()) == classify(str(videos[0]))
