@@ -17,6 +17,7 @@ import av
 import av.video.reformatter
 import numpy as np
 
+from .image_reading_logoformer import BACKGROUND
 from .reading_limits_logoformer import (
     LIMITS,
     ReadingBudget,
@@ -28,7 +29,7 @@ from .reading_limits_logoformer import (
 )
 
 # What the libraries were seen to raise for damaged files, besides their own errors.
-LIBRARY_ERRORS = (*(av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError),)
+LIBRARY_ERRORS = (av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError)
 
 # A file whose first packets all fail is none; some files promise millions of packets that point at the same bytes.
 MAX_FAILURES_BEFORE_FIRST_FRAME = 1000
@@ -36,32 +37,12 @@ MAX_FAILURES_BEFORE_FIRST_FRAME = 1000
 # A display matrix of FFmpeg: nine 32-bit integers, row by row; the first four turn and mirror the picture.
 DISPLAY_MATRIX_BYTES = 36
 
-# What is seen through transparent places, as in an image.
-BACKGROUND = 255  # white
-
 # VP8 and VP9 keep alpha beside the picture; FFmpeg's own decoders of them leave it out.
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 # Usual endings of videos, which are known to be some without a look. A file with another ending is one by its content.
-VIDEO_SUFFIXES = (
-    *(
-        ".3g2",
-        ".3gp",
-        ".asf",
-        ".avi",
-        ".f4v",
-        ".flv",
-        ".gif",
-        ".m2ts",
-        ".m4v",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpeg",
-        ".mpg",
-    ),
-    *(".mts", ".mxf", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv"),
-)
+VIDEO_ENDINGS = "3g2 3gp asf avi f4v flv gif m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv qt ts vob webm wmv"
+VIDEO_SUFFIXES = tuple(f".{ending}" for ending in VIDEO_ENDINGS.split())
 
 # FFmpeg's names of texts that it draws as pictures; it takes any file with their endings for one.
 TEXT_FORMATS = {"adf", "bin", "idf", "tty", "xbin"}
@@ -396,7 +377,8 @@ def on_background(pixels: np.ndarray) -> np.ndarray:
     if alpha.min() == 255:
         return colours
     opaque = alpha.astype(np.uint16)
-    return ((colours * opaque + BACKGROUND * (255 - opaque) + 127) // 255).astype(np.uint8)
+    behind = np.array(BACKGROUND, dtype=np.uint16)
+    return ((colours * opaque + behind * (255 - opaque) + 127) // 255).astype(np.uint8)
 
 
 def oddities(frame: av.VideoFrame) -> list[str]:

@@ -125,13 +125,17 @@ def test_wide_pixels_become_square(inputs, media):
         ("two_video.mkv", 72, (640, 360)),
         ("latin1_title.mp4", 41, (640, 360)),
         ("vfr.mp4", 28, (160, 120)),
-        ("aspect_1x16384.gif", 1, (1, 16384)),
     ],
 )
 def test_odd_inputs(name, num_frames, size, inputs):
     frames, footage = read(inputs / name)
     assert len(frames) == num_frames and frames[0].size == size
     assert footage.notes == []
+
+
+def test_a_picture_that_is_too_narrow_is_refused(inputs):
+    with raises_naming(VideoReadError, inputs / "aspect_1x16384.gif", "1x16384"):
+        Footage(inputs / "aspect_1x16384.gif")
 
 
 def test_frames_keep_the_first_size(inputs):

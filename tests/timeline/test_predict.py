@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from errors import raises_naming
+from PIL import Image
 
 from logoformer_hf import ExpressionRecognizer, VideoReadError
 from logoformer_hf.timeline import predict
@@ -213,8 +214,9 @@ def test_a_video_that_changes_while_it_is_read_is_not_finished(recognizer, video
     assert is_finished(job, SETTINGS, overwrite=False)
 
 
-def test_an_overlay_that_cannot_be_is_refused_before_the_video_is_read(recognizer, inputs, tmp_path):
-    video = Input(str(inputs / "aspect_1x16384.gif"), "narrow.gif")
+def test_an_overlay_that_cannot_be_is_refused_before_the_video_is_read(recognizer, tmp_path):
+    Image.new("RGB", (40, 1200)).save(tmp_path / "narrow.gif")
+    video = Input(str(tmp_path / "narrow.gif"), "narrow.gif")
     job = Job(video, {"csv": tmp_path / "narrow.csv"}, overlay=tmp_path / "narrow.mp4", base=tmp_path / "narrow")
-    with raises_naming(ValueError, "1x16384", "overlay"):
+    with raises_naming(ValueError, "40x1200", "overlay"):
         predict_video(recognizer, job, SETTINGS, lambda *report: pytest.fail("it is read"))

@@ -21,10 +21,10 @@ LAYOUT = (
     "train/happy/anna.mp4"
 )
 # Files beside clips that are known to be none without a look.
-_OTHER_SUFFIXES = (
-    *(".csv", ".json", ".jsonl", ".md", ".npy", ".npz", ".parquet", ".pkl", ".pt", ".srt", ".txt", ".xml", ".yaml"),
-    *(".m3u", ".m3u8", ".rar", ".tar", ".gz", ".tgz", ".zip", ".7z", ".aac", ".flac", ".mp3", ".wav"),
+_OTHER_ENDINGS = (
+    "7z aac csv flac gz json jsonl m3u m3u8 md mp3 npy npz parquet pkl pt rar srt tar tgz txt wav xml yaml zip"
 )
+_OTHER_SUFFIXES = tuple(f".{ending}" for ending in _OTHER_ENDINGS.split())
 SPLITS = ("train", "validation", "test")
 _SPLIT_OF = {
     **dict.fromkeys(("train", "training"), "train"),
