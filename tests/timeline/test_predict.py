@@ -11,6 +11,7 @@ from errors import raises_naming
 from PIL import Image
 
 from logoformer_hf import ExpressionRecognizer, VideoReadError
+from logoformer_hf.reading_limits_logoformer import LIMITS
 from logoformer_hf.timeline import predict
 from logoformer_hf.timeline.inputs import Input
 from logoformer_hf.timeline.outputs import Job
@@ -214,9 +215,10 @@ def test_a_video_that_changes_while_it_is_read_is_not_finished(recognizer, video
     assert is_finished(job, SETTINGS, overwrite=False)
 
 
-def test_an_overlay_that_cannot_be_is_refused_before_the_video_is_read(recognizer, tmp_path):
-    Image.new("RGB", (40, 1200)).save(tmp_path / "narrow.gif")
+def test_an_overlay_that_cannot_be_is_refused_before_the_video_is_read(recognizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(LIMITS, "max_aspect_ratio", 100)
+    Image.new("RGB", (16, 1280)).save(tmp_path / "narrow.gif")
     video = Input(str(tmp_path / "narrow.gif"), "narrow.gif")
     job = Job(video, {"csv": tmp_path / "narrow.csv"}, overlay=tmp_path / "narrow.mp4", base=tmp_path / "narrow")
-    with raises_naming(ValueError, "40x1200", "overlay"):
+    with raises_naming(ValueError, "16x1280", "overlay"):
         predict_video(recognizer, job, SETTINGS, lambda *report: pytest.fail("it is read"))
