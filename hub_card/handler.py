@@ -269,4 +269,4 @@ def as_bytes(clip: Any) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)  # some tools insert line breaks
     except ValueError as error:
-        raise RequestError(f"`inputs` is {clip[:80]!r}, which is no base64; {expected}.") from error
+        raise RequestError(f"`inputs` is {without_paths(clip[:80])!r}, which is no base64; {expected}.") from error

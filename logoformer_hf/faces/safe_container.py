@@ -28,6 +28,7 @@ class SafeContainerReader:
         self.name = str(video)
         self.notes: list[str] = []
         self._dropped: list[int] = []  # frames that nobody has any more
+        self._kept: weakref.WeakSet[SafeFrame] = weakref.WeakSet()
         self._child = take_child()
         self._child.name = self.name
         self._is_open = True
@@ -56,6 +57,7 @@ class SafeContainerReader:
                 self.notes += answer["notes"]
                 return
             frame = SafeFrame(answer["index"], answer["time_sec"], self)
+            self._kept.add(frame)
             weakref.finalize(frame, self._dropped_later, answer["index"])
             yield frame
             del frame
@@ -66,16 +68,19 @@ class SafeContainerReader:
     def pixels_of(self, index: int) -> np.ndarray:
         """`(height, width, 3)` of a frame that is still there."""
         if not self._is_open:
-            raise VideoReadError(f"{self.name}: it was closed before all its frames were looked at.")
+            raise VideoReadError(f"{self.name}: it was closed, and this frame was not read.")
         self._child.send({"pixels": index})
         return self._child.receive()[1]
 
     def close(self) -> None:
-        """Ends the reading."""
+        """Ends the reading. Frames that somebody still has keep their pixels."""
         if not self._is_open:
             return
-        self._is_open = False
         with suppress(VideoReadError):  # it has ended before
+            for frame in list(self._kept) if self._child.is_waiting else []:
+                frame.pixels  # noqa: B018
+        self._is_open = False
+        with suppress(VideoReadError):
             if self._child.is_waiting:
                 self._child.send({"close": True})
                 self._child.receive()
