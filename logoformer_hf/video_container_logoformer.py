@@ -29,7 +29,10 @@ from .reading_limits_logoformer import (
 )
 
 # What the libraries were seen to raise for damaged files, besides their own errors.
-LIBRARY_ERRORS = (av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError)
+LIBRARY_ERRORS = (
+    *(av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError),
+    *(AttributeError, TypeError),  # PyAV has None for what a damaged file does not say
+)
 
 # A file whose first packets all fail is none; some files promise millions of packets that point at the same bytes.
 MAX_FAILURES_BEFORE_FIRST_FRAME = 1000
@@ -116,6 +119,12 @@ def is_image_format(name: str) -> bool:
     return name.endswith("_pipe") or name == "image2"
 
 
+def has_decoder(stream: av.VideoStream) -> bool:
+    """Whether a video stream can be decoded; PyAV gives those of an unknown codec no context."""
+    context: Any = stream.codec_context
+    return context is not None
+
+
 def is_picture(stream: av.VideoStream) -> bool:
     """Whether a video stream is marked as a cover picture."""
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
@@ -131,6 +140,9 @@ def choose_stream(container: av.container.InputContainer, video: VideoFile) -> a
     streams = [stream for stream in container.streams.video if not is_picture(stream)]
     if not streams:
         raise VideoReadError(f"{video}: the file has no video stream.")
+    streams = [stream for stream in streams if has_decoder(stream)]
+    if not streams:
+        raise VideoReadError(f"{video}: no decoder for its video stream is known.")
     if len(streams) > 1:
         moving = moving_streams(video)
         streams = [stream for stream in streams if stream.index in moving] or streams

@@ -13,6 +13,7 @@ from PIL import Image
 
 from logoformer_hf import VideoReadError
 from logoformer_hf.data.sources.inventory import UnusableClip, count_frames
+from logoformer_hf.faces.container import ContainerReader
 from logoformer_hf.video_container_logoformer import FrameDecoder, choose_stream, open_container
 from logoformer_hf.video_processing_logoformer import sample_frame_indices
 from logoformer_hf.video_reading_logoformer import DamagedVideoWarning, read_frames
@@ -244,6 +245,16 @@ class TestDamage:
         assert count_frames(path, "quick") == 20
         with raises_naming(UnusableClip, f"{num_broken} of 20"):  # `on_problem` says what becomes of the clip
             count_frames(path, "full")
+
+    def test_a_codec_that_nobody_knows_is_said(self, tmp_path, write_video, backend):
+        path = write_video(tmp_path / "clip.mp4", 20)
+        path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz").replace(b"avcC", b"zzzC"))
+        with raises_naming(VideoReadError, path, "decoder"):
+            read_frames(path, range)
+        with raises_naming(UnusableClip, "decoder"):
+            count_frames(path)
+        with raises_naming(VideoReadError, path):
+            ContainerReader(path)
 
     def test_an_intact_file_warns_of_nothing(self, tmp_path, write_video, backend):
         with warnings.catch_warnings():
