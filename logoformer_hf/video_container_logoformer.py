@@ -154,8 +154,9 @@ def moving_streams(video: VideoFile) -> set[int]:
     """Numbers of the video streams with more than one packet. Decodes nothing."""
     num_packets: Counter[int] = Counter()
     with open_container(video) as container:
-        streams = {stream.index for stream in container.streams.video}
+        streams, budget = {stream.index for stream in container.streams.video}, ReadingBudget(container)
         for packet in container.demux(*container.streams.video):
+            budget.take_packet(packet.size)
             num_packets[packet.stream.index] += packet.size > 0
             if all(num_packets[index] > 1 for index in streams):
                 break

@@ -22,7 +22,8 @@ LAYOUT = (
 )
 # Files beside clips that are known to be none without a look.
 _OTHER_ENDINGS = (
-    "7z aac csv flac gz json jsonl m3u m3u8 md mp3 npy npz parquet pkl pt rar srt tar tgz txt wav xml yaml zip"
+    "7z aac avif csv flac gz heic heif json jsonl m3u m3u8 md mp3 npy npz parquet pkl pt rar srt svg tar tgz tif tiff "
+    "txt wav xml yaml zip"
 )
 _OTHER_SUFFIXES = tuple(f".{ending}" for ending in _OTHER_ENDINGS.split())
 SPLITS = ("train", "validation", "test")

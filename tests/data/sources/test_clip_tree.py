@@ -221,11 +221,11 @@ def test_videos_are_found_by_any_ending_or_by_their_content(tmp_path, write_vide
         write_video(tmp_path / "sad" / name, 30, size=(32, 32), container_format=kind)
     (tmp_path / "sad" / "noise.bin").write_bytes(bytes(range(256)) * 20)
     (tmp_path / "sad" / "list.pls").write_text("#EXTM3U\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n")
-    Image.new("RGB", (8, 8)).save(tmp_path / "sad" / "picture.tiff")
+    Image.new("RGB", (8, 8)).save(tmp_path / "sad" / "picture.tga")
     plan = find_clips(tmp_path)
     assert {clip.path.name for clip in plan.clips} == {*names, "h.nut", "without", "i.dat"}
     assert [clip.clip_id for clip in plan.clips if clip.label == "happy"] == [f"happy/{name[0]}" for name in names]
-    check_named(plan.notes[-1], "sad/noise.bin", "sad/list.pls", "sad/picture.tiff", "content")
+    check_named(plan.notes[-1], "sad/noise.bin", "sad/list.pls", "sad/picture.tga", "content")
 
 
 def test_clips_are_found_in_folders_of_sessions_and_deeper(tree):
