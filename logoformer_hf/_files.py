@@ -63,8 +63,22 @@ def read_json(path: str | Path) -> Any:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # also a number of more digits than Python converts
         raise ValueError(f"{path} is damaged: it is not JSON ({error}).") from error
+
+
+def read_json_object(path: str | Path) -> dict[str, Any]:
+    """
+    The object in a JSON file.
+
+    Raises:
+        ValueError: the file has something else; the message names it.
+        OSError: it cannot be read.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} is damaged: it holds a {type(value).__name__}, and not an object with fields.")
+    return value
 
 
 def digest_of(file: Path) -> str:

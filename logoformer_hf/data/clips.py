@@ -12,6 +12,7 @@ from transformers.video_utils import VideoMetadata
 from ..image_reading_logoformer import VideoReadError
 from ..video_processing_logoformer import LogoFormerVideoProcessor
 from ..video_reading_logoformer import read_clip
+from .shard_contents import embedded_frames, has_embedded_frames
 from .transforms import TrainingTransforms, clip_seed
 
 NOT_COUNTED = -100  # label of a clip that adds nothing to losses and scores; cross-entropy ignores it by default
@@ -48,6 +49,7 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
         # In the stored form: otherwise `datasets` decodes every embedded image of a row. (Casting the column to
         # `Image(decode=False)` would copy all of them to the disk.)
         self.stored_rows = rows.with_format("arrow")
+        self.is_embedded = has_embedded_frames(rows)
         self.processor = processor
         self.transforms = transforms
         self.seed = seed
@@ -89,12 +91,21 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
         row = self.stored_rows[index].to_pylist()[0]
         clip_id: str = row["clip_id"]
         try:
+            if self.is_embedded:
+                row["video"] = self.frames_of(row["video"])
             frames = self.middle_frames(row) if self.transforms is None else self.random_frames(row, self.transforms)
         except VideoReadError as error:
             if not self.keep_unreadable:
                 raise VideoReadError(f"clip {clip_id}: {error}") from error
             return {"frames": self.black_frames(), "label": NOT_COUNTED, "clip_id": clip_id, "problem": str(error)}
         return {"frames": frames, "label": row["label"], "clip_id": clip_id}
+
+    def frames_of(self, video: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Embedded frames without their paths. Raises a `VideoReadError` where one has a path alone."""
+        try:
+            return embedded_frames(video)
+        except ValueError as error:
+            raise VideoReadError(str(error)) from error
 
     def black_frames(self) -> torch.Tensor:
         """Frames in the place of those of a clip that cannot be read, `(frames, channels, height, width)` uint8."""
@@ -119,12 +130,6 @@ class ClipDataset(torch.utils.data.Dataset[dict[str, Any]]):
         frames, _ = read_clip(row["video"], choose_indices, transforms.min_side_px)
         # (frames, height, width, channels) to channels first as a view: resizing is faster in this memory order.
         return transforms(torch.from_numpy(frames).permute(0, 3, 1, 2), seed)
-
-
-def has_embedded_frames(rows: datasets.Dataset) -> bool:
-    """Whether `video` holds the images themselves, and not paths."""
-    feature = rows.features["video"]
-    return isinstance(feature, (datasets.List, datasets.LargeList)) and isinstance(feature.feature, datasets.Image)
 
 
 def keep_labels(rows: datasets.DatasetDict, label_names: list[str]) -> datasets.DatasetDict:

@@ -118,7 +118,7 @@ def parse_label_map(items: Sequence[str]) -> dict[int, str]:
     """
     names = {}
     for item in items:
-        match = re.fullmatch(r"\s*(-?\d+)\s*=\s*([^=,]*[^=,\s])\s*", item)
+        match = re.fullmatch(r"\s*(-?\d{1,9})\s*=\s*([^=,]*[^=,\s])\s*", item)
         if match is None:
             raise ValueError(
                 f"`label_map` has the item {item!r}; each item must be number=name, with blanks between the items, as "

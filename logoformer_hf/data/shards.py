@@ -19,17 +19,17 @@ from pyarrow.dataset import ParquetFragmentScanOptions
 from torchvision.transforms.v2 import functional
 
 from .._files import read_json, whole_file, write_json
-from ..image_reading_logoformer import VideoReadError, first_line
+from ..image_reading_logoformer import first_line
 from ..video_reading_logoformer import read_clip
 from .identity import CONTENT_ID
 from .problems import ClipProblems, Problem, name_some, read_problems, write_problems
 from .seal import is_as_sealed, seal
+from .shard_contents import SETTINGS_FILE, check_rows_of_shards, embedded_frames, shard_files
 from .transforms import shorter_side_px
 from .workers import errors_of_workers
 
 DEFAULT_SIDE_PX = shorter_side_px(image_size=112, min_crop_area=0.7)
 DEFAULT_JPEG_QUALITY = 90
-SETTINGS_FILE = "prepare_settings.json"
 PROBLEMS_FILE = "problems.csv"
 _VERSION = 1  # increased whenever the same settings would give other shards
 _FRAMES_AT_ONCE = 64  # frames decoded at a time: all of a long video would not fit into memory
@@ -232,7 +232,7 @@ class EncodedClips(torch.utils.data.Dataset[dict[str, Any] | Problem]):
         row: dict[str, Any] = self.rows[split][number].to_pylist()[0]
         try:
             frames = encode_frames(row["video"], self.side_px, self.jpeg_quality)
-        except VideoReadError as error:
+        except ValueError as error:
             kind = type(row["video"])
             name = row["video"] if kind is str else "embedded video" if kind is dict else "embedded frames"
             return Problem(row["clip_id"], name, str(error).removeprefix(f"{name}: "))
@@ -243,8 +243,10 @@ def encode_frames(
     video: str | dict[str, Any] | list[dict[str, Any]], side_px: int, jpeg_quality: int
 ) -> list[dict[str, Any]]:
     """All frames of a clip as JPEGs whose shorter side has at most `side_px` pixels, as `Image` stores them."""
-    if isinstance(video, list) and all(is_small_jpeg(frame["bytes"], side_px) for frame in video):
-        return video  # encoded again they would lose quality
+    if isinstance(video, list):
+        video = embedded_frames(video)
+        if all(is_small_jpeg(frame["bytes"], side_px) for frame in video):
+            return video  # encoded again they would lose quality
     encoded: list[dict[str, Any]] = []
     total = 1
 
@@ -380,21 +382,12 @@ def load_shards(
 
     Raises:
         FileNotFoundError: the folder has no shards, or some are missing.
-        ValueError: the shards do not have this fold.
+        ValueError: the shards do not have this fold, or hold something else than clips with their frames and labels.
     """
     folder = Path(folder)
-    if not (folder / SETTINGS_FILE).exists():
-        raise FileNotFoundError(f"{folder} is not a folder of prepared shards: it has no {SETTINGS_FILE}.")
-    data_files = {}
-    for split in read_settings(folder / SETTINGS_FILE)["clips"]:
-        files = sorted((folder / "data").glob(f"{split}-*-of-*.parquet"))
-        if not files or len(files) != int(files[0].stem[-5:]):
-            raise FileNotFoundError(
-                f"{folder}: {len(files)} shards of {split!r} exist, and others are missing. Prepare them again with "
-                "the same arguments: only the missing ones are written."
-            )
-        data_files[split] = [str(file) for file in files]
+    data_files = {split: [str(file) for file in files] for split, files in shard_files(folder).items()}
     rows = load_parquet(data_files, folder, cache_dir)
+    check_rows_of_shards(rows, folder)
     return rows if fold is None else split_by_fold(rows, fold)
 
 

@@ -17,7 +17,7 @@ SETTINGS_FILE = "run.json"
 # Which clips: compared by `run_clips.check_same_clips`, once they are gathered.
 DATA_DIGEST = "data_digest"
 # Where the clips are, which says nothing where they are compared themselves: their folder may have been moved.
-PLACES_OF_CLIPS = ("data_dir", "list_file", "frames")
+PLACES_OF_CLIPS = ("data_dir", "list_file", "clip_root", "frames")
 # The training arguments that the result of a run depends on. All others, and those that a library adds, say where, how
 # fast or how talkatively something runs.
 DECIDING_ARGUMENTS = (
@@ -33,7 +33,7 @@ DECIDING_ARGUMENTS = (
     *("load_best_model_at_end", "metric_for_best_model", "greater_is_better"),
 )
 # Settings that are paths: two spellings of one path are the same setting.
-PATHS = ("data_dir", "list_file", "model_name_or_path", "backbone_checkpoint", "detector", "frames")
+PATHS = ("data_dir", "list_file", "clip_root", "model_name_or_path", "backbone_checkpoint", "detector", "frames")
 # Settings that are JSON: blanks and the order of fields say nothing.
 JSON_TEXTS = ("config_overrides", "lr_scheduler_kwargs")
 

@@ -164,7 +164,6 @@ def origins(tmp_path) -> dict[str, datasets.Dataset]:
         "files": rows_of(files, datasets.List(text)),
         "embedded": rows_of(contents, datasets.List(image)),
         "not decoded": rows_of(contents, datasets.List(datasets.Image(decode=False))),
-        "paths as images": rows_of(files, datasets.List(image)),
     }
 
 
@@ -175,6 +174,21 @@ def test_every_origin_of_a_row_gives_the_same_frames(transforms, origins, proces
     for name, item in items.items():
         assert torch.equal(item["frames"], items["folder"]["frames"]), name
         assert item["label"] == 2
+
+
+def test_an_embedded_image_is_never_read_from_the_disk(tmp_path, origins, processor):
+    """Whoever made the rows chose the path."""
+    file = tmp_path / "clip" / "frame_0.jpg"
+    file = file if file.exists() else sorted((tmp_path / "clip").iterdir())[0]
+    content = file.read_bytes()
+    for feature in (datasets.Image(), datasets.Image(decode=False)):
+        for frame in ({"bytes": None, "path": str(file)}, {"bytes": None, "path": "/dev/zero"}):
+            features = datasets.Features(clip_features() | {"video": datasets.List(feature)})
+            video = [{"bytes": content, "path": "/dev/zero"}] * 15 + [frame]
+            columns = {"clip_id": ["one"], "num_frames": [16], "label": [2], "video": [video]}
+            clips = ClipDataset(datasets.Dataset.from_dict(columns, features), processor)
+            with raises_naming(VideoReadError, "clip one", "frame 15", frame["path"]):
+                clips[0]
 
 
 def test_training_decodes_jpegs_no_larger_than_its_crops_need(origins, processor, monkeypatch):

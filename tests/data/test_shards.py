@@ -1,8 +1,11 @@
 import json
+import os
 from pathlib import Path
 
 import datasets
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from errors import check_named, raises_naming
@@ -353,3 +356,107 @@ def test_no_changed_byte_of_the_description_of_a_shard_is_believed(rows, tmp_pat
             assert str(tmp_path / "out") in str(error), place
             refused += 1
     assert refused > 5
+
+
+class TestShardsOfOthers:
+    """What a stranger may have put into a folder of shards."""
+
+    @pytest.fixture
+    def folder(self, rows, tmp_path) -> Path:
+        prepare_shards(rows, tmp_path / "out", **SMALL)
+        return tmp_path / "out"
+
+    def change(self, folder: Path, change) -> Path:
+        """Changes the second clip of the second shard, rows 2 and 3 of the split."""
+        file = folder / "data" / "train-00001-of-00003.parquet"
+        table = pq.read_table(file)
+        columns = table.to_pydict()
+        change(columns)
+        pq.write_table(pa.table(columns, schema=table.schema), file)
+        return file
+
+    @pytest.mark.parametrize("frame", [None, {"bytes": None, "path": "/dev/zero"}, {"bytes": None, "path": "{}"}])
+    def test_a_path_instead_of_a_frame_is_refused(self, folder, tmp_path, frame):
+        private = tmp_path / "private.jpg"
+        Image.new("RGB", (32, 32)).save(private)
+        frame = frame and {"bytes": None, "path": frame["path"].format(private)}
+        self.change(folder, lambda columns: columns["video"][1].__setitem__(2, frame))
+        with raises_naming(ValueError, folder, "train", "clip3"):
+            load_shards(folder)
+
+    @pytest.mark.parametrize("label", [-100, -1, 7, None])
+    def test_a_label_that_does_not_exist_is_refused(self, folder, label):
+        self.change(folder, lambda columns: columns["label"].__setitem__(1, label))
+        with raises_naming(ValueError, folder, "train", "clip3", str(label)):
+            load_shards(folder)
+
+    def test_a_clip_without_frames_is_refused(self, folder):
+        self.change(folder, lambda columns: columns["video"].__setitem__(0, []))
+        with raises_naming(ValueError, folder, "train", "clip2"):
+            load_shards(folder)
+
+    def test_a_pipe_is_not_opened(self, folder):
+        file = folder / "data" / "train-00001-of-00003.parquet"
+        file.unlink()
+        os.mkfifo(file)
+        with raises_naming(ValueError, file):
+            load_shards(folder)
+
+    def test_other_columns_are_refused(self, folder):
+        file = folder / "data" / "train-00001-of-00003.parquet"
+        pq.write_table(pq.read_table(file).drop_columns(["label"]), file)
+        with raises_naming(ValueError, file, "label"):
+            load_shards(folder)
+
+    def test_paths_as_videos_are_refused(self, folder):
+        for file in (folder / "data").iterdir():
+            table = datasets.Dataset.from_parquet(str(file), cache_dir=str(folder / "cache")).remove_columns("video")
+            table.add_column("video", ["/etc/passwd"] * len(table)).to_parquet(file)
+        with raises_naming(ValueError, folder, "video"):
+            load_shards(folder)
+
+    @pytest.mark.parametrize("text", ["", "[]", "{}", '{"clips": ["train"]}', '{"clips": {"../x": ""}}', "9" * 5000])
+    def test_damaged_settings_are_named(self, folder, text):
+        (folder / "prepare_settings.json").write_text(text)
+        with raises_naming(ValueError, folder / "prepare_settings.json"):
+            load_shards(folder)
+
+    def test_a_damaged_shard_is_named(self, folder):
+        file = folder / "data" / "train-00001-of-00003.parquet"
+        content = bytearray(file.read_bytes())
+        content[40:2000] = bytes(1960)
+        file.write_bytes(content)
+        with raises_naming(ValueError, folder):
+            load_shards(folder)
+        file.write_bytes(content[:100])
+        with raises_naming(ValueError, file):
+            load_shards(folder)
+
+    def test_a_shard_that_unpacks_to_far_more_is_refused(self, folder):
+        frame = bytes(2**22)
+        self.change(folder, lambda columns: columns.__setitem__("video", [[{"bytes": frame, "path": None}] * 60] * 2))
+        file = folder / "data" / "train-00001-of-00003.parquet"
+        table = pq.read_table(file)
+        pq.write_table(table, file, compression="zstd", use_dictionary=False)
+        with raises_naming(ValueError, file, "unpacks"):
+            load_shards(folder)
+
+
+def test_paths_of_embedded_frames_are_not_carried(rows, tmp_path):
+    """Neither the name of a file of whoever made the frames, nor what lies there here."""
+    file = tmp_path / "me.jpg"
+    Image.new("RGB", (32, 32)).save(file)
+    features = rows["train"].features.copy()
+    features["video"] = datasets.List(datasets.Image())
+    named = {"bytes": file.read_bytes(), "path": "/home/me/me.jpg"}
+    columns = {"num_frames": [1], "label": [0], "fold": [1], "scene": ["Action"]}
+    for number, (frame, is_read) in enumerate([(named, True), ({"bytes": None, "path": str(file)}, False)]):
+        clips = datasets.Dataset.from_dict(columns | {"clip_id": ["one"], "video": [[frame]]}, features)
+        out = tmp_path / f"out{number}"
+        if not is_read:
+            with raises_naming(ClipProblems, "one", file):
+                prepare_shards(datasets.DatasetDict(train=clips), out, **SMALL)
+            continue
+        prepare_shards(datasets.DatasetDict(train=clips), out, **SMALL)
+        [row] = undecoded(load_shards(out)["train"])
+        assert row["video"] == [{"bytes": file.read_bytes(), "path": None}]

@@ -58,9 +58,12 @@ class ClipConfig(datasets.BuilderConfig):
     list_files: list[str] | None = None
     label_map: dict[int, str] | None = None
     labels: list[str] | None = None
+    clip_root: list[str] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if isinstance(self.clip_root, str):
+            raise ValueError(f"`clip_root` is {self.clip_root!r}; it must be a list of folders.")
         for name, choices in (("on_problem", ON_PROBLEM), ("check", CHECKS)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}; it must be {' or '.join(map(repr, choices))}.")
@@ -97,7 +100,9 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
         self.source = self.plan()
         _check_plan(self.source)
         self.source = _keep_labels(self.source, self.config.labels)
-        settings = {name: value for name, value in asdict(self.config).items() if (name, value) != ("labels", None)}
+        # Without newer settings that are not used, so that rows of earlier versions are found in the cache.
+        unused = {"labels", "clip_root"}
+        settings = {key: value for key, value in asdict(self.config).items() if value is not None or key not in unused}
         state = fingerprint(settings, self.source.files, self.source.clips)
         try:  # `datasets` reads a part of the cached table here
             super().__init__(cache_dir=cache_dir, hash=state, **arguments)
@@ -135,7 +140,7 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
             "label_map": None if options.label_map is None else parse_label_map(options.label_map),
             "on_problem": options.on_problem,
             "check": options.check,
-        } | ({} if options.labels is None else {"labels": options.labels})
+        } | {key: value for key in ("labels", "clip_root") if (value := getattr(options, key)) is not None}
 
     def gather(self, facts: DataFacts) -> Source:
         """

@@ -19,7 +19,7 @@ class ClipFolder(ClipBuilder):
         """Lists the clips in folders or in `list_files`; a `label_map` without lists raises a ValueError."""
         files, label_map = self.config.list_files, self.config.label_map
         if files is not None:
-            return list_clips(files, self.data_dir, label_map, self.config.labels)
+            return list_clips(files, self.data_dir, label_map, self.config.labels, self.config.clip_root or ())
         if label_map is not None:
             raise ValueError("`label_map` is for numbers in lists, and there are no lists: give `list_files`.")
         return find_clips(self.data_dir)

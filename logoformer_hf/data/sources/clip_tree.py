@@ -13,7 +13,7 @@ from ..problems import name_some
 from .builder import SourcePlan
 from .inventory import PlannedClip
 from .list_formats import is_number
-from .list_paths import reroot
+from .list_paths import check_below, reroot
 from .lists import ClipList, ListError, read_lists
 
 LAYOUT = (
@@ -166,20 +166,25 @@ def _check_folders(data_dir: Path, clips_in: Mapping[Path, list[Path]]) -> None:
 
 
 def list_clips(
-    files: Sequence[str], data_dir: Path, label_map: Mapping[int, str] | None, labels: Sequence[str] | None = None
+    files: Sequence[str],
+    data_dir: Path,
+    label_map: Mapping[int, str] | None,
+    labels: Sequence[str] | None = None,
+    clip_roots: Sequence[str] = (),
 ) -> SourcePlan:
     """
     The clips of lists, which have a column `split` or are one list per split.
 
     The split of a list is taken from its name (`my_val.csv`). Otherwise one list is train, two are train and test,
-    three are train, validation and test.
+    three are train, validation and test. Clips lie below `data_dir` or one of `clip_roots`.
 
     Raises:
-        ListError: the errors of `read_lists` and `reroot`, or a clip or list of an unknown split.
+        ListError: the errors of `read_lists`, `reroot` and `check_below`, or a clip or list of an unknown split.
     """
     lists = read_lists(files, label_map, new_labels=True, labels=labels)
     listed = [clip for part in lists for clip in part.clips]
-    paths, moved = reroot([clip.path for clip in listed], data_dir)
+    paths, moved = reroot([clip.path for clip in listed], data_dir, str(listed[0]))
+    check_below(listed, paths, [data_dir, *clip_roots])
     clips = [
         PlannedClip(_clip_id(path, data_dir), split, path, clip.label)
         for clip, path, split in zip(listed, paths, _listed_splits(lists), strict=True)

@@ -18,7 +18,7 @@ from ..terms import DataTerms
 from .builder import ClipBuilder, ClipConfig, SourcePlan, read_split_lists
 from .inventory import PlannedClip
 from .layouts import find_nearby, has_numbered_clips, numbered_clips
-from .list_paths import path_parts
+from .list_paths import check_below, path_parts
 from .lists import ClipList, ListedClip, ListError, name_lists, read_lists
 from .source import ClipOptions, ClipSource, FoldOptions, Source
 
@@ -98,6 +98,9 @@ class DFEW(ClipBuilder):
                 clip_id = f"{number:05d}"
                 path = on_disk.get(number, folder / clip_id)
                 clips.append(PlannedClip(clip_id, split, path, listed.label, {"fold": tested_in.get(number)}))
+        check_below(
+            [*train.clips, *test.clips], [clip.path for clip in clips], [folder, *(self.config.clip_root or ())]
+        )
         notes = [train.description, test.description, folder_note]
         notes += _compare_counts(self.config.fold, train, test, official_tests)
         files = list(dict.fromkeys(part.file for part in (train, test, *official_tests.values())))

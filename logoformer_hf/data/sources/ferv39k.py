@@ -16,7 +16,7 @@ from ..terms import DataTerms
 from .builder import ClipBuilder, ClipConfig, SourcePlan, read_split_lists
 from .inventory import PlannedClip
 from .layouts import find_nearby, subfolders
-from .list_paths import path_parts
+from .list_paths import check_below, path_parts
 from .lists import ClipList, ListedClip, ListError, name_lists, read_lists
 from .source import ClipOptions, ClipSource, Source
 
@@ -74,6 +74,8 @@ class FERV39K(ClipBuilder):
                 parts = _clip_id(listed)
                 extra = {"scene": parts[0]}
                 clips.append(PlannedClip("/".join(parts), split, folder.joinpath(*parts), listed.label, extra))
+        listed_clips = [clip for part in lists for clip in part.clips]
+        check_below(listed_clips, [clip.path for clip in clips], [folder, *(self.config.clip_root or ())])
         notes = [*(part.description for part in lists), f"Clips are read from {folder}.", *notes]
         return SourcePlan(clips, list(EXPRESSIONS), [part.file for part in lists], notes, {"scene": Value("string")})
 

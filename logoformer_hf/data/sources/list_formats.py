@@ -16,6 +16,10 @@ from .layouts import on_disk
 
 _NUMBER = r"[+-]?\d{1,9}(?:\.0*)?"  # pandas writes the whole numbers of some columns as 0.0
 
+# Of a list; longer ones are those of another kind of file, or are made to keep the program busy.
+MAX_FILE_BYTES = 2**30
+MAX_LINE_CHARACTERS = 65_536
+
 ACCEPTED = """\
 Accepted, one clip a line:
   path count label    Former-DFER style, labels from 0
@@ -70,12 +74,12 @@ class ListFormat:
     Attributes:
         name: name for messages.
         first: number that labels are counted from, None if they are names.
-        pattern: regular expression of a line, for lists without a header.
+        num_numbers: whole numbers at the end of a line, for lists without a header; the last one is the label.
     """
 
     name: str
     first: int | None
-    pattern: str = ""
+    num_numbers: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,14 +91,9 @@ class RawList:
     clips: list[ListedClip]
 
 
-# Matched from the right, since paths may have blanks.
-_BETWEEN = r"(?:\s*[,;\t]\s*|\s+)"
-_PATH = r"\s*(?P<path>.*[^\s,;])" + _BETWEEN
-FORMER_DFER = ListFormat(
-    "Former-DFER style (path, frame count, label)", 0, _PATH + rf"{_NUMBER}{_BETWEEN}(?P<label>{_NUMBER})"
-)
-VIDEOMAE = ListFormat("VideoMAE style (path, label)", 0, _PATH + rf"(?P<label>{_NUMBER})")
-FERV39K = ListFormat("FERV39K style (path, expression)", None, _PATH + r"(?P<label>[^\s,;]+)")
+FORMER_DFER = ListFormat("Former-DFER style (path, frame count, label)", 0, num_numbers=2)
+VIDEOMAE = ListFormat("VideoMAE style (path, label)", 0, num_numbers=1)
+FERV39K = ListFormat("FERV39K style (path, expression)", None)
 
 
 def read_raw_list(file: Path) -> RawList:
@@ -107,21 +106,45 @@ def read_raw_list(file: Path) -> RawList:
     file = on_disk(file, {})
     if not file.is_file():
         raise ListError(f"{file}: there is no such list.")
+    if file.stat().st_size > MAX_FILE_BYTES:
+        raise ListError(f"{file}: the list has more than {MAX_FILE_BYTES >> 20:,} MiB; divide it.")
     if _is_parquet(file):
-        return _read_parquet(file)
+        raw = _read_parquet(file)
+    else:
+        lines = _text_lines(file)
+        first = next((number for number, line in enumerate(lines, start=1) if line), None)
+        if first is None:
+            raise ListError(f"{file}: the list is empty.\n{ACCEPTED}")
+        for delimiter in (",", ";", "\t"):
+            header = _split_line(file, first, lines[first - 1], delimiter)
+            if columns := _find_columns(header):
+                raw = _read_table(file, lines, first, delimiter, header, columns)
+                break
+        else:
+            raw = _read_lines(file, lines)
+    return raw
+
+
+def _text_lines(file: Path) -> list[str]:
+    """The lines of a list without blanks at their end."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ListError(f"{file}: the list is not text in UTF-8; save it as UTF-8.") from None
+    except OSError as error:
+        raise ListError(f"{file}: the list cannot be read ({error.strerror}).") from error
     lines = [line.rstrip() for line in io.StringIO(text, newline=None)]
-    first = next((number for number, line in enumerate(lines, start=1) if line), None)
-    if first is None:
-        raise ListError(f"{file}: the list is empty.\n{ACCEPTED}")
-    for delimiter in (",", ";", "\t"):
-        header = _split_line(file, first, lines[first - 1], delimiter)
-        if columns := _find_columns(header):
-            return _read_table(file, lines, first, delimiter, header, columns)
-    return _read_lines(file, lines)
+    for number, line in enumerate(lines, start=1):
+        if len(line) > MAX_LINE_CHARACTERS:
+            raise ListError(
+                f"{file}, line {number}: the line has {len(line):,} characters; a list has at most "
+                f"{MAX_LINE_CHARACTERS:,} in a line."
+            )
+        if "\0" in line:
+            raise ListError(
+                f"{file}, line {number}: the line has a NUL character, so the list is not text; save it anew."
+            )
+    return lines
 
 
 def _split_line(file: Path, number: int, line: str, delimiter: str) -> list[str]:
@@ -171,19 +194,37 @@ def _read_lines(file: Path, lines: list[str]) -> RawList:
         raise ListError(
             f"{file}, line {faulty[0]}: {_show(lines[faulty[0] - 1])} is not a clip with a label.{others}\n{ACCEPTED}"
         )
-    clips = [
-        _check_clip(ListedClip(match["path"], match["label"], number, file))
-        for number, match in matches.items()
-        if match
-    ]
+    clips = [_check_clip(ListedClip(*match, number, file)) for number, match in matches.items() if match]
     return RawList(file, format, clips if format.first is None else _whole_numbers(clips))
 
 
-def _match_line(format: ListFormat, line: str) -> re.Match[str] | None:
-    match = re.fullmatch(format.pattern, line)
-    if match and format.first is None and canonical_expression(match["label"]) is None:
+def _match_line(format: ListFormat, line: str) -> tuple[str, str] | None:
+    """Path and label of a line, None where it is not in this format; from the right, since paths may have blanks."""
+    rest, label = line, ""
+    for place in range(format.num_numbers or 1):
+        parts = _split_last(rest)
+        if parts is None or (format.num_numbers and not is_number(parts[1])):
+            return None
+        rest, label = parts[0], label if place else parts[1]
+    if format.first is None and canonical_expression(label[:_MAX_LABEL]) is None:
         return None  # otherwise any line with a blank would be read as a path and a name
-    return match
+    return rest.lstrip(), label
+
+
+def _split_last(line: str) -> tuple[str, str] | None:
+    """
+    A line without its last field, and that field: blanks, with a comma or a semicolon among them or without, divide
+    them. None where there is no field before it. Its time grows with the length of the line, and no faster.
+    """
+    start = len(line)
+    while start and not (line[start - 1] in ",;" or line[start - 1].isspace()):
+        start -= 1
+    before = line[:start].rstrip()
+    if before and before[-1] in ",;":
+        before = before[:-1].rstrip()
+    if start == len(line) or not before or before[-1] in ",;":
+        return None
+    return before, line[start:]
 
 
 def _find_columns(header: Sequence[str]) -> tuple[int, int, int | None] | None:
@@ -229,6 +270,8 @@ def _read_table(
 def _read_parquet(file: Path) -> RawList:
     try:
         names, values = _parquet_columns(file)
+    except ListError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: bytes that are no text
         raise ListError(f"{file}: the file is not readable as Parquet ({_show(str(error))}).") from error
     columns = _find_columns(names)
@@ -239,8 +282,11 @@ def _read_parquet(file: Path) -> RawList:
     splits = [None] * len(paths) if split_column is None else values[split_column]
     clips = []
     for row, (path, label, split) in enumerate(zip(paths, labels, splits, strict=True), start=1):
-        if path in (None, "") or label in (None, "") or label != label:  # NaN
-            raise ListError(f"{file}, row {row}: the path is {path!r} and the label {label!r}; both are needed.")
+        if not all(isinstance(value, (str, int, float)) and value == value and value != "" for value in (path, label)):
+            raise ListError(
+                f"{file}, row {row}: the path is {_show(str(path))} and the label {_show(str(label))}; both are "
+                "needed, as texts or numbers."
+            )
         clips.append(_check_clip(ListedClip(str(path), str(label), row, file, None if split is None else str(split))))
     return _below_header(file, names, names[path_column], clips)
 
@@ -251,6 +297,14 @@ def _parquet_columns(file: Path) -> tuple[list[str], list[list[Any]]]:
     known = (*_PATH_COLUMNS, *_LABEL_COLUMNS, *_SPLIT_COLUMNS)
     names = list(table.column_names)
     return names, [table[place].to_pylist() if _column_name(name) in known else [] for place, name in enumerate(names)]
+
+
+def check_table_size(file: Path) -> None:
+    """Raises a ListError for a Parquet file that unpacks to more than a list may have."""
+    metadata = pq.read_metadata(file)
+    size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    if size > MAX_FILE_BYTES or metadata.num_rows > MAX_FILE_BYTES // 64:
+        raise ListError(f"{file}: the list has {metadata.num_rows:,} rows, {size:,} bytes unpacked; divide it.")
 
 
 def _below_header(file: Path, header: list[str], path_column: str, clips: list[ListedClip]) -> RawList:

@@ -1,5 +1,8 @@
 """Own clips as rows: real videos and real frames."""
 
+import os
+import shutil
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -8,6 +11,7 @@ from PIL import Image
 
 from logoformer_hf.data.problems import ClipProblems
 from logoformer_hf.data.sources.clip_folder import ClipFolder
+from logoformer_hf.data.sources.lists import ListError
 from logoformer_hf.video_processing_logoformer import LogoFormerVideoProcessor
 
 
@@ -102,6 +106,23 @@ def test_a_listed_clip_that_is_missing_is_a_problem(clips, tmp_path):
     (tmp_path / "own.csv").write_text("path,label\n/x/train/sad/ben,sad\n/x/train/sad/none,sad\n")
     with raises_naming(ClipProblems, "1 of 2", "train/sad/none: "):
         load(clips, tmp_path, list_files=[str(tmp_path / "own.csv")])
+
+
+@pytest.mark.parametrize("path", ["../private/me.mp4", "{}/private/me.mp4", "train/sad/link.mp4", "../pipe.mp4"])
+def test_a_list_does_not_lead_out_of_the_folder(clips, tmp_path, path):
+    """Before a row is built: `prepare` would copy the file into its shards."""
+    file = tmp_path / "private" / "me.mp4"
+    file.parent.mkdir()
+    shutil.copy(clips / "test/joy/cleo.mp4", file)
+    (clips / "train/sad/link.mp4").symlink_to(file)
+    os.mkfifo(clips.parent / "pipe.mp4")
+    listed = path.format(tmp_path)
+    (tmp_path / "own.csv").write_text(f"path,label\ntrain/sad/ben,sad\n{listed},sad\n")
+    arguments = {"list_files": [str(tmp_path / "own.csv")]}
+    with raises_naming(ListError, tmp_path / "own.csv, line 3", listed, "clip_root"):
+        load(clips, tmp_path, **arguments)
+    if "pipe" not in path:
+        assert len(load(clips, tmp_path, **arguments, clip_root=[str(file.parent)])["train"]) == 2
 
 
 def test_a_label_map_without_lists_is_refused(clips, tmp_path):

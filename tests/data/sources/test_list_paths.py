@@ -1,3 +1,4 @@
+import os
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -5,8 +6,8 @@ from errors import check_named, raises_naming
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logoformer_hf.data.sources.list_paths import path_parts, reroot
-from logoformer_hf.data.sources.lists import ListError
+from logoformer_hf.data.sources.list_paths import check_below, path_parts, reroot
+from logoformer_hf.data.sources.lists import ListedClip, ListError
 
 
 @pytest.fixture
@@ -115,7 +116,66 @@ def test_any_prefix_is_replaced(tmp_path_factory, prefix, absolute, missing):
 
 def test_the_disk_is_asked_about_the_first_path_alone(data_dir, monkeypatch):
     asked = []
-    exists = Path.exists
-    monkeypatch.setattr(Path, "exists", lambda path: asked.append(path) or exists(path))
+    exists = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda path: asked.append(path) or exists(path))
     reroot([f"/home/x/DFEW_Face/{number:05d}" for number in range(1, 1000)], data_dir)
     assert asked == [Path("/home/x/DFEW_Face/00001"), data_dir / "DFEW_Face/00001"]
+
+
+def listed(*paths) -> list[ListedClip]:
+    return [ListedClip(str(path), "happy", line, Path("list.csv")) for line, path in enumerate(paths, start=1)]
+
+
+class TestBelow:
+    @pytest.fixture
+    def outside(self, data_dir, tmp_path) -> Path:
+        """A private file beside the data set, and ways to it."""
+        file = tmp_path / "private" / "me.mp4"
+        file.parent.mkdir()
+        file.write_bytes(b"private")
+        (data_dir / "file.mp4").symlink_to(file)
+        (data_dir / "folder").symlink_to(file.parent)
+        return file
+
+    @pytest.mark.parametrize(
+        "path",
+        ["../private/me.mp4", "DFEW_Face/../../private/me.mp4", "file.mp4", "folder/me.mp4", "DFEW_Face/..", ""],
+    )
+    def test_a_clip_that_leaves_the_folder_is_refused_with_its_line(self, data_dir, outside, path):
+        path = path or str(outside)
+        paths = [data_dir / "DFEW_Face/00001", data_dir / path]
+        if path == "DFEW_Face/..":  # the folder of the data set itself
+            return check_below(listed("DFEW_Face/00001", path), paths, [data_dir])
+        with raises_naming(ListError, "list.csv, line 2", path, outside, data_dir, "clip_root"):
+            check_below(listed("DFEW_Face/00001", path), paths, [data_dir])
+
+    @pytest.mark.parametrize("root", ["private", "private/me.mp4", ".", "link"])
+    def test_a_root_that_the_user_names_is_no_outside(self, data_dir, outside, tmp_path, root):
+        (tmp_path / "link").symlink_to(outside.parent)
+        check_below(listed("../private/me.mp4"), [data_dir / "../private/me.mp4"], [data_dir, tmp_path / root])
+
+    def test_a_folder_whose_name_begins_alike_is_another(self, data_dir, outside, tmp_path):
+        (tmp_path / "private2").mkdir()
+        with raises_naming(ListError, "line 1", "clip_root"):
+            check_below(listed(outside), [outside], [data_dir, tmp_path / "private2", tmp_path / "priv"])
+
+    def test_a_data_set_behind_a_link(self, data_dir, tmp_path):
+        (tmp_path / "link").symlink_to(data_dir)
+        check_below(listed("DFEW_Face/00001"), [tmp_path / "link/DFEW_Face/00001"], [tmp_path / "link"])
+        check_below(listed("DFEW_Face/00001"), [data_dir / "DFEW_Face/00001"], [tmp_path / "link"])
+
+    def test_a_missing_clip_is_no_error(self, data_dir):
+        check_below(listed("/nowhere/x", "y"), [Path("/nowhere/x"), data_dir / "y"], [data_dir])
+
+    def test_a_pipe_and_a_device_are_no_clips(self, data_dir):
+        os.mkfifo(data_dir / "pipe.mp4")
+        with raises_naming(ListError, "line 1", "pipe.mp4"):
+            check_below(listed("pipe.mp4"), [data_dir / "pipe.mp4"], [data_dir])
+        with raises_naming(ListError, "line 1", "/dev/zero"):
+            check_below(listed("/dev/zero"), [Path("/dev/zero")], [data_dir, "/dev"])
+
+
+def test_a_name_that_is_too_long_is_not_found(data_dir):
+    with raises_naming(ListError, "list.csv, line 1"):
+        reroot([f"DFEW_Face/{'x' * 300}", "é" * 300], data_dir / "my clips", "list.csv, line 1")
+    assert reroot([f"DFEW_Face/{'x' * 300}", "DFEW_Face/00001"], data_dir)[0][1] == data_dir / "DFEW_Face/00001"

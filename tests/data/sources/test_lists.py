@@ -400,3 +400,66 @@ def test_a_shuffled_alphabetical_list_of_ferv39k_size_is_found_out(write):
     rng.shuffle(rows)
     message = message_of([write("path,id\n" + "".join(f"{path},{number}\n" for number, path in rows))])
     assert "38,935" in message and message.endswith(ALPHABETICAL)
+
+
+# Lists that are made to do harm
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("clips/a.mp4 happy\nclips/b\0.mp4 happy\n", 2),
+        ("path,label\nclips/b\0.mp4,happy\n", 2),
+        ("clips/a.mp4 1\nclips/b.mp4 " + "9" * 4301 + "\n", 2),
+        ("path,label\nclips/b.mp4," + "9" * 4301 + "\n", 2),
+        ("path,label\nclips/b.mp4," + "x" * 131_073 + "\n", 2),
+        ("path,label,note\nclips/b.mp4,happy," + "x" * 131_073 + "\n", 2),
+        ("x" * 131_073 + ",path,label\n", 1),
+        ("path,label\n" + "a/" * 2_100 + "b.mp4,happy\n", 2),
+        ("clips/a.mp4 happy\nb.mp4" + " " * 8_000 + "9x9\n", 2),
+        ("a" + " " * 60_000 + "b\n", 1),
+        ("a" + ", " * 30_000 + "b\n", 1),
+        ("clips/a.mp4 " + "_" * 8_000 + "\n", 1),
+        ("path,label\na.mp4," + "_" * 8_000 + "\n", 2),
+        ('path,label\n"a.mp4,happy\n', 2),
+    ],
+)
+def test_a_line_made_to_do_harm_is_named(write, text, line):
+    file = write(text)
+    message = message_of([file])
+    check_named(message, f"{file}, line {line}")
+    assert len(message) < 2_000
+
+
+def test_many_blanks_take_no_more_time_than_their_number(write):
+    """With a time that grows with the square this takes minutes."""
+    lines = "".join(f"clips/{number}.mp4{' ' * 60_000}{number % 7}\n" for number in range(100))
+    assert len(read_list(write(lines)).clips) == 100
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"path": pa.array([b"\xff\xfe"]).cast(pa.binary()), "label": ["happy"]},
+        {"path": [["a"]], "label": ["happy"]},
+        {"path": ["a"], "label": [{"name": "happy"}]},
+        {"path": ["a\0b"], "label": ["happy"]},
+        {"path": ["a"], "label": ["x" * 300]},
+    ],
+)
+def test_a_parquet_row_that_is_no_clip_is_named(tmp_path, columns):
+    pq.write_table(pa.table(columns), tmp_path / "list.parquet")
+    check_named(message_of([tmp_path / "list.parquet"]), f"{tmp_path / 'list.parquet'}, row 1")
+
+
+def test_a_damaged_parquet_list(tmp_path):
+    pq.write_table(pa.table({"path": ["a"] * 99, "label": ["happy"] * 99}), tmp_path / "list.parquet")
+    content = (tmp_path / "list.parquet").read_bytes()
+    for place in range(4, len(content) - 8, 7):
+        (tmp_path / "list.parquet").write_bytes(
+            content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+        )
+        try:
+            read_list(tmp_path / "list.parquet")
+        except ListError as error:
+            check_named(str(error), tmp_path / "list.parquet")

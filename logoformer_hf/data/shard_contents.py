@@ -1,0 +1,147 @@
+"""Checks what is in prepared shards, which may be from somebody else, before a clip of them is read."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .._files import read_json_object
+from ..image_reading_logoformer import first_line
+
+SETTINGS_FILE = "prepare_settings.json"
+# Frames are JPEGs, which Parquet cannot make smaller: a file that unpacks to far more holds something else.
+MAX_UNPACKED_FACTOR, MAX_UNPACKED_BYTES = 20, 2**27
+
+
+def shard_files(folder: Path) -> dict[str, list[Path]]:
+    """
+    The shards of every split.
+
+    Raises:
+        FileNotFoundError: the folder has no shards, or some are missing.
+        ValueError: its settings are damaged, or a shard is no regular file or not readable as Parquet.
+    """
+    if not (folder / SETTINGS_FILE).exists():
+        raise FileNotFoundError(f"{folder} is not a folder of prepared shards: it has no {SETTINGS_FILE}.")
+    splits = read_json_object(folder / SETTINGS_FILE).get("clips")
+    if not isinstance(splits, dict) or not all(re.fullmatch(r"\w{1,100}", split) for split in splits):
+        raise ValueError(f"{folder / SETTINGS_FILE}: `clips` must have the names of the splits, which are words.")
+    files_of = {}
+    for split in splits:
+        files = sorted((folder / "data").glob(f"{split}-*-of-*.parquet"))
+        numbers = [re.fullmatch(rf"{split}-(\d{{5}})-of-(\d{{5}})", file.stem) for file in files]
+        if not files or any(match is None or int(match[2]) != len(files) for match in numbers):
+            raise FileNotFoundError(
+                f"{folder}: {len(files)} shards of {split!r} exist, and others are missing. Prepare them again with "
+                "the same arguments: only the missing ones are written."
+            )
+        for file in files:
+            check_shard_file(file)
+        files_of[split] = files
+    return files_of
+
+
+def check_shard_file(file: Path) -> None:
+    """Raises a ValueError for a file that is no Parquet with columns of clips, or unpacks to far more than it has."""
+    if not file.is_file():
+        raise ValueError(f"{file} is not a file, but a folder, a device or a pipe; shards are files.")
+    try:
+        metadata = pq.read_metadata(file)
+        columns = metadata.schema.to_arrow_schema()
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{file} is not readable as Parquet ({first_line(error)}); prepare it again.") from error
+    if missing := sorted({"clip_id", "video", "num_frames", "label"}.difference(columns.names)):
+        raise ValueError(f"{file} has no column {', '.join(missing)}; give shards by `logoformer prepare`.")
+    unpacked, size = sum(group.total_byte_size for group in groups), file.stat().st_size
+    if unpacked > MAX_UNPACKED_BYTES + MAX_UNPACKED_FACTOR * size:
+        raise ValueError(
+            f"{file} has {size / 1e6:,.1f} MB and unpacks to {unpacked / 1e6:,.0f} MB; shards of JPEGs do not."
+        )
+
+
+def check_rows_of_shards(rows: Mapping[str, datasets.Dataset], where: str | Path) -> None:
+    """
+    Checks that every row holds its frames and has a label that exists. Pixels are not read.
+
+    An `Image` of `datasets` may be a path instead of bytes, which would be read from this machine's disk and, once
+    prepared again, published.
+
+    Raises:
+        ValueError: columns of other types, a clip with a path instead of a frame or without frames, or a label that
+            is none of the classes; the message names the clip.
+    """
+    for split, clips in rows.items():
+        if not has_embedded_frames(clips) or not isinstance(clips.features.get("label"), datasets.ClassLabel):
+            raise ValueError(
+                f"{where}: the columns of split {split!r} are not those of shards by `logoformer prepare`: `video` "
+                "must be a list of images, and `label` a class."
+            )
+        if clips.features["clip_id"] != datasets.Value("string") or clips.data.column("clip_id").null_count:
+            raise ValueError(f"{where}: `clip_id` must be the name of every clip of split {split!r}.")
+        check_labels(clips, f"{where}, split {split!r}")
+        number = first_row_without_frames(clips.data.column("video"))
+        if number is not None:
+            name = clips.data.column("clip_id")[number].as_py()
+            raise ValueError(
+                f"{where}, split {split!r}, clip {name}: a frame has no content, only a path, or there is no frame. "
+                "Shards hold their frames themselves; nothing else is read from the disk for them."
+            )
+
+
+def has_embedded_frames(rows: datasets.Dataset) -> bool:
+    """Whether `video` holds the images themselves, and not paths."""
+    feature = rows.features["video"]
+    return isinstance(feature, (datasets.List, datasets.LargeList)) and isinstance(feature.feature, datasets.Image)
+
+
+def check_labels(clips: datasets.Dataset, where: str) -> None:
+    """Raises a ValueError for a row whose label is none of the classes."""
+    names = clips.features["label"].names
+    labels = clips.data.column("label")
+    is_wrong = pc.fill_null(pc.or_(pc.less(labels, 0), pc.greater_equal(labels, len(names))), True)
+    number = pc.index(is_wrong, True).as_py()
+    if number >= 0:
+        raise ValueError(
+            f"{where}, clip {clips.data.column('clip_id')[number].as_py()}: the label is {labels[number].as_py()}; it "
+            f"must be from 0 to {len(names) - 1}."
+        )
+
+
+def first_row_without_frames(column: pa.ChunkedArray) -> int | None:
+    """Number of the first row that has no frame, or one without bytes; None where all have theirs."""
+    before = 0
+    for chunk in column.chunks:
+        lengths = pc.fill_null(pc.list_value_length(chunk), 0)
+        numbers = [pc.index(pc.equal(lengths, 0), True).as_py()]
+        frames = chunk.flatten()
+        if frames.null_count or frames.field("bytes").null_count:
+            is_missing = pc.or_(frames.is_null(), frames.field("bytes").is_null())
+            place = pc.index(is_missing, True).as_py()
+            numbers.append(pc.list_parent_indices(chunk)[place].as_py())
+        if found := [number for number in numbers if number >= 0]:
+            return before + min(found)
+        before += len(chunk)
+    return None
+
+
+def embedded_frames(frames: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """
+    Embedded frames of a row without their paths, so that nothing can be read from the disk.
+
+    Raises:
+        ValueError: a frame without bytes.
+    """
+    for number, frame in enumerate(frames):
+        if frame is None or frame["bytes"] is None:
+            path = None if frame is None else frame["path"]
+            raise ValueError(
+                f"embedded frame {number} has no content, only the path {path!r}; embedded frames are bytes. A column "
+                'of paths has the type `List(Value("string"))`.'
+            )
+    return [{"bytes": frame["bytes"], "path": None} for frame in frames]
