@@ -20,6 +20,23 @@ AUTO_MAP = {
     "AutoModelForVideoClassification": "modeling_logoformer.LogoFormerForVideoClassification",
 }
 
+# The most of each that a configuration may ask for: far more than any model of this kind has, and little enough that a
+# file of somebody else cannot fill the memory of whoever loads it.
+MOST = {
+    "num_frames": 1_024,
+    "image_size": 4_096,
+    "num_channels": 64,
+    "feature_stride": 1_024,
+    "hidden_size": 16_384,
+    "num_hidden_layers": 256,
+    "num_attention_heads": 256,
+    "intermediate_size": 65_536,
+}
+MAX_LABELS = 10_000
+MAX_WEIGHTS = 10**9  # estimated; the base model has 15 million
+MAX_TOKEN_VALUES = 2**28  # of all tokens of a clip, with the padding to whole windows; the base model has 401,408
+MAX_BACKBONE_NUMBER = 2**17  # any number in the configuration of a frame encoder
+
 # The order of the labels in the whole package: DFEW's official 1-7. Other orders are converted when data is read.
 EXPRESSIONS = ("happy", "sad", "neutral", "angry", "surprise", "disgust", "fear")
 
@@ -96,6 +113,7 @@ class LogoFormerConfig(PreTrainedConfig):
     score_temperature: float | int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
+        check_num_labels(kwargs.get("num_labels"), self.id2label)  # before the library makes a name for each
         if self.backbone_config is None:
             self.backbone_config = resnet18_to_stage3(num_channels=self.num_channels)
         elif isinstance(self.backbone_config, dict):
@@ -105,6 +123,7 @@ class LogoFormerConfig(PreTrainedConfig):
                 raise ValueError(
                     f"`backbone_config` has model_type {model_type!r}; it must be one of transformers, e.g. 'resnet'."
                 )
+            check_backbone_numbers(backbone)
             self.backbone_config = AutoConfig.for_model(model_type, **backbone)
         self.window_size = tuple(self.window_size)  # JSON gives a list
         if self.id2label is None and kwargs.get("num_labels") in (None, len(EXPRESSIONS)):
@@ -114,20 +133,11 @@ class LogoFormerConfig(PreTrainedConfig):
         self.auto_map = dict(AUTO_MAP)  # the library would write the saved class only
 
     def validate_sizes(self) -> None:
-        """Checks that every size is at least 1, heads divide the width, and `window_size` has three sizes."""
-        for field in (
-            "num_frames",
-            "image_size",
-            "num_channels",
-            "feature_stride",
-            "hidden_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "intermediate_size",
-        ):
+        """Checks that every size is from 1 to the most, heads divide the width, and `window_size` has three sizes."""
+        for field, most in MOST.items():
             value = getattr(self, field)
-            if isinstance(value, bool) or value < 1:  # huggingface_hub 1 takes True for an int
-                raise ValueError(f"`{field}` is {value}; it must be an int of at least 1.")
+            if isinstance(value, bool) or not 1 <= value <= most:  # huggingface_hub 1 takes True for an int
+                raise ValueError(f"`{field}` is {value}; it must be an int of at least 1, and at most {most:,}.")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"`hidden_size` is {self.hidden_size}; it must be a multiple of `num_attention_heads`, "
@@ -138,6 +148,39 @@ class LogoFormerConfig(PreTrainedConfig):
                 f"`window_size` is {self.window_size}; it must be three numbers (frames, height, width), each at "
                 "least 1."
             )
+
+    def validate_weights(self) -> None:
+        """Checks that neither the weights nor the tokens of a clip fill a memory."""
+        grid = (self.num_frames, self.grid_size, self.grid_size)
+        padded = math.prod(
+            -(-tokens // window) * window for tokens, window in zip(grid, self.window_size, strict=True)
+        )
+        if padded * self.hidden_size > MAX_TOKEN_VALUES:
+            raise ValueError(
+                f"`num_frames`, `image_size`, `feature_stride` and `window_size` give {padded:,} tokens of width "
+                f"{self.hidden_size:,} with the padding to whole windows; these must be at most {MAX_TOKEN_VALUES:,} "
+                "values."
+            )
+        each = 8 * self.hidden_size + 2 * self.intermediate_size + math.prod(self.window_size)
+        others = self.num_frames + self.grid_size**2 + self.num_labels
+        weights = (each * self.num_hidden_layers + others) * self.hidden_size + backbone_weights(self.backbone_config)
+        if weights > MAX_WEIGHTS:
+            raise ValueError(
+                f"`hidden_size`, `intermediate_size`, `num_hidden_layers` and `backbone_config` give about "
+                f"{weights:,} weights; there must be at most {MAX_WEIGHTS:,}."
+            )
+
+    def validate_numbers(self) -> None:
+        """Checks that the numbers of the initialisation and of LayerNorm are finite and not negative."""
+        for field in ("initializer_range", "layer_norm_eps"):
+            if not 0 <= getattr(self, field) < math.inf:
+                raise ValueError(f"`{field}` is {getattr(self, field)}; it must be finite and at least 0.")
+
+    def validate_labels(self) -> None:
+        """Checks that the classes are numbered from 0 and have names."""
+        names = self.id2label
+        if sorted(names) != list(range(len(names))) or not all(isinstance(name, str) for name in names.values()):
+            raise ValueError("`id2label` must have a name for every number from 0 on.")
 
     def validate_hidden_act(self) -> None:
         """Checks that transformers has the activation."""
@@ -223,6 +266,50 @@ class LogoFormerConfig(PreTrainedConfig):
             "initializer_range": 0.1,  # near 1 / sqrt(hidden_size); the default of 0.02 is for larger widths
         }
         return cls(**defaults | kwargs)
+
+
+def check_num_labels(num_labels: Any, id2label: Any) -> None:
+    """Raises a `ValueError` for more classes than a model may have."""
+    if id2label is not None and not isinstance(id2label, dict):
+        raise ValueError("`id2label` must be an object: the names of the classes by their numbers.")
+    for name, number in (("num_labels", num_labels), ("id2label", len(id2label or {}))):
+        if number is not None and (not isinstance(number, int) or not 0 <= number <= MAX_LABELS):
+            raise ValueError(f"`{name}` has {number} classes; it must be an int of at most {MAX_LABELS:,}.")
+
+
+def check_backbone_numbers(values: Any) -> None:
+    """Raises a `ValueError` for a number in the configuration of a frame encoder that none has."""
+    if isinstance(values, (dict, list)):
+        if len(values) > MAX_LABELS:
+            raise ValueError(f"`backbone_config` has a field of {len(values):,} values; at most {MAX_LABELS:,}.")
+        for value in values.values() if isinstance(values, dict) else values:
+            check_backbone_numbers(value)
+    elif isinstance(values, (int, float)) and not -MAX_BACKBONE_NUMBER <= values <= MAX_BACKBONE_NUMBER:
+        raise ValueError(f"`backbone_config` has the number {values}; it must be at most {MAX_BACKBONE_NUMBER:,}.")
+
+
+def backbone_weights(config: Any) -> int:
+    """
+    About how many weights a frame encoder has, by the fields that most of them have: stages of convolutions, or layers
+    of attention over patches.
+    """
+
+    def field(name: str) -> Any:
+        value = getattr(config, name, None)
+        return value if isinstance(value, (int, list, tuple)) and value else 1
+
+    def numbers(name: str) -> list[int]:
+        value = field(name)
+        return [
+            number for number in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(number, int)
+        ]
+
+    stages = zip(numbers("hidden_sizes"), numbers("depths"), strict=False)
+    convolutions = sum(depth * 18 * width**2 for width, depth in stages)
+    width, layers = max(numbers("hidden_size")), max(numbers("num_hidden_layers"))
+    attention = layers * (4 * width + 2 * max(numbers("intermediate_size"))) * width
+    patches = (max(numbers("image_size")) // min(numbers("patch_size"))) ** 2 if hasattr(config, "patch_size") else 1
+    return convolutions + attention + patches * width + 49 * max(numbers("embedding_size"))
 
 
 def resnet18_to_stage3(**kwargs: Any) -> ResNetConfig:

@@ -3,6 +3,7 @@ LOGO-Former video processor: samples the frames of a clip and converts them to `
 `video_reading_logoformer.py` reads them from files.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -36,6 +37,53 @@ if TYPE_CHECKING:  # saving the processor, too, copies all files of the model: t
 
 # Of all frames that are resized together: 16 of 1280x720 are.
 RESIZED_PIXELS = 16_000_000
+
+
+# The most that a processor may ask for; far more than any model takes.
+MAX_FRAMES = 1_024
+MAX_SIDE_PX = 4_096
+MAX_CLIP_VALUES = 2**27  # pixel values of a clip, 512 MiB; the base model takes 602,112
+
+
+def check_settings(processor: BaseVideoProcessor) -> None:
+    """
+    Checks the settings of a processor, which may be from somebody else.
+
+    Raises:
+        ValueError: a number that gives no pixels, or more than a memory holds; the message names the field.
+    """
+    check_normalisation(processor.image_mean, processor.image_std, processor.rescale_factor)
+    numbers = {name: getattr(processor, name, None) for name in ("num_frames", "frames_per_segment")}
+    for field in ("size", "crop_size"):
+        numbers |= {f"{field}.{side}": value for side, value in dict(getattr(processor, field, None) or {}).items()}
+    numbers = {name: value for name, value in numbers.items() if value is not None}
+    for name, value in numbers.items():
+        most = MAX_SIDE_PX if "size" in name else MAX_FRAMES
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            raise ValueError(f"`{name}` is {value!r}; it must be an int from 1 to {most:,}.")
+    side = max((value for name, value in numbers.items() if name.startswith("crop_size.")), default=1)
+    if numbers.get("num_frames", 1) * 3 * side**2 > MAX_CLIP_VALUES:
+        raise ValueError(
+            f"`num_frames` {processor.num_frames} and `crop_size` {side} give more than {MAX_CLIP_VALUES:,} values of "
+            "a clip."
+        )
+
+
+def check_normalisation(image_mean: Any, image_std: Any, rescale_factor: Any) -> None:
+    """Raises a `ValueError` for numbers by which pixels become infinite or NaN."""
+    for name, value, least in (("image_mean", image_mean, None), ("image_std", image_std, 0)):
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        if value is not None and not all(is_number(number, least) for number in numbers):
+            more = "" if least is None else " of more than 0"
+            raise ValueError(f"`{name}` is {value}; it must be a finite number{more}, or one for each channel.")
+    if rescale_factor is not None and not is_number(rescale_factor, 0):
+        raise ValueError(f"`rescale_factor` is {rescale_factor}; it must be a finite number of more than 0.")
+
+
+def is_number(value: Any, least: float | None) -> bool:
+    """Whether this is a finite number, of more than `least` where it is given."""
+    is_real = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_real and math.isfinite(value) and (least is None or value > least)
 
 
 def sample_frame_indices(
@@ -168,6 +216,10 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
     model_input_names = ["pixel_values"]  # noqa: RUF012
     valid_kwargs = LogoFormerVideoProcessorKwargs
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_settings(self)
+
     @classmethod
     def from_config(cls, config: "LogoFormerConfig", **kwargs: Any) -> "LogoFormerVideoProcessor":
         """A processor that gives as many frames and the image size that this configuration has."""
@@ -246,6 +298,8 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
         return_tensors: str | None = None,
         **kwargs: Any,
     ) -> BatchFeature:
+        if do_normalize:
+            check_normalisation(image_mean, image_std, rescale_factor)
         # One by one: the library stacks clips of one size before each step, which takes longer than the steps.
         pixel_values = []
         for video in videos:  # (frames, channels, height, width)

@@ -1,11 +1,13 @@
 import json
 
 import pytest
+import torch
 from errors import raises_naming
 from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, ConvNextConfig, ResNetConfig
 
-from logoformer_hf import EXPRESSIONS, LogoFormerConfig
+from logoformer_hf import EXPRESSIONS, LogoFormerConfig, LogoFormerForVideoClassification
+from logoformer_hf.configuration_logoformer import backbone_weights
 
 
 def test_defaults_are_the_base_model():
@@ -105,3 +107,68 @@ def test_a_value_is_checked_when_it_is_set_later():
         config.num_frames = "sixteen"
     with raises_naming(StrictDataclassError, "score_temperature"):
         config.score_temperature = "hot"
+
+
+# Configurations of others
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers"),
+        ({"hidden_size": 10**8}, "hidden_size"),
+        ({"hidden_size": 16_384, "num_hidden_layers": 256}, "weights"),
+        ({"num_attention_heads": 512}, "num_attention_heads"),
+        ({"intermediate_size": 10**9}, "intermediate_size"),
+        ({"num_frames": 10**9}, "num_frames"),
+        ({"image_size": 10**6}, "image_size"),
+        ({"image_size": 4_096, "feature_stride": 1}, "feature_stride"),
+        ({"num_channels": 10**6}, "num_channels"),
+        ({"window_size": (10**9, 2, 2)}, "window_size"),
+        ({"num_labels": 10**9}, "num_labels"),
+        ({"num_labels": "many"}, "num_labels"),
+        ({"id2label": {number: "x" for number in range(10_001)}}, "id2label"),
+        ({"id2label": {0: "a", 2: "b"}}, "id2label"),
+        ({"id2label": {0: "a", 1: 5}}, "id2label"),
+        ({"id2label": ["a", "b"]}, "id2label"),
+        ({"layer_norm_eps": float("nan")}, "layer_norm_eps"),
+        ({"initializer_range": -1.0}, "initializer_range"),
+        ({"backbone_config": {"model_type": "resnet", "num_labels": 10**9}}, "backbone_config"),
+        ({"backbone_config": {"model_type": "resnet", "hidden_sizes": [10**9] * 3}}, "backbone_config"),
+        ({"backbone_config": {"model_type": "resnet", "hidden_sizes": [64] * 10**5}}, "backbone_config"),
+        (
+            {"backbone_config": {"model_type": "resnet", "hidden_sizes": [9000] * 3, "depths": [9] * 3}},
+            "backbone_config",
+        ),
+        (
+            {"backbone_config": {"model_type": "dinov2", "num_hidden_layers": 10**5, "hidden_size": 768}},
+            "backbone_config",
+        ),
+    ],
+)
+def test_what_no_model_has_is_refused_before_it_takes_memory(changes, named):
+    with pytest.raises((ValueError, StrictDataclassError)) as error:
+        LogoFormerConfig(**changes)
+    assert named in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hidden_size": 1_024, "num_attention_heads": 16, "intermediate_size": 4_096, "num_hidden_layers": 24},
+        {"num_frames": 64, "image_size": 448},
+        {"num_labels": 700},
+        {"window_size": (64, 8, 8)},
+    ],
+)
+def test_large_models_are_no_error(changes):
+    LogoFormerConfig(**changes)
+
+
+def test_the_estimate_of_the_weights_is_near_the_truth():
+    """Of the frame encoder, from whose kinds the limits for the others follow."""
+    config = LogoFormerConfig()
+    with torch.device("meta"):
+        model = LogoFormerForVideoClassification(config)
+    number = sum(weights.numel() for weights in model.logoformer.backbone.parameters())
+    assert number / 2 < backbone_weights(config.backbone_config) < 2 * number

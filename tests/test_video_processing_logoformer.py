@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -356,3 +358,44 @@ def test_wrong_frames_in_memory_are_a_value_error(videos, kwargs, words, process
 def test_impossible_options_are_named(name, processor):
     with raises_naming(Exception, name):
         processor(marked_frames(20), **{name: 0})
+
+
+# --- settings of others
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("image_std", [0.2, 0.0, 0.2]),
+        ("image_std", 0),
+        ("image_std", [-1.0] * 3),
+        ("image_mean", [float("nan")] * 3),
+        ("image_mean", ["a"] * 3),
+        ("rescale_factor", 0),
+        ("rescale_factor", float("inf")),
+        ("num_frames", 10**9),
+        ("num_frames", 0),
+        ("frames_per_segment", 0),
+        ("size", {"shortest_edge": 10**6}),
+        ("crop_size", {"height": 10**6, "width": 10**6}),
+        ("crop_size", {"height": 112.5, "width": 112}),
+    ],
+)
+def test_settings_that_give_no_pixels_or_too_many_are_refused(tmp_path, name, value):
+    with raises_naming(ValueError, name):
+        LogoFormerVideoProcessor(**{name: value})
+    LogoFormerVideoProcessor().save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "video_preprocessor_config.json").read_text())
+    (tmp_path / "video_preprocessor_config.json").write_text(json.dumps(settings | {name: value}))
+    with raises_naming(ValueError, name):
+        AutoVideoProcessor.from_pretrained(tmp_path)
+
+
+def test_frames_and_sides_that_are_too_many_together_are_refused():
+    with raises_naming(ValueError, "num_frames", "crop_size"):
+        LogoFormerVideoProcessor(num_frames=1_000, crop_size={"height": 2_000, "width": 2_000})
+
+
+def test_a_deviation_of_zero_is_refused_in_a_call_too(processor):
+    with raises_naming(ValueError, "image_std"):
+        processor(np.zeros((16, 20, 20, 3), np.uint8), image_std=[0.0] * 3)

@@ -84,13 +84,13 @@ def check_rows_of_shards(rows: Mapping[str, datasets.Dataset], where: str | Path
             )
         if clips.features["clip_id"] != datasets.Value("string") or clips.data.column("clip_id").null_count:
             raise ValueError(f"{where}: `clip_id` must be the name of every clip of split {split!r}.")
-        check_labels(clips, f"{where}, split {split!r}")
+        labels, names = clips.data.column("label"), clips.data.column("clip_id")
+        check_labels(labels, names, clips.features["label"].num_classes, f"{where}, split {split!r}")
         number = first_row_without_frames(clips.data.column("video"))
         if number is not None:
-            name = clips.data.column("clip_id")[number].as_py()
             raise ValueError(
-                f"{where}, split {split!r}, clip {name}: a frame has no content, only a path, or there is no frame. "
-                "Shards hold their frames themselves; nothing else is read from the disk for them."
+                f"{where}, split {split!r}, clip {names[number].as_py()}: a frame has no content, only a path, or "
+                "there is no frame. Shards hold their frames themselves; nothing else is read from the disk for them."
             )
 
 
@@ -100,16 +100,22 @@ def has_embedded_frames(rows: datasets.Dataset) -> bool:
     return isinstance(feature, (datasets.List, datasets.LargeList)) and isinstance(feature.feature, datasets.Image)
 
 
-def check_labels(clips: datasets.Dataset, where: str) -> None:
-    """Raises a ValueError for a row whose label is none of the classes."""
-    names = clips.features["label"].names
-    labels = clips.data.column("label")
-    is_wrong = pc.fill_null(pc.or_(pc.less(labels, 0), pc.greater_equal(labels, len(names))), True)
+def check_labels(labels: pa.ChunkedArray, names: pa.ChunkedArray, num_labels: int, where: str | Path) -> None:
+    """
+    Raises a ValueError for a row whose label is none of the classes.
+
+    Args:
+        labels: numbers of classes.
+        names: names of the clips.
+        num_labels: how many classes there are.
+        where: the split or the file, for the message.
+    """
+    is_wrong = pc.fill_null(pc.or_(pc.less(labels, 0), pc.greater_equal(labels, num_labels)), True)
     number = pc.index(is_wrong, True).as_py()
     if number >= 0:
         raise ValueError(
-            f"{where}, clip {clips.data.column('clip_id')[number].as_py()}: the label is {labels[number].as_py()}; it "
-            f"must be from 0 to {len(names) - 1}."
+            f"{where}, clip {names[number].as_py()}: the label is {labels[number].as_py()}; it must be from 0 to "
+            f"{num_labels - 1}."
         )
 
 

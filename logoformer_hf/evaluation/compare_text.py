@@ -6,7 +6,7 @@ import numpy as np
 
 from .compare import Comparison, SeedComparison
 from .significance import Estimate, correct_p_values
-from .tables import markdown_table, percent, points
+from .tables import markdown_table, percent, plain_text, points
 
 SIGNIFICANT = 0.05  # a difference with a smaller p value is significant; 1 - CONFIDENCE
 
@@ -15,8 +15,8 @@ def format_comparison(comparison: Comparison) -> str:
     """The comparison as Markdown with padded tables, also for a terminal."""
     a, b = comparison.a, comparison.b
     chosen = "".join(f", {letter}{run.mark}" for letter, run in (("A", a), ("B", b)) if run.mark)
-    lines = [f"A: {comparison.name_a}{a.mark}  ", f"B: {comparison.name_b}{b.mark}", ""]
-    lines += [f"{note}\n" for note in comparison.notes]
+    lines = [f"A: {plain_text(comparison.name_a)}{a.mark}  ", f"B: {plain_text(comparison.name_b)}{b.mark}", ""]
+    lines += [f"{plain_text(note)}\n" for note in comparison.notes]
     if a.selection != b.selection:
         lines += [f"A's epoch was chosen otherwise ({a.selection}) than B's ({b.selection}): that alone can matter.\n"]
     num_pairs = len(comparison.seeds)
@@ -24,7 +24,12 @@ def format_comparison(comparison: Comparison) -> str:
     of_uar = correct_p_values([pair.uar_p_value for pair in comparison.seeds])
     for pair, war_p_value, uar_p_value in zip(comparison.seeds, of_war, of_uar, strict=True):
         seed = f"seed {pair.seed_a}" if pair.seed_a == pair.seed_b else f"seed {pair.seed_a} and {pair.seed_b}"
-        lines += [f"{a.data.dataset_name}, {seed}, {pair.num_clips:,} clips, percent{chosen}:", "", _table(pair), ""]
+        lines += [
+            f"{plain_text(a.data.dataset_name)}, {seed}, {pair.num_clips:,} clips, percent{chosen}:",
+            "",
+            _table(pair),
+            "",
+        ]
         lines += [*_verdict(pair, war_p_value, uar_p_value), ""]
     if num_pairs > 1:
         lines += [f"The p values are corrected for {num_pairs} pairs of seeds (Holm), the intervals are not.\n"]
@@ -79,7 +84,13 @@ def _table(pair: SeedComparison) -> str:
     for name, a in pair.recall_a.items():
         b = pair.recall_b[name]
         rows.append(
-            [f"recall of {name}", percent(a), percent(b), points(None if a is None or b is None else b - a), ""]
+            [
+                f"recall of {plain_text(name)}",
+                percent(a),
+                percent(b),
+                points(None if a is None or b is None else b - a),
+                "",
+            ]
         )
     test = pair.mcnemar
     rows.append(["clips only it has right", str(test.only_a), str(test.only_b), f"{test.only_b - test.only_a:+d}", ""])

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -16,6 +17,7 @@ from .projection import Projection
 from .significance import Estimate
 from .uar import uar_and_war, wrong_and_right
 
+_AS_WRITTEN = {"text.parse_math": False}  # a name of a class with dollars is no formula
 _BLUES = LinearSegmentedColormap.from_list("pale_to_blue", ["#f4f7fb", "#9dbbdb", "#2d5a8c"])
 
 
@@ -25,6 +27,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         figure.savefig(partial)
 
 
+@matplotlib.rc_context(_AS_WRITTEN)
 def plot_confusion_matrix(
     confusion_matrix: np.ndarray | Sequence[Sequence[int]],
     label_names: Sequence[str],
@@ -172,6 +175,7 @@ def _mark_best(axes: Axes, uar: Sequence[tuple[float, float]]) -> None:
     axes.plot(epoch, best, "o", markersize=10, markerfacecolor="none", markeredgecolor=BLUE)
 
 
+@matplotlib.rc_context(_AS_WRITTEN)
 def plot_recalls(
     estimates: Sequence[Estimate | None],
     clips: Sequence[int],
@@ -215,6 +219,7 @@ def plot_recalls(
     save_figure(figure, path)
 
 
+@matplotlib.rc_context(_AS_WRITTEN)
 def plot_projections(
     panels: Sequence[tuple[str, Projection]], label_names: Sequence[str], path: str | Path, title: str
 ) -> None:

@@ -10,7 +10,7 @@ from .published import HOW_CHOSEN
 from .report import MeanScores, PooledScores, ProjectionNote, Report, RunScores, SeedReport
 from .seen_text import describe_seen_clips
 from .significance import CONFIDENCE
-from .tables import interval, markdown_table, percent
+from .tables import interval, markdown_table, percent, plain_text
 
 _SELECTION = {
     "validation": "The epoch was chosen on validation clips, apart from those that are tested.",
@@ -30,7 +30,7 @@ _ABOUT_CALIBRATION = (
 
 def report_title(report: Report) -> str:
     """The tested data: "DFEW, 5 folds", or "DFEW, folds 1, 2 of 5"."""
-    name = report.run.data.dataset_name + (f", {report.run.data.part}" if report.run.data.part else "")
+    name = plain_text(", ".join(filter(None, (report.run.data.dataset_name, report.run.data.part))))
     if report.run.data.num_folds is None:
         return f"{name}, {report.run.split}"
     if report.complete:
@@ -63,7 +63,7 @@ def format_report(report: Report, comparison: Comparison | None) -> str:
     seeds = ", ".join(str(summary.seed) for summary in report.seeds)
     parts = [
         f"# {report_title(report)}{run.mark}",
-        f"{run.description}; seed{'s' if num_seeds > 1 else ''} {seeds}. {_describe_selection(run)}",
+        f"{plain_text(run.description)}; seed{'s' if num_seeds > 1 else ''} {seeds}. {_describe_selection(run)}",
         *describe_seen_clips(run),
         f"Clips: {clips.listed:,} listed, {clips.left_out:,} left out{_named(clips.left_out_ids)}, "
         f"{clips.tested:,} tested, each once{' with each seed' if report.over_seeds else ''}.",
@@ -97,12 +97,12 @@ def format_report(report: Report, comparison: Comparison | None) -> str:
     ]
     if comparison is not None:
         parts += [
-            f"## Beside {comparison.name_a}{comparison.a.mark}",
+            f"## Beside {plain_text(comparison.name_a)}{comparison.a.mark}",
             format_comparison(comparison).strip(),
         ]
     if report.published:
         parts += [
-            f"## Published on {report.run.data.dataset_name}, in percent{run.mark and f'; ours{run.mark}'}",
+            f"## Published on {plain_text(run.data.dataset_name)}, in percent{run.mark and f'; ours{run.mark}'}",
             _format_published(report),
             HOW_CHOSEN,
         ]
@@ -122,7 +122,7 @@ def _describe_selection(run: RunInfo) -> str:
 def _named(clip_ids: Sequence[str]) -> str:
     if not clip_ids:
         return ""
-    return f" ({', '.join(clip_ids[:5])}{', ...; all in report.json' if len(clip_ids) > 5 else ''})"
+    return f" ({', '.join(map(plain_text, clip_ids[:5]))}{', ...; all in report.json' if len(clip_ids) > 5 else ''})"
 
 
 def _mean_name(summary: SeedReport, report: Report) -> str:
@@ -162,7 +162,12 @@ def _format_recalls(report: Report) -> str:
     rows = []
     for (name, estimate), counts in zip(pooled.recall.items(), pooled.confusion_matrix, strict=True):
         rows.append(
-            [name, f"{sum(counts):,}", percent(None if estimate is None else estimate.value), interval(estimate)]
+            [
+                plain_text(name),
+                f"{sum(counts):,}",
+                percent(None if estimate is None else estimate.value),
+                interval(estimate),
+            ]
         )
     return markdown_table(["", "clips", "recall", "95 % interval"], rows)
 
@@ -234,8 +239,8 @@ def _describe_temperature(report: Report) -> str:
 
 def _format_projection(projection: ProjectionNote) -> str:
     if projection.missing is not None:
-        return f"No picture: {projection.missing}."
-    shown = f"{projection.num_clips:,} test clips of {projection.run}, projected by t-SNE."
+        return f"No picture: {plain_text(projection.missing)}."
+    shown = f"{projection.num_clips:,} test clips of {plain_text(projection.run)}, projected by t-SNE."
     if projection.silhouette is not None:
         shown += f" Silhouette of the true classes, -1 to 1: {projection.silhouette:.3f}"
         beside = projection.silhouette_beside

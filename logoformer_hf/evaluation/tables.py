@@ -1,8 +1,34 @@
-"""Markdown tables with padded cells, and the format of numbers in them."""
+"""Markdown tables with padded cells, the format of numbers in them, and texts of others in Markdown."""
 
+import re
 from collections.abc import Sequence
 
 from .significance import Estimate
+
+# What has a meaning in Markdown, HTML or on a page of the Hub, and how it is written to be shown as it is.
+_ESCAPES = (
+    (re.compile(r"\\(?=[!-/:-@\[-`{-~])"), r"\\\\"),
+    (re.compile(r"[`*~$|#]|(?<!\w)_|_(?!\w)"), r"\\\g<0>"),  # an underscore inside a word says nothing
+    (re.compile(r"&(?=[#\w])"), "&amp;"),
+    (re.compile(r"<"), "&lt;"),
+    (re.compile(r"\](?=[(\[:])"), r"\\]"),  # links and pictures
+    (re.compile(r"(?<=\w):(?=//)"), "&#58;"),  # addresses become links by themselves
+    (re.compile(r"(?i)(?<=www)\."), "&#46;"),
+    (re.compile(r"@"), "&#64;"),
+)
+
+
+def plain_text(text: object) -> str:
+    """
+    A name or text of others as Markdown that shows it literally: no markup, HTML, link or picture, in one line.
+
+    Names without such characters stay as they are.
+    """
+    words = " ".join(str(text).split())
+    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
+    for pattern, replacement in _ESCAPES:
+        shown = pattern.sub(replacement, shown)
+    return shown
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

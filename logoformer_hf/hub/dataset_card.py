@@ -1,5 +1,6 @@
 """Writes the card of a prepared data set, which the Hub shows on the page of its repository."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from .._files import hub_card_file, write_text
 from ..data.facts import DataFacts
 from ..data.sources.table import terms_of
-from ..evaluation.tables import markdown_table
+from ..evaluation.tables import markdown_table, plain_text
+from .cards import quoted_name
 
 TEMPLATE = "dataset_card.md"
 
@@ -54,7 +56,7 @@ def write_dataset_card(
         ],
         viewer=False if terms else None,  # the viewer would store and show a copy of the clips
     )
-    labels = ", ".join(f"{number} {name}" for number, name in enumerate(label_names))
+    labels = ", ".join(f"{number} {name}" for number, name in enumerate(map(plain_text, label_names)))
     columns = {
         "clip_id": "name of the clip, the same as in the original",
         "video": "its frames in order, as images",
@@ -64,16 +66,17 @@ def write_dataset_card(
     card = DatasetCard.from_template(
         metadata,
         template_path=str(hub_card_file(TEMPLATE)),
-        repo_name=repo_name,
-        dataset_name=facts.dataset_name,
+        quoted_name=quoted_name(repo_name),
+        shell_name=shlex.quote(" ".join(repo_name.split())),
+        dataset_name=plain_text(facts.dataset_name),
         terms=terms,
         has_folds="fold" in extra_columns,
         num_clips=num_clips,
-        first_split=next(iter(clips_per_split)),
+        quoted_split=quoted_name(next(iter(clips_per_split))),
         splits=markdown_table(["split", "clips"], [[split, f"{clips:,}"] for split, clips in clips_per_split.items()]),
         columns=columns | dict(extra_columns),
-        frame_size=frame_size,
-        notes=notes,
+        frame_size=plain_text(frame_size),
+        notes=[plain_text(note) for note in notes],
     )
     write_text(path, str(card))
 

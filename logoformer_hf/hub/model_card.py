@@ -14,8 +14,8 @@ from ..evaluation.calibration import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MI
 from ..evaluation.predictions import RunInfo
 from ..evaluation.seen_text import describe_seen_clips
 from ..evaluation.significance import Estimate, recall_estimates, uar_war_estimates
-from ..evaluation.tables import interval, markdown_table, percent
-from .cards import hub_repo
+from ..evaluation.tables import interval, markdown_table, percent, plain_text
+from .cards import hub_repo, quoted_name
 
 TEMPLATE = "model_card.md"
 # Key in the results -> (metric's name on the Hub, its arguments there, name in the card's metadata)
@@ -76,19 +76,23 @@ def write_model_card(
     card = ModelCard.from_template(
         _metadata(model_name, run, results, terms, synthetic and not other_weights, base_models, example_videos),
         template_path=str(hub_card_file(TEMPLATE)),
-        model_name=model_name,
+        model_name=plain_text(model_name),
+        quoted_name=quoted_name(model_name),
+        label_names=[plain_text(name) for name in run.label_names],
+        dataset_name=plain_text(run.data.dataset_name),
         config=config,
         run=run,
         num_clips=results["test_num_clips"],
-        empty_classes=results["test_empty_classes"],
+        empty_classes=[plain_text(name) for name in results["test_empty_classes"]],
         terms=terms,
         limits=source.limits if source else (),
         synthetic=synthetic,
         all_ours=synthetic and not other_weights,
-        tested_on=_tested_on(run),
+        tested_on=plain_text(_tested_on(run)),
         seen_clips=describe_seen_clips(run),
         splits=_table_of_splits(clips_per_split, run),
-        settings=_origin(fine_tuned_from, frame_encoder_from) | dict(training),
+        settings=_origin(fine_tuned_from, frame_encoder_from)
+        | {plain_text(name): plain_text(value) for name, value in training.items()},
         other_weights=other_weights,
         temperature=config.score_temperature,
         num_fitted_clips=clips_per_split.get("validation", 0),
@@ -228,19 +232,24 @@ def _results_in_words(results: Mapping[str, Any], label_names: Sequence[str]) ->
         "recalls": markdown_table(
             ["expression", "test clips", "recall, %", "95 % interval"],
             [
-                [name, f"{clips:,}", percent(None if estimate is None else estimate.value), interval(estimate)]
+                [
+                    plain_text(name),
+                    f"{clips:,}",
+                    percent(None if estimate is None else estimate.value),
+                    interval(estimate),
+                ]
                 for name, clips, estimate in classes
             ],
         ),
         "counts": markdown_table(
-            ["true", *label_names],
-            [[name, *map(str, row)] for name, row in zip(label_names, matrix, strict=True)],
+            ["true", *map(plain_text, label_names)],
+            [[plain_text(name), *map(str, row)] for name, row in zip(label_names, matrix, strict=True)],
         ),
     }
 
 
 def _recall_in_words(name: str, clips: int, recall: Estimate) -> str:
-    return f"{percent(recall.value)} % for {name} ({clips:,} test clips)"
+    return f"{percent(recall.value)} % for {plain_text(name)} ({clips:,} test clips)"
 
 
 def _table_of_splits(clips_per_split: Mapping[str, int], run: RunInfo) -> str:

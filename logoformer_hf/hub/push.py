@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,14 +17,14 @@ from typing import TypeVar
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import validate_repo_id
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from transformers.dynamic_module_utils import get_relative_imports
 
-from .._files import hub_card_file, licence_file
-from ..data.trained_on import TRAINED_ON_FILE, read_trained_on
+from .._files import hub_card_file, licence_file, read_json_object
+from ..data.trained_on import TRAINED_ON_FILE
 from ..image_reading_logoformer import first_line
-from ..models.finite import describe_tensors, non_finite_tensors
 from .cards import rename_card
+from .contents import check_content, own_file
 from .wheel import build_wheel
 
 TOKEN_PAGE = "https://huggingface.co/settings/tokens"
@@ -55,7 +56,10 @@ PUBLISHED = (
     "eval_results.json",
     "report.json",
     "report.md",
-    "*.png",
+    "confusion_matrix.png",
+    "projection.png",
+    "recalls.png",
+    "training_curves.png",
 )
 # Synthetic clips for the widget on the model's page, cropped to the face.
 EXAMPLES = ("examples/happy.mp4", "examples/sad.mp4", "examples/surprise.mp4")
@@ -124,13 +128,13 @@ def push_folder(
     if dry_run:
         return None
 
-    api, repo_id, token = log_in(repo_id, token)
-    logits = logits_by_remote_code(str(output_dir))
+    api, repo_id = log_in(repo_id, token)
+    logits = logits_by_remote_code(output_dir)
     if not all(map(math.isfinite, logits)):  # NaN would count as equal to the NaN of the published model
         raise PushError(f"{output_dir}: the model gives logits that are infinite or NaN; nothing was sent.")
     card = rename_card(files["README.md"].read_text(encoding="utf-8"), repo_id).encode()
     commit = commit_files(api, repo_id, files | {"README.md": card, wheel_name: wheel}, private=private)
-    if logits_by_remote_code(repo_id, revision=commit.oid, token=token) != logits:
+    if published_logits(api, repo_id, commit.oid) != logits:
         raise PushError(
             f"{commit.commit_url} is published but gives other logits than {output_dir}: do not use it, push again."
         )
@@ -143,8 +147,8 @@ def push_folder(
     return commit.commit_url
 
 
-def log_in(repo_id: str, token: str | None) -> tuple[HfApi, str, str]:
-    """The client of the Hub, the name of the repository with its owner, and the token in use."""
+def log_in(repo_id: str, token: str | None) -> tuple[HfApi, str]:
+    """The client of the Hub, and the name of the repository with its owner."""
     token = token or get_token()
     if token is None:
         raise PushError(
@@ -155,7 +159,7 @@ def log_in(repo_id: str, token: str | None) -> tuple[HfApi, str, str]:
     if "/" not in repo_id:
         with plain_errors(repo_id):
             repo_id = f"{with_retries(api.whoami)['name']}/{repo_id}"
-    return api, repo_id, token
+    return api, repo_id
 
 
 def files_to_push(output_dir: Path) -> dict[str, Path]:
@@ -171,12 +175,16 @@ def files_to_push(output_dir: Path) -> dict[str, Path]:
     """
     if not output_dir.is_dir():
         raise PushError(f"{output_dir}: there is no such folder.")
-    files = {path.name: path for pattern in PUBLISHED for path in sorted(output_dir.glob(pattern)) if path.is_file()}
+    output_dir = output_dir.resolve()
+    names = [path.name for pattern in PUBLISHED for path in sorted(output_dir.glob(pattern))]
+    with only_own_contents():
+        files = {name: own_file(output_dir, name) for name in names}
     if not any(name.endswith(".safetensors") for name in files):
         raise PushError(f"{output_dir}: there are no weights (model.safetensors); give the folder of a finished run.")
     if "config.json" in files:
-        check_content(files["config.json"])
-        if (kind := json.loads(files["config.json"].read_text(encoding="utf-8")).get("model_type")) != "logoformer":
+        with only_own_contents():
+            kind = read_json_object(files["config.json"]).get("model_type")
+        if kind != "logoformer":
             raise PushError(f"{output_dir} holds a {kind}; only a LOGO-Former is published, with its code and card.")
     if missing := [name for name in NEEDED if name not in files]:
         raise PushError(
@@ -184,7 +192,7 @@ def files_to_push(output_dir: Path) -> dict[str, Path]:
             "configuration, train_hf.py writes the card."
         )
     for path in files.values():
-        check_content(path)
+        check_file(path)
     imported = {f"{name}.py" for path in files.values() if path.suffix == ".py" for name in get_relative_imports(path)}
     if missing := sorted(imported - set(files)):
         raise PushError(f"{output_dir}: {', '.join(missing)} missing, which the other code files import.")
@@ -203,25 +211,21 @@ def space_files() -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in files}
 
 
-def check_content(path: Path) -> None:
-    """Raises a `PushError` for a file whose content does not match its suffix, e.g. a pickle, or weights of NaN."""
+def check_file(path: Path) -> None:
+    """Raises a `PushError` for a file whose content is not what its name says, e.g. a pickle, or weights of NaN."""
     try:
-        if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as weights:
-                names = weights.keys()
-                if faulty := [name for name in names if non_finite_tensors({name: weights.get_tensor(name)})]:
-                    raise ValueError(f"infinite or NaN in {describe_tensors(faulty)}")
-        elif path.suffix == ".parquet":
-            read_trained_on(path)
-        elif path.suffix == ".png":
-            if path.open("rb").read(8) != b"\x89PNG\r\n\x1a\n":
-                raise ValueError("no PNG signature")
-        else:
-            text = path.read_text(encoding="utf-8")
-            if path.suffix == ".json":
-                json.loads(text)
-    except (SafetensorError, ValueError) as error:
+        check_content(path)
+    except (SafetensorError, ValueError, OSError) as error:
         raise PushError(f"{path}: the content is not valid {path.suffix} ({error}); nothing was sent.") from error
+
+
+@contextmanager
+def only_own_contents() -> Iterator[None]:
+    """Raises a ValueError on files that are not this package's as a `PushError`."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise PushError(f"{error} Nothing was sent.") from error
 
 
 def print_files(repo_id: str, files: Mapping[str, Content]) -> None:
@@ -336,41 +340,51 @@ import json, sys
 import torch
 from transformers import AutoModelForVideoClassification, AutoVideoProcessor
 
-name, revision = sys.argv[1], sys.argv[2] or None
-processor = AutoVideoProcessor.from_pretrained(name, revision=revision, trust_remote_code=True)
-model = AutoModelForVideoClassification.from_pretrained(name, revision=revision, trust_remote_code=True).eval()
+folder = sys.argv[1]
+processor = AutoVideoProcessor.from_pretrained(folder, trust_remote_code=True)
+model = AutoModelForVideoClassification.from_pretrained(folder, trust_remote_code=True).eval()
 shape = (model.config.num_frames, 120, 160, 3)
 clip = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 with torch.inference_mode():
     logits = model(**processor(clip, return_tensors="pt")).logits
 print(json.dumps(logits[0].tolist()))
 """
+# Variables that may hold what another program must not have.
+SECRETS = re.compile("TOKEN|SECRET|PASSW|CREDENTIAL|API_KEY")
 
 
-def logits_by_remote_code(name: str, revision: str | None = None, token: str | None = None) -> list[float]:
+def published_logits(api: HfApi, repo_id: str, revision: str) -> list[float]:
+    """As `logits_by_remote_code`, of a commit on the Hub: downloaded here, so that no token goes to its code."""
+    with tempfile.TemporaryDirectory() as folder:
+        with plain_errors(repo_id):
+            with_retries(lambda: api.snapshot_download(repo_id, revision=revision, local_dir=folder))
+        try:
+            return logits_by_remote_code(folder)
+        except PushError as error:
+            raise PushError(f"{repo_id} is published, but: {error}") from error
+
+
+def logits_by_remote_code(folder: str | Path) -> list[float]:
     """
-    Logits of a model for one fixed clip, `(classes,)`, computed without this package, with the model's own code and an
-    empty cache.
-
-    Args:
-        name: folder or repository.
-        revision: commit of the repository.
-        token: for a private repository; passed to the process in its environment.
+    Logits of a model for one fixed clip, `(classes,)`, computed without this package, with the model's own code, an
+    empty cache, no network and no token.
 
     Raises:
         PushError: the model does not load.
     """
     with tempfile.TemporaryDirectory() as cache:
-        environment = os.environ | {
+        environment = {name: value for name, value in os.environ.items() if not SECRETS.search(name)}
+        environment |= {
+            "HF_HOME": cache,  # where the token of `hf auth login` is
+            "HF_TOKEN_PATH": f"{cache}/no-token",
             "HF_HUB_CACHE": f"{cache}/hub",
             "HF_MODULES_CACHE": f"{cache}/modules",
+            "HF_HUB_OFFLINE": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "TRANSFORMERS_VERBOSITY": "error",
         }
-        if token is not None:
-            environment["HF_TOKEN"] = token
         finished = subprocess.run(
-            [sys.executable, "-c", LOGITS_OF_A_FIXED_CLIP, name, revision or ""],
+            [sys.executable, "-c", LOGITS_OF_A_FIXED_CLIP, str(folder)],
             cwd=cache,
             env=environment,
             capture_output=True,
@@ -378,6 +392,6 @@ def logits_by_remote_code(name: str, revision: str | None = None, token: str | N
         )
     if finished.returncode != 0:
         reason = (finished.stderr.strip().splitlines() or ["no message"])[-1]
-        raise PushError(f"{name} does not load with `trust_remote_code=True`: {reason}")
+        raise PushError(f"{folder} does not load with `trust_remote_code=True`: {reason}")
     logits: list[float] = json.loads(finished.stdout.splitlines()[-1])
     return logits

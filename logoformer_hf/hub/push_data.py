@@ -3,11 +3,14 @@
 from pathlib import Path
 
 from ..data.facts import SOURCE_FILE
-from ..data.shards import SETTINGS_FILE
+from ..data.identity import CONTENT_ID
+from ..data.rows import clip_features
+from ..data.shard_contents import SETTINGS_FILE, shard_files
 from ..data.sources.prepared import read_facts
-from ..data.sources.table import check_may_be_public
+from ..data.sources.table import check_may_be_public, source_of
 from .cards import rename_card
-from .push import PushError, commit_files, log_in, print_files
+from .contents import check_markdown, check_shard, own_file
+from .push import PushError, commit_files, log_in, only_own_contents, print_files
 
 NEEDED = ("README.md", SETTINGS_FILE, SOURCE_FILE)
 
@@ -34,18 +37,18 @@ def push_shards(
         Address of the commit; None after a dry run.
 
     Raises:
-        PushError: the licence of the data set forbids it, a file is missing, or the Hub rejects the push.
+        PushError: the licence of the data set forbids it, a file is missing or is not what `logoformer prepare` wrote,
+            or the Hub rejects the push.
     """
-    folder = Path(folder)
-    files = {name: folder / name for name in NEEDED}
-    files |= {f"data/{file.name}": file for file in sorted((folder / "data").glob("*.parquet"))}
-    missing = [name for name, file in files.items() if not file.is_file()]
-    if len(files) == len(NEEDED):
-        missing.append("data/*.parquet")
+    folder = Path(folder).resolve()
+    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    missing += [] if any((folder / "data").glob("*.parquet")) else ["data/*.parquet"]
     if missing:
         raise PushError(
             f"{folder}: {', '.join(missing)} missing; give a finished output folder of `logoformer prepare`."
         )
+    with only_own_contents():
+        files = data_files(folder)
     if not private:
         try:
             check_may_be_public(read_facts(folder))
@@ -54,6 +57,28 @@ def push_shards(
     print_files(f"datasets/{repo_id}", files)
     if dry_run:
         return None
-    api, repo_id, _ = log_in(repo_id, token)
+    api, repo_id = log_in(repo_id, token)
     card = rename_card((folder / "README.md").read_text(encoding="utf-8"), repo_id).encode()
     return commit_files(api, repo_id, files | {"README.md": card}, private=private, kind="dataset").commit_url
+
+
+def data_files(folder: Path) -> dict[str, Path]:
+    """
+    The files of a folder of shards that are published: path in the repository -> file.
+
+    Raises:
+        ValueError, FileNotFoundError: shards are missing, or a file is not what `logoformer prepare` writes.
+    """
+    files = {name: own_file(folder, name) for name in NEEDED}
+    try:
+        check_markdown(files["README.md"])
+    except ValueError as error:
+        raise ValueError(f"{files['README.md']}: {error}.") from error
+    source = source_of(read_facts(folder))
+    columns = {*clip_features(), CONTENT_ID, *(source.columns if source else ())}
+    for shards in shard_files(folder).values():
+        for shard in shards:
+            name = f"data/{shard.name}"
+            files[name] = own_file(folder, name)
+            check_shard(shard, columns)
+    return files

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING,
-    AutoConfig,
     AutoModelForVideoClassification,
-    AutoVideoProcessor,
     PreTrainedModel,
 )
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from ..configuration_logoformer import LogoFormerConfig
+from ..image_reading_logoformer import first_line
 from ..modeling_logoformer import LogoFormerForVideoClassification
 from ..video_processing_logoformer import LogoFormerVideoProcessor
 from .backbone import load_backbone_checkpoint
+from .code_references import drop_code_references
+from .files import accepted_models, check_weight_files, load_config, load_processor
 from .heads import class_names, known_labels, number_labels, set_labels
 from .inputs import clip_frames
 
@@ -140,31 +140,25 @@ def load_pretrained(name_or_path: str | Path) -> tuple[PreTrainedModel, BaseVide
             f"{name_or_path} is a file; a model is the folder that `save_pretrained` writes, or a name on the Hub. "
             "Weights of a frame encoder alone go into a new model: --backbone_checkpoint."
         )
-    try:
-        config = AutoConfig.from_pretrained(name_or_path)
-    except OSError as error:
-        raise OSError(
-            f"{name_or_path} is neither the folder of a saved model nor a name on the Hub that can be loaded: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
-    except ValueError as error:  # a model_type that is not registered
-        raise ValueError(f"{name_or_path}: {str(error).splitlines()[0]} {accepted_models()}") from error
+    config = load_config(name_or_path)
     if type(config) not in MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING:
         raise ValueError(f"{name_or_path} is a {config.model_type}, not a video classifier. {accepted_models()}")
-    try:
-        processor = AutoVideoProcessor.from_pretrained(name_or_path)
-    except OSError as error:
-        raise OSError(
-            f"{name_or_path}: there is no video processor in its folder (video_preprocessor_config.json or "
-            "preprocessor_config.json); save the one that it was trained with into the same folder."
-        ) from error
+    processor = load_processor(name_or_path)
+    if Path(name_or_path).is_dir():
+        check_weight_files(Path(name_or_path), config)
     # float32, not the dtype of the file: Trainer sets mixed precision.
     try:
         model, loaded = AutoModelForVideoClassification.from_pretrained(
-            name_or_path, config=config, dtype=torch.float32, output_loading_info=True
+            name_or_path, config=config, dtype=torch.float32, output_loading_info=True, trust_remote_code=False
         )
-    except SafetensorError as error:
-        raise ValueError(f"{name_or_path}: its weights are damaged ({error}); copy or download them again.") from error
+    except OSError:
+        raise
+    except Exception as error:  # of many kinds, for weights that are damaged or another model's
+        reason = first_line(error)
+        raise ValueError(
+            f"{name_or_path}: its weights are damaged or another model's ({reason}); copy or download them again."
+        ) from error
+    drop_code_references(model.config)
     missing = sorted(loaded["missing_keys"])
     if lost := [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]:
         raise ValueError(
@@ -172,12 +166,6 @@ def load_pretrained(name_or_path: str | Path) -> tuple[PreTrainedModel, BaseVide
             f"{lost[0]}; only the classifier may be missing."
         )
     return model, processor, not missing
-
-
-def accepted_models() -> str:
-    """A sentence with the model types that can be loaded."""
-    kinds = sorted(config.model_type for config in MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING)
-    return f"Accepted: a saved {', '.join(kinds[:-1])} or {kinds[-1]}."
 
 
 def name_classes(model: PreTrainedModel, most: int = 12) -> str:

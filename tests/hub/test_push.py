@@ -1,6 +1,7 @@
 """Pushes go to a Hub on this machine (`hub_server`), which fails where a test makes it."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from errors import check_named, raises_naming
 from hub_server import Fault, HubServer, running_hub
 from huggingface_hub import HfApi
 from paths import TESTS
+from PIL import Image
 from processes import run_python
 from safetensors.torch import load_file, save_file
 from toys import run_info, save_model
@@ -25,6 +27,7 @@ from logoformer_hf.hub.push import PushError, commit_files, files_to_push, push_
 from logoformer_hf.hub.wheel import build_wheel
 
 TOKEN = "hf_writes"
+REPORT = "# DFEW, test\n\n## UAR and WAR in percent\n"
 CARD = "---\npipeline_tag: video-classification\n---\n# A model\n"
 
 
@@ -35,7 +38,7 @@ def saved_folder(tmp_path_factory) -> Path:
     save_model(folder)
     (folder / "README.md").write_text(CARD)
     (folder / "eval_results.json").write_text('{"test_uar": 0.5}\n')
-    (folder / "confusion_matrix.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
+    Image.new("RGB", (40, 40)).save(folder / "confusion_matrix.png")
     for name in ("training_args.bin", "optimizer.pt", "old.pth", "notes.txt", ".env", "clips.csv"):
         (folder / name).write_text("private")
     (folder / "checkpoint-10").mkdir()
@@ -100,8 +103,8 @@ class TestFiles:
         model = LogoFormerForVideoClassification.from_pretrained(output_dir)
         (output_dir / "model.safetensors").unlink()
         model.save_pretrained(output_dir, max_shard_size="200KB")
-        (output_dir / "report.md").write_text("# Report\n")
-        (output_dir / "report.json").write_text("{}")
+        (output_dir / "report.md").write_text(REPORT)
+        (output_dir / "report.json").write_text('{"seeds": []}')
         names = set(files_to_push(output_dir))
         assert {"model-00001-of-00005.safetensors", "model.safetensors.index.json", "report.md", "report.json"} < names
 
@@ -190,9 +193,9 @@ class TestPush:
             commit(hub_server, output_dir)
 
     def test_a_folder_that_does_not_load_is_not_sent(self, hub_server, output_dir):
-        text = (output_dir / "modeling_logoformer.py").read_text()
-        (output_dir / "modeling_logoformer.py").write_text(text + "\nraise RuntimeError('half a file')\n")
-        with raises_naming(PushError, output_dir, "trust_remote_code=True", "RuntimeError: half a file"):
+        config = json.loads((output_dir / "config.json").read_text())
+        (output_dir / "config.json").write_text(json.dumps(config | {"hidden_act": "none of them"}))
+        with raises_naming(PushError, output_dir, "trust_remote_code=True", "hidden_act"):
             push_folder(output_dir, "me/faces", token=TOKEN)
         assert hub_server.requests == []
 
@@ -208,6 +211,90 @@ class TestPush:
         monkeypatch.setattr(hub, "logits_by_remote_code", lambda *args, **kwargs: next(answers))
         with raises_naming(PushError, "me/faces/commit/", output_dir):
             push_folder(output_dir, "me/faces", token=TOKEN)
+
+
+class TestFilesOfOthers:
+    """What a folder may hold that somebody else has made or that was put there; nothing of it leaves."""
+
+    def refused(self, output_dir: Path, *named: object) -> None:
+        with raises_naming(PushError, *named):
+            push_folder(output_dir, "me/faces", token=TOKEN)
+
+    @pytest.mark.parametrize("name", ["report.md", "README.md", "model.safetensors", "recalls.png", "config.json"])
+    def test_a_link_to_a_private_file_is_refused(self, hub_server, output_dir, tmp_path, name):
+        """Even to one whose content would pass."""
+        private = tmp_path / "private"
+        private.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+        if (output_dir / name).exists():
+            (output_dir / name).rename(private)
+        (output_dir / name).symlink_to(private)
+        self.refused(output_dir, output_dir / name, private, "link")
+        assert hub_server.requests == []
+
+    @pytest.mark.parametrize("make", [lambda path: path.mkdir(), os.mkfifo], ids=["folder", "pipe"])
+    def test_what_is_no_regular_file_is_refused(self, output_dir, make):
+        make(output_dir / "report.md")
+        self.refused(output_dir, output_dir / "report.md")
+
+    def test_a_folder_behind_a_link_may_be_pushed(self, output_dir, tmp_path):
+        (tmp_path / "link").symlink_to(output_dir)
+        assert set(files_to_push(tmp_path / "link")) == PUBLISHED
+
+    def test_pictures_of_other_names_stay(self, output_dir):
+        Image.new("RGB", (8, 8)).save(output_dir / "passport.png")
+        assert set(files_to_push(output_dir)) == PUBLISHED
+
+    @pytest.mark.parametrize("name", hub.CODE)
+    def test_other_code_is_refused_with_the_difference(self, output_dir, name):
+        lines = (output_dir / name).read_text().splitlines(keepends=True)
+        (output_dir / name).write_text("".join([*lines[:7], "import socket\n", *lines[7:]]))
+        self.refused(output_dir, output_dir / name, "line 8", "import socket")
+        (output_dir / name).write_text("".join(lines) + "# one more\n")
+        self.refused(output_dir, output_dir / name, f"line {len(lines) + 1}", "one more")
+
+    @pytest.mark.parametrize(
+        ("name", "place", "value"),
+        [
+            (
+                "config.json",
+                "custom_pipelines",
+                {"video-classification": {"impl": "evil.Pipeline", "pt": ["AutoModel"]}},
+            ),
+            ("config.json", "auto_map", {"AutoConfig": "evil--configuration_logoformer.LogoFormerConfig"}),
+            ("config.json", "auto_map", {"AutoModel": "evil.Model"}),
+            ("config.json", "auto_map", "evil.Model"),
+            ("config.json", "backbone_config.auto_map", {"AutoBackbone": "someone/evil--evil.Backbone"}),
+            ("config.json", "backbone_config.custom_pipelines", {"a": {"impl": "evil.Pipeline"}}),
+            ("config.json", "note", ["someone/evil--evil.Class"]),
+            ("config.json", "attn_implementation", "someone/kernels"),
+            ("video_preprocessor_config.json", "auto_map", {"AutoVideoProcessor": "someone/evil--evil.Processor"}),
+            ("video_preprocessor_config.json", "custom_pipelines", {"a": {"impl": "evil.Pipeline"}}),
+        ],
+    )
+    def test_a_reference_to_other_code_is_refused(self, output_dir, name, place, value):
+        values = json.loads((output_dir / name).read_text())
+        *outer, last = place.split(".")
+        target = values[outer[0]] if outer else values
+        target[last] = value
+        (output_dir / name).write_text(json.dumps(values))
+        self.refused(output_dir, output_dir / name, place)
+
+    def test_the_token_is_not_there_for_the_code(self, output_dir, tmp_path, monkeypatch):
+        """Of the environment, of `hf auth login`, and of other services."""
+        (tmp_path / "home").mkdir()
+        (tmp_path / "home" / "token").write_text("hf_secret")
+        for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "hf_secret")
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "home" / "token"))
+        code = output_dir / "modeling_logoformer.py"
+        code.write_text(
+            code.read_text() + "import os, huggingface_hub\n"
+            "raise RuntimeError(str(huggingface_hub.get_token()) + ' '.join(os.environ.values()))\n"
+        )
+        with raises_naming(PushError, "RuntimeError: None") as error:
+            hub.logits_by_remote_code(output_dir)
+        assert "hf_secret" not in str(error.value)
 
 
 class TestCommit:
@@ -290,9 +377,13 @@ class TestCommit:
             commit(hub_server, output_dir, token="hf_of_another")
 
     def test_a_broken_card_is_refused_with_its_reason(self, hub_server, output_dir):
-        (output_dir / "README.md").write_text("---\ntags: [one\n---\n")
-        with raises_naming(PushError, "me/faces", "Invalid metadata in README"):  # the Hub's own words
+        card = b"---\ntags: [one\n---\n# A model\n"
+        (output_dir / "README.md").write_bytes(card)
+        with raises_naming(PushError, output_dir / "README.md", "YAML"):
             commit(hub_server, output_dir)
+        api = HfApi(hub_server.url, token=TOKEN)
+        with raises_naming(PushError, "me/faces", "Invalid metadata in README"):  # the Hub's own words
+            commit_files(api, "me/faces", {"README.md": card}, private=False)
 
     def test_private_stays_private(self, hub_server, output_dir):
         commit(hub_server, output_dir, private=True)

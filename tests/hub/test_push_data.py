@@ -1,7 +1,10 @@
 """Prepared shards go to a Hub on this machine, and come back by `load_dataset`, streamed too."""
 
 import json
+import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from dataset_trees import write_frames
 from errors import raises_naming
@@ -54,6 +57,62 @@ def test_unfinished_folders_and_demos_of_data_are_refused(shards, tmp_path):
         push_shards(tmp_path, "me/dfew", private=True)
     with pytest.raises(SystemExit):
         main(["push", str(shards), "--repo", "me/dfew", "--private", "--space"])
+
+
+class TestFilesOfOthers:
+    @pytest.fixture
+    def folder(self, shards, tmp_path):
+        return shutil.copytree(shards, tmp_path / "shards")
+
+    def refused(self, folder, *named: object) -> None:
+        with raises_naming(PushError, *named):
+            push_shards(folder, "me/dfew", private=True, dry_run=True)
+
+    @pytest.mark.parametrize("name", ["README.md", "source.json", "data/test-00000-of-00001.parquet", "data"])
+    def test_a_link_is_refused(self, folder, tmp_path, name):
+        (folder / name).rename(tmp_path / "elsewhere")
+        (folder / name).symlink_to(tmp_path / "elsewhere")
+        self.refused(folder, folder / name, "link")
+
+    def test_a_text_that_is_no_card(self, folder):
+        (folder / "README.md").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+        self.refused(folder, folder / "README.md")
+
+    def change(self, folder, change):
+        file = folder / "data" / "test-00000-of-00001.parquet"
+        table = pq.read_table(file)
+        columns = table.to_pydict()
+        change(columns)
+        pq.write_table(pa.table(columns, schema=table.schema), file)
+        return file
+
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            {"bytes": None, "path": "/etc/passwd"},
+            {"bytes": b"root:x:0:0:", "path": None},
+            {"bytes": b"\xff\xd8", "path": "/home/me/me.jpg"},
+            None,
+        ],
+    )
+    def test_a_frame_that_is_no_jpeg_of_its_own(self, folder, frame):
+        file = self.change(folder, lambda columns: columns["video"][0].__setitem__(1, frame))
+        self.refused(folder, file)
+
+    def test_a_label_that_does_not_exist(self, folder):
+        file = self.change(folder, lambda columns: columns["label"].__setitem__(0, 99))
+        self.refused(folder, file, "99")
+
+    def test_a_column_that_is_not_of_the_data_set(self, folder):
+        file = folder / "data" / "test-00000-of-00001.parquet"
+        table = pq.read_table(file)
+        pq.write_table(table.append_column("home", pa.array(["/home/me"] * len(table))), file)
+        self.refused(folder, file, "home")
+
+    @pytest.mark.parametrize("text", ["", "[]", "{}", '{"dataset": "dfew", "left_out": [{"x": 1}]}'])
+    def test_damaged_facts(self, folder, text):
+        (folder / "source.json").write_text(text)
+        self.refused(folder, folder / "source.json")
 
 
 LOAD = """

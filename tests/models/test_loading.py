@@ -1,10 +1,13 @@
 """Models to train and compare: tiny random ones of each kind, saved with their own processors."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
 from errors import check_named, raises_naming
+from safetensors.torch import load_file, save_file
 from transformers import BertConfig, VideoMAEConfig, VideoMAEForPreTraining
 from video_models import KINDS, SHARED, make_model, save
 
@@ -135,3 +138,130 @@ def test_damaged_weights_are_named(tmp_path, share):
     weights.write_bytes(weights.read_bytes()[: int(share * weights.stat().st_size)])
     with raises_naming(ValueError, tmp_path, "weights", "damaged"):
         load_trained_model(tmp_path, ["sad", "happy"])
+
+
+# --- models of others
+
+
+@pytest.fixture
+def folder(tiny_folder, tmp_path) -> Path:
+    """A saved model to change."""
+    return Path(shutil.copytree(tiny_folder, tmp_path / "model"))
+
+
+def change_json(file: Path, **values) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
+REFERENCES = {
+    "custom_pipelines": {"video-classification": {"impl": "evil.Pipeline", "pt": ["AutoModel"]}},
+    "auto_map": {"AutoConfig": "someone/evil--evil.Config", "AutoModelForVideoClassification": "evil.Model"},
+    "note": "someone/evil--evil.Class",
+}
+
+
+def test_references_to_code_are_dropped_and_not_saved_again(folder, tmp_path):
+    config, settings = folder / "config.json", folder / "video_preprocessor_config.json"
+    encoder = json.loads(config.read_text())["backbone_config"]
+    change_json(config, **REFERENCES, backbone_config=encoder | REFERENCES, attn_implementation="someone/kernels")
+    change_json(settings, **REFERENCES)
+    model, processor, _ = load_model(folder, EXPRESSIONS)
+    model.save_pretrained(tmp_path / "saved")
+    processor.save_pretrained(tmp_path / "saved")
+    for name in ("config.json", "video_preprocessor_config.json"):
+        text = (tmp_path / "saved" / name).read_text()
+        assert "evil" not in text and "custom_pipelines" not in text and "someone" not in text
+        assert "_logoformer." in text  # its own references stay
+    again = load_model(tmp_path / "saved", EXPRESSIONS)[0]
+    clip = torch.zeros(1, 16, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(model.eval()(clip).logits, again.eval()(clip).logits)
+
+
+def test_references_of_other_kinds_of_models_are_dropped(saved, tmp_path):
+    for file in saved["videomae"].iterdir():
+        shutil.copy(file, tmp_path)
+    change_json(tmp_path / "config.json", **REFERENCES)
+    model, _, _ = load_model(tmp_path, EXPRESSIONS)
+    model.save_pretrained(tmp_path / "saved")
+    assert "evil" not in (tmp_path / "saved" / "config.json").read_text()
+
+
+def test_an_unknown_kind_never_asks_to_run_code(folder, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda *question: pytest.fail(f"asked: {question}"))
+    (folder / "evil.py").write_text("raise SystemExit('ran')")
+    change_json(folder / "config.json", model_type="evil", auto_map={"AutoConfig": "evil.Config"})
+    with raises_naming(ValueError, folder, "videomae"):
+        load_model(folder, EXPRESSIONS)
+
+
+def test_a_processor_of_an_unknown_kind_never_asks_to_run_code(folder, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda *question: pytest.fail(f"asked: {question}"))
+    (folder / "evil.py").write_text("raise SystemExit('ran')")
+    change_json(
+        folder / "video_preprocessor_config.json",
+        video_processor_type="Evil",
+        auto_map={"AutoVideoProcessor": "evil.Processor"},
+    )
+    try:
+        processor = load_model(folder, EXPRESSIONS)[1]
+    except ValueError as error:
+        check_named(str(error), folder, "video_preprocessor_config.json")
+    else:  # the library takes the processor that belongs to the kind of the model
+        assert type(processor).__name__ == "LogoFormerVideoProcessor"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "null", "{}", "[" * 3000, '{"model_type": ["logoformer"]}', '{"model_type": "logoformer", "a": NaN'],
+)
+def test_a_damaged_configuration_is_named(folder, text):
+    (folder / "config.json").write_text(text)
+    with pytest.raises((ValueError, OSError)) as error:
+        load_model(folder, EXPRESSIONS)
+    assert str(folder) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "values", [{"hidden_size": "64"}, {"num_hidden_layers": 10**12}, {"id2label": {"0": None}}, {"window_size": "ab"}]
+)
+def test_impossible_values_are_named_with_the_folder(folder, values):
+    change_json(folder / "config.json", **values)
+    with raises_naming(ValueError, folder, "config.json", next(iter(values))):
+        load_model(folder, EXPRESSIONS)
+
+
+class TestWeights:
+    def test_another_shape(self, folder):
+        weights = load_file(folder / "model.safetensors")
+        weights["logoformer.layernorm.weight"] = torch.zeros(3)
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        with raises_naming(ValueError, folder / "model.safetensors", "logoformer.layernorm.weight", "(3,)", "(64,)"):
+            load_model(folder, EXPRESSIONS)
+
+    def test_a_configuration_of_another_size_takes_no_memory_for_it(self, folder):
+        change_json(folder / "config.json", hidden_size=4096, intermediate_size=16_384)
+        with raises_naming(ValueError, folder / "model.safetensors", "shape"):
+            load_model(folder, EXPRESSIONS)
+
+    def test_missing_tensors(self, folder):
+        weights = load_file(folder / "model.safetensors")
+        del weights["logoformer.layernorm.weight"]
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        with raises_naming(ValueError, folder, "model.safetensors", "logoformer.layernorm.weight"):
+            load_model(folder, EXPRESSIONS)
+
+    @pytest.mark.parametrize("content", [b"", b"\x80\x02}q\x00.", bytes(8), b"\xff" * 100, b"PK\x03\x04" + bytes(500)])
+    def test_a_pickle_or_anything_else_under_the_name(self, folder, content):
+        (folder / "model.safetensors").write_bytes(content)
+        with raises_naming(ValueError, folder / "model.safetensors"):
+            load_model(folder, EXPRESSIONS)
+
+    @pytest.mark.parametrize(
+        "index", ["", "[]", "{}", '{"weight_map": {"a": "../model.safetensors"}}', '{"weight_map": {"a": "none"}}']
+    )
+    def test_a_wrong_index(self, folder, index):
+        (folder / "model.safetensors").rename(folder.parent / "model.safetensors")
+        (folder / "model.safetensors.index.json").write_text(index)
+        with raises_naming(ValueError, folder / "model.safetensors.index.json"):
+            load_model(folder, EXPRESSIONS)

@@ -89,13 +89,6 @@ class ClipOptions(FolderOptions):
             "help": "Lists of clips to use instead of the data set's own: of the train split, of the test split."
         },
     )
-    clip_root: list[str] | None = field(
-        default=None,
-        metadata={
-            "help": "Folders besides --data_dir in which the lists may name clips: a list that leads elsewhere, by "
-            "its paths or by links, is refused."
-        },
-    )
     label_map: list[str] | None = field(
         default=None, metadata={"help": "What the numbers in the lists mean, e.g. '0=angry 1=disgust'."}
     )
@@ -111,6 +104,13 @@ class ClipOptions(FolderOptions):
         metadata={
             "help": "How clips are checked beforehand: 'quick' opens each, 'full' decodes every frame once.",
             "choices": ["quick", "full"],
+        },
+    )
+    clip_root: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Folders besides --data_dir in which the lists may name clips: a list that leads elsewhere, by "
+            "its paths or by links, is refused."
         },
     )
     labels: list[str] | None = None  # an argument of every source, see `CommonArguments`

@@ -205,7 +205,7 @@ def test_a_clip_elsewhere_has_its_whole_path_as_id(tree, tmp_path_factory):
     data_dir, elsewhere = tree("a.mp4"), tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "b.mp4").touch()
     (data_dir / "all.csv").write_text(f"path,label\na.mp4,sad\n{elsewhere}/b.mp4,sad\n")
-    assert [clip.clip_id for clip in list_clips([data_dir / "all.csv"], data_dir, None).clips] == [
+    assert [clip.clip_id for clip in list_clips([data_dir / "all.csv"], data_dir, None, None, [elsewhere]).clips] == [
         "a",
         f"{elsewhere}/b",
     ]

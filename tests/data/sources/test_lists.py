@@ -410,7 +410,7 @@ def test_a_shuffled_alphabetical_list_of_ferv39k_size_is_found_out(write):
     [
         ("clips/a.mp4 happy\nclips/b\0.mp4 happy\n", 2),
         ("path,label\nclips/b\0.mp4,happy\n", 2),
-        ("clips/a.mp4 1\nclips/b.mp4 " + "9" * 4301 + "\n", 2),
+        ("clips/a.mp4 1\nclips/b.mp4 " + "9" * 4301 + "\nclips/c.mp4 2\n", 2),
         ("path,label\nclips/b.mp4," + "9" * 4301 + "\n", 2),
         ("path,label\nclips/b.mp4," + "x" * 131_073 + "\n", 2),
         ("path,label,note\nclips/b.mp4,happy," + "x" * 131_073 + "\n", 2),

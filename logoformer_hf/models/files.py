@@ -1,0 +1,150 @@
+"""
+Reads the files of a saved model that may be somebody else's: configuration, processor, and what the weights are.
+
+No code of theirs runs, and what does not fit together is refused before memory is taken for it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import (
+    MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING,
+    AutoConfig,
+    AutoModelForVideoClassification,
+    AutoVideoProcessor,
+    PreTrainedConfig,
+)
+from transformers.video_processing_utils import BaseVideoProcessor
+
+from .._files import read_json_object
+from ..configuration_logoformer import LogoFormerConfig, check_backbone_numbers, check_num_labels
+from ..image_reading_logoformer import first_line
+from ..video_processing_logoformer import check_settings
+from .code_references import drop_code_references
+
+_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+
+
+def load_config(name_or_path: str | Path) -> PreTrainedConfig:
+    """
+    The configuration of a saved model, without references to code.
+
+    Raises:
+        OSError: no model there.
+        ValueError: a configuration that is damaged, of an unknown kind, or asks for more than any model has.
+    """
+    try:
+        config = AutoConfig.from_pretrained(name_or_path, trust_remote_code=False)
+    except OSError as error:
+        raise OSError(
+            f"{name_or_path} is neither the folder of a saved model nor a name on the Hub that can be loaded: "
+            f"{first_line(error)}"
+        ) from error
+    except Exception as error:  # of many kinds: of the library for unknown kinds, of any kind for wrong values
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ValueError(f"{name_or_path}: config.json cannot be used: {reason} {accepted_models()}") from error
+    if not isinstance(config, LogoFormerConfig):
+        try:
+            check_num_labels(None, config.id2label)
+            check_backbone_numbers(
+                {key: value for key, value in vars(config).items() if key not in ("id2label", "label2id")}
+            )
+        except ValueError as error:
+            raise ValueError(f"{name_or_path}: {str(error).replace('`backbone_config`', 'config.json')}") from error
+    drop_code_references(config)
+    return config
+
+
+def load_processor(name_or_path: str | Path) -> BaseVideoProcessor:
+    """
+    The video processor of a saved model, without references to code.
+
+    Raises:
+        OSError: there is none.
+        ValueError: its settings are damaged, of an unknown kind, or give no pixels.
+    """
+    try:
+        processor = AutoVideoProcessor.from_pretrained(name_or_path, trust_remote_code=False)
+        check_settings(processor)
+    except OSError as error:
+        raise OSError(
+            f"{name_or_path}: there is no video processor in its folder (video_preprocessor_config.json or "
+            "preprocessor_config.json); save the one that it was trained with into the same folder."
+        ) from error
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ValueError(f"{name_or_path}: video_preprocessor_config.json cannot be used: {reason}") from error
+    drop_code_references(processor)
+    return processor
+
+
+def check_weight_files(folder: Path, config: PreTrainedConfig) -> None:
+    """
+    Checks, before a model is built, that its weights are safetensors and have the shapes of its configuration.
+
+    A folder without such files, as of older models of the library, is not checked.
+
+    Raises:
+        ValueError: a file that is no safetensors, e.g. a pickle, or a tensor that is missing or has another shape; the
+            message names the file.
+    """
+    files = weight_files(folder)
+    if not files:
+        return
+    with torch.device("meta"):  # shapes alone, without memory for the values
+        model = AutoModelForVideoClassification.from_config(config, trust_remote_code=False)
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    prefix = f"{model.base_model_prefix}."
+    found = set()
+    for file, name, shape in tensors_in(files):
+        known = next((each for each in (name, f"{prefix}{name}", name.removeprefix(prefix)) if each in expected), None)
+        found.add(known)
+        if known is not None and shape != expected[known]:
+            raise ValueError(
+                f"{file}: the tensor {name} has the shape {shape}; by the configuration beside it that must be "
+                f"{expected[known]}."
+            )
+    needed = [name for name, _ in model.named_parameters() if name.startswith(prefix)]
+    if isinstance(config, LogoFormerConfig) and (lost := [name for name in needed if name not in found]):
+        raise ValueError(
+            f"{folder}: {len(lost)} tensors of the {config.model_type} are not in the checkpoint "
+            f"({', '.join(file.name for file in files)}), e.g. {lost[0]}; only the classifier may be missing."
+        )
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors of a folder; empty where there are none. Raises a `ValueError` for a wrong index of them."""
+    if (folder / _WEIGHTS).is_file():
+        return [folder / _WEIGHTS]
+    if not (folder / _INDEX).is_file():
+        return []
+    names: Any = read_json_object(folder / _INDEX).get("weight_map")
+    if not isinstance(names, dict) or not names:
+        raise ValueError(f"{folder / _INDEX} is damaged: `weight_map` must have the file of every tensor.")
+    files = sorted({folder / str(name) for name in names.values()})
+    if strange := [file for file in files if file.parent != folder or not file.is_file()]:
+        raise ValueError(f"{folder / _INDEX} names {strange[0]}, which is no file in its folder.")
+    return files
+
+
+def tensors_in(files: list[Path]) -> Iterator[tuple[Path, str, tuple[int, ...]]]:
+    """File, name and shape of every tensor; values are not read. Raises a `ValueError` for other files."""
+    for file in files:
+        try:
+            with safe_open(file, framework="pt") as weights:
+                for name in weights.keys():  # noqa: SIM118 (it is no dictionary)
+                    yield file, name, tuple(weights.get_slice(name).get_shape())
+        except (SafetensorError, OSError) as error:
+            raise ValueError(
+                f"{file} is damaged or no safetensors, e.g. a pickle under its name ({first_line(error)}); copy or "
+                "download it again."
+            ) from error
+
+
+def accepted_models() -> str:
+    """A sentence with the model types that can be loaded."""
+    kinds = sorted(config.model_type for config in MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING)
+    return f"Accepted: a saved {', '.join(kinds[:-1])} or {kinds[-1]}."
