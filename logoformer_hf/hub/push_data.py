@@ -76,7 +76,7 @@ def data_files(folder: Path) -> dict[str, Path]:
         raise ValueError(f"{files['README.md']}: {error}.") from error
     source = source_of(read_facts(folder))
     columns = {*clip_features(), CONTENT_ID, *(source.columns if source else ())}
-    for shards in shard_files(folder).values():
+    for _, shards in sorted(shard_files(folder).items()):
         for shard in shards:
             name = f"data/{shard.name}"
             files[name] = own_file(folder, name)

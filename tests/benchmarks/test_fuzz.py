@@ -56,7 +56,7 @@ def test_an_error_of_a_library_is_not_the_packages(tmp_path, monkeypatch, error,
 
 
 def test_the_packages_own_error_is(tmp_path):
-    verdict, message = next(each for number in range(50) if (each := try_input("lists", number, tmp_path))[0] == TOLD)
+    _, message = next(each for number in range(50) if (each := try_input("lists", number, tmp_path))[0] == TOLD)
     assert "list.csv" in message
 
 
