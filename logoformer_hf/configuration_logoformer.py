@@ -162,7 +162,7 @@ class LogoFormerConfig(PreTrainedConfig):
                 "values."
             )
         each = 8 * self.hidden_size + 2 * self.intermediate_size + math.prod(self.window_size)
-        others = self.num_frames + self.grid_size**2 + self.num_labels
+        others = self.num_frames + self.grid_size**2 + len(self.id2label or ())
         weights = (each * self.num_hidden_layers + others) * self.hidden_size + backbone_weights(self.backbone_config)
         if weights > MAX_WEIGHTS:
             raise ValueError(
@@ -178,7 +178,7 @@ class LogoFormerConfig(PreTrainedConfig):
 
     def validate_labels(self) -> None:
         """Checks that the classes are numbered from 0 and have names."""
-        names = self.id2label
+        names: dict[Any, str] = dict(self.id2label or {})
         if sorted(names) != list(range(len(names))) or not all(isinstance(name, str) for name in names.values()):
             raise ValueError("`id2label` must have a name for every number from 0 on.")
 

@@ -45,7 +45,7 @@ MAX_SIDE_PX = 4_096
 MAX_CLIP_VALUES = 2**27  # pixel values of a clip, 512 MiB; the base model takes 602,112
 
 
-def check_settings(processor: BaseVideoProcessor) -> None:
+def check_settings(processor: Any) -> None:
     """
     Checks the settings of a processor, which may be from somebody else.
 
@@ -53,7 +53,7 @@ def check_settings(processor: BaseVideoProcessor) -> None:
         ValueError: a number that gives no pixels, or more than a memory holds; the message names the field.
     """
     check_normalisation(processor.image_mean, processor.image_std, processor.rescale_factor)
-    numbers = {name: getattr(processor, name, None) for name in ("num_frames", "frames_per_segment")}
+    numbers: dict[str, Any] = {name: getattr(processor, name, None) for name in ("num_frames", "frames_per_segment")}
     for field in ("size", "crop_size"):
         numbers |= {f"{field}.{side}": value for side, value in dict(getattr(processor, field, None) or {}).items()}
     numbers = {name: value for name, value in numbers.items() if value is not None}

@@ -66,10 +66,15 @@ def handler(folder: Path) -> Any:
     return module.EndpointHandler(str(folder))
 
 
+def answer(payload: Any, folder: Path) -> None:
+    """What the handler answers, which must be JSON."""
+    json.dumps(handler(model_folder(folder / "intact_model"))(payload))
+
+
 def target_of(kind: str, folder: Path) -> Callable[[Any], None]:
     """The function that reads the inputs of a kind."""
     if kind == "payloads":
-        return lambda payload: json.dumps(handler(model_folder(folder / "intact_model"))(payload)) and None
+        return lambda payload: answer(payload, folder)
     return {
         "containers": read_clip_of,
         "images": read_clip_of,

@@ -131,7 +131,7 @@ def first_row_without_frames(column: pa.ChunkedArray) -> int | None:
             place = pc.index(is_missing, True).as_py()
             numbers.append(pc.list_parent_indices(chunk)[place].as_py())
         if found := [number for number in numbers if number >= 0]:
-            return before + min(found)
+            return int(before + min(found))
         before += len(chunk)
     return None
 

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -17,7 +18,7 @@ from .projection import Projection
 from .significance import Estimate
 from .uar import uar_and_war, wrong_and_right
 
-_AS_WRITTEN = {"text.parse_math": False}  # a name of a class with dollars is no formula
+_AS_WRITTEN: Any = {"text.parse_math": False}  # a name of a class with dollars is no formula
 _BLUES = LinearSegmentedColormap.from_list("pale_to_blue", ["#f4f7fb", "#9dbbdb", "#2d5a8c"])
 
 

@@ -37,7 +37,7 @@ def load_config(name_or_path: str | Path) -> PreTrainedConfig:
         ValueError: a configuration that is damaged, of an unknown kind, or asks for more than any model has.
     """
     try:
-        config = AutoConfig.from_pretrained(name_or_path, trust_remote_code=False)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(name_or_path, trust_remote_code=False)
     except OSError as error:
         raise OSError(
             f"{name_or_path} is neither the folder of a saved model nor a name on the Hub that can be loaded: "
@@ -67,7 +67,7 @@ def load_processor(name_or_path: str | Path) -> BaseVideoProcessor:
         ValueError: its settings are damaged, of an unknown kind, or give no pixels.
     """
     try:
-        processor = AutoVideoProcessor.from_pretrained(name_or_path, trust_remote_code=False)
+        processor: BaseVideoProcessor = AutoVideoProcessor.from_pretrained(name_or_path, trust_remote_code=False)
         check_settings(processor)
     except OSError as error:
         raise OSError(

@@ -8,7 +8,8 @@ from ..._files import read_json
 from ..facts import SOURCE_FILE, DataFacts
 from ..identity import with_content_ids
 from ..problems import Problem
-from ..shards import SETTINGS_FILE, load_shards, split_by_fold
+from ..shard_contents import SETTINGS_FILE
+from ..shards import load_shards, split_by_fold
 from .source import ClipSource, FolderOptions, FoldOptions, Source
 
 
