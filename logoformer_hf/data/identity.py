@@ -9,6 +9,7 @@ that were extracted from it have different ones, and so have a clip and a copy t
 import hashlib
 import io
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -44,9 +45,10 @@ def content_id(path: str | Path) -> str:
     try:
         frames = _in_order(frame_entries(path))
     except NotADirectoryError:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
+            _check_file(os.fstat(file.fileno()), path)
             return _video_id(file)
-    sizes = [frame.stat().st_size for frame in frames]
+    sizes = [_check_file(frame.stat(), frame.path) for frame in frames]
     return _digest("frames", sizes, (_read(frames[number].path) for number in _three(len(frames))))
 
 
@@ -136,6 +138,18 @@ def _embedded_ids(clips: datasets.Dataset) -> Iterator[str | None]:
                 continue
             sizes = pc.binary_length(images).to_pylist()
             yield _digest("frames", sizes, (images[number].as_py() for number in _three(len(images))))
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens a path without waiting for a writer, if it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_file(status: os.stat_result, path: str | Path) -> int:
+    """The size of a file in bytes. Raises an OSError for a pipe or a device, which may never end."""
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(f"{path} is not a file, but a pipe, a device or a socket.")
+    return status.st_size
 
 
 def _three(number: int) -> list[int]:

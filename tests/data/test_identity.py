@@ -93,3 +93,11 @@ def test_the_digest_covers_names_order_splits_labels_and_contents(clip, tmp_path
     assert data_digest(iter(clips)) == data_digest(clips) and data_digest(clips).startswith("3 clips, ")
     rows = with_content_ids(datasets.DatasetDict(test=clip_rows([clip], label_names=["sad"])))
     assert rows_digest(rows) == data_digest([("test", "0", "sad", content_id(clip))])
+
+
+def test_a_pipe_is_not_opened(tmp_path):
+    """Nobody writes into it, so reading would not end."""
+    (tmp_path / "frames").mkdir()
+    for place in ("clip.mp4", "frames/1.jpg"):
+        os.mkfifo(tmp_path / place)
+    assert path_ids([tmp_path / "clip.mp4", tmp_path / "frames", "/dev/zero"]) == [None] * 3
