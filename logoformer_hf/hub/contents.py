@@ -126,7 +126,7 @@ def check_json(file: Path) -> None:
         if strange := [name for name in names if not (file.parent / str(name)).is_file() or "/" in str(name)]:
             raise ValueError(f"`weight_map` names {strange[0]!r}, which is no file beside it")
     if file.name in _REFERENCES:
-        known = {("auto_map", *pair) for pair in _REFERENCES[file.name].items()}
+        known = [("auto_map", *pair) for pair in _REFERENCES[file.name].items()]
         for where, value in find_code_references(values):
             if (*where, value) not in known:
                 raise ValueError(
