@@ -118,6 +118,17 @@ def shards_folder(folder: Path) -> Path:
     return folder
 
 
+@cache
+def clips_folder(folder: Path) -> Path:
+    """Empty files and folders under the names of the clips in the lists."""
+    for number in range(30):
+        for place in ("DFEW_Face/{0:05d}", "jpg_256/{0:05d}", "Action/Happy/{0:04d}", "Crisis/Sad/{0:04d}", "{0}"):
+            (folder / place.format(number)).mkdir(parents=True, exist_ok=True)
+        for name in (f"{number}, {number}.mp4", f"{number}.avi"):
+            (folder / name).touch()
+    return folder
+
+
 def mutated_container(folder: Path, rng: random.Random) -> Path:
     """A video file with mutated bytes."""
     ending = rng.choice(list(videos()))

@@ -64,9 +64,8 @@ def mutate_text(text: str, rng: random.Random) -> bytes:
         elif change == 3:
             lines.insert(place, line.replace(" ", rng.choice((" " * 8_000, "\t", ",", ";", ""))))
         elif change == 4:
-            lines.insert(
-                place, "".join(rng.choice((letter, letter, letter, "", "\0", "9" * 4_400)) for letter in line)
-            )
+            letter = rng.randrange(len(line) + 1)
+            lines.insert(place, line[:letter] + rng.choice(_LETTERS) + line[letter + 1 :])
         elif change == 5:
             lines.insert(place, line + rng.choice((" 9", ",happy", " " * 70_000, "\x0b\x0c\x85", "\ud7ff", "é" * 300)))
         elif change == 6:

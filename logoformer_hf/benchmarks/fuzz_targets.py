@@ -26,7 +26,7 @@ from ..data.shards import load_shards
 from ..data.sources.clip_tree import list_clips
 from ..models.loading import load_pretrained
 from ..video_processing_logoformer import LogoFormerVideoProcessor
-from .fuzz_inputs import model_folder, mutated
+from .fuzz_inputs import clips_folder, model_folder, mutated
 
 READ, TOLD, EXCEPTION = "read", "package's error", "other exception"
 _PACKAGE = Path(__file__).parents[1]
@@ -39,7 +39,7 @@ def read_clip_of(path: Path) -> None:
 
 def read_list(file: Path) -> None:
     """The clips of a list."""
-    list_clips([str(file)], file.parent, None)
+    list_clips([str(file)], clips_folder(file.parents[1] / "intact_clips"), None)
 
 
 def read_shards(folder: Path) -> None:
