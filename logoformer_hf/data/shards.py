@@ -406,7 +406,11 @@ def load_parquet(data_files: dict[str, list[str]], folder: Path, cache_dir: str 
         return datasets.load_dataset(
             "parquet", data_files=data_files, cache_dir=None if cache_dir is None else str(cache_dir), **checks
         )
-    except (datasets.exceptions.DatasetGenerationError, pa.ArrowException) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # of many kinds, for files that are damaged or made by something else
+        if isinstance(error, OSError) and not isinstance(error, pa.ArrowException):
+            raise
         cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
         if isinstance(cause, OSError) and cause.errno is not None:  # a full disk, not a damaged file
             raise OSError(cause.errno, cause.strerror, str(cache_dir or datasets.config.HF_DATASETS_CACHE)) from error
