@@ -28,7 +28,7 @@ from .fuzz_targets import EXCEPTION, READ, TOLD
 
 CRASH, HANG, MEMORY = "crash", "hang", "memory above the limit"
 FAULTS = (EXCEPTION, CRASH, HANG, MEMORY)
-MAX_MB = 1_000  # of a process with torch, transformers and PyAV, which has about 450 MB before it reads anything
+MAX_MB = 1_000  # of a process with torch, transformers and PyAV, without their mapped files
 KILLED_AT_MB = 3_000
 MAX_SEC = 60.0  # on a busy machine; nothing takes more than some seconds on an idle one
 CHILD = ["-m", "logoformer_hf.benchmarks.fuzz_targets"]  # arguments of Python; the folder follows
@@ -136,12 +136,12 @@ class Child:
 
 
 def memory_mb(process_id: int) -> float:
-    """Memory that a process holds, in MB; 0 where it has ended."""
+    """Memory that a process holds, without mapped files as those of libraries, in MB; 0 where it has ended."""
     try:
-        pages = Path(f"/proc/{process_id}/statm").read_text().split()[1]
-    except (OSError, IndexError):
+        _, resident, shared = map(int, Path(f"/proc/{process_id}/statm").read_text().split()[:3])
+    except (OSError, ValueError):
         return 0.0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return (resident - shared) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def read_inputs(inputs: Iterable[tuple[str, int]], folder: Path, num_processes: int = 1) -> Iterator[Outcome]:
