@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from ..._console import INTERRUPTED
@@ -51,16 +52,24 @@ LAUNCHED = Setup("two ranks of `accelerate launch`", num_ranks=2, start=start_fr
 
 
 def kill_cases(workshop: Workshop) -> Iterator[Case]:
-    """Kills at random moments, kills while a checkpoint is written, and signals that ask a training to end."""
-    for setup, count, short in ((ALONE, 8, 1), (WITH_WORKERS, 8, 1), (RANKS, 8, 0), (LAUNCHED, 3, 0)):
-        yield from _cases(workshop, setup, "SIGKILL at a random moment", kill_at_random, count, short)
+    """
+    Kills at random moments, kills while a checkpoint is written, and signals that ask a training to end. The groups
+    alternate, so that an early end of the command leaves some of each.
+    """
+    for round_of_groups in zip_longest(*_groups(workshop)):
+        yield from filter(None, round_of_groups)
+
+
+def _groups(workshop: Workshop) -> Iterator[Iterator[Case]]:
+    for setup, count, short in ((ALONE, 8, 1), (WITH_WORKERS, 8, 1), (RANKS, 8, 0), (LAUNCHED, 2, 0)):
+        yield _cases(workshop, setup, "SIGKILL at a random moment", kill_at_random, count, short)
         writing = max(short, int(setup is RANKS))
-        yield from _cases(workshop, setup, "SIGKILL while a checkpoint is written", kill_while_writing, count, writing)
-    yield from _cases(workshop, WITH_WORKERS, "SIGKILL of one worker", kill_worker, 4, 0)
+        yield _cases(workshop, setup, "SIGKILL while a checkpoint is written", kill_while_writing, count, writing)
+    yield _cases(workshop, WITH_WORKERS, "SIGKILL of one worker", kill_worker, 4, 0)
     for setup in (ALONE, WITH_WORKERS):
         for number in (signal.SIGTERM, signal.SIGINT):
             disturb = functools.partial(ask_to_end, number=number)
-            yield from _cases(workshop, setup, f"{number.name} at a random moment", disturb, 4, 0)
+            yield _cases(workshop, setup, f"{number.name} at a random moment", disturb, 4, 0)
 
 
 def _cases(

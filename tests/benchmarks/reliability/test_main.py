@@ -6,18 +6,36 @@ import pytest
 from errors import check_named, raises_naming
 
 from logoformer_hf.benchmarks.reliability import __main__ as command
-from logoformer_hf.benchmarks.reliability.cases import FAULTS, HANG, RIGHT, Case, Kind, Tally
+from logoformer_hf.benchmarks.reliability.cases import FAULTS, HANG, RIGHT, Case, Kind, Tally, Workshop
+from logoformer_hf.benchmarks.reliability.kills import kill_cases
 from logoformer_hf.benchmarks.reliability.kinds import KINDS
+from logoformer_hf.benchmarks.reliability.small_run import SmallRuns
 
 
-def test_the_short_form_finds_no_crash_no_hang_and_no_silent_loss(tmp_path, capsys):
-    """Every kind: kills, damaged files, full disks, faulty lists, intervals."""
-    assert command.main(["--short", "--output_dir", str(tmp_path)]) == 0
-    records = json.loads((tmp_path / "reliability.json").read_text())["records"]
-    assert {record["kind"] for record in records} == {kind.name for kind in KINDS}
+def check_short_form(folder, kinds):
+    """Attacks of these kinds find no crash, no hang and no silent loss."""
+    assert command.main(["--short", "--output_dir", str(folder), "--only", *kinds]) == 0
+    records = json.loads((folder / "reliability.json").read_text())["records"]
+    assert {record["kind"] for record in records} == set(kinds)
     assert [note for record in records for note in record["notes"]] == []
     assert all(sum(record["counts"].values()) > 0 for record in records)
-    check_named(capsys.readouterr().out, *(kind.title for kind in KINDS))
+
+
+def test_damaged_files_full_disks_faulty_lists_and_intervals(tmp_path, capsys):
+    check_short_form(tmp_path, [kind.name for kind in KINDS if kind.name != "kills"])
+    check_named(capsys.readouterr().out, *(kind.title for kind in KINDS if kind.name != "kills"))
+
+
+def test_a_kill_while_a_checkpoint_is_written_changes_no_bit(tmp_path):
+    """One of the short form's kills; the others are slow."""
+    for case in kill_cases(Workshop(SmallRuns(tmp_path), is_short=True)):
+        if case.group == "0 workers: SIGKILL while a checkpoint is written":
+            assert case.attempt().counts == {RIGHT: 1}
+
+
+@pytest.mark.slow
+def test_kills_with_workers_and_two_ranks_change_no_bit(tmp_path):
+    check_short_form(tmp_path, ["kills"])
 
 
 @pytest.fixture
