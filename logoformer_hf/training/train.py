@@ -75,11 +75,8 @@ def train(settings: Settings) -> None:
     args = settings.training
     is_main_process = args.process_index == 0
     output_dir = Path(args.output_dir)
-    runs = plan_runs(output_dir, settings.source.folds, range(args.seed, args.seed + settings.protocol.seeds))
-    if args.push_to_hub and len(runs) > 1:
-        raise ValueError(
-            f"--push_to_hub publishes one model, but there are {len(runs)} runs: use `logoformer push` on one of them."
-        )
+    seeds = range(args.seed, args.seed + settings.protocol.seeds)
+    runs = on_main_process(args, lambda: plan_runs(output_dir, settings.source.folds, seeds))
     on_main_process(args, lambda: check_before(runs, settings))
     beside = load_runs(settings.protocol.beside) if settings.protocol.beside and is_main_process else []
     clips = in_turn(args, lambda: gather_runs(runs, settings, verbose=is_main_process))
@@ -104,6 +101,10 @@ def train(settings: Settings) -> None:
 
 def check_before(runs: Sequence[Run], settings: Settings) -> None:
     """What fails before the training rather than after it. Raises the errors of `train`."""
+    if settings.training.push_to_hub and len(runs) > 1:
+        raise ValueError(
+            f"--push_to_hub publishes one model, but there are {len(runs)} runs: use `logoformer push` on one of them."
+        )
     check_resume(settings.training, runs)
     check_folders(Path(settings.training.output_dir), settings.source.cache_dir)
     hub_card_file(TEMPLATE)
