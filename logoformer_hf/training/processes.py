@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, wait_for_everyone
 from transformers import TrainingArguments
 
 Result = TypeVar("Result")
@@ -25,6 +25,8 @@ def on_main_process(training_args: TrainingArguments, work: Callable[[], Result]
             failure, outcome[1] = error, True
     if training_args.world_size > 1:
         broadcast_object_list(outcome)
+        if outcome[1]:
+            wait_for_everyone()  # processes that are still starting would lose the main one, and say that instead
     if failure is not None:
         raise failure
     if outcome[1]:
