@@ -190,6 +190,7 @@ def start_forked(
 def _train(arguments: list[str], log: str, environment: Mapping[str, str], file_limit_bytes: int | None) -> None:
     """The life of a fork."""
     os.setsid()
+    multiprocessing.set_start_method(None, force=True)  # workers start as those of a program do
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number in (1, 2):
         os.dup2(stream, number)
