@@ -251,7 +251,7 @@ def started_at(pid: int) -> str:
 
 def environment_of(pid: int) -> dict[str, str]:
     """The environment that a process was started with."""
-    pairs = (entry.partition("=") for entry in _read(Path(f"/proc/{pid}/environ")).split("\0"))
+    pairs = (entry.partition("=") for entry in _read(Path(f"/proc/{pid}/environ")).split("\0") if "=" in entry)
     return {name: value for name, _, value in pairs}
 
 
