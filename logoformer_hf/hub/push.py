@@ -128,13 +128,13 @@ def push_folder(
     if dry_run:
         return None
 
-    api, repo_id = log_in(repo_id, token)
+    api, repo_id, token = log_in(repo_id, token)
     logits = logits_by_remote_code(output_dir)
     if not all(map(math.isfinite, logits)):  # NaN would count as equal to the NaN of the published model
         raise PushError(f"{output_dir}: the model gives logits that are infinite or NaN; nothing was sent.")
     card = rename_card(files["README.md"].read_text(encoding="utf-8"), repo_id).encode()
     commit = commit_files(api, repo_id, files | {"README.md": card, wheel_name: wheel}, private=private)
-    if published_logits(api, repo_id, commit.oid) != logits:
+    if logits_by_remote_code(repo_id, revision=commit.oid, token=token) != logits:
         raise PushError(
             f"{commit.commit_url} is published but gives other logits than {output_dir}: do not use it, push again."
         )
@@ -147,8 +147,8 @@ def push_folder(
     return commit.commit_url
 
 
-def log_in(repo_id: str, token: str | None) -> tuple[HfApi, str]:
-    """The client of the Hub, and the name of the repository with its owner."""
+def log_in(repo_id: str, token: str | None) -> tuple[HfApi, str, str]:
+    """The client of the Hub, the name of the repository with its owner, and the token in use."""
     token = token or get_token()
     if token is None:
         raise PushError(
@@ -159,7 +159,7 @@ def log_in(repo_id: str, token: str | None) -> tuple[HfApi, str]:
     if "/" not in repo_id:
         with plain_errors(repo_id):
             repo_id = f"{with_retries(api.whoami)['name']}/{repo_id}"
-    return api, repo_id
+    return api, repo_id, token
 
 
 def files_to_push(output_dir: Path) -> dict[str, Path]:
@@ -340,9 +340,9 @@ import json, sys
 import torch
 from transformers import AutoModelForVideoClassification, AutoVideoProcessor
 
-folder = sys.argv[1]
-processor = AutoVideoProcessor.from_pretrained(folder, trust_remote_code=True)
-model = AutoModelForVideoClassification.from_pretrained(folder, trust_remote_code=True).eval()
+name, revision = sys.argv[1], sys.argv[2] or None
+processor = AutoVideoProcessor.from_pretrained(name, revision=revision, trust_remote_code=True)
+model = AutoModelForVideoClassification.from_pretrained(name, revision=revision, trust_remote_code=True).eval()
 shape = (model.config.num_frames, 120, 160, 3)
 clip = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 with torch.inference_mode():
@@ -353,21 +353,15 @@ print(json.dumps(logits[0].tolist()))
 SECRETS = re.compile("TOKEN|SECRET|PASSW|CREDENTIAL|API_KEY")
 
 
-def published_logits(api: HfApi, repo_id: str, revision: str) -> list[float]:
-    """As `logits_by_remote_code`, of a commit on the Hub: downloaded here, so that no token goes to its code."""
-    with tempfile.TemporaryDirectory() as folder:
-        with plain_errors(repo_id):
-            with_retries(lambda: api.snapshot_download(repo_id, revision=revision, local_dir=folder))
-        try:
-            return logits_by_remote_code(folder)
-        except PushError as error:
-            raise PushError(f"{repo_id} is published, but: {error}") from error
-
-
-def logits_by_remote_code(folder: str | Path) -> list[float]:
+def logits_by_remote_code(name: str | Path, revision: str | None = None, token: str | None = None) -> list[float]:
     """
-    Logits of a model for one fixed clip, `(classes,)`, computed without this package, with the model's own code, an
-    empty cache, no network and no token.
+    Logits of a model for one fixed clip, `(classes,)`, computed without this package, with the model's own code and an
+    empty cache. The code of a folder gets neither network nor token.
+
+    Args:
+        name: folder, or repository that was published from a checked folder.
+        revision: commit of the repository.
+        token: for the repository, which may be private; None for a folder.
 
     Raises:
         PushError: the model does not load.
@@ -379,12 +373,12 @@ def logits_by_remote_code(folder: str | Path) -> list[float]:
             "HF_TOKEN_PATH": f"{cache}/no-token",
             "HF_HUB_CACHE": f"{cache}/hub",
             "HF_MODULES_CACHE": f"{cache}/modules",
-            "HF_HUB_OFFLINE": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "TRANSFORMERS_VERBOSITY": "error",
         }
+        environment |= {"HF_HUB_OFFLINE": "1"} if token is None else {"HF_TOKEN": token}
         finished = subprocess.run(
-            [sys.executable, "-c", LOGITS_OF_A_FIXED_CLIP, str(folder)],
+            [sys.executable, "-c", LOGITS_OF_A_FIXED_CLIP, str(name), revision or ""],
             cwd=cache,
             env=environment,
             capture_output=True,
@@ -392,6 +386,6 @@ def logits_by_remote_code(folder: str | Path) -> list[float]:
         )
     if finished.returncode != 0:
         reason = (finished.stderr.strip().splitlines() or ["no message"])[-1]
-        raise PushError(f"{folder} does not load with `trust_remote_code=True`: {reason}")
+        raise PushError(f"{name} does not load with `trust_remote_code=True`: {reason}")
     logits: list[float] = json.loads(finished.stdout.splitlines()[-1])
     return logits

@@ -57,7 +57,7 @@ def push_shards(
     print_files(f"datasets/{repo_id}", files)
     if dry_run:
         return None
-    api, repo_id = log_in(repo_id, token)
+    api, repo_id, _ = log_in(repo_id, token)
     card = rename_card((folder / "README.md").read_text(encoding="utf-8"), repo_id).encode()
     return commit_files(api, repo_id, files | {"README.md": card}, private=private, kind="dataset").commit_url
 
