@@ -32,8 +32,10 @@ def margin_compact_loss(logits: torch.Tensor, labels: torch.Tensor, reduction: s
     check_batch("logits", logits, labels)
     num_classes = logits.shape[1]
     logits = logits if logits.dtype == torch.float64 else logits.float()
-    is_wrong = nn.functional.one_hot(labels, num_classes) == 0  # (batch, classes)
-    wrong_logits = logits[is_wrong].view(-1, num_classes - 1)  # (batch, classes - 1)
+    # By their numbers: a Boolean index would give the same logits, and wait for the device to count them.
+    wrong = torch.arange(num_classes - 1, device=labels.device)
+    wrong = wrong + (wrong >= labels[:, None])  # (batch, classes - 1)
+    wrong_logits = logits.gather(1, wrong)  # (batch, classes - 1)
     log_q = nn.functional.log_softmax(wrong_logits, dim=1)
     loss = 0.5 * ((log_q.exp() - 1 / (num_classes - 1)) * log_q).sum(dim=1)  # (batch,)
     if reduction == "none":
