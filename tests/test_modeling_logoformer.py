@@ -5,6 +5,7 @@ import pytest
 import torch
 from errors import raises_naming
 from torch import nn
+from torch.export import Dim
 from toys import set_fixed_weights, toy_config, toy_model
 from transformers import (
     AutoModel,
@@ -534,13 +535,34 @@ def test_frames_are_encoded_channels_last():
     assert toy_model().encode_frames(clip()).is_contiguous()
 
 
-def test_compiles_as_one_graph_for_two_batch_sizes():
+def test_compiles_as_one_graph():
     model = toy_model()
-    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="aot_eager")
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(clip()).logits, model(clip()).logits, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_compiles_with_a_dynamic_batch():
+    model = toy_model(num_hidden_layers=1)
+    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="eager")
     with torch.no_grad():
-        for batch_size in (2, 3):
+        for batch_size in (2, 3, 5):
             pixel_values = clip(batch_size)
             torch.testing.assert_close(compiled(pixel_values).logits, model(pixel_values).logits, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_exported_for_any_batch_frames_and_grid():
+    model = toy_model(num_hidden_layers=1)
+    axes = {"inputs_embeds": {axis: Dim.DYNAMIC for axis in range(4)}}
+    with torch.no_grad(), torch.fx.experimental._config.patch(backed_size_oblivious=True):
+        example = {"inputs_embeds": model.encode_frames(clip())}
+        exported = torch.export.export(model, (), example, dynamic_shapes=axes, strict=False).module()
+        for batch_size, num_frames, image_size in [(2, 4, 48), (3, 9, 80), (1, 1, 33), (2, 16, 64)]:
+            inputs_embeds = model.encode_frames(clip(batch_size, num_frames, image_size))
+            expected = model(inputs_embeds=inputs_embeds).logits
+            logits = exported(inputs_embeds=inputs_embeds).logits
+            torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)
 
 
 def test_drop_path_is_for_training_only_and_rises_over_the_layers():

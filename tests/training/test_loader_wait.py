@@ -66,10 +66,3 @@ def test_what_to_change(num_workers, is_prepared, named, not_named):
 
 def test_a_short_wait_needs_no_advice():
     assert describe_wait(0.04, 2, 16, False) == "4% of the training's time was spent waiting for clips."
-
-
-def test_copies_to_a_gpu_are_not_waited_for(tmp_path):
-    assert toy_trainer(tmp_path, dataloader_pin_memory=False).args.accelerator_config.non_blocking is False
-    pinned = toy_trainer(tmp_path, dataloader_pin_memory=True)
-    assert pinned.args.accelerator_config.non_blocking is True
-    assert pinned.accelerator.non_blocking is True
