@@ -66,9 +66,9 @@ class LogoFormerConfig(PreTrainedConfig):
         num_hidden_layers (`int`): number of `LogoFormerLayer`s.
         num_attention_heads (`int`): heads of both attentions; divides `hidden_size`.
         intermediate_size (`int`): width inside the feed-forward part.
-        window_size (`tuple` of three `int`): tokens of a window along (frames, height, width). A grid that it does not
-            divide is padded and masked. The default spans all frames and 2 x 2 tokens of each: on synthetic clips its
-            UAR is 15 points higher than that of (4, 4, 4).
+        window_size (`tuple` of three `int`): tokens of a window along (frames, height, width). Where it does not
+            divide the grid, the windows at the end have fewer tokens. The default spans all frames and 2 x 2 tokens of
+            each: on synthetic clips its UAR is 15 points higher than that of (4, 4, 4).
         use_local_attention (`bool`): attention inside the windows. False leaves it out, for ablation.
         use_global_attention (`bool`): attention to the summaries of all windows. False leaves it out, for ablation.
         hidden_act (`str`): activation of the feed-forward part.

@@ -5,13 +5,17 @@ encoder's tokens, local attention inside space-time windows, global attention to
 pooled embedding.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import StochasticDepth
 from transformers import AutoBackbone, PreTrainedModel
 from transformers import initialization as init
@@ -79,7 +83,8 @@ def partition_windows(tokens: torch.Tensor, window_size: Sequence[int]) -> torch
     """
     batch_size, *grid, channels = tokens.shape
     pad_frames, pad_height, pad_width = (-size % window for size, window in zip(grid, window_size, strict=True))
-    if pad_frames or pad_height or pad_width:
+    # An exported graph is for every grid: it always pads, also by nothing.
+    if torch.compiler.is_exporting() or pad_frames or pad_height or pad_width:
         tokens = nn.functional.pad(tokens, (0, 0, 0, pad_width, 0, pad_height, 0, pad_frames))
     counts = [-(-size // window) for size, window in zip(grid, window_size, strict=True)]
     # (batch, windows t, window frames, windows h, window height, windows w, window width, channels)
@@ -125,16 +130,82 @@ def padding_mask(tokens: torch.Tensor, window_size: Sequence[int]) -> torch.Tens
 
     Returns:
         `(batch x windows, 1, tokens of a window, tokens of a window)`, 0 for real and the lowest finite number for
-        padded keys; None where the windows divide the grid.
+        padded keys; None where the windows divide the grid, except in a graph that is exported, which is for every
+        grid.
     """
     batch_size, *grid, _ = tokens.shape
-    if all(size % window == 0 for size, window in zip(grid, window_size, strict=True)):
+    is_exporting = torch.compiler.is_exporting()
+    if not is_exporting and all(size % window == 0 for size, window in zip(grid, window_size, strict=True)):
         return None
     is_real = partition_windows(tokens.new_ones(1, *grid, 1), window_size)[0, :, :, 0]  # (windows, tokens)
     mask = (1.0 - is_real) * torch.finfo(tokens.dtype).min
     num_windows, num_tokens = mask.shape
     mask = mask[None, :, None, None, :].expand(batch_size, num_windows, 1, num_tokens, num_tokens)
     return mask.reshape(batch_size * num_windows, 1, num_tokens, num_tokens)
+
+
+def fix_sizes(values: torch.Tensor) -> None:
+    """
+    Makes every size but the first, the batch, a constant of the graph that `torch.compile` builds. With dynamic sizes
+    it would carry expressions of them through all layers and take minutes; so it builds one graph a grid instead.
+    """
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        for size in values.shape[1:]:
+            operator.index(size)
+
+
+class WindowOrder:
+    """
+    An order of the tokens of a clip, window after window, in which no window needs padding.
+
+    The grid is cut into boxes with windows of one shape each: whole windows, and the smaller ones at the end of an
+    axis that the window does not divide. 7 x 7 tokens and windows of 2 x 2 give 3 x 3 whole windows, 3 windows of
+    2 x 1 at the side, 3 of 1 x 2 below and 1 of 1 x 1 in the corner. The boxes follow one another, in each box its
+    windows, in each window its tokens.
+
+    Args:
+        grid: tokens of the clip along (frames, height, width).
+        window_size: tokens of a window along (frames, height, width).
+    """
+
+    def __init__(self, grid: Sequence[int], window_size: Sequence[int]):
+        self.axes = []  # along each axis the boxes' start, end and tokens of a window
+        for size, window in zip(grid, window_size, strict=True):
+            whole = size // window * window
+            boxes = [(0, whole, window), (whole, size, size - whole)]
+            self.axes.append([(start, end, tokens) for start, end, tokens in boxes if start < end])
+        self.boxes = list(itertools.product(*self.axes))
+        self.window_sizes = [[tokens for _, _, tokens in box] for box in self.boxes]
+        self.num_tokens = [math.prod([end - start for start, end, _ in box]) for box in self.boxes]
+
+    def from_grid(self, tokens: torch.Tensor) -> torch.Tensor:
+        """`(batch, frames, height, width, channels)` to `(batch, tokens, channels)` in this order."""
+        boxes = []
+        for ((t, t_end, _), (h, h_end, _), (w, w_end, _)), size in zip(self.boxes, self.window_sizes, strict=True):
+            boxes.append(partition_windows(tokens[:, t:t_end, h:h_end, w:w_end], size).flatten(1, 2))
+        return self.join(boxes)
+
+    def to_grid(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The inverse of `from_grid`."""
+        boxes = [
+            merge_windows(windows, size, [end - start for start, end, _ in box])
+            for windows, size, box in zip(self.split(tokens), self.window_sizes, self.boxes, strict=True)
+        ]
+        for axis in (2, 1, 0):  # joins those beside one another, then those below, then those after
+            count = len(self.axes[axis])
+            boxes = [torch.cat(boxes[i : i + count], axis + 1) for i in range(0, len(boxes), count)]
+        return boxes[0]
+
+    def split(self, tokens: torch.Tensor) -> list[torch.Tensor]:
+        """`(batch, tokens, channels)` to `(batch, windows, tokens of a window, channels)` of every box, as views."""
+        return [
+            box.unflatten(1, (-1, math.prod(size)))
+            for box, size in zip(tokens.split(self.num_tokens, 1), self.window_sizes, strict=True)
+        ]
+
+    def join(self, boxes: Sequence[torch.Tensor]) -> torch.Tensor:
+        """`(batch, tokens, channels)` of every box to that of the clip."""
+        return boxes[0] if len(boxes) == 1 else torch.cat(list(boxes), 1)
 
 
 class LogoFormerEmbeddings(nn.Module):
@@ -149,7 +220,7 @@ class LogoFormerEmbeddings(nn.Module):
 
     def space(self, height: int, width: int) -> torch.Tensor:
         """Space embedding `(1, height, width, hidden)`, interpolated for another grid than the learned one."""
-        if (height, width) == self.space_embeddings.shape[1:3]:
+        if not torch.compiler.is_exporting() and (height, width) == self.space_embeddings.shape[1:3]:
             return self.space_embeddings
         embeddings = self.space_embeddings.permute(0, 3, 1, 2)  # (1, hidden, height, width)
         embeddings = nn.functional.interpolate(embeddings.float(), size=(height, width), mode="bicubic")
@@ -157,7 +228,7 @@ class LogoFormerEmbeddings(nn.Module):
 
     def time(self, num_frames: int) -> torch.Tensor:
         """Time embedding `(1, frames, hidden)`, interpolated for another number of frames than the learned one."""
-        if num_frames == self.time_embeddings.shape[1]:
+        if not torch.compiler.is_exporting() and num_frames == self.time_embeddings.shape[1]:
             return self.time_embeddings
         embeddings = self.time_embeddings.permute(0, 2, 1)  # (1, hidden, frames)
         embeddings = nn.functional.interpolate(embeddings.float(), size=num_frames, mode="linear")
@@ -228,12 +299,25 @@ class LogoFormerAttention(nn.Module):
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Queries `(batch, tokens, hidden)`, sources `(batch, sources, hidden)`; returns the shape of the queries."""
-        batch_size, num_tokens, hidden_size = queries.shape
-        # (batch, heads, tokens or sources, head size)
-        query = self.query(queries).view(batch_size, num_tokens, -1, self.head_size).transpose(1, 2)
-        key = self.key(sources).view(batch_size, sources.shape[1], -1, self.head_size).transpose(1, 2)
-        value = self.value(sources).view(batch_size, sources.shape[1], -1, self.head_size).transpose(1, 2)
+        output, weights = self.attend_projected(
+            self.query(queries), self.key(sources), self.value(sources), attention_mask, **kwargs
+        )
+        return self.dropout(self.output(output)), weights
 
+    def attend_projected(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """
+        The part of `attend` between the projections: query `(batch, tokens, hidden)`, key and value
+        `(batch, sources, hidden)`; returns the shape of the query.
+        """
+        # (batch, heads, tokens or sources, head size)
+        query, key, value = [each.unflatten(2, (-1, self.head_size)).transpose(1, 2) for each in (query, key, value)]
         attention_interface: Callable[..., tuple[torch.Tensor, torch.Tensor | None]] = (
             ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
         )
@@ -247,20 +331,34 @@ class LogoFormerAttention(nn.Module):
             scaling=self.scaling,
             **kwargs,
         )
-        output = output.reshape(batch_size, num_tokens, hidden_size)
-        return self.dropout(self.output(output)), weights
+        return output.flatten(2), weights  # (batch, tokens, hidden)
 
 
 class LogoFormerLocalAttention(LogoFormerAttention):
     """Attention of every token to the tokens of its own space-time window."""
 
+    takes_window_order = True
+
     def forward(
         self,
         tokens: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
+        window_order: WindowOrder | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Tokens `(batch, frames, height, width, hidden)`, mask by `padding_mask`; returns that shape and weights."""
+        """
+        Tokens `(batch, frames, height, width, hidden)`, mask by `padding_mask`; returns that shape and weights. Or
+        tokens in window order, `(batch, tokens, hidden)`; returns that shape, and None for the weights.
+        """
+        if window_order is not None:
+            projected = [window_order.split(project(tokens)) for project in (self.query, self.key, self.value)]
+            outputs = []
+            for box in zip(*projected, strict=True):  # query, key, value
+                # (batch x windows, tokens of a window, hidden)
+                output, _ = self.attend_projected(*[each.flatten(0, 1) for each in box], **kwargs)
+                outputs.append(output.unflatten(0, box[0].shape[:2]).flatten(1, 2))  # (batch, tokens, hidden)
+            return self.dropout(self.output(window_order.join(outputs))), None
+
         batch_size, *grid, _ = tokens.shape
         windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
         flat = windows.flatten(0, 1)  # (batch x windows, tokens of a window, hidden)
@@ -271,6 +369,8 @@ class LogoFormerLocalAttention(LogoFormerAttention):
 class LogoFormerGlobalAttention(LogoFormerAttention):
     """Attention of every token to one summary per window of the clip."""
 
+    takes_window_order = True
+
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
         num_tokens = config.window_size[0] * config.window_size[1] * config.window_size[2]
@@ -279,29 +379,42 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
         self.summary_bias = nn.Parameter(torch.zeros(config.hidden_size))
         self.summary_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
-    def summarise(self, tokens: torch.Tensor) -> torch.Tensor:
-        """One summary per window, `(batch, windows, hidden)`. The padding is zero and does not change the sum."""
-        windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
+    def summarise(self, tokens: torch.Tensor, window_order: WindowOrder | None = None) -> torch.Tensor:
+        """
+        One summary per window, `(batch, windows, hidden)`. A window that sticks out of the grid has fewer terms in its
+        sum: the padding is zero, and in window order there is none.
+        """
         # A product and a sum: einsum would turn this into matrix products of one column each, which take longer.
-        summaries = (windows * self.summary_weight).sum(2) + self.summary_bias  # (batch, windows, hidden)
-        return self.summary_norm(summaries)
+        if window_order is None:
+            windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
+            sums = (windows * self.summary_weight).sum(2)  # (batch, windows, hidden)
+        else:
+            weight = self.summary_weight.unflatten(0, self.window_size)
+            boxes = zip(window_order.split(tokens), window_order.window_sizes, strict=True)
+            sums = window_order.join([(each * weight[:t, :h, :w].flatten(0, 2)).sum(2) for each, (t, h, w) in boxes])
+        return self.summary_norm(sums + self.summary_bias)
 
     def forward(
         self,
         tokens: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
+        window_order: WindowOrder | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Tokens `(batch, frames, height, width, hidden)`; returns the same shape and weights."""
+        """
+        Tokens `(batch, frames, height, width, hidden)`, or in window order `(batch, tokens, hidden)`; returns the same
+        shape and weights.
+        """
         # The mask is that of local attention and is not needed here: padding does not change a summary.
-        grid = tokens.shape[1:4]
-        queries = tokens.flatten(1, 3)  # (batch, frames x height x width, hidden)
-        output, weights = self.attend(queries, self.summarise(tokens), **kwargs)
-        return output.unflatten(1, grid), weights  # (batch, frames, height, width, hidden)
+        queries = tokens.flatten(1, -2)  # (batch, tokens, hidden)
+        output, weights = self.attend(queries, self.summarise(tokens, window_order), **kwargs)
+        return output.unflatten(1, tokens.shape[1:-1]), weights
 
 
 class LogoFormerMLP(nn.Module):
     """The feed-forward part, applied to every token separately."""
+
+    takes_window_order = True
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__()
@@ -316,7 +429,7 @@ class LogoFormerMLP(nn.Module):
         attention_mask: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, None]:
-        """Tokens `(batch, frames, height, width, hidden)`; returns the same shape, and None for the weights."""
+        """Tokens `(batch, ..., hidden)`; returns the same shape, and None for the weights."""
         return self.dropout(self.fc2(self.activation(self.fc1(tokens)))), None
 
 
@@ -328,6 +441,9 @@ class LogoFormerLayer(GradientCheckpointingLayer):
     A part is a module that takes `(tokens, attention_mask, **kwargs)`, tokens `(batch, frames, height, width,
     hidden)`, and returns a tensor of that shape, and its attention weights or None. `set_part` adds or replaces a
     part; `parts` has their names in the order of the computation.
+
+    Where all parts say so by `takes_window_order = True`, the model gives them tokens in window order instead,
+    `(batch, tokens, hidden)`, with the keyword `window_order`.
     """
 
     def __init__(self, config: LogoFormerConfig, drop_path_rate: float):
@@ -375,7 +491,10 @@ class LogoFormerLayer(GradientCheckpointingLayer):
         attention_mask: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> torch.Tensor:
-        """Tokens `(batch, frames, height, width, hidden)`, mask by `padding_mask`; returns the same shape."""
+        """
+        Tokens `(batch, frames, height, width, hidden)`, mask by `padding_mask`; or in window order, with the keyword
+        `window_order`. Returns the same shape.
+        """
         for name, norm in self.parts.items():
             output, _ = getattr(self, name)(getattr(self, norm)(tokens), attention_mask, **kwargs)
             tokens = tokens + self.drop_path(output)
@@ -395,6 +514,7 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
     _supports_sdpa = True
     _supports_attention_backend = True
     _can_compile_fullgraph = True
+    has_folded_batch_norm = False  # of the base model
     _can_record_outputs = {  # noqa: RUF012
         "hidden_states": LogoFormerLayer,
         "local_attentions": OutputRecorder(LogoFormerLocalAttention, index=1),
@@ -406,6 +526,41 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
         if isinstance(attn_implementation, str):
             attn_implementation = {"": attn_implementation}
         super().set_attn_implementation(attn_implementation, *args, **kwargs)
+
+    @torch.no_grad()
+    def fold_batch_norm(self) -> "LogoFormerPreTrainedModel":
+        """
+        Folds the batch norm of the frame encoder into its convolutions, in place, and returns the model: the same
+        outputs, up to rounding, in less time. For inference: a folded model can no longer be saved, and training would
+        not update statistics. A second call changes nothing.
+
+        Raises:
+            ValueError: the model is in training mode, or its frame encoder has no convolution with a batch norm.
+        """
+        model: Any = self.base_model
+        if model.has_folded_batch_norm:
+            return self
+        if self.training:
+            raise ValueError("the model is in training mode, in which batch norm uses the batch: call model.eval().")
+        pairs = [
+            module
+            for module in model.backbone.modules()
+            if isinstance(getattr(module, "normalization", None), nn.BatchNorm2d)
+            and isinstance(getattr(module, "convolution", None), nn.Conv2d)
+        ]
+        if not pairs:
+            raise ValueError(f"{type(model.backbone).__name__} has no batch norm after a convolution to fold.")
+        for module in pairs:
+            module.convolution = fuse_conv_bn_eval(module.convolution, module.normalization)
+            module.normalization = nn.Identity()
+        model.has_folded_batch_norm = True
+        return self
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> Any:
+        """As in the library. Raises a `ValueError` for a model with folded batch norm, which nothing could load."""
+        if self.base_model.has_folded_batch_norm:
+            raise ValueError("the batch norm of this model was folded, for inference: save the model before that.")
+        return super().save_pretrained(*args, **kwargs)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -420,6 +575,11 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
 
 
 RECORDED = ("output_hidden_states", "output_local_attentions", "output_global_attentions")
+
+
+def is_recorded(config: LogoFormerConfig, options: Mapping[str, Any]) -> bool:
+    """Whether the options of a forward pass, or else the configuration, request tokens or weights of the layers."""
+    return any(options.get(key, getattr(config, key, False)) for key in RECORDED)
 
 
 def record_on_request(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -440,7 +600,7 @@ def record_on_request(forward: Callable[..., Any]) -> Callable[..., Any]:
                     f"{self.config._attn_implementation!r}; only 'eager' returns them: "
                     "model.set_attn_implementation('eager')."
                 )
-        if any(kwargs.get(key, getattr(self.config, key, False)) for key in RECORDED):
+        if is_recorded(self.config, kwargs):
             self.install_recording_hooks()
         return forward(self, *args, **kwargs)
 
@@ -505,10 +665,39 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
                 f"`pixel_values` are {pixel_values.dtype}; they must be floating point, rescaled and normalised by "
                 "LogoFormerVideoProcessor."
             )
+        fix_sizes(pixel_values)
         batch_size = pixel_values.shape[0]
         frames = pixel_values.flatten(0, 1)  # (batch x frames, channels, height, width)
+        if frames.device.type in ("cpu", "cuda"):  # where convolutions are faster in this memory order
+            frames = frames.contiguous(memory_format=torch.channels_last)
         feature_map = self.backbone(frames).feature_maps[0]  # (batch x frames, features, height, width)
         return feature_map.permute(0, 2, 3, 1).unflatten(0, (batch_size, -1))
+
+    def run_layers(self, tokens: torch.Tensor, **kwargs: Unpack[TransformersKwargs]) -> torch.Tensor:
+        """
+        Tokens `(batch, frames, height, width, hidden)` through all layers; returns the same shape.
+
+        In window order, so that no layer pads, masks or moves tokens. On the grid, with windows that are padded and
+        masked, where somebody reads tokens or weights between the layers, where a part does not take window order, and
+        in a graph that is exported, which is for every grid.
+        """
+        is_read = is_recorded(self.config, kwargs) or self.config._attn_implementation == "eager"  # it returns weights
+        layers: Any = self.layers
+        parts = [getattr(layer, name) for layer in layers for name in layer.parts]
+        if (
+            is_read
+            or torch.compiler.is_exporting()
+            or not all(getattr(part, "takes_window_order", False) for part in parts)
+        ):
+            mask = padding_mask(tokens, self.config.window_size) if self.config.use_local_attention else None
+            for layer in layers:
+                tokens = layer(tokens, mask, **kwargs)
+            return tokens
+        window_order = WindowOrder(tokens.shape[1:4], self.config.window_size)
+        tokens = window_order.from_grid(tokens)  # (batch, tokens, hidden)
+        for layer in layers:
+            tokens = layer(tokens, window_order=window_order, **kwargs)
+        return window_order.to_grid(tokens)
 
     @record_on_request
     @capture_outputs(tie_last_hidden_states=False)
@@ -534,11 +723,9 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
                 f"features={self.embeddings.projection.in_features}), as returned by `encode_frames`."
             )
 
+        fix_sizes(inputs_embeds)
         tokens = self.embeddings(inputs_embeds)  # (batch, frames, height, width, hidden)
-        attention_mask = padding_mask(tokens, self.config.window_size) if self.config.use_local_attention else None
-        for layer in self.layers:
-            tokens = layer(tokens, attention_mask, **kwargs)
-        tokens = self.layernorm(tokens)
+        tokens = self.layernorm(self.run_layers(tokens, **kwargs))
         return LogoFormerModelOutput(
             last_hidden_state=tokens,
             pooler_output=tokens.mean(dim=(1, 2, 3)),  # (batch, hidden)

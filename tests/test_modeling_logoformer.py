@@ -1,9 +1,11 @@
 import copy
+import math
 
 import pytest
 import torch
 from errors import raises_naming
 from torch import nn
+from torch.export import Dim
 from toys import set_fixed_weights, toy_config, toy_model
 from transformers import (
     AutoModel,
@@ -19,6 +21,8 @@ from logoformer_hf.modeling_logoformer import (
     LogoFormerGlobalAttention,
     LogoFormerLayer,
     LogoFormerLocalAttention,
+    LogoFormerMLP,
+    WindowOrder,
     merge_windows,
     padding_mask,
     partition_windows,
@@ -52,6 +56,27 @@ def test_padding_mask_hides_padding_and_nothing_else():
     assert mask.shape == (4, 1, 8, 8)
     assert torch.equal(mask[0], torch.zeros(1, 8, 8))
     assert torch.equal(mask[1, 0, 0] == 0, torch.tensor([True] * 4 + [False] * 4))
+
+
+GRIDS = [(4, 4, 4), (5, 7, 3), (1, 1, 1), (16, 7, 7), (3, 3, 1)]
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_window_order_is_undone(grid):
+    tokens = torch.randn(2, *grid, 3)
+    order = WindowOrder(grid, (4, 4, 2))
+    assert torch.equal(order.to_grid(order.from_grid(tokens)), tokens)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_boxes_of_the_window_order_hold_the_windows_without_padding(grid):
+    order = WindowOrder(grid, (4, 4, 2))
+    numbers = torch.arange(1.0, 1 + math.prod(grid)).view(1, *grid, 1)
+    boxes = order.split(order.from_grid(numbers))
+    assert order.join([box.flatten(1, 2) for box in boxes]).shape == (1, math.prod(grid), 1)
+    found = sorted(window[:, 0].tolist() for box in boxes for window in box[0])
+    padded = partition_windows(numbers, (4, 4, 2))[0, :, :, 0]  # 0 is padding
+    assert found == sorted(window[window > 0].tolist() for window in padded)
 
 
 # --- what attention may and may not see
@@ -90,7 +115,8 @@ def test_padding_changes_nothing(monkeypatch):
         return result
 
     real_pad = nn.functional.pad
-    local_only = toy_model(use_global_attention=False)  # summaries rely on zeros: checked below, against a loop
+    # On the grid, where windows are padded. Summaries rely on zeros: checked below, against a convolution.
+    local_only = toy_model(use_global_attention=False, attn_implementation="eager")
     expected = local_only(clip()).logits
     mask = padding_mask(torch.zeros(2, 4, 3, 3, 16), (2, 2, 2))
     monkeypatch.setattr("logoformer_hf.modeling_logoformer.padding_mask", lambda *args: mask)
@@ -353,7 +379,7 @@ def test_other_frame_encoders(backbone, stride):
     assert model.encode_frames(clip()).shape[2:4] == (48 // stride, 48 // stride)
     expected = model(clip()).logits
     # Recording must leave the frame encoder's own hooks alone, in this call and in later ones.
-    assert torch.equal(model(clip(), output_hidden_states=True).logits, expected)
+    torch.testing.assert_close(model(clip(), output_hidden_states=True).logits, expected, rtol=0, atol=1e-5)
     assert torch.equal(model(clip()).logits, expected)
 
 
@@ -454,10 +480,89 @@ def test_bfloat16_forward_and_backward():
     torch.testing.assert_close(outputs.logits.float(), reference, rtol=0.1, atol=0.05)
 
 
+class OnTheGrid(LogoFormerMLP):
+    """A feed-forward part as of somebody's own, who knows tokens on the grid alone."""
+
+    takes_window_order = False
+
+
+@pytest.mark.parametrize("window_size", [(2, 2, 2), (4, 3, 3), (3, 2, 4)])
+@pytest.mark.parametrize(("num_frames", "image_size"), [(4, 48), (1, 80), (9, 33)])
+def test_window_order_changes_neither_outputs_nor_gradients(window_size, num_frames, image_size):
+    models = [toy_model(window_size=window_size, initializer_range=0.3).train() for _ in range(2)]
+    pixel_values = clip(3, num_frames, image_size)
+    for layer in models[1].logoformer.layers:  # pads and masks
+        mlp = OnTheGrid(models[1].config)
+        mlp.load_state_dict(layer.mlp.state_dict())
+        layer.set_part("mlp", mlp)
+    outputs = [model(pixel_values, labels=torch.tensor([0, 3, 6])) for model in models]
+    for each in outputs:
+        each.loss.backward()
+    torch.testing.assert_close(outputs[0].logits, outputs[1].logits, rtol=0, atol=1e-5)
+    torch.testing.assert_close(outputs[0].embedding, outputs[1].embedding, rtol=0, atol=1e-5)
+    for (name, one), other in zip(models[0].named_parameters(), models[1].parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_folded_batch_norm_gives_the_same_logits_and_cannot_be_saved(tmp_path):
+    model = toy_model()
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.running_mean.uniform_(-1, 1, generator=torch.Generator().manual_seed(3))
+        norm.running_var.uniform_(0.5, 2, generator=torch.Generator().manual_seed(4))
+    expected = model(clip()).logits
+    folded = copy.deepcopy(model).fold_batch_norm()
+    assert norms and not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    torch.testing.assert_close(folded(clip()).logits, expected, rtol=0, atol=1e-5)
+    assert torch.equal(folded.fold_batch_norm()(clip()).logits, folded(clip()).logits)  # once is enough
+    assert torch.equal(model(clip()).logits, expected)
+    for each in (folded, folded.logoformer):
+        with raises_naming(ValueError, "folded"):
+            each.save_pretrained(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_batch_norm_is_folded_for_inference_only():
+    with raises_naming(ValueError, "eval()"):
+        toy_model().train().fold_batch_norm()
+    backbone = ConvNextConfig(depths=[1], hidden_sizes=[8], num_stages=1, out_features=["stage1"])
+    with raises_naming(ValueError, "ConvNextBackbone"):
+        toy_model(backbone_config=backbone, feature_stride=4).fold_batch_norm()
+
+
+def test_frames_are_encoded_channels_last():
+    """The memory order in which convolutions are faster; tokens then need no copy."""
+    assert toy_model().encode_frames(clip()).is_contiguous()
+
+
 def test_compiles_as_one_graph():
     model = toy_model()
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(clip()).logits, model(clip()).logits, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_compiles_with_a_dynamic_batch():
+    model = toy_model(num_hidden_layers=1)
+    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="eager")
+    with torch.no_grad():
+        for batch_size in (2, 3, 5):
+            pixel_values = clip(batch_size)
+            torch.testing.assert_close(compiled(pixel_values).logits, model(pixel_values).logits, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_exported_for_any_batch_frames_and_grid():
+    model = toy_model(num_hidden_layers=1)
+    axes = {"inputs_embeds": {axis: Dim.DYNAMIC for axis in range(4)}}
+    with torch.no_grad(), torch.fx.experimental._config.patch(backed_size_oblivious=True):
+        example = {"inputs_embeds": model.encode_frames(clip())}
+        exported = torch.export.export(model, (), example, dynamic_shapes=axes, strict=False).module()
+        for batch_size, num_frames, image_size in [(2, 4, 48), (3, 9, 80), (1, 1, 33), (2, 16, 64)]:
+            inputs_embeds = model.encode_frames(clip(batch_size, num_frames, image_size))
+            expected = model(inputs_embeds=inputs_embeds).logits
+            logits = exported(inputs_embeds=inputs_embeds).logits
+            torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)
 
 
 def test_drop_path_is_for_training_only_and_rises_over_the_layers():

@@ -112,4 +112,7 @@ class LogoFormerTrainingArguments(TrainingArguments):
         if self.dataloader_num_workers == 0:
             self.dataloader_persistent_workers = False  # there are no worker processes
         super().__post_init__()
+        # A copy from page-locked memory need not be waited for: what reads it is computed after it.
+        accelerator_config: Any = self.accelerator_config
+        accelerator_config.non_blocking = bool(self.dataloader_pin_memory)
         check_fixed_arguments(self)

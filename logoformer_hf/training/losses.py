@@ -33,6 +33,7 @@ def margin_compact_loss(logits: torch.Tensor, labels: torch.Tensor, reduction: s
     check_batch("logits", logits, labels)
     num_classes = logits.shape[1]
     logits = logits if logits.dtype == torch.float64 else logits.float()
+    # By their numbers: a Boolean index would give the same logits, and wait for the device to count them.
     wrong = torch.arange(num_classes - 1, device=labels.device).expand(len(labels), -1)
     wrong = wrong + (wrong >= labels[:, None])  # (batch, classes - 1), all class numbers but the label
     wrong_logits = logits.gather(1, wrong)  # (batch, classes - 1)

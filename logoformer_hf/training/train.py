@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -37,6 +38,7 @@ from .calibrate import calibrate, calibration_results
 from .checkpoints import errors_of_writing
 from .held_out import keep_held_out
 from .library_state import library_state_kept
+from .loader_wait import describe_wait
 from .lock import folder_lock
 from .processes import in_turn, on_main_process
 from .resume import check_resume, choose_checkpoint
@@ -211,6 +213,7 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
         if not is_best_tested(trainer):
             write_trained_on(run.folder / TRAINED_ON_FILE, clips.trained_on.without_choice())
         print_speed(run, train_metrics if checkpoint is None else None, tested.metrics)
+        print_wait(run, trainer, settings)
         train_metrics.pop("total_flos", None)  # the library's estimate is for text models
         scores = scorer.score(tested.logits, tested.labels)
         results = train_metrics | tested.metrics | {f"test_{name}": value for name, value in scores.items()}
@@ -258,6 +261,15 @@ def print_speed(run: Run, train_metrics: dict[str, float] | None, test_metrics: 
     if train_metrics is not None:
         print(f"{run}: {train_metrics['train_samples_per_second']:.1f} clips per second training", end=", ")
     print(f"{test_metrics['test_samples_per_second']:.1f} clips per second testing")
+
+
+def print_wait(run: Run, trainer: LogoFormerTrainer, settings: Settings) -> None:
+    """Prints the share of the training's time in which it waited for clips, and what to change."""
+    share, args = trainer.loader_wait.share, trainer.args
+    if share is not None:
+        is_prepared = settings.source.dataset == "prepared"
+        num_cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        print(f"{run}: {describe_wait(share, args.dataloader_num_workers, num_cores, is_prepared)}")
 
 
 def describe_run(

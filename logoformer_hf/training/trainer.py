@@ -37,6 +37,7 @@ from .clip_predictions import ClipPredictions, check_scores
 from .epochs import EpochCallback
 from .finite import FiniteCheck
 from .global_batch import center_loss_of_processes, own_clips, own_share
+from .loader_wait import LoaderWait
 from .loader_workers import leave_sigterm_to_main_process
 from .loss_sums import LossSums
 from .losses import margin_compact_loss
@@ -91,10 +92,10 @@ class LogoFormerTrainer(Trainer):
         self.loss_sums = {True: LossSums(), False: LossSums()}  # of training, of evaluation
         self._epochs = EpochCallback()
         self._finite = FiniteCheck(self.accelerator)
-        self.add_callback(self._epochs)
         self._checkpoints = CheckpointFlow()
-        self.add_callback(self._checkpoints)
-        self.add_callback(self._finite)  # after what decides to save
+        self.loader_wait = LoaderWait()
+        for callback in (self._epochs, self._checkpoints, self._finite, self.loader_wait):
+            self.add_callback(callback)  # what checks weights comes after what decides to save them
         self._train_loss = TrainLoss()
         # The record of the clips that every checkpoint gets, where the caller keeps one.
         self.trained_on: TrainedOn | None = None
@@ -192,7 +193,8 @@ class LogoFormerTrainer(Trainer):
 
     def get_batch_samples(self, epoch_iterator: Iterator[Any], *args: Any, **kwargs: Any) -> Any:
         """As in `Trainer`, without the clips that accelerate fills up the last step of several processes with."""
-        batches, num_clips = super().get_batch_samples(map(self._without_filler, epoch_iterator), *args, **kwargs)
+        own = map(self._without_filler, self.loader_wait.timed(epoch_iterator))
+        batches, num_clips = super().get_batch_samples(own, *args, **kwargs)
         self._finite.begin_step([name for batch in batches for name in batch.get("clip_ids", [])])
         return batches, num_clips
 
@@ -218,7 +220,7 @@ class LogoFormerTrainer(Trainer):
         inputs = dict(inputs)
         inputs.pop("clip_ids", None)
         self._note_problems(inputs.pop("problems", {}))
-        frames = inputs.pop("frames").to(self.args.device)  # copied as uint8, a quarter of the bytes of float32
+        frames = inputs.pop("frames").to(self.args.device, non_blocking=True)  # uint8: a quarter of the bytes
         return super()._prepare_inputs(inputs | model_inputs(self.processing_class, frames))
 
     def _note_problems(self, problems: Mapping[str, str]) -> None:
@@ -344,7 +346,7 @@ class LogoFormerTrainer(Trainer):
         embeddings = []
 
         def gather(layer: nn.Module, inputs: tuple[torch.Tensor]) -> None:
-            embeddings.append(self.accelerator.gather_for_metrics(inputs[0]).float().cpu())
+            embeddings.append(self.accelerator.gather_for_metrics(inputs[0]).float())  # copied after the last batch
 
         with output_layer(self.model).register_forward_pre_hook(gather):
             output = self.predict(dataset, metric_key_prefix=metric_key_prefix)
@@ -354,7 +356,7 @@ class LogoFormerTrainer(Trainer):
             raise VideoReadError(f"none of {len(labels)} clips can be read: {next(iter(self.problems.items()), '')}.")
         return ClipPredictions(
             logits=cast(np.ndarray, output.predictions)[rows],  # a tuple only for models with further outputs
-            embeddings=torch.cat(embeddings).numpy()[rows],
+            embeddings=torch.cat(embeddings).cpu().numpy()[rows],
             labels=labels[rows],
             metrics=output.metrics or {},
             rows=rows,

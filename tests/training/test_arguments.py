@@ -161,3 +161,9 @@ def test_a_model_for_another_task_is_refused(tmp_path, problem_type):
         parse_overrides(f'{{"problem_type": "{problem_type}"}}')
     toy_trainer(tmp_path, model=trainer_model(problem_type="single_label_classification"))
     assert parse_overrides('{"problem_type": "single_label_classification"}')
+
+
+@pytest.mark.parametrize("is_pinned", [True, False])
+def test_copies_from_page_locked_memory_are_not_waited_for(tmp_path, is_pinned):
+    args = LogoFormerTrainingArguments(output_dir=str(tmp_path), dataloader_pin_memory=is_pinned)
+    assert args.accelerator_config.non_blocking is is_pinned

@@ -201,6 +201,12 @@ def test_shapes_that_do_not_fit_are_named(loss, name):
         loss(torch.zeros(4), torch.zeros(4, dtype=torch.long))
 
 
+def test_margin_waits_for_no_device():
+    """A meta tensor has a shape and no values that could be waited for."""
+    logits, labels = torch.empty(4, 7, device="meta"), torch.empty(4, dtype=torch.long, device="meta")
+    assert margin_compact_loss(logits, labels, reduction="none").shape == (4,)
+
+
 def test_margin_needs_two_classes():
     with pytest.raises(ValueError, match=r"\(4, 1\)"):
         margin_compact_loss(torch.zeros(4, 1), torch.zeros(4, dtype=torch.long))
