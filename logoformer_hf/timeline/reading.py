@@ -1,12 +1,13 @@
-"""Reads footage and follows its faces in a thread beside recognition."""
+"""Reads footage in one thread and follows its faces in another, beside recognition."""
 
-import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from ..faces.footage import Footage, FootageInfo
+from ..faces.footage import Footage, FootageFrame, FootageInfo
+from .ahead import ahead
 from .pairs import SeenPair
 from .session import Session
 from .session_state import session_state
@@ -14,6 +15,8 @@ from .window import Window
 
 # Pairs that may wait for recognition; of a camera fewer, so that the camera waits and its old pictures are lost.
 MAX_WAITING, MAX_WAITING_LIVE = 64, 4
+# Decoded frames that may wait for detection: of large ones fewer.
+MAX_DECODED, MAX_DECODED_MB = 32, 32
 STATE_EVERY_SEC = 60.0
 
 OnState = Callable[[dict[str, Any]], None]
@@ -54,50 +57,42 @@ class Reading:
         self.footage, self.session = footage, session
         self._progress = progress
         self._on_state, self._state_every_sec = on_state, state_every_sec
-        most = MAX_WAITING_LIVE if footage.info.is_live else MAX_WAITING
-        self._steps: queue.Queue[_Step | BaseException] = queue.Queue(most)
         self._stop = threading.Event()
 
     def __iter__(self) -> Iterator[Window]:
-        thread = threading.Thread(target=self._run, name="footage", daemon=True)
-        thread.start()
-        try:
-            yield from self._windows()
-        finally:
-            self._stop.set()
-            thread.join()
-            self.footage.close()
+        max_waiting = MAX_WAITING_LIVE if self.footage.info.is_live else MAX_WAITING
+        with closing(self.footage), closing(ahead(self._read(), max_waiting, self._stop, "faces")) as steps:
+            for step in steps:
+                yield from self._windows(step)
 
-    def _windows(self) -> Iterator[Window]:
-        while True:
-            step = self._steps.get()
-            if isinstance(step, BaseException):
-                raise step
-            yield from self.session.finish(step.pairs) if step.is_last else self.session.take(step.pairs)
-            if self._progress is not None:
-                self._progress(step.time_sec, self.footage.info.duration_sec)
-            if step.state is not None and self._on_state is not None:
-                info = self.footage.info
-                size = {"size_px": [info.width_px, info.height_px]}
-                self._on_state(session_state(self.session, step.state) | size)
-            if step.is_last:
-                return
+    def _windows(self, step: _Step) -> Iterator[Window]:
+        yield from self.session.finish(step.pairs) if step.is_last else self.session.take(step.pairs)
+        if self._progress is not None:
+            self._progress(step.time_sec, self.footage.info.duration_sec)
+        if step.state is not None and self._on_state is not None:
+            info = self.footage.info
+            size = {"size_px": [info.width_px, info.height_px]}
+            self._on_state(session_state(self.session, step.state) | size)
 
-    def _run(self) -> None:
-        """Runs in the thread."""
-        try:
-            for step in self._read():
-                self._put(step)
-                if self._stop.is_set():
-                    return
-        except BaseException as error:  # raised again where the windows are taken
-            self._put(error)
+    def _frames(self) -> Generator[FootageFrame, None, None]:
+        """The frames, decoded in a thread of their own; not those of a camera, which would be old after waiting."""
+        info = self.footage.info
+        frames = (frame for frame in self.footage)
+        if info.is_live:
+            return frames
+        max_waiting = min(MAX_DECODED, max(2, MAX_DECODED_MB * 10**6 // (3 * info.width_px * info.height_px)))
+        return ahead(frames, max_waiting, threading.Event(), "footage")
 
-    def _read(self) -> Iterator[_Step]:
+    def _read(self) -> Generator[_Step, None, None]:
+        """Runs in a thread."""
+        with closing(self._frames()) as frames:
+            yield from self._steps(frames)
+
+    def _steps(self, frames: Iterator[FootageFrame]) -> Iterator[_Step]:
         reader = self.session.reader
         skip_until_sec = reader.last_sec if reader.num_frames else None
         state_sec = skip_until_sec
-        for frame in self.footage:
+        for frame in frames:
             if self._stop.is_set():
                 return
             if skip_until_sec is not None and frame.time_sec <= skip_until_sec:
@@ -110,14 +105,6 @@ class Reading:
             if pairs or is_due:
                 yield _Step(pairs, frame.time_sec, reader.state_dict() if is_due else None)
         yield _Step(reader.finish(), reader.last_sec, is_last=True)
-
-    def _put(self, step: "_Step | BaseException") -> None:
-        """Waits for a place in the queue, as long as somebody takes the windows."""
-        while not self._stop.is_set():
-            try:
-                return self._steps.put(step, timeout=0.1)
-            except queue.Full:
-                continue
 
 
 def check_same_footage(info: FootageInfo, state: Mapping[str, Any]) -> None:

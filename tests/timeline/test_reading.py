@@ -21,7 +21,7 @@ def folder(tmp_path_factory):
 
 
 def threads():
-    return [thread for thread in threading.enumerate() if thread.name == "footage"]
+    return [thread for thread in threading.enumerate() if thread.name in ("footage", "faces")]
 
 
 def test_reading_gives_what_pushing_gives(recognizer_of, folder):
