@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def faults(results: Results) -> int:
-    """Number of crashes, hangs and silent losses."""
+    """Number of attempts that ended with a fault."""
     return sum(record["counts"].get(verdict, 0) for record in results.records for verdict in FAULTS)
 
 

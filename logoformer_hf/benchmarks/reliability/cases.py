@@ -10,6 +10,7 @@ RIGHT = "as undisturbed"
 TOLD = "named error"
 CRASH = "crash"
 HANG = "hang"
+MEMORY = "too much memory"
 LOSS = "silent loss"
 # Every way to end, the good ones first.
 VERDICTS = {
@@ -17,9 +18,10 @@ VERDICTS = {
     TOLD: "the program ended with a message without a traceback that names the file at fault",
     CRASH: "it ended with a traceback, a signal that nobody sent, or a message that names no file",
     HANG: "it did not end in the time that it was given",
+    MEMORY: "it took more memory than a reader may (inputs of others alone)",
     LOSS: "it ended as if all was well, with another result",
 }
-FAULTS = (CRASH, HANG, LOSS)
+FAULTS = (CRASH, HANG, MEMORY, LOSS)
 
 
 @dataclass

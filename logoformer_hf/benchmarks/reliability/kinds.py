@@ -6,5 +6,6 @@ from .disk import DISK
 from .intervals import INTERVALS
 from .kills import KILLS
 from .lists import FUZZED_LISTS
+from .mutated import MUTATED_INPUTS
 
-KINDS: tuple[Kind, ...] = (KILLS, DAMAGE, DISK, FUZZED_LISTS, INTERVALS)
+KINDS: tuple[Kind, ...] = (KILLS, DAMAGE, DISK, FUZZED_LISTS, MUTATED_INPUTS, INTERVALS)

@@ -16,7 +16,8 @@ def describe(results: Results, kinds: Sequence[Kind]) -> str:
     faults = sum(total[verdict] for verdict in FAULTS)
     ends = "\n".join(f"- {verdict}: {meaning};" for verdict, meaning in VERDICTS.items())
     parts = [
-        f"{total.total():,} attempts on {results.machine}: {faults:,} crashes, hangs and silent losses.",
+        f"{total.total():,} attempts on {results.machine}: {faults:,} crashes, hangs, excesses of memory and silent "
+        "losses.",
         f"How an attempt can end:\n\n{ends.rstrip(';')}.",
     ]
     for kind in tried:

@@ -34,8 +34,8 @@ def test_a_kill_while_a_checkpoint_is_written_changes_no_bit(tmp_path):
 
 
 @pytest.mark.slow
-def test_damaged_files_full_disks_and_kills_with_workers_and_two_ranks(tmp_path):
-    check_short_form(tmp_path, ["kills", "damage", "disk"])
+def test_damaged_files_full_disks_mutated_inputs_and_kills_with_workers_and_two_ranks(tmp_path):
+    check_short_form(tmp_path, ["kills", "damage", "disk", "mutated"])
 
 
 @pytest.fixture
