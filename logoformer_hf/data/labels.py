@@ -43,9 +43,10 @@ def nfc(name: str) -> str:
 def _one_spelling(name: str) -> str:
     """
     What all names share that differ in nothing but case, composition, and blanks, underscores and hyphens between
-    words. A sign, a dot, or a mark on a letter makes another name: `valence+` and `valence-`, `1.5` and `15`.
+    words. A sign, a dot, or a mark on a letter makes another name: `valence+` and `valence-`, `1.5` and `15`; so does
+    another letter that is capitalised alike: `Maße` and `Masse`.
     """
-    return _SEPARATORS.sub(_without, nfc(unicodedata.normalize("NFD", name).casefold()).strip())
+    return _SEPARATORS.sub(_without, nfc(unicodedata.normalize("NFD", name).lower()).strip())
 
 
 def _without(separators: re.Match[str]) -> str:

@@ -87,6 +87,8 @@ def test_new_names_of_signs_alone_stay_apart():
         ["كَتَبَ", "كُتِبَ"],  # Arabic, vowelled
         ["résumé", "resume"],
         ["awe!", "awe?", "awe"],
+        ["Maße", "Masse"],
+        ["ﬁne", "fine"],
     ],
 )
 def test_names_that_differ_in_more_than_case_and_separators_stay_apart(names):

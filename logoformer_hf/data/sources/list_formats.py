@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from ..labels import canonical_expression
 from .layouts import on_disk
 
-_NUMBER = r"[+-]?\d{1,9}(?:\.0*)?"  # pandas writes the whole numbers of some columns as 0.0
+# pandas writes the whole numbers of some columns as 0.0, with `decimal=","` as 0,0.
+_NUMBER = r"[+-]?\d{1,9}(?:[.,]0*)?"
 
 # Of a list; longer ones are those of another kind of file, or are made to keep the program busy.
 MAX_FILE_BYTES = 2**30
@@ -118,6 +119,7 @@ def read_raw_list(file: Path) -> RawList:
         for delimiter in (",", ";", "\t"):
             header = _split_line(file, first, lines[first - 1], delimiter)
             if columns := _find_columns(header):
+                _check_columns(file, header, columns)
                 raw = _read_table(file, lines, first, delimiter, header, columns)
                 break
         else:
@@ -237,6 +239,15 @@ def _find_columns(header: Sequence[str]) -> tuple[int, int, int | None] | None:
     return None if path is None or label is None else (path, label, split)
 
 
+def _check_columns(file: Path, header: Sequence[str], columns: tuple[int, int, int | None]) -> None:
+    """Raises a ListError where the header names one of the columns twice, as joined tables do."""
+    names = [_column_name(name) for name in header]
+    for column in columns:
+        if column is not None and names.count(names[column]) > 1:
+            twice = ", ".join(repr(name) for name in header if _column_name(name) == names[column])
+            raise ListError(f"{file}: the header has more than one column {names[column]!r} ({twice}); leave one.")
+
+
 def _column_name(name: str) -> str:
     return re.sub(r"[\s-]+", "_", name.strip().lower())
 
@@ -277,6 +288,7 @@ def _read_parquet(file: Path) -> RawList:
     columns = _find_columns(names)
     if columns is None:
         raise ListError(f"{file}: the columns are {_show(', '.join(names))}.\n{ACCEPTED}")
+    _check_columns(file, names, columns)
     path_column, label_column, split_column = columns
     paths, labels = values[path_column], values[label_column]
     splits = [None] * len(paths) if split_column is None else values[split_column]
@@ -325,9 +337,9 @@ def _below_header(file: Path, header: list[str], path_column: str, clips: list[L
 
 
 def is_number(label: str) -> bool:
-    """Whether a label is a whole number, also one that is written as 0.0."""
+    """Whether a label is a whole number, also one that is written as 0.0 or 0,0."""
     return re.fullmatch(_NUMBER, label) is not None
 
 
 def _whole_numbers(clips: list[ListedClip]) -> list[ListedClip]:
-    return [replace(clip, label=str(int(clip.label.split(".")[0]))) for clip in clips]
+    return [replace(clip, label=str(int(re.split("[.,]", clip.label)[0]))) for clip in clips]

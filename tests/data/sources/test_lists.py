@@ -307,9 +307,17 @@ def test_a_list_with_names_is_evidence_for_one_with_numbers(write):
 # Numbers as pandas writes them
 
 
-@pytest.mark.parametrize("text", ["path,label\na,0.0\nb,6.0\n", "a 20.0 0.0\nb 31.0 6.0\n", "a 0.\nb 6.0\n"])
+@pytest.mark.parametrize(
+    "text", ["path,label\na,0.0\nb,6.0\n", "path;label\na;0,0\nb;6,0\n", "a 20.0 0.0\nb 31.0 6.0\n", "a 0.\nb 6.0\n"]
+)
 def test_floats_are_numbers(write, text):
     assert labels(read_list(write(text), new_labels=True)) == ["happy", "fear"]
+
+
+@pytest.mark.parametrize("header", ["path,label,label", "path,label,Label", "path,path,label"])
+def test_a_column_that_is_there_twice_is_refused(write, header):
+    message = message_of([write(f"{header}\na,happy,sad\nb,sad,happy\n")])
+    check_named(message, "list.txt", "more than one column")
 
 
 def test_floats_in_parquet_are_numbers(tmp_path):
