@@ -1,5 +1,6 @@
 """What a published or local model was trained on, by what lies beside its weights."""
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 
 from ..data.trained_on import TRAINED_ON_FILE, TrainedOn, read_trained_on
 from ..evaluation.predictions import PREDICTIONS_FILE, read_predictions
+from ..models.backbone import WEIGHT_FILES
 
 CARD_FILE = "README.md"
 DRAWN_FACES = "faces"  # `dataset` of the drawn faces among the facts of a data set
@@ -46,22 +48,30 @@ def trained_on_of(name_or_path: str | Path) -> TrainedOn | None:
     The record of the clips that a model was trained on, None where there is none, or none can be had from the Hub.
 
     Args:
-        name_or_path: folder of a model, of a run or of a checkpoint of a run, or name on the Hub.
+        name_or_path: folder of a model, of a run or of a checkpoint of a run, a file of weights, or name on the Hub.
+            The record is beside the weights; where they are links, the one beside the linked file counts, too.
 
     Raises:
         ValueError: the record is damaged.
     """
-    folder = Path(name_or_path)
-    if not folder.is_dir():
+    path = Path(name_or_path)
+    if not path.exists():
         try:
             return read_trained_on(hf_hub_download(str(name_or_path), TRAINED_ON_FILE))
         except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError):
             return None
-    places = [folder]
-    if re.fullmatch(r"checkpoint-\d+", folder.resolve().name):
-        places.append(folder.resolve().parent)
-    files = [place / TRAINED_ON_FILE for place in places if (place / TRAINED_ON_FILE).is_file()]
-    return read_trained_on(files[0]) if files else None
+    weights = [path] if path.is_file() else [path / name for name in WEIGHT_FILES if (path / name).is_file()]
+    folders = [path.parent if path.is_file() else path, *(file.resolve().parent for file in weights)]
+    records = dict.fromkeys(file for folder in folders if (file := _record_of(folder)))
+    found = [read_trained_on(file) for file in records]
+    return functools.reduce(TrainedOn.joined, found) if found else None
+
+
+def _record_of(folder: Path) -> Path | None:
+    """The record in a folder, or, for a checkpoint without one, in that of its run."""
+    folder = folder.resolve()
+    places = [folder, folder.parent] if re.fullmatch(r"checkpoint-\d+", folder.name) else [folder]
+    return next((place / TRAINED_ON_FILE for place in places if (place / TRAINED_ON_FILE).is_file()), None)
 
 
 def _card_says_so(file: Path) -> bool:

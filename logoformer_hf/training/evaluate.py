@@ -32,6 +32,7 @@ from ..models.inputs import reading_processor
 from ..models.loading import load_pretrained, load_trained_model
 from .arguments import LogoFormerTrainingArguments
 from .evaluation_arguments import EvaluationArguments
+from .evaluation_folder import check_same_evaluation, deciding_settings, keep_settings
 from .library_state import library_state_kept
 from .run_folder import SETTINGS_FILE
 from .runs import plan_runs
@@ -49,9 +50,12 @@ def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> R
         source_args: the clips.
 
     Raises:
-        ValueError: the model has no class for a label of the clips, or was trained on some of them.
+        ValueError: the model has no class for a label of the clips, or was trained on some of them, or the output
+            folder holds another evaluation or a training.
     """
-    check_output_dir(Path(args.output_dir))
+    output_dir, settings = Path(args.output_dir), deciding_settings(args, source_args)
+    check_output_dir(output_dir)
+    check_same_evaluation(output_dir, settings)
     check_writable(args.output_dir)
     load_pretrained(args.model)  # fails before the clips are gathered rather than after it
     with library_state_kept():
@@ -62,6 +66,7 @@ def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> R
                 raise ValueError(f"`split` is {args.split!r}; this data set has {', '.join(source.rows)}.")
         check_tested_once({fold: source.rows[args.split] for fold, source in sources.items()})
         infos = {fold: describe_run(args, source, fold) for fold, source in sources.items()}
+        keep_settings(output_dir, settings)
         tested = [test_fold(args, sources[run.fold], infos[run.fold], run.folder) for run in runs]
     return write_report(args.output_dir, tested)
 

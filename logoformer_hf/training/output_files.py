@@ -8,6 +8,7 @@ from ..evaluation.predictions import PREDICTIONS_FILE
 from ..evaluation.report_files import PROJECTION_FILE
 from ..hub.push import CODE, PUBLISHED
 from .checkpoints import STATE_FILE
+from .evaluation_folder import EVALUATION_FILE
 from .held_out import HELD_OUT_FILE
 from .lock import HOLDER_FILE, LOCK_FILE
 from .run_files import RESULTS_FILE
@@ -57,6 +58,9 @@ OUTPUT_FILES = (
         "training_curves.png", "losses, UAR and WAR on validation, learning rate", "run", "when it is finished"
     ),
     OutputFile("README.md", "model card with the results", "run", "when it is finished"),
+    OutputFile(
+        EVALUATION_FILE, "settings of the evaluation; only the same one replaces it", "evaluation", "before the test"
+    ),
     OutputFile("report.md", "the report in tables", "report", "after all runs"),
     OutputFile("report.json", "the report as numbers", "report", "after all runs"),
     OutputFile(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datasets import DatasetDict
 
 from ..data.clips import check_rows
-from ..data.problems import write_problems
-from ..data.sources.gather import gather_clips
+from ..data.problems import ClipProblems
+from ..data.sources.gather import gather_clips, list_problems
 from ..data.sources.source import Source
 from ..data.splits import check_tested_once, split_clips
 from ..data.trained_on import SeenClips, TrainedOn
@@ -57,14 +57,25 @@ def gather_runs(runs: Sequence[Run], settings: Settings, verbose: bool) -> dict[
     sources: dict[int | None, Source] = {}
     for run in runs:
         if run.fold not in sources:
-            sources[run.fold] = gather_clips(settings.source, run.fold, run.folder / _PROBLEMS_FILE, verbose)
-        elif verbose and sources[run.fold].problems:
-            write_problems(sources[run.fold].problems, run.folder / _PROBLEMS_FILE)
+            sources[run.fold] = _gather_fold(run, settings, verbose)
     check_tested_once({fold: source.rows["test"] for fold, source in sources.items() if "test" in source.rows})
     for run in runs:
         check_same_clips(run, sources[run.fold])
-    unfinished = [run for run in runs if not is_finished(run.folder)]
+    unfinished = [run for run in runs if not is_finished(run.folder)]  # a finished one has its problems.csv
+    for run in unfinished if verbose else ():
+        if sources[run.fold].problems:
+            list_problems(sources[run.fold].problems, run.folder / _PROBLEMS_FILE)
     return {run: _clips_of_run(run, sources[run.fold], settings) for run in unfinished}
+
+
+def _gather_fold(run: Run, settings: Settings, verbose: bool) -> Source:
+    """The clips of a fold. Into a folder that holds a run nothing is written: it may be one on other clips."""
+    try:
+        return gather_clips(settings.source, run.fold, None, verbose)
+    except ClipProblems as error:
+        if verbose and not (run.folder / SETTINGS_FILE).exists():
+            list_problems(error.problems, run.folder / _PROBLEMS_FILE)
+        raise
 
 
 def check_same_clips(run: Run, source: Source) -> None:

@@ -38,9 +38,8 @@ def history_of(model: ModelArguments, checkpoint: str | None, folder: Path) -> T
     history = TrainedOn()
     if model.model_name_or_path:
         history = trained_on_of(model.model_name_or_path) or TrainedOn(is_complete=False)
-    if model.backbone_checkpoint:  # without a record: weights of another kind, which pictures of faces trained
-        encoder = Path(model.backbone_checkpoint)
-        history = history.joined(trained_on_of(encoder.parent if encoder.is_file() else encoder) or TrainedOn())
+    if model.backbone_checkpoint:  # without a record nobody knows, whatever the name of the file is
+        history = history.joined(trained_on_of(model.backbone_checkpoint) or TrainedOn(is_complete=False))
     if checkpoint is not None and Path(checkpoint).is_dir():
         history = history.joined(trained_on_of(checkpoint) or TrainedOn(is_complete=False))
     for file in sorted(folder.glob(f"checkpoint-*/{TRAINED_ON_FILE}")):

@@ -90,3 +90,18 @@ def test_results_of_something_else_are_not_taken_for_those_of_a_training(run, co
     shutil.copy(out / PREDICTIONS_FILE, tmp_path / "evaluated")
     with raises_naming(ValueError, tmp_path / "evaluated", PREDICTIONS_FILE, "run.json"):
         run(tmp_path / "evaluated", root, *NEW)
+
+
+@pytest.mark.parametrize("on_problem", ["skip", "stop"])
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_refused_run_leaves_the_list_of_problems_of_the_run_that_is_there(run, copy, tmp_path, on_problem, is_done):
+    _, out = copy
+    (out / "problems.csv").write_text("clip,path,reason\n")
+    if not is_done:
+        (out / PREDICTIONS_FILE).unlink()
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    other = write_own(tmp_path / "other", 150)
+    (other / "train" / "sad" / "train3" / "00001.jpg").write_bytes(b"")
+    with raises_naming(ValueError, out if on_problem == "skip" else "train3"):
+        run(out, other, *NEW, "--on_problem", on_problem)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before

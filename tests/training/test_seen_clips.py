@@ -160,6 +160,25 @@ def test_weights_of_unknown_origin_are_said_to_be_so(run, own, tmp_path):
     assert not read_trained_on(out / "trained_on.parquet").is_complete
 
 
+@pytest.mark.parametrize("kind", ["link", "link in a folder", "copy"])
+def test_a_frame_encoder_brings_its_record_or_is_said_to_have_none(run, own, tmp_path, kind):
+    root, model = own
+    encoder = tmp_path / "encoder" / "model.safetensors"
+    encoder.parent.mkdir()
+    if kind != "copy":
+        encoder.symlink_to(model / "model.safetensors")
+        given = encoder if kind == "link" else encoder.parent
+        other = write_own(tmp_path / "B", 150)
+        shutil.copytree(root / "train" / "happy" / "train1", other / "test" / "happy" / "renamed")
+        with raises_naming(ValueError, "1 test clips", "test/happy/renamed", "--allow_seen_clips"):
+            run(tmp_path / "out", other, *NEW, "--backbone_checkpoint", str(given))
+        return
+    shutil.copy(model / "model.safetensors", encoder)
+    out = run(tmp_path / "out", root, *NEW, "--backbone_checkpoint", str(encoder))
+    assert not json.loads((out / "eval_results.json").read_text())["seen_clips"]["is_history_known"]
+    check_named((out / "report.md").read_text(), "Not all clips that the model was trained on before are recorded")
+
+
 # --- evaluation
 
 
@@ -274,9 +293,9 @@ def test_shards_that_do_not_identify_their_clips_are_said_to_be_no_measure(run, 
         (of_shards, {"data_dir": str(clips)}),
         (of_clips, {"dataset": "prepared", "data_dir": str(shards)}),
     ):
-        report = evaluate(model, tmp_path / "out", split="train", **source)
+        report = evaluate(model, tmp_path / f"{model.name} tested", split="train", **source)
         assert not report.run.seen_clips.is_comparable
-        check_named((tmp_path / "out" / "report.md").read_text(), "version 0.1", "is not known")
+        check_named((tmp_path / f"{model.name} tested" / "report.md").read_text(), "version 0.1", "is not known")
     again = run(tmp_path / "again", clips, "--model_name_or_path", str(of_shards))
     assert not json.loads((again / "eval_results.json").read_text())["seen_clips"]["is_comparable"]
     check_named((again / "README.md").read_text(), "version 0.1", "is not known")

@@ -82,7 +82,7 @@ def add_left_out(facts: DataFacts, rows: DatasetDict, problems: list[Problem]) -
 def gather_clips(
     args: SourceArguments,
     fold: int | None,
-    problems_file: Path,
+    problems_file: Path | None,
     verbose: bool = True,
     crops: "CropFormat | None" = None,
     num_workers: int | None = None,
@@ -93,7 +93,8 @@ def gather_clips(
     Args:
         args: which clips.
         fold: number of the fold, None for a source without folds.
-        problems_file: path of `problems.csv`, which is written if there are problems, also if they stop the program.
+        problems_file: path of `problems.csv`, which is written if there are problems, also if they stop the program;
+            None where they are not written.
         verbose: print and write; True in the main process only.
         crops: as `load_source`.
         num_workers: as `load_source`.
@@ -101,18 +102,19 @@ def gather_clips(
     try:
         source = load_source(args, fold, crops, num_workers)
     except ClipProblems as error:
-        if verbose:
-            _write_problems(error.problems, problems_file)
+        if verbose and problems_file is not None:
+            list_problems(error.problems, problems_file)
         raise
     if verbose:
         for note in source.notes:
             print(note)
-        if source.problems:
-            _write_problems(source.problems, problems_file)
+        if source.problems and problems_file is not None:
+            list_problems(source.problems, problems_file)
     return source
 
 
-def _write_problems(problems: list[Problem], file: Path) -> None:
+def list_problems(problems: list[Problem], file: Path) -> None:
+    """Writes clips with problems to `file`, and prints how many there are and where."""
     write_problems(problems, file)
     print(f"{len(problems):,} clips that cannot be used, each with the reason: {file}")
 
@@ -137,5 +139,5 @@ def note_unreadable(source: Source, reasons: Mapping[str, str], problems_file: P
                 video = stored[place].to_pylist()[0]["video"]
                 path = video if isinstance(video, str) else "embedded frames"
                 problems.append(Problem(clip_id, path, reasons[clip_id].removeprefix(f"{path}: ")))
-    _write_problems(source.problems + problems, problems_file)
+    list_problems(source.problems + problems, problems_file)
     return add_left_out(source.facts, source.rows, problems)
