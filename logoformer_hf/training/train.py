@@ -206,9 +206,8 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
     validation = ClipDataset(rows["validation"], reader, keep_unreadable=True) if is_apart else None
     temperature = calibrate(trainer, validation)
     problems = trainer.gather_problems()
-    seen = clips.seen
-    if not is_best_tested(trainer):  # no clips chose the epoch
-        seen = replace(seen, validation_trained_on=0)
+    # Where it is not the best epoch that is tested, no clips chose it.
+    seen = clips.seen if is_best_tested(trainer) else replace(clips.seen, validation_trained_on=0)
     if is_main_process:
         if not is_best_tested(trainer):
             write_trained_on(run.folder / TRAINED_ON_FILE, clips.trained_on.without_choice())

@@ -90,7 +90,8 @@ def test_the_demo_prints_a_table(demo):
     check_named(table, f"{100 * results['test_uar']:.2f}", f"{100 * results['test_war']:.2f}", "WAR", *EXPRESSIONS)
     check_named(printed, "14 clips", output_dir)
     # Clips per second, training and testing.
-    [speeds] = [line for line in printed.splitlines() if line.startswith("seed 42: ")]
+    speeds, wait = [line for line in printed.splitlines() if line.startswith("seed 42: ")]
+    assert "waiting for clips" in wait
     assert len([number for number in re.findall(r"\d+\.\d", speeds) if float(number) > 0]) == 2
 
 
