@@ -23,6 +23,7 @@ from .reading_limits_logoformer import LIMITS, VideoReadError, first_line
 
 DOWNLOAD_TIMEOUT_SEC = 30  # without a byte received
 BLOCK_BYTES = 1 << 20
+MAX_SHOWN = 200  # characters of an address in a message
 # IPv6 addresses whose last 32 bits are an IPv4 address that a gateway connects to.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -32,10 +33,15 @@ class DownloadedVideo(io.BytesIO):
 
     def __init__(self, url: str, content: bytes):
         super().__init__(content)
-        self.url = self.name = url
+        self.url = self.name = shortened(url)
 
     def __str__(self) -> str:
         return self.url
+
+
+def shortened(url: str) -> str:
+    """An address for messages."""
+    return url if len(url) <= MAX_SHOWN else f"{url[:MAX_SHOWN]}…"
 
 
 def download_video(url: str, only_public: bool = False) -> DownloadedVideo:
@@ -51,25 +57,36 @@ def download_video(url: str, only_public: bool = False) -> DownloadedVideo:
         VideoReadError: no answer, an HTTP error, more than `LIMITS.max_download_mb` or `LIMITS.max_download_sec`, an
             empty file, a broken connection, or an address that is not public.
     """
+    name = shortened(url)
     try:
+        check_ascii(url, name)
         with opener(only_public).open(
             Request(url, headers={"User-Agent": "logoformer"}),  # some servers reject Python's default
             timeout=DOWNLOAD_TIMEOUT_SEC,
         ) as response:
-            content = read_within_limits(url, response)
+            content = read_within_limits(name, response)
             is_cut = bool(response.length)  # bytes announced and not sent
     except VideoReadError:
         raise
     except (OSError, HTTPException, ValueError) as error:
-        raise VideoReadError(f"{url}: {first_line(getattr(error, 'reason', None) or error)}") from error
+        raise VideoReadError(f"{name}: {first_line(getattr(error, 'reason', None) or error)}") from error
     if is_cut:
-        raise VideoReadError(f"{url}: the connection broke after {len(content)} bytes.")
+        raise VideoReadError(f"{name}: the connection broke after {len(content)} bytes.")
     if not content:
-        raise VideoReadError(f"{url}: the file is empty.")
+        raise VideoReadError(f"{name}: the file is empty.")
     return DownloadedVideo(url, content)
 
 
-def read_within_limits(url: str, response: HTTPResponse) -> bytes:
+def check_ascii(url: str, name: str) -> None:
+    """Raises a `VideoReadError` for an address with characters that HTTP cannot send."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise VideoReadError(
+            f"{name}: an address may have letters, digits and signs of ASCII alone; write others as %C3%A9, and those "
+            "of a host's name in Punycode (xn--)."
+        )
+
+
+def read_within_limits(name: str, response: HTTPResponse) -> bytes:
     """The body of an answer. Raises a `VideoReadError` where it is too large or comes too slowly."""
     content = bytearray()
     end_sec = time.monotonic() + LIMITS.max_download_sec
@@ -77,10 +94,10 @@ def read_within_limits(url: str, response: HTTPResponse) -> bytes:
         content += block
         if len(content) > LIMITS.max_download_mb * 10**6:
             raise VideoReadError(
-                f"{url}: more than {LIMITS.max_download_mb} MB; download it and give the path of the file."
+                f"{name}: more than {LIMITS.max_download_mb} MB; download it and give the path of the file."
             )
         if time.monotonic() > end_sec:
-            raise VideoReadError(f"{url}: the download takes more than {LIMITS.max_download_sec} seconds.")
+            raise VideoReadError(f"{name}: the download takes more than {LIMITS.max_download_sec} seconds.")
     return bytes(content)
 
 

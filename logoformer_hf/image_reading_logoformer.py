@@ -127,7 +127,7 @@ def decode_image(content: bytes, name: str, min_side_px: int | None = None) -> n
     """
     size = picture_size(io.BytesIO(content))
     if size is not None:
-        check_size(name, *size, LIMITS.max_image_pixels)
+        check_size(name, *size)
     if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > MAX_JPEG_SCANS:
         raise VideoReadError(f"{name}: a JPEG with more than {MAX_JPEG_SCANS} scans is not read.")
     pixels = decode_jpeg(content, min_side_px)
@@ -168,7 +168,7 @@ def decode_with_pillow(content: bytes, name: str, min_side_px: int | None) -> np
     """`(height, width, 3)` uint8 of an image that PIL can read; a `VideoReadError` calls it `name`."""
     try:
         with Image.open(io.BytesIO(content), formats=image_formats()) as file:
-            check_size(name, *file.size, LIMITS.max_image_pixels)
+            check_size(name, *file.size)
             size = shrunk_size(*reduced_size(file.size, min_side_px), LIMITS.max_side_px)
             if size != file.size:
                 file.draft(None, size)  # not smaller than this; other formats than JPEG ignore it
@@ -358,7 +358,7 @@ def frame_pixels(frame: Any, index: int) -> np.ndarray | torch.Tensor:
     if not isinstance(frame, Image.Image):
         return frame
     name = f"frame {index}"
-    check_size(name, *frame.size, LIMITS.max_image_pixels)
+    check_size(name, *frame.size)
     try:
         return upright_rgb(frame, name, LIMITS.max_side_px)
     except VideoReadError:

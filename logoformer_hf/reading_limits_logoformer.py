@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import av
 
@@ -50,12 +50,15 @@ class ReadingLimits:
 
     Attributes:
         max_side_px: frames with a longer side are shrunk to it while they are decoded; all others keep their pixels.
-        max_pixels: of a picture in a video, above those of 8K (7680x4320), which decoders keep up to 17 of.
-        max_image_pixels: of an image file, above those of 8192x6144.
+        max_pixels: of a picture, in a video or an image file; above those of 8K (7680x4320).
+        max_frame_bytes: of a decoded frame of a video, from a file of up to 1 MB: 3840x2160 with 4 bytes a pixel.
+            Decoders keep up to 17 of them.
+        max_frame_bytes_per_byte: how many more for every further byte.
         max_aspect_ratio: the longer side divided by the shorter one.
         max_packets: in the index of an mp4, sound included.
         max_frames: that a video may have.
-        max_decoded_pixels: that are decoded for a clip from a file of up to 1 MB, 960 frames of 1920x1080.
+        max_decoded_pixels: that are decoded for a clip from a file of up to 1 MB, 337 frames of 1920x1080. Pixels of
+            more than 3 bytes count as so many more.
         max_decoded_pixels_per_byte: how many more for every further byte.
         max_packet_ratio: bytes of all packets of a video, divided by those of the file: more where they overlap.
         max_reading_sec: that reading the frames of a clip may take.
@@ -66,12 +69,13 @@ class ReadingLimits:
     """
 
     max_side_px: int = 2048
-    max_pixels: int = 36_000_000
-    max_image_pixels: int = 51_000_000
+    max_pixels: int = 2**25
+    max_frame_bytes: int = 2**25
+    max_frame_bytes_per_byte: int = 100
     max_aspect_ratio: int = 32
     max_packets: int = 10_000_000
     max_frames: int = 2_000_000
-    max_decoded_pixels: int = 2_000_000_000
+    max_decoded_pixels: int = 700_000_000
     max_decoded_pixels_per_byte: int = 50_000
     max_packet_ratio: int = 4
     max_reading_sec: int = 600
@@ -104,11 +108,11 @@ def shrunk_size(width_px: int, height_px: int, max_side_px: int) -> tuple[int, i
     return max(1, round(width_px * scale)), max(1, round(height_px * scale))
 
 
-def check_size(name: object, width_px: int, height_px: int, max_pixels: int) -> None:
+def check_size(name: object, width_px: int, height_px: int) -> None:
     """Raises a `VideoReadError` for a picture that is too large or too narrow."""
     size = f"{name}: its pictures have {width_px}x{height_px} pixels"
-    if width_px * height_px > max_pixels:
-        raise VideoReadError(f"{size}, more than the {max_pixels:,} that are read.")
+    if width_px * height_px > LIMITS.max_pixels:
+        raise VideoReadError(f"{size}, more than the {LIMITS.max_pixels:,} that are read.")
     if max(width_px, height_px) > LIMITS.max_aspect_ratio * min(width_px, height_px) > 0:
         raise VideoReadError(f"{size}; one side may be up to {LIMITS.max_aspect_ratio} times as long as the other.")
 
@@ -124,12 +128,40 @@ def check_headers(name: object, file: IO[bytes]) -> None:
     size = file.seek(0, os.SEEK_END)
     picture = picture_size(file)
     if picture is not None:
-        check_size(name, *picture, LIMITS.max_image_pixels)
+        check_size(name, *picture)
     else:
         entries = mp4_index_entries(file, size)
         if entries > min(size, LIMITS.max_packets):  # every packet has at least one byte
             raise VideoReadError(f"{name}: its index promises {entries:,} packets, and the file has {size:,} bytes.")
     file.seek(0)
+
+
+def check_frame(name: object, frame: Any, file_bytes: int | None) -> None:
+    """
+    Raises a `VideoReadError` for frames that are too large, also for the file that they come from.
+
+    Args:
+        name: what the message calls the video.
+        frame: of PyAV, or the stream that promises such frames; one that does not say its size is passed over.
+        file_bytes: of the video; None for an image file, of which one picture is decoded.
+    """
+    if frame.format is None:
+        return
+    check_size(name, frame.width, frame.height)
+    if file_bytes is None:
+        return
+    num_bytes = frame.width * frame.height * frame.format.padded_bits_per_pixel // 8
+    most = LIMITS.max_frame_bytes + max(0, file_bytes - 10**6) * LIMITS.max_frame_bytes_per_byte
+    if num_bytes > most:
+        raise VideoReadError(
+            f"{name}: its pictures have {frame.width}x{frame.height} pixels and take {num_bytes:,} bytes each, more "
+            f"than the {most:,} that are read from a file of {file_bytes:,} bytes."
+        )
+
+
+def counted_pixels(frame: Any) -> int:
+    """The pixels of a frame of PyAV; as so many more where they have more than 3 bytes each."""
+    return frame.width * frame.height * max(24, frame.format.padded_bits_per_pixel) // 24
 
 
 def max_decoded_pixels(file_bytes: int) -> int:
@@ -185,9 +217,9 @@ class ReadingBudget:
 
 
 def picture_size(file: IO[bytes]) -> tuple[int, int] | None:
-    """Width and height that a GIF, PNG, WebP, BMP or JPEG promises; None for other files and unreadable headers."""
+    """Width and height that a GIF, PNG, WebP, BMP, JPEG or AVI promises; None for other files and unreadable headers."""
     file.seek(0)
-    head = file.read(30)
+    head = file.read(72)
     if head.startswith(b"\xff\xd8"):
         return jpeg_size(file)
     try:
@@ -197,6 +229,8 @@ def picture_size(file: IO[bytes]) -> tuple[int, int] | None:
             return struct.unpack_from(">II", head, 16)
         if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
             return webp_size(head)
+        if head.startswith(b"RIFF") and head[8:12] == b"AVI " and head[24:28] == b"avih":
+            return struct.unpack_from("<II", head, 64)
         if head.startswith(b"BM"):
             width, height = struct.unpack_from("<ii", head, 18)
             return abs(width), abs(height)

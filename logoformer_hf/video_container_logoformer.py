@@ -22,8 +22,9 @@ from .reading_limits_logoformer import (
     LIMITS,
     ReadingBudget,
     VideoReadError,
+    check_frame,
     check_headers,
-    check_size,
+    counted_pixels,
     first_line,
     shrunk_size,
 )
@@ -52,6 +53,9 @@ TEXT_FORMATS = {"adf", "bin", "idf", "tty", "xbin"}
 
 # A picture of a video must have so many pixels a side: of 1 or 3 rows, FFmpeg mixes up the colours.
 MIN_SIDE_PX = 4
+
+# Percent of the pixels of a picture that are coded at most: decoders round its sides up to whole blocks.
+CODED_SHARE = 102
 
 # FFmpeg's numbers of transfer characteristics: SMPTE ST 2084 (PQ), ARIB STD-B67 (HLG).
 HDR_CURVES = {16: "PQ", 18: "HLG"}
@@ -94,8 +98,8 @@ def open_container(video: VideoFile) -> Iterator[av.container.InputContainer]:
     """
     with named_errors(video), nullcontext(video) if isinstance(video, io.BytesIO) else video.open("rb") as file:
         check_headers(video, file)
-        # Tags, a title for instance, may be in any encoding.
-        options = {"protocol_whitelist": "none"}
+        # FFmpeg decodes a picture while it opens some files. Tags, a title for instance, may be in any encoding.
+        options = {"protocol_whitelist": "none", "max_pixels": str(LIMITS.max_pixels * CODED_SHARE // 100)}
         with av.open(file, options=options, metadata_errors="replace") as container:
             if container.format.name in TEXT_FORMATS:
                 raise VideoReadError(f"{video}: it is a text, not a video.")
@@ -163,6 +167,18 @@ def moving_streams(video: VideoFile) -> set[int]:
     return {index for index, number in num_packets.items() if number > 1}
 
 
+def check_stream(container: av.container.InputContainer, stream: av.VideoStream, name: object) -> int | None:
+    """
+    Raises a `VideoReadError` where a stream promises frames that are too large; returns the size of the file that this
+    is judged by, for `check_frame`: None for an image file, of which one picture is decoded.
+    """
+    if not stream.width or not stream.height:  # FFmpeg has none where they are above `max_pixels`
+        raise VideoReadError(f"{name}: its pictures have no known size, or more than {LIMITS.max_pixels:,} pixels.")
+    file_bytes = None if is_image_format(container.format.name) else container.size
+    check_frame(name, stream, file_bytes)
+    return file_bytes
+
+
 def pixel_aspect_ratio(stream: av.VideoStream) -> float:
     """Width of a pixel divided by its height."""
     ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
@@ -204,6 +220,7 @@ class FrameDecoder:
         self.broke = ""
         self._container, self._stream, self._name = container, stream, name
         self._budget, self._packets = budget, ReadingBudget(container)
+        self._size_for_limits = check_stream(container, stream, name)
         self._alpha_decoder = alpha_decoder(stream)
         stream.codec_context.thread_count = 1
 
@@ -224,9 +241,9 @@ class FrameDecoder:
 
     def _counted(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The frame, if it and those before it are within the limits."""
-        check_size(self._name, frame.width, frame.height, LIMITS.max_pixels)
+        check_frame(self._name, frame, self._size_for_limits)
         if self._budget is not None:
-            self._budget.take_frame(frame.width * frame.height)
+            self._budget.take_frame(counted_pixels(frame))
         return frame
 
     def seek(self, pts: int) -> None:

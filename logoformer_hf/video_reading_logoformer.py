@@ -30,13 +30,14 @@ from .image_reading_logoformer import (
     read_encoded_frames,
     read_frames_in_memory,
 )
-from .reading_limits_logoformer import LIMITS, ReadingBudget, is_within_budget
+from .reading_limits_logoformer import LIMITS, ReadingBudget, counted_pixels, is_within_budget
 from .video_container_logoformer import (
     MIN_SIDE_PX,
     EmbeddedVideo,
     FrameConverter,
     FrameDecoder,
     VideoFile,
+    check_stream,
     choose_stream,
     has_alpha,
     has_alpha_beside,
@@ -144,6 +145,7 @@ def survey_video(video: VideoFile, for_torchcodec: bool) -> Survey:
     """Reads the packets of the stream to read; decodes nothing but, for torchcodec, the first frame."""
     with open_container(video) as container:
         stream = choose_stream(container, video)
+        check_stream(container, stream, video)
         may_suit = for_torchcodec and torchcodec_may_suit(container, stream)
         survey = scan_packets(container, stream, decode_first=may_suit)
         survey.stream = stream.index
@@ -224,7 +226,7 @@ def look_at_first_frame(packet: Any, survey: Survey) -> bool:
         return True
     for frame in frames:
         survey.suits_torchcodec = not frame.is_corrupt and not orientation_of(frame).is_mirrored
-        survey.frame_pixels = frame.width * frame.height
+        survey.frame_pixels = counted_pixels(frame)
         survey.notes = oddities(frame)
         return True
     return False

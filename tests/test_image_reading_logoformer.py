@@ -348,7 +348,7 @@ def test_images_above_the_size_are_shrunk_and_others_are_not(orientation, format
 
 
 def test_an_image_with_too_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
-    monkeypatch.setattr(images.LIMITS, "max_image_pixels", 30 * 40 - 1)
+    monkeypatch.setattr(images.LIMITS, "max_pixels", 30 * 40 - 1)
     for format in ("JPEG", "PNG", "WEBP", "TIFF"):
         content = encoded(Image.new("RGB", (30, 40)), format)
         for clip in ([content], [content[: len(content) // 2 + 20]], Image.open(io.BytesIO(content))):

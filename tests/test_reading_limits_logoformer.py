@@ -18,6 +18,7 @@ from processes import TIMEOUT_SEC, environment_with
 
 from logoformer_hf import VideoReadError
 from logoformer_hf import reading_limits_logoformer as limits
+from logoformer_hf import video_container_logoformer as video_container
 from logoformer_hf import video_reading_logoformer as video_reading
 from logoformer_hf.faces.footage import Footage
 from logoformer_hf.video_reading_logoformer import read_clip, read_frames
@@ -147,7 +148,7 @@ def test_pictures_too_large_or_too_narrow_are_refused_by_their_size(tmp_path, mo
             read()
     monkeypatch.setattr(LIMITS, "max_aspect_ratio", 33)
     read_clip(narrow, range)
-    monkeypatch.setattr(LIMITS, "max_image_pixels", 527)
+    monkeypatch.setattr(LIMITS, "max_pixels", 527)
     with raises_naming(VideoReadError, narrow, "4x132", "527"):
         read_clip(narrow, range)
 
@@ -158,6 +159,50 @@ def test_a_video_of_large_frames_is_refused(write_video, tmp_path, monkeypatch):
     for read in (lambda: read_clip(clip, range), lambda: Footage(clip)):
         with raises_naming(VideoReadError, clip, "128x96"):
             read()
+
+
+def test_a_picture_has_one_limit_whichever_way_it_comes(tmp_path, monkeypatch):
+    picture, video = tmp_path / "picture.webp", tmp_path / "clip"
+    Image.new("RGB", (100, 80)).save(picture)
+    video.write_bytes(picture.read_bytes())
+    clips = {picture: picture, video: video, "embedded frame 0": [picture.read_bytes()]}
+    monkeypatch.setattr(LIMITS, "max_frame_bytes", 1)  # is for videos alone
+    monkeypatch.setattr(LIMITS, "max_pixels", 8000)
+    for clip in clips.values():
+        read_clip(clip, range)
+    monkeypatch.setattr(LIMITS, "max_pixels", 7999)
+    for name, clip in clips.items():
+        with raises_naming(VideoReadError, f"{name}: its pictures have 100x80 pixels, more than the 7,999 that are"):
+            read_clip(clip, range)
+
+
+@pytest.mark.parametrize("name", ["clip.avi", "clip.mkv"])
+def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded(tmp_path, monkeypatch, name):
+    clip = tmp_path / name
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame(128, 96, "yuv420p")))
+        container.mux(stream.encode())
+    monkeypatch.setattr(LIMITS, "max_pixels", 128 * 96)
+    assert read_clip(clip, range)[0].shape == (1, 96, 128, 3)
+    monkeypatch.setattr(LIMITS, "max_pixels", 64 * 96)
+    monkeypatch.setattr(video_container.FrameDecoder, "_decode", lambda *packet: pytest.fail("decoded"))
+    for read in (lambda: read_clip(clip, range), lambda: Footage(clip)):
+        with raises_naming(VideoReadError, clip, "pixels", "6,144"):
+            read()
+
+
+def test_a_small_file_may_not_promise_frames_of_many_bytes(write_video, tmp_path, monkeypatch):
+    clip = write_video(tmp_path / "clip.mp4", 3, size=(128, 96))
+    monkeypatch.setattr(LIMITS, "max_frame_bytes", 128 * 96 * 3 // 2)
+    read_clip(clip, range)
+    monkeypatch.setattr(LIMITS, "max_frame_bytes", 128 * 96 * 3 // 2 - 1)
+    for read in (lambda: read_clip(clip, range), lambda: Footage(clip)):
+        with raises_naming(VideoReadError, clip, "128x96", "18,432", "18,431", f"{clip.stat().st_size:,}"):
+            read()
+    clip.write_bytes(clip.read_bytes() + box(b"free", bytes(1_000_000)))
+    read_clip(clip, range)
 
 
 def test_decoding_has_a_limit_that_grows_with_the_file(write_video, tmp_path, monkeypatch):

@@ -25,6 +25,8 @@ from ..image_reading_logoformer import first_line
 from ..video_processing_logoformer import check_settings
 from .code_references import drop_code_references
 
+# In what the library says of a kind that it does not know, if a file names code for it.
+ASKS_TO_RUN_CODE = "trust_remote_code"
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
@@ -44,6 +46,12 @@ def load_config(name_or_path: str | Path) -> PreTrainedConfig:
             f"{first_line(error)}"
         ) from error
     except Exception as error:  # of many kinds: of the library for unknown kinds, of any kind for wrong values
+        if ASKS_TO_RUN_CODE in str(error):
+            kind = PreTrainedConfig.get_config_dict(name_or_path)[0].get("model_type")
+            raise ValueError(
+                f"{name_or_path}: the `model_type` in config.json is {repr(kind)[:200]}, which needs code of others; "
+                f"none is run. {accepted_models()}"
+            ) from None
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise ValueError(f"{name_or_path}: config.json cannot be used: {reason} {accepted_models()}") from error
     if not isinstance(config, LogoFormerConfig):
@@ -76,6 +84,8 @@ def load_processor(name_or_path: str | Path) -> BaseVideoProcessor:
         ) from error
     except Exception as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
+        if ASKS_TO_RUN_CODE in str(error):
+            reason = "it needs code of others, and none is run; save the processor of a model of transformers there."
         raise ValueError(f"{name_or_path}: video_preprocessor_config.json cannot be used: {reason}") from error
     drop_code_references(processor)
     return processor

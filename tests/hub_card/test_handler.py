@@ -297,6 +297,20 @@ def test_an_address_without_a_clip_gives_a_message(open_handler, address):
     check_named(error_of(open_handler, {"inputs": clip, "parameters": CROPPED}), clip)
 
 
+@pytest.mark.parametrize(
+    ("clip", "words"),
+    [
+        ("http://①②⑦.0.0.1/", ["http://①②⑦.0.0.1/", "ASCII"]),
+        ("http://127.0.0.1:1/é.mp4", ["é.mp4", "ASCII"]),
+        ("http://127.0.0.1:1/" + "a" * 100_000, ["http://127.0.0.1:1/aaa", "…"]),
+    ],
+)
+def test_an_address_that_cannot_be_opened_is_named_in_short(open_handler, clip, words):
+    message = error_of(open_handler, {"inputs": clip, "parameters": CROPPED})
+    check_named(message, *words)
+    assert "ordinal" not in message and len(message) < 500
+
+
 def test_only_public_addresses_are_opened_where_those_alone_are_allowed(folder, address):
     handler = load_handler(folder, LOGOFORMER_ALLOW_ADDRESSES="public")
     clip = f"{address}/clip.mp4"

@@ -187,12 +187,15 @@ def test_references_of_other_kinds_of_models_are_dropped(saved, tmp_path):
     assert "evil" not in (tmp_path / "saved" / "config.json").read_text()
 
 
-def test_an_unknown_kind_never_asks_to_run_code(folder, monkeypatch):
+@pytest.mark.parametrize("code", ["evil.Config", "somebody/else--evil.Config"])
+def test_an_unknown_kind_never_asks_to_run_code(folder, monkeypatch, code):
     monkeypatch.setattr("builtins.input", lambda *question: pytest.fail(f"asked: {question}"))
     (folder / "evil.py").write_text("raise SystemExit('ran')")
-    change_json(folder / "config.json", model_type="evil", auto_map={"AutoConfig": "evil.Config"})
-    with raises_naming(ValueError, folder, "videomae"):
-        load_model(folder, EXPRESSIONS)
+    change_json(folder / "config.json", model_type="evil", auto_map={"AutoConfig": code})
+    for load in (load_model, load_trained_model):
+        with raises_naming(ValueError, folder, "model_type", "'evil'", "videomae") as raised:
+            load(folder, EXPRESSIONS)
+        assert "trust_remote_code" not in str(raised.value)
 
 
 def test_a_processor_of_an_unknown_kind_never_asks_to_run_code(folder, monkeypatch):
@@ -207,6 +210,7 @@ def test_a_processor_of_an_unknown_kind_never_asks_to_run_code(folder, monkeypat
         processor = load_model(folder, EXPRESSIONS)[1]
     except ValueError as error:
         check_named(str(error), folder, "video_preprocessor_config.json")
+        assert "trust_remote_code" not in str(error)
     else:  # the library takes the processor that belongs to the kind of the model
         assert type(processor).__name__ == "LogoFormerVideoProcessor"
 
