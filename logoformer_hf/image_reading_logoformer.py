@@ -242,7 +242,7 @@ def to_rgba(image: Image.Image) -> Image.Image:
     """A transparent image in mode "RGBA"."""
     if image.mode == "La":  # PIL converts grey with multiplied alpha in steps alone
         image = image.convert("LA")
-    return image.convert("RGBA")
+    return image if image.mode == "RGBA" else image.convert("RGBA")  # which would copy it
 
 
 def exif_orientation(image: Image.Image) -> int:

@@ -51,13 +51,13 @@ class ReadingLimits:
     Attributes:
         max_side_px: frames with a longer side are shrunk to it while they are decoded; all others keep their pixels.
         max_pixels: of a picture, in a video or an image file; above those of 8K (7680x4320).
-        max_frame_bytes: of a decoded frame of a video, from a file of up to 1 MB: 3840x2160 with 4 bytes a pixel.
+        max_frame_bytes: of a decoded frame of a video, from a file of up to 1 MB: 3840x2160 with 2 bytes a pixel.
             Decoders keep up to 17 of them.
         max_frame_bytes_per_byte: how many more for every further byte.
         max_aspect_ratio: the longer side divided by the shorter one.
         max_packets: in the index of an mp4, sound included.
         max_frames: that a video may have.
-        max_decoded_pixels: that are decoded for a clip from a file of up to 1 MB, 337 frames of 1920x1080. Pixels of
+        max_decoded_pixels: that are decoded for a clip from a file of up to 1 MB, 289 frames of 1920x1080. Pixels of
             more than 3 bytes count as so many more.
         max_decoded_pixels_per_byte: how many more for every further byte.
         max_packet_ratio: bytes of all packets of a video, divided by those of the file: more where they overlap.
@@ -70,12 +70,12 @@ class ReadingLimits:
 
     max_side_px: int = 2048
     max_pixels: int = 2**25
-    max_frame_bytes: int = 2**25
+    max_frame_bytes: int = 18_000_000
     max_frame_bytes_per_byte: int = 100
     max_aspect_ratio: int = 32
     max_packets: int = 10_000_000
     max_frames: int = 2_000_000
-    max_decoded_pixels: int = 700_000_000
+    max_decoded_pixels: int = 600_000_000
     max_decoded_pixels_per_byte: int = 50_000
     max_packet_ratio: int = 4
     max_reading_sec: int = 600
@@ -217,7 +217,7 @@ class ReadingBudget:
 
 
 def picture_size(file: IO[bytes]) -> tuple[int, int] | None:
-    """Width and height that a GIF, PNG, WebP, BMP, JPEG or AVI promises; None for other files and unreadable headers."""
+    """Width and height that a GIF, PNG, WebP, BMP, JPEG or AVI promises; None for others and unreadable headers."""
     file.seek(0)
     head = file.read(72)
     if head.startswith(b"\xff\xd8"):
