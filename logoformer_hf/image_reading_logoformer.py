@@ -8,7 +8,8 @@ EXIF orientation), in 8 bits per colour, and on a white background where they ar
 import io
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from transformers.video_utils import VideoMetadata
 
-from .reading_limits_logoformer import LIMITS, check_size, picture_size, shrunk_size
+from .reading_limits_logoformer import LIMITS, check_size, max_decoded_pixels, picture_size, shrunk_size
 from .reading_limits_logoformer import VideoReadError as VideoReadError
 from .reading_limits_logoformer import first_line as first_line
 
@@ -27,6 +28,12 @@ IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 
 # PIL's names of the formats that images in memory may have, too.
 IMAGE_FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+
+# Of the images that may move, as PIL calls them; FFmpeg reads the others, GIF and AVIF.
+ANIMATED_FORMATS = ("PNG", "WEBP")
+
+# How many bytes of a file `is_still_avif` looks at: its first box.
+AVIF_HEAD_BYTES = 256
 
 # Of the places where an image is transparent: white, which FFmpeg gives for those of a GIF.
 BACKGROUND = (255, 255, 255)
@@ -86,6 +93,36 @@ def read_encoded_frames(
             pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
         decoded[index] = pixels
     return decoded.pixels, describe(len(frames), None, indices, "pillow")
+
+
+def read_image_file(
+    image: EncodedFrame, choose_indices: ChooseIndices, min_decoded_side_px: int | None = None
+) -> tuple[np.ndarray, VideoMetadata]:
+    """
+    As `read_encoded_frames`, for one image file: all frames of an animation (PNG, WebP), which are decoded from the
+    first one on, or the one of others.
+
+    Raises:
+        VideoReadError: an image that is unreadable, or an animation that passes a limit.
+    """
+    content, name = frame_content(image, 0)
+    with opened_image(content, name) as file:
+        start = int(bool(file.info.get("default_image")))  # shown where the animation cannot be
+        num_frames = getattr(file, "n_frames", 1) - start
+        if num_frames > 1 and file.format in ANIMATED_FORMATS:
+            indices = list(choose_indices(num_frames))
+            num_pixels = (max(indices, default=-1) + 1 + start) * file.width * file.height
+            if num_pixels > max_decoded_pixels(len(content)):
+                raise VideoReadError(
+                    f"{name}: {num_pixels:,} pixels would have to be decoded, which is too much for a file of "
+                    f"{len(content):,} bytes."
+                )
+            decoded = FrameStack(indices)
+            for index in sorted(set(indices)):
+                file.seek(start + index)
+                decoded[index] = upright_rgb(file, name, LIMITS.max_side_px)
+            return decoded.pixels, describe(num_frames, None, indices, "pillow")
+    return read_encoded_frames([image], choose_indices, min_decoded_side_px)
 
 
 class FrameStack:
@@ -166,13 +203,23 @@ def decode_jpeg(content: bytes, min_side_px: int | None) -> np.ndarray | None:
 
 def decode_with_pillow(content: bytes, name: str, min_side_px: int | None) -> np.ndarray:
     """`(height, width, 3)` uint8 of an image that PIL can read; a `VideoReadError` calls it `name`."""
+    with opened_image(content, name) as file:
+        size = shrunk_size(*reduced_size(file.size, min_side_px), LIMITS.max_side_px)
+        if size != file.size:
+            file.draft(None, size)  # not smaller than this; other formats than JPEG ignore it
+        return upright_rgb(file, name, LIMITS.max_side_px)
+
+
+@contextmanager
+def opened_image(content: bytes, name: str) -> Iterator[Image.Image]:
+    """An image that PIL can read; whatever it raises for a damaged one becomes a `VideoReadError` with this name."""
+    size = picture_size(io.BytesIO(content))
+    if size is not None:
+        check_size(name, *size)
     try:
         with Image.open(io.BytesIO(content), formats=image_formats()) as file:
             check_size(name, *file.size)
-            size = shrunk_size(*reduced_size(file.size, min_side_px), LIMITS.max_side_px)
-            if size != file.size:
-                file.draft(None, size)  # not smaller than this; other formats than JPEG ignore it
-            return upright_rgb(file, name, LIMITS.max_side_px)
+            yield file
     except UnidentifiedImageError as error:
         raise VideoReadError(f"{name}: the format of the image is unknown.") from error
     except VideoReadError:
@@ -232,7 +279,11 @@ def with_eight_bits(image: Image.Image, name: str) -> Image.Image:
                 f"{name}: a grey image with values from {values.min()} to {values.max()}; convert it to 8 bits, or to "
                 "16 bits (0 to 65535)."
             )
-        return Image.fromarray((values >> 8).astype(np.uint8))
+        grey = Image.fromarray((values >> 8).astype(np.uint8))
+        clear = image.info.get("transparency")
+        if clear is not None:  # one value of 16 bits
+            grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+        return grey
     if image.mode == "F":
         raise VideoReadError(f"{name}: floating-point pixels have no known range; convert the image to 8 bits.")
     return image
@@ -252,6 +303,13 @@ def exif_orientation(image: Image.Image) -> int:
     except Exception:  # its parser raises what it stumbles over; viewers show such an image as it is stored
         return 1
     return orientation if isinstance(orientation, int) else 1
+
+
+def is_still_avif(content: bytes) -> bool:
+    """Whether this begins an AVIF of one picture that PIL can read: FFmpeg leaves out alpha, and mirrors otherwise."""
+    if content[4:12] != b"ftypavif" or "AVIF" not in image_formats():
+        return False
+    return b"avis" not in content[: min(int.from_bytes(content[:4], "big"), AVIF_HEAD_BYTES)]
 
 
 def has_orientation(content: bytes) -> bool:

@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import av.filter
 import av.video.reformatter
 import numpy as np
 
@@ -336,8 +338,8 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     """
     try:
         data: Any = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # side data of a kind that PyAV has no name for
-        data = None
+    except ValueError:
+        data = with_known_side_data(frame).side_data.get("DISPLAYMATRIX")
     content = b"" if data is None else bytes(data)[:DISPLAY_MATRIX_BYTES]
     if len(content) < DISPLAY_MATRIX_BYTES:
         return Orientation(quarter_turns=round(frame.rotation / 90) % 4)
@@ -347,6 +349,27 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
         matrix = np.diag([-1.0, 1.0]) @ matrix  # what is left after mirroring left to right is a turn
     angle = np.degrees(np.arctan2(-matrix[0, 1], matrix[0, 0]))  # y points downwards
     return Orientation(is_mirrored, round(angle / 90) % 4)
+
+
+def with_known_side_data(frame: av.VideoFrame) -> av.VideoFrame:
+    """The same frame without side data of kinds that PyAV has no name for (EXIF, in PyAV 18): it gives none at all."""
+    unknown = ""
+    while True:
+        if unknown:
+            graph = av.filter.Graph()
+            source = graph.add_buffer(
+                width=frame.width, height=frame.height, format=frame.format.name, time_base=Fraction(1, 1000)
+            )
+            graph.link_nodes(source, graph.add("sidedata", f"mode=delete:type={unknown}"), graph.add("buffersink"))
+            graph.configure()
+            graph.push(frame)
+            frame = graph.vpull()
+        try:
+            frame.side_data.get("DISPLAYMATRIX")
+            return frame
+        except ValueError as error:  # "31 is not a valid Type"
+            if unknown == (unknown := str(error).split()[0]):
+                raise
 
 
 class FrameConverter:

@@ -21,14 +21,17 @@ from transformers.video_utils import VideoMetadata
 from .downloading_logoformer import download_video
 from .frame_times_logoformer import ClipMetadata, FrameCount, count_frames
 from .image_reading_logoformer import (
+    AVIF_HEAD_BYTES,
     IMAGE_SUFFIXES,
     ChooseIndices,
     FrameStack,
     VideoReadError,
     first_line,
     frame_files,
+    is_still_avif,
     read_encoded_frames,
     read_frames_in_memory,
+    read_image_file,
 )
 from .reading_limits_logoformer import LIMITS, ReadingBudget, counted_pixels, is_within_budget
 from .video_container_logoformer import (
@@ -36,6 +39,7 @@ from .video_container_logoformer import (
     EmbeddedVideo,
     FrameConverter,
     FrameDecoder,
+    Orientation,
     VideoFile,
     check_stream,
     choose_stream,
@@ -99,12 +103,16 @@ def read_frames(
             return read_encoded_frames(frame_files(path), choose_indices, min_decoded_side_px)
         if not path.exists():
             raise VideoReadError(f"{path}: there is no such file or folder.")
+        if not path.is_file():
+            raise VideoReadError(f"{path}: it is a pipe or a device, not a file.")
         if path.stat().st_size == 0:
             raise VideoReadError(f"{path}: the file is empty.")
+        with path.open("rb") as file:
+            is_image = path.suffix.lower() in IMAGE_SUFFIXES or is_still_avif(file.read(AVIF_HEAD_BYTES))
     except OSError as error:  # no permission
         raise VideoReadError(f"{path}: {first_line(error)}") from error
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return read_encoded_frames([path], choose_indices, min_decoded_side_px)
+    if is_image:
+        return read_image_file(path, choose_indices, min_decoded_side_px)
     return read_video(path, choose_indices)
 
 
@@ -122,6 +130,7 @@ class Survey:
         tick_sec: unit of the timestamps in seconds.
         suits_torchcodec: whether torchcodec gives the same frames as PyAV.
         frame_pixels: of the first frame, where it was decoded.
+        orientation: how the first frame is brought upright, where it was decoded.
         notes: sentences for the metadata, if a frame was decoded.
     """
 
@@ -133,6 +142,7 @@ class Survey:
     tick_sec: float = 0.0
     suits_torchcodec: bool = False
     frame_pixels: int = 0
+    orientation: Orientation = field(default_factory=Orientation)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -158,8 +168,9 @@ def torchcodec_may_suit(container: av.container.InputContainer, stream: av.Video
     """
     Whether torchcodec may give the same frames as PyAV, as far as the file says it without decoding.
 
-    With more than 8 bits per colour it does not: it uses another version of FFmpeg, which rounds differently. It
-    neither makes pixels square nor shows what is behind transparent ones, and does not shrink frames.
+    With more than 8 bits per colour it does not: it uses another version of FFmpeg, which rounds differently;
+    and it does so at the edge of pictures of an odd size. It neither makes pixels square nor shows what is behind
+    transparent ones, and does not shrink frames.
     """
     pixels = stream.format
     return (
@@ -169,6 +180,7 @@ def torchcodec_may_suit(container: av.container.InputContainer, stream: av.Video
         and (container.format.name == "gif" or not has_alpha(pixels))
         and not has_alpha_beside(stream)
         and pixel_aspect_ratio(stream) == 1
+        and stream.width % 2 == stream.height % 2 == 0
         and min(stream.width, stream.height) >= MIN_SIDE_PX
         and max(stream.width, stream.height) <= LIMITS.max_side_px
     )
@@ -225,7 +237,8 @@ def look_at_first_frame(packet: Any, survey: Survey) -> bool:
     except av.FFmpegError:
         return True
     for frame in frames:
-        survey.suits_torchcodec = not frame.is_corrupt and not orientation_of(frame).is_mirrored
+        survey.orientation = orientation_of(frame)
+        survey.suits_torchcodec = not frame.is_corrupt and not survey.orientation.is_mirrored
         survey.frame_pixels = counted_pixels(frame)
         survey.notes = oddities(frame)
         return True
@@ -275,11 +288,15 @@ def decode_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.nd
 
 
 def read_with_torchcodec(decoder_class: Any, path: str, survey: Survey, indices: list[int]) -> np.ndarray | None:
-    """The chosen frames `(chosen, height, width, 3)`; None where torchcodec fails, or counts other frames."""
+    """
+    The chosen frames `(chosen, height, width, 3)`; None where torchcodec fails, counts other frames, or turns them by
+    another angle: it knows the container's display matrix, not one within the frames (EXIF, messages of H.264).
+    """
     distinct = sorted(set(indices))
     try:
         decoder = decoder_class(path, stream_index=survey.stream, seek_mode="exact", dimension_order="NHWC")
-        if len(decoder) != len(survey.frames_pts):
+        quarter_turns = round((getattr(decoder.metadata, "rotation", None) or 0) / 90) % 4
+        if len(decoder) != len(survey.frames_pts) or quarter_turns != survey.orientation.quarter_turns:
             return None
         frames = decoder.get_frames_at(distinct).data.numpy()  # (distinct, height, width, 3)
     except (RuntimeError, ValueError, IndexError):
@@ -330,7 +347,10 @@ def decode_near(video: VideoFile, survey: Survey, indices: list[int]) -> tuple[n
             pts = survey.frames_pts[index]
             before = bisect_right(survey.keyframes_pts, pts)  # how many keyframes are not after the wanted frame
             if before and index_of[survey.keyframes_pts[before - 1]] > position + 1:
-                decoder.seek(survey.keyframes_pts[before - 1])
+                try:
+                    decoder.seek(survey.keyframes_pts[before - 1])
+                except (av.FFmpegError, OSError):  # raw MJPEG has times, but cannot be entered
+                    return None
                 decoded = decoder.intact_frames()
             while True:
                 try:
@@ -412,7 +432,8 @@ def are_embedded_videos(items: Sequence[Any]) -> bool:
 
 def is_image_content(content: bytes) -> bool:
     """Whether an image file begins like this."""
-    return content.startswith(IMAGE_BEGINNINGS) or (content.startswith(b"RIFF") and content[8:12] == b"WEBP")
+    is_webp = content.startswith(b"RIFF") and content[8:12] == b"WEBP"
+    return is_webp or content.startswith(IMAGE_BEGINNINGS) or is_still_avif(content)
 
 
 def read_embedded(
@@ -420,7 +441,7 @@ def read_embedded(
 ) -> tuple[np.ndarray, VideoMetadata]:
     """As `read_frames`, for the content of a file in memory, or a row `{"bytes": ..., "path": ...}`."""
     if not is_embedded_video(clip):
-        return read_encoded_frames([clip], choose_indices, min_decoded_side_px)
+        return read_image_file(clip, choose_indices, min_decoded_side_px)
     content, path = (clip, None) if isinstance(clip, bytes) else (clip.get("bytes"), clip.get("path"))
     if content is None and path:
         return read_frames(path, choose_indices, min_decoded_side_px)

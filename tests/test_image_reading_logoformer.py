@@ -316,6 +316,35 @@ def test_one_transparent_colour_shows_the_background(mode):
     assert (frame[:, 4:] == (255 if mode == "L" else (7, 8, 9))).all()
 
 
+def test_one_transparent_value_of_16_bits_shows_the_background():
+    values = np.full((6, 8), 300, np.uint16)
+    values[:, 4:] = 301  # the same in 8 bits
+    frame = read_clip([encoded(Image.fromarray(values), "PNG", transparency=300)], range)[0][0]
+    assert (frame[:, :4] == 255).all() and (frame[:, 4:] == 1).all()
+
+
+needs_avif = pytest.mark.skipif("AVIF" not in images.image_formats(), reason="this PIL reads no AVIF")
+
+
+@needs_avif
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_avif_files_come_out_upright(orientation, backend, tmp_path):
+    image = stored_with(orientation)
+    content = encoded(image, "AVIF", quality=100, subsampling="4:4:4", exif=image.getexif())
+    (tmp_path / "picture.avif").write_bytes(content)
+    for clip in (tmp_path / "picture.avif", content):
+        frames, metadata = read_clip(clip, range)
+        assert (frames.shape, metadata.total_num_frames) == ((1, *PICTURE.shape), 1)
+        assert np.abs(frames[0].astype(int) - PICTURE).max() <= 10
+
+
+@needs_avif
+def test_what_is_transparent_in_an_avif_file_is_white(tmp_path):
+    (tmp_path / "clear.avif").write_bytes(encoded(transparent("RGBA").resize((64, 48)), "AVIF", quality=100))
+    frame = read_clip(tmp_path / "clear.avif", range)[0][0].astype(int)
+    assert frame[:, :20].max() < 10 and np.abs(frame[:, -20:] - 191).max() < 10
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV", "LAB"])
 def test_images_in_memory_of_other_modes_become_rgb(mode):
     image = Image.new("L" if mode in "1L" else "RGB", (8, 6), "white")
@@ -387,3 +416,28 @@ def test_repeated_frames_are_decoded_once(monkeypatch):
     given = read_clip(frames, sample_frame_indices)[0]
     assert given[:, 0, 0, 0].tolist() == sample_frame_indices(3)
     assert decoded == ["frame 0", "frame 1", "frame 2"]
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP"])
+@pytest.mark.parametrize("default_image", [False, True])
+def test_an_animation_is_a_clip_of_all_its_frames(format, default_image, tmp_path):
+    pictures = [Image.fromarray(np.roll(PICTURE, 5 * shift, axis=1)) for shift in range(6)]
+    options = {"default_image": default_image} if format == "PNG" else {"lossless": True}
+    shown = pictures[1:] if format == "PNG" and default_image else pictures
+    content = encoded(pictures[0], format, save_all=True, append_images=pictures[1:], duration=40, **options)
+    path = tmp_path / f"animation.{format.lower()}"
+    path.write_bytes(content)
+    for clip in (path, content, {"bytes": content, "path": None}):
+        for choose in (range, lambda total: [1, 3, 3, total - 1]):
+            frames, metadata = read_clip(clip, choose)
+            assert metadata.total_num_frames == len(shown)
+            assert np.array_equal(frames, [np.asarray(shown[index]) for index in choose(len(shown))])
+
+
+def test_an_animation_that_costs_too_much_is_refused(tmp_path, monkeypatch):
+    pictures = [Image.fromarray(np.roll(PICTURE, shift, axis=1)) for shift in range(6)]
+    pictures[0].save(tmp_path / "long.png", save_all=True, append_images=pictures[1:])
+    monkeypatch.setattr(images.LIMITS, "max_decoded_pixels", 5 * PICTURE[..., 0].size)
+    assert len(read_clip(tmp_path / "long.png", lambda total: [0, 4])[0]) == 2
+    with raises_naming(VideoReadError, tmp_path / "long.png", "too much"):
+        read_clip(tmp_path / "long.png", range)

@@ -1,5 +1,6 @@
 """One stream of a video, upright, with square pixels, on a white background; damage read the same way every time."""
 
+import io
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from errors import raises_naming
 from pictures import decode_all, marked_frames, smooth_pictures
-from PIL import Image
+from PIL import Image, ImageOps
 
 from logoformer_hf import VideoReadError
 from logoformer_hf.data.sources.inventory import UnusableClip, count_frames
@@ -109,6 +110,48 @@ class TestGeometry:
                     target.mux(packet)
         frames, _ = read_frames(path, range)
         assert np.array_equal(frames, act(decode_all(plain)))
+
+    @pytest.mark.parametrize("orientation", range(2, 9))
+    @pytest.mark.parametrize("suffix", ["avi", "mkv", "mov", "tif"])
+    def test_the_exif_within_frames_is_applied_whole(self, orientation, suffix, tmp_path, backend):
+        image = Image.fromarray(MOVING[0])
+        image.getexif()[0x0112] = orientation
+        path = tmp_path / f"exif.{suffix}"
+        if suffix == "tif":
+            image.save(path, exif=image.getexif())
+        else:
+            content = io.BytesIO()
+            image.save(content, "JPEG", quality=95, subsampling=0, exif=image.getexif())
+            write_streams(path, [[av.Packet(content.getvalue()) for _ in range(3)]])
+        frames, _ = read_frames(path, range)
+        expected = np.asarray(ImageOps.exif_transpose(image))
+        assert frames[-1].shape == expected.shape
+        assert np.abs(frames[-1].astype(int) - expected).mean() < 4
+
+    @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+    def test_a_turn_within_h264_is_applied(self, suffix, tmp_path, write_video, backend):
+        plain, path = write_video(tmp_path / "plain.mp4", 8), tmp_path / f"turned.{suffix}"
+        with av.open(str(plain)) as source, av.open(str(path), "w") as target:
+            stream = source.streams.video[0]
+            out = target.add_stream_from_template(stream)
+            turn = av.BitStreamFilterContext("h264_metadata=rotate=90:display_orientation=insert", stream, out)
+            for packet in source.demux(stream):
+                for turned in turn.filter(packet if packet.size else None):
+                    turned.stream = out
+                    target.mux(turned)
+        frames, _ = read_frames(path, range)
+        assert np.array_equal(frames, np.rot90(decode_all(plain), axes=(1, 2)))
+
+    def test_an_odd_size_gives_the_same_pixels_with_both_decoders(self, tmp_path, backend):
+        path = tmp_path / "odd.mp4"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mpeg4", rate=25)
+            stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 63, 47, "yuv420p", 10**6
+            for picture in MOVING:
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:47, :63]), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        assert np.array_equal(read_frames(path, range)[0], decode_all(path))
 
     @pytest.mark.parametrize(
         ("ratio", "size"), [(Fraction(2), (48, 128)), (Fraction(1, 2), (96, 64)), (Fraction(16, 15), (48, 68))]

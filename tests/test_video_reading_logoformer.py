@@ -111,6 +111,22 @@ def test_frames_are_turned_as_the_file_says(rotation, suffix, tmp_path, write_vi
     assert (frames == np.rot90(decode_all(path), k=rotation // 90, axes=(1, 2))).all()
 
 
+@pytest.mark.parametrize("size", [(160, 96), (640, 368)])
+def test_raw_jpegs_one_after_another_are_read(size, tmp_path, write_video):
+    path = write_video(
+        tmp_path / "raw.mjpeg", 24, size=size, codec="mjpeg", pix_fmt="yuvj420p", container_format="mjpeg"
+    )
+    frames, metadata = read_frames(path, lambda total: [0, total // 2, total - 1])
+    assert metadata.total_num_frames == 24
+    assert (frames == decode_all(path)[[0, 12, 23]]).all()
+
+
+def test_a_pipe_is_not_called_empty(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with raises_naming(VideoReadError, tmp_path / "pipe.mp4", "a pipe or a device, not a file"):
+        read_frames(tmp_path / "pipe.mp4", range)
+
+
 class CountingContainer:
     """A PyAV container that counts the frames it decodes."""
 

@@ -115,6 +115,8 @@ def _count_images(folder: Path, check: str) -> int:
 
 
 def _count_packets(file: Path, check: str) -> int:
+    if not file.is_file():
+        raise UnusableClip("it is a pipe or a device, not a file")
     if file.stat().st_size == 0:
         raise UnusableClip("the file is empty")
     with open_container(file) as container:

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from dataset_trees import jpeg, write_frames
 from errors import raises_naming
@@ -34,6 +36,12 @@ def test_a_video_without_pictures(tmp_path):
         count_frames(file)
     with pytest.raises(VideoReadError):
         read_frames(file, range)
+
+
+def test_a_pipe_is_not_called_empty(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with raises_naming(UnusableClip, "a pipe or a device, not a file"):
+        count_frames(tmp_path / "pipe.mp4")
 
 
 def test_the_fingerprint_is_of_settings_lists_and_clips(tmp_path):
