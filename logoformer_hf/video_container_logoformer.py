@@ -358,7 +358,7 @@ def with_known_side_data(frame: av.VideoFrame) -> av.VideoFrame:
         if unknown:
             graph = av.filter.Graph()
             source = graph.add_buffer(
-                width=frame.width, height=frame.height, format=frame.format.name, time_base=Fraction(1, 1000)
+                width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
             )
             graph.link_nodes(source, graph.add("sidedata", f"mode=delete:type={unknown}"), graph.add("buffersink"))
             graph.configure()

@@ -349,7 +349,7 @@ def decode_near(video: VideoFile, survey: Survey, indices: list[int]) -> tuple[n
             if before and index_of[survey.keyframes_pts[before - 1]] > position + 1:
                 try:
                     decoder.seek(survey.keyframes_pts[before - 1])
-                except (av.FFmpegError, OSError):  # raw MJPEG has times, but cannot be entered
+                except (av.FFmpegError, OSError):  # JPEGs one after another have times, but no index
                     return None
                 decoded = decoder.intact_frames()
             while True:
