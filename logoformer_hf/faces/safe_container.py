@@ -1,5 +1,6 @@
 """Reads the frames of a video file in a child process, with the limits of `safe_reading_logoformer.py`."""
 
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
@@ -32,6 +33,7 @@ class SafeContainerReader:
         self._child = take_child()
         self._child.name = self.name
         self._is_open = True
+        self._lock = threading.Lock()  # frames are decoded in one thread, and their pixels asked for in another
         content = video.getvalue() if isinstance(video, DownloadedVideo) else None
         try:
             answer = self._ask(self.name, content)
@@ -47,12 +49,16 @@ class SafeContainerReader:
         self._child.call("faces.safe_container", "serve_footage", *call)
         return self._child.receive()[0]
 
+    def _request(self, request: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+        with self._lock:
+            self._child.send(request)
+            return self._child.receive()
+
     def frames(self) -> Iterator[FootageFrame]:
         """The frames with increasing times. `notes` is complete when they have ended."""
         while True:
             dropped, self._dropped = self._dropped, []
-            self._child.send({"next": dropped})
-            answer, _ = self._child.receive()
+            answer, _ = self._request({"next": dropped})
             if "notes" in answer:
                 self.notes += answer["notes"]
                 return
@@ -69,8 +75,7 @@ class SafeContainerReader:
         """`(height, width, 3)` of a frame that is still there."""
         if not self._is_open:
             raise VideoReadError(f"{self.name}: it was closed, and this frame was not read.")
-        self._child.send({"pixels": index})
-        return self._child.receive()[1]
+        return self._request({"pixels": index})[1]
 
     def close(self) -> None:
         """Ends the reading. Frames that somebody still has keep their pixels."""
@@ -82,8 +87,7 @@ class SafeContainerReader:
         self._is_open = False
         with suppress(VideoReadError):
             if self._child.is_waiting:
-                self._child.send({"close": True})
-                self._child.receive()
+                self._request({"close": True})
         return_child(self._child)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from web import serving
 from logoformer_hf import VideoReadError
 from logoformer_hf import safe_reading_logoformer as safe
 from logoformer_hf.faces.footage import Footage
+from logoformer_hf.timeline.ahead import ahead
 
 
 def test_frames_times_and_notes_are_those_of_reading_here(write_video, tmp_path):
@@ -70,3 +72,13 @@ def test_a_crash_in_the_middle_is_an_error(write_video, tmp_path):
         os.kill(footage._reader._container._child._process.pid, signal.SIGSEGV)
         with raises_naming(VideoReadError, clip, f"-{signal.SIGSEGV.value}"):
             next(frames)
+
+
+def test_pixels_are_asked_for_in_one_thread_while_another_decodes(media):
+    with Footage(media / "face_frontal.mp4", safe_decode=True) as footage:
+        frames = list(ahead((frame for frame in footage), 4, threading.Event(), "decoding"))
+        pixels = [frame.pixels for frame in frames]
+    with Footage(media / "face_frontal.mp4", safe_decode=True) as footage:
+        interleaved = [frame.pixels for frame in ahead((frame for frame in footage), 4, threading.Event(), "decoding")]
+    assert len(pixels) == len(interleaved) > 50
+    assert all(map(np.array_equal, pixels, interleaved))
