@@ -363,7 +363,7 @@ def test_sizes_that_an_overlay_cannot_have_are_refused_at_once(tmp_path):
         with raises_naming(ValueError, f"{width}x", "H.264"):
             OverlayPainter(nobody(width, height))
     save_frames(tmp_path / "frames", np.zeros((2, 4000, 20, 3), np.uint8))
-    with raises_naming(ValueError, "20x4000", "too narrow"):
+    with raises_naming(ValueError, "20x4000"):
         write_overlay(tmp_path / "frames", nobody(20, 4000), tmp_path / "new" / "out.mp4")
     assert not (tmp_path / "new").exists()
 
