@@ -49,7 +49,7 @@ class SafeContainerReader:
         self._child.call("faces.safe_container", "serve_footage", *call)
         return self._child.receive()[0]
 
-    def _request(self, request: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    def _request(self, request: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray]:
         with self._lock:
             self._child.send(request)
             return self._child.receive()
