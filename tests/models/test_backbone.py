@@ -57,6 +57,10 @@ def with_statistics(network: torch.nn.Module) -> torch.nn.Module:
     return network.eval()
 
 
+# Features reach 20, and convolutions add up in another order where pixels are stored channels last.
+ROUNDING = 1e-4
+
+
 @pytest.fixture(scope="module")
 def resnet18() -> torchvision.models.ResNet:
     return with_statistics(torchvision.models.resnet18(weights=None))
@@ -106,7 +110,7 @@ def test_loaded_frame_encoder_computes_what_torchvision_does(name, tmp_path, res
     expected = stage3(resnet18)
     assert not torch.allclose(before, expected, atol=0.1)
     # float16 files keep three digits
-    assert torch.allclose(after, expected, atol=5e-2 if name == "half.pth" else 1e-5)
+    assert torch.allclose(after, expected, atol=5e-2 if name == "half.pth" else ROUNDING)
     assert all(torch.equal(model.state_dict()[key], value) for key, value in others.items())
 
     assert (tuple(report.image_mean), tuple(report.image_std)) == IMAGENET
@@ -131,7 +135,7 @@ def test_resnet_of_transformers_with_its_normalisation(given, tmp_path):
     with torch.no_grad():
         expected = network.resnet(pixels().flatten(0, 1), output_hidden_states=True).hidden_states[3]
         assert torch.allclose(
-            model.encode_frames(pixels()), expected.permute(0, 2, 3, 1).unflatten(0, (1, 2)), atol=1e-5
+            model.encode_frames(pixels()), expected.permute(0, 2, 3, 1).unflatten(0, (1, 2)), atol=ROUNDING
         )
     assert (report.image_mean, report.image_std) == OTHER
     assert "preprocessor_config.json" in str(report)
@@ -151,7 +155,7 @@ def test_folder_of_timm_with_its_normalisation(config, expected, tmp_path, resne
     model = make_model()
     report = load_backbone_checkpoint(model, str(tmp_path))
     with torch.no_grad():
-        assert torch.allclose(model.encode_frames(pixels()), stage3(resnet18), atol=1e-5)
+        assert torch.allclose(model.encode_frames(pixels()), stage3(resnet18), atol=ROUNDING)
     assert (list(report.image_mean), list(report.image_std)) == (list(expected[0]), list(expected[1]))
     assert ("config.json" in str(report)) == (expected is OTHER)
 
