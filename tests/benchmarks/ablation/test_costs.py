@@ -49,14 +49,15 @@ def test_operations_of_videomae_are_all_counted():
 def test_operations_of_logoformer_are_all_counted():
     model = MODELS[0].build_model()
     config = reference_config()
-    windows, inside, tokens, width = 4 * 2 * 2, 4 * 4 * 4, 784, 32
-    local = windows * transformer_flops(1, inside, width, 0)
+    windows, tokens, width = 4 * 2 * 2, 784, 32
+    inside = 4 * [4 * 4 * 4, 4 * 4 * 3, 4 * 3 * 4, 4 * 3 * 3]  # tokens of each window; 7 x 7 are cut into 4 and 3
+    local = sum(transformer_flops(1, num_tokens, width, 0) for num_tokens in inside)
     linear = 2 * 2 * tokens * width * width + 2 * 2 * windows * width * width  # queries, output; keys, values
     attention = linear + 2 * 2 * tokens * windows * width
     feed_forward = 2 * tokens * 2 * width * 64
     expected = backbone_flops(model.logoformer.backbone) + 2 * tokens * 64 * width + 2 * width * 7
     expected += config.num_hidden_layers * (local + attention + feed_forward)
-    # The sums of the windows may be counted as products or not: 2 x 1024 x 32 in each layer.
+    # The sums of the windows may be counted as products or not: 2 x 784 x 32 in each layer.
     assert costs.count_gflops(model, torch.rand(2, 16, 3, 56, 56)) == pytest.approx(expected / 1e9, rel=2e-3)
 
 
