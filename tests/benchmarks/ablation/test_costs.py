@@ -58,7 +58,7 @@ def test_operations_of_logoformer_are_all_counted():
     expected = backbone_flops(model.logoformer.backbone) + 2 * tokens * 64 * width + 2 * width * 7
     expected += config.num_hidden_layers * (local + attention + feed_forward)
     # The sums of the windows may be counted as products or not: 2 x 784 x 32 in each layer.
-    assert costs.count_gflops(model, torch.rand(2, 16, 3, 56, 56)) == pytest.approx(expected / 1e9, rel=2e-3)
+    assert costs.count_gflops(model, torch.rand(2, 16, 3, 56, 56)) == pytest.approx(expected / 1e9, rel=4e-3)
 
 
 def test_costs_of_all_models(monkeypatch):
