@@ -3,7 +3,6 @@
 import importlib.metadata
 import os
 import site
-import subprocess
 import sys
 import venv
 import zipfile
@@ -50,7 +49,9 @@ def python(wheel, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    run_process([sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel])
+    # Without the checkout in Python's path, whose metadata would pass as the same version, installed already.
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    run_process([*pip, "install", "--no-deps", "--no-index", wheel], PYTHONPATH="")
     [packages] = folder.rglob("site-packages")
     (packages / "required.pth").write_text("\n".join(site.getsitepackages()) + "\n")
     return python
@@ -85,12 +86,8 @@ def test_pip_installs_it_and_it_builds_itself_again(python, wheel, tmp_path):
     code, again = run_process([python, "-c", REST, tmp_path / "again"], cwd=tmp_path, **environment).stdout.split()
     assert Path(code).is_relative_to(python.parents[1])
     assert Path(again).read_bytes() == wheel.read_bytes()
-    checked = subprocess.run(
-        [sys.executable, "-m", "pip", "--python", python, "show", "--files", "logoformer-hf"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    checked = run_process([*pip, "show", "--files", "logoformer-hf"], **environment).stdout
     assert "logoformer_hf/hub_card/handler.py" in checked and f"{DIST_INFO}/licenses/LICENSE" in checked
 
 

@@ -15,6 +15,8 @@ import platform
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import datasets
@@ -56,10 +58,28 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Tries what is not in the results yet, writes the page, and returns the number of faults in all results."""
     args = parse_arguments(arguments)
-    begin = time.monotonic()
+    with ready_for_trainings():
+        return try_cases(args)
+
+
+@contextmanager
+def ready_for_trainings() -> Iterator[None]:
+    """Hides the bars of data sets, and hears SIGINT, which a shell ignores for jobs in the background, and trainings
+    would inherit that."""
+    are_hidden, handler = datasets.are_progress_bars_disabled(), signal.getsignal(signal.SIGINT)
     datasets.disable_progress_bars()
-    # A shell ignores SIGINT for jobs in the background, and the trainings would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if not are_hidden:
+            datasets.enable_progress_bars()
+
+
+def try_cases(args: argparse.Namespace) -> int:
+    """Tries what is not in the results yet, writes the page, and returns the number of faults in all results."""
+    begin = time.monotonic()
     workshop = Workshop(SmallRuns(args.output_dir.absolute()), args.short)
     results = Results(args.results, machine())
     for kind in KINDS:

@@ -49,16 +49,16 @@ def test_operations_of_videomae_are_all_counted():
 def test_operations_of_logoformer_are_all_counted():
     model = MODELS[0].build_model()
     config = reference_config()
-    windows, tokens, width = 4 * 2 * 2, 784, 32
-    inside = 4 * [4 * 4 * 4, 4 * 4 * 3, 4 * 3 * 4, 4 * 3 * 3]  # tokens of each window; 7 x 7 are cut into 4 and 3
+    assert config.window_size == (16, 2, 2)
+    windows, tokens, width = 4 * 4, 784, 32
+    inside = 9 * [16 * 4] + 6 * [16 * 2] + [16]  # tokens of each window; 7 x 7 are cut into 2, 2, 2 and 1
     local = sum(transformer_flops(1, num_tokens, width, 0) for num_tokens in inside)
     linear = 2 * 2 * tokens * width * width + 2 * 2 * windows * width * width  # queries, output; keys, values
     attention = linear + 2 * 2 * tokens * windows * width
     feed_forward = 2 * tokens * 2 * width * 64
     expected = backbone_flops(model.logoformer.backbone) + 2 * tokens * 64 * width + 2 * width * 7
     expected += config.num_hidden_layers * (local + attention + feed_forward)
-    # The sums of the windows may be counted as products or not: 2 x 784 x 32 in each layer.
-    assert costs.count_gflops(model, torch.rand(2, 16, 3, 56, 56)) == pytest.approx(expected / 1e9, rel=4e-3)
+    assert costs.count_gflops(model, torch.rand(2, 16, 3, 56, 56)) == pytest.approx(expected / 1e9, rel=1e-6)
 
 
 def test_costs_of_all_models(monkeypatch):

@@ -1,7 +1,9 @@
 """The short form of the attacks, and the command."""
 
 import json
+import signal
 
+import datasets
 import pytest
 from errors import check_named, raises_naming
 
@@ -63,11 +65,13 @@ def run(folder, *arguments):
 
 
 def test_cases_are_tried_once_and_faults_are_told(tried, tmp_path):
+    before = datasets.are_progress_bars_disabled(), signal.getsignal(signal.SIGINT)
     number, page = run(tmp_path)
     assert number == 1 and tried == ["seed 0", "seed 1"]
     check_named(page, "Before", "After", "## A title", "What is done.", "| a group |", "note on seed 1", *FAULTS)
     assert "note on seed 0" not in page and "old" not in page
     assert run(tmp_path) == (1, page) and len(tried) == 2
+    assert (datasets.are_progress_bars_disabled(), signal.getsignal(signal.SIGINT)) == before
     file = tmp_path / "results.json"
     file.write_text(file.read_text().replace("seed 1", "seed 9"))
     run(tmp_path)
