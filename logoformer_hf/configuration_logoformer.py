@@ -37,6 +37,9 @@ MAX_WEIGHTS = 10**9  # estimated; the base model has 15 million
 MAX_TOKEN_VALUES = 2**28  # of all tokens of a clip, with the padding to whole windows; the base model has 401,408
 MAX_BACKBONE_NUMBER = 2**17  # any number in the configuration of a frame encoder
 
+# Of fields that saved configurations of older models do not have: what those models do.
+OLD_VALUES: dict[str, Any] = {"resample_partial_windows": False}
+
 # The order of the labels in the whole package: DFEW's official 1-7. Other orders are converted when data is read.
 EXPRESSIONS = ("happy", "sad", "neutral", "angry", "surprise", "disgust", "fear")
 
@@ -69,6 +72,10 @@ class LogoFormerConfig(PreTrainedConfig):
         window_size (`tuple` of three `int`): tokens of a window along (frames, height, width). Where it does not
             divide the grid, the windows at the end have fewer tokens. The default spans all frames and 2 x 2 tokens of
             each: on synthetic clips its UAR is 15 points higher than that of (4, 4, 4).
+        resample_partial_windows (`bool`): what becomes of a last window that the frames of a clip do not fill. True:
+            the weights of its summary are resampled to the frames that it has, and global attention counts it as the
+            share of a window that it is. False: the weights of missing frames are left out, and it counts as a whole
+            window, so that one frame more can change the logits a lot. A saved configuration without it means False.
         use_local_attention (`bool`): attention inside the windows. False leaves it out, for ablation.
         use_global_attention (`bool`): attention to the summaries of all windows. False leaves it out, for ablation.
         hidden_act (`str`): activation of the feed-forward part.
@@ -100,6 +107,7 @@ class LogoFormerConfig(PreTrainedConfig):
     num_attention_heads: int = 8
     intermediate_size: int = 2048
     window_size: list[int] | tuple[int, ...] = (16, 2, 2)
+    resample_partial_windows: bool = True
     use_local_attention: bool = True
     use_global_attention: bool = True
 
@@ -216,6 +224,11 @@ class LogoFormerConfig(PreTrainedConfig):
                 f"`num_channels` is {self.num_channels} but `backbone_config.num_channels` is {channels}; they must "
                 "be equal."
             )
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """As in the library. Where a field is missing that older models do not have, it gets the value they had."""
+        return super().from_dict(OLD_VALUES | config_dict, **kwargs)
 
     @property
     def grid_size(self) -> int:

@@ -144,6 +144,34 @@ def padding_mask(tokens: torch.Tensor, window_size: Sequence[int]) -> torch.Tens
     return mask.reshape(batch_size * num_windows, 1, num_tokens, num_tokens)
 
 
+def frames_of_windows(num_frames: int, window: int, device: torch.device) -> torch.Tensor:
+    """How many frames each of the windows along the frames has, `(windows,)`: all but the last have `window`."""
+    starts = torch.arange(-(-num_frames // window), device=device) * window
+    return (num_frames - starts).clamp(max=window)
+
+
+def resample_summary_weight(weight: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+    """
+    The weights of summaries for windows with fewer frames. Each frame gets the weights of the part of a whole window
+    that it stands for. So the sum of the weights over the frames stays, and with it the summary of a clip that does
+    not move.
+
+    Args:
+        weight: weights of a whole window, `(frames of a window, ...)`.
+        frames: how many frames each window has, `(windows,)`.
+
+    Returns:
+        `(windows, frames of a window, ...)`, 0 for frames that a window does not have.
+    """
+    size = weight.shape[0]
+    places = torch.arange(size, device=weight.device, dtype=torch.float32)
+    step = (size / frames)[:, None]  # frames of a whole window for one of a partial window
+    start, end = (places * step)[:, :, None], ((places + 1) * step)[:, :, None]
+    # How much of each frame of a whole window (last axis) lies in the part that a frame (second axis) stands for.
+    overlap = (torch.minimum(end, places + 1) - torch.maximum(start, places)).clamp(min=0)
+    return torch.tensordot(overlap.to(weight.dtype), weight, dims=1)
+
+
 def fix_sizes(values: torch.Tensor) -> None:
     """
     Makes every size but the first, the batch, a constant of the graph that `torch.compile` builds. With dynamic sizes
@@ -379,20 +407,60 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
         self.summary_bias = nn.Parameter(torch.zeros(config.hidden_size))
         self.summary_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
+    def is_partial(self, num_frames: int) -> bool:
+        """Whether the last windows along the frames are to be resampled; always in a graph that is exported."""
+        resamples = self.config.resample_partial_windows
+        return resamples and (torch.compiler.is_exporting() or num_frames % self.window_size[0] != 0)
+
     def summarise(self, tokens: torch.Tensor, window_order: WindowOrder | None = None) -> torch.Tensor:
         """
         One summary per window, `(batch, windows, hidden)`. A window that sticks out of the grid has fewer terms in its
-        sum: the padding is zero, and in window order there is none.
+        sum: the padding is zero, and in window order there is none. Along the frames weights are resampled instead.
         """
-        # A product and a sum: einsum would turn this into matrix products of one column each, which take longer.
-        if window_order is None:
-            windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
-            sums = (windows * self.summary_weight).sum(2)  # (batch, windows, hidden)
+        weight = self.summary_weight.unflatten(0, self.window_size)  # (frames, height, width, hidden)
+        # Products and sums: einsum would turn them into matrix products of one column each, which take longer.
+        if window_order is not None:
+            boxes = []
+            for windows, (t, h, w) in zip(window_order.split(tokens), window_order.window_sizes, strict=True):
+                weights = weight
+                if self.is_partial(t):
+                    [weights] = resample_summary_weight(weight, torch.tensor([t], device=tokens.device))
+                boxes.append((windows * weights[:t, :h, :w].flatten(0, 2)).sum(2))  # (batch, windows, hidden)
+            sums = window_order.join(boxes)
         else:
-            weight = self.summary_weight.unflatten(0, self.window_size)
-            boxes = zip(window_order.split(tokens), window_order.window_sizes, strict=True)
-            sums = window_order.join([(each * weight[:t, :h, :w].flatten(0, 2)).sum(2) for each, (t, h, w) in boxes])
+            windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
+            weights = weight[None]
+            if self.is_partial(tokens.shape[1]):
+                frames = frames_of_windows(tokens.shape[1], self.window_size[0], tokens.device)
+                weights = resample_summary_weight(weight, frames)  # (windows t, frames, height, width, hidden)
+            # (batch, windows t or 1, other windows, tokens of a window, hidden)
+            windows = windows.unflatten(1, (weights.shape[0], -1))
+            sums = (windows * weights.flatten(1, 3)[:, None]).sum(3).flatten(1, 2)  # (batch, windows, hidden)
         return self.summary_norm(sums + self.summary_bias)
+
+    def window_shares(self, tokens: torch.Tensor, window_order: WindowOrder | None) -> torch.Tensor | None:
+        """
+        Logarithms of the shares of a window that the windows are, `(batch, 1, tokens, windows)`. Added to the scores,
+        they let a window with half of the frames receive half of the attention that it would get as a whole one. None
+        where all are whole.
+        """
+        window = self.window_size[0]
+        if window_order is None:
+            if not self.is_partial(tokens.shape[1]):
+                return None
+            frames = frames_of_windows(tokens.shape[1], window, tokens.device)
+            height, width = (
+                -(-size // each) for size, each in zip(tokens.shape[2:4], self.window_size[1:], strict=True)
+            )
+            frames = frames[:, None].expand(-1, height * width).flatten()
+        else:
+            sizes = zip(window_order.num_tokens, window_order.window_sizes, strict=True)
+            counts = [(size[0], num_tokens // math.prod(size)) for num_tokens, size in sizes]
+            if not any(self.is_partial(each) for each, _ in counts):
+                return None
+            frames = torch.cat([torch.full((number,), each, device=tokens.device) for each, number in counts])
+        shares = (frames / window).log().to(tokens.dtype)
+        return shares.expand(tokens.shape[0], 1, math.prod(tokens.shape[1:-1]), -1)
 
     def forward(
         self,
@@ -407,7 +475,8 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
         """
         # The mask is that of local attention and is not needed here: padding does not change a summary.
         queries = tokens.flatten(1, -2)  # (batch, tokens, hidden)
-        output, weights = self.attend(queries, self.summarise(tokens, window_order), **kwargs)
+        shares = self.window_shares(tokens, window_order)
+        output, weights = self.attend(queries, self.summarise(tokens, window_order), shares, **kwargs)
         return output.unflatten(1, tokens.shape[1:-1]), weights
 
 

@@ -1,0 +1,228 @@
+"""Windows: their order, padding, summaries, and what attention may see; clips of any length and frames of any size."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.export import Dim
+from toys import set_fixed_weights, toy_config, toy_model
+from transformers import AutoModelForVideoClassification
+
+from logoformer_hf import LogoFormerConfig
+from logoformer_hf.modeling_logoformer import (
+    LogoFormerGlobalAttention,
+    LogoFormerLocalAttention,
+    LogoFormerMLP,
+    WindowOrder,
+    merge_windows,
+    padding_mask,
+    partition_windows,
+)
+
+
+def clip(batch_size: int = 2, num_frames: int = 4, image_size: int = 48) -> torch.Tensor:
+    return torch.randn(batch_size, num_frames, 3, image_size, image_size, generator=torch.Generator().manual_seed(1))
+
+
+# --- windows
+
+
+@pytest.mark.parametrize("grid", [(4, 4, 4), (5, 7, 3), (1, 1, 1), (16, 7, 7)])
+def test_merging_windows_undoes_partitioning(grid):
+    tokens = torch.randn(2, *grid, 3)
+    windows = partition_windows(tokens, (4, 4, 2))
+    assert torch.equal(merge_windows(windows, (4, 4, 2), grid), tokens)
+
+
+def test_a_window_holds_the_tokens_of_its_place():
+    tokens = torch.arange(4 * 6 * 6.0).view(1, 4, 6, 6, 1)
+    windows = partition_windows(tokens, (2, 3, 3))
+    assert windows.shape == (1, 8, 18, 1)
+    assert torch.equal(windows[0, 3, :, 0], tokens[0, :2, 3:, 3:, 0].flatten())  # the last window of the first frames
+
+
+def test_padding_mask_hides_padding_and_nothing_else():
+    assert padding_mask(torch.zeros(2, 4, 4, 4, 8), (2, 2, 2)) is None
+    mask = padding_mask(torch.zeros(2, 3, 2, 2, 8), (2, 2, 2))  # the second window's second frame is padding
+    assert mask.shape == (4, 1, 8, 8)
+    assert torch.equal(mask[0], torch.zeros(1, 8, 8))
+    assert torch.equal(mask[1, 0, 0] == 0, torch.tensor([True] * 4 + [False] * 4))
+
+
+GRIDS = [(4, 4, 4), (5, 7, 3), (1, 1, 1), (16, 7, 7), (3, 3, 1)]
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_window_order_is_undone(grid):
+    tokens = torch.randn(2, *grid, 3)
+    order = WindowOrder(grid, (4, 4, 2))
+    assert torch.equal(order.to_grid(order.from_grid(tokens)), tokens)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_boxes_of_the_window_order_hold_the_windows_without_padding(grid):
+    order = WindowOrder(grid, (4, 4, 2))
+    numbers = torch.arange(1.0, 1 + math.prod(grid)).view(1, *grid, 1)
+    boxes = order.split(order.from_grid(numbers))
+    assert order.join([box.flatten(1, 2) for box in boxes]).shape == (1, math.prod(grid), 1)
+    found = sorted(window[:, 0].tolist() for box in boxes for window in box[0])
+    padded = partition_windows(numbers, (4, 4, 2))[0, :, :, 0]  # 0 is padding
+    assert found == sorted(window[window > 0].tolist() for window in padded)
+
+
+# --- what attention may and may not see
+
+
+def test_local_attention_stays_inside_its_window():
+    attention = LogoFormerLocalAttention(toy_config()).eval()
+    tokens = torch.randn(1, 4, 4, 4, 16)
+    changed = tokens.clone()
+    changed[0, 0, 0, 0] += 1.0  # a token of the first window
+    difference = (attention(changed)[0] - attention(tokens)[0]).abs().amax(dim=-1)[0]  # (frames, height, width)
+    inside = torch.zeros(4, 4, 4, dtype=torch.bool)
+    inside[:2, :2, :2] = True
+    assert (difference[inside] > 0).all()
+    assert torch.equal(difference[~inside], torch.zeros_like(difference[~inside]))
+
+
+def test_every_token_depends_on_every_window_through_global_attention():
+    attention = LogoFormerGlobalAttention(toy_config()).eval()
+    tokens = torch.randn(1, 4, 3, 3, 16, requires_grad=True)
+    output, _ = attention(tokens)
+    for frame, row, column in [(0, 0, 0), (3, 2, 2), (1, 2, 0)]:
+        (gradient,) = torch.autograd.grad(output[0, frame, row, column].sum(), tokens, retain_graph=True)
+        per_window = partition_windows(gradient.abs().sum(dim=-1, keepdim=True), (2, 2, 2)).sum(dim=2)
+        assert (per_window > 0).all()
+
+
+def test_padding_changes_nothing(monkeypatch):
+    """Windows that stick out see the same as if the grid ended there, whatever the padding holds."""
+    padded = []
+
+    def pad_with_noise(tokens, padding, *args, **kwargs):
+        padded.append(padding)
+        result = torch.full_like(real_pad(tokens, padding), 7.7)
+        result[tuple(slice(0, size) for size in tokens.shape)] = tokens
+        return result
+
+    real_pad = nn.functional.pad
+    # On the grid, where windows are padded. Summaries rely on zeros: checked below, against a convolution.
+    local_only = toy_model(use_global_attention=False, attn_implementation="eager")
+    expected = local_only(clip()).logits
+    mask = padding_mask(torch.zeros(2, 4, 3, 3, 16), (2, 2, 2))
+    monkeypatch.setattr("logoformer_hf.modeling_logoformer.padding_mask", lambda *args: mask)
+    monkeypatch.setattr(nn.functional, "pad", pad_with_noise)
+    torch.testing.assert_close(local_only(clip()).logits, expected)
+    assert padded
+
+
+def test_summaries_are_the_strided_depthwise_convolution_of_the_real_tokens():
+    attention = LogoFormerGlobalAttention(toy_config()).eval()
+    set_fixed_weights(attention)
+    tokens = torch.randn(2, 4, 3, 3, 16)
+    convolution = nn.Conv3d(16, 16, kernel_size=2, stride=2, groups=16)
+    with torch.no_grad():
+        convolution.weight.copy_(attention.summary_weight.T.reshape(16, 1, 2, 2, 2))
+        convolution.bias.copy_(attention.summary_bias)
+    grid = nn.functional.pad(tokens, (0, 0, 0, 1, 0, 1)).permute(0, 4, 1, 2, 3)
+    expected = attention.summary_norm(convolution(grid).flatten(2).transpose(1, 2))
+    torch.testing.assert_close(attention.summarise(tokens), expected, rtol=1e-5, atol=1e-5)
+    assert torch.isfinite(attention.summarise(tokens)).all()
+
+
+# --- windows that the frames do not fill
+
+
+def still_clips(model, num_frames: list[int]) -> torch.Tensor:
+    """Logits of one frame repeated so many times, without the embeddings of time: `(lengths, labels)`."""
+    nn.init.zeros_(model.logoformer.embeddings.time_embeddings)
+    with torch.no_grad():
+        frame = model.encode_frames(clip(1, 1))
+        return torch.cat([model(inputs_embeds=frame.expand(-1, each, -1, -1, -1)).logits for each in num_frames])
+
+
+@pytest.mark.parametrize("attn_implementation", ["sdpa", "eager"])  # in window order, and on the grid
+def test_a_clip_that_does_not_move_has_the_same_logits_in_any_length(attn_implementation):
+    options = {"window_size": (16, 2, 2), "num_frames": 16, "attn_implementation": attn_implementation}
+    logits = still_clips(toy_model(initializer_range=0.3, **options), list(range(1, 65)))
+    torch.testing.assert_close(logits, logits[:1].expand_as(logits), rtol=0, atol=1e-5)
+    old = still_clips(toy_model(initializer_range=0.3, resample_partial_windows=False, **options), [15, 16, 17, 32])
+    assert (old[0] - old[1]).abs().max() > 0.01 and (old[2] - old[1]).abs().max() > 0.01
+    torch.testing.assert_close(old[3], logits[31], rtol=0, atol=1e-5)  # whole windows are as they were
+
+
+def test_a_partial_window_is_resampled_as_by_averaging():
+    """Half of the frames of a window: each has the weights of two, and half of the attention."""
+    attention = LogoFormerGlobalAttention(toy_config(window_size=(4, 1, 1))).eval()
+    tokens = torch.randn(1, 6, 1, 1, 16)
+    weight = attention.summary_weight
+    torch.nn.init.normal_(weight)
+    pairs = weight.unflatten(0, (2, 2)).sum(1)  # (frames, hidden)
+    sums = torch.stack([(tokens[0, :4, 0, 0] * weight).sum(0), (tokens[0, 4:, 0, 0] * pairs).sum(0)])
+    summaries = attention.summarise(tokens)
+    torch.testing.assert_close(summaries[0], attention.summary_norm(sums + attention.summary_bias), rtol=0, atol=1e-5)
+    shares = attention.window_shares(tokens, None)
+    torch.testing.assert_close(shares.exp(), torch.tensor([1.0, 0.5]).expand(1, 1, 6, 2))
+    assert attention.window_shares(tokens[:, :4], None) is None  # no mask where all are whole
+
+
+def test_models_of_before_keep_their_logits(tmp_path):
+    """A saved configuration without the field is that of an older model."""
+    folder = tmp_path / "old"
+    model = toy_model(initializer_range=0.3)
+    model.save_pretrained(folder)
+    file = folder / "config.json"
+    text = file.read_text()
+    assert '"resample_partial_windows": true' in text
+    again = AutoModelForVideoClassification.from_pretrained(folder)
+    assert torch.equal(again(clip(1, 5)).logits, model(clip(1, 5)).logits)
+    file.write_text(text.replace('  "resample_partial_windows": true,\n', ""))
+    old = AutoModelForVideoClassification.from_pretrained(folder)
+    assert old.config.resample_partial_windows is False
+    expected = toy_model(initializer_range=0.3, resample_partial_windows=False)(clip(1, 5)).logits
+    assert torch.equal(old(clip(1, 5)).logits, expected)
+    assert not torch.allclose(expected, model(clip(1, 5)).logits, atol=1e-3)
+    old.save_pretrained(tmp_path / "again")  # and it stays one
+    assert LogoFormerConfig.from_pretrained(tmp_path / "again").resample_partial_windows is False
+
+
+# --- window order and grid
+
+
+class OnTheGrid(LogoFormerMLP):
+    """A feed-forward part as of somebody's own, who knows tokens on the grid alone."""
+
+    takes_window_order = False
+
+
+@pytest.mark.parametrize("window_size", [(2, 2, 2), (4, 3, 3), (3, 2, 4)])
+@pytest.mark.parametrize(("num_frames", "image_size"), [(4, 48), (1, 80), (9, 33)])
+def test_window_order_changes_neither_outputs_nor_gradients(window_size, num_frames, image_size):
+    models = [toy_model(window_size=window_size, initializer_range=0.3).train() for _ in range(2)]
+    pixel_values = clip(3, num_frames, image_size)
+    for layer in models[1].logoformer.layers:  # pads and masks
+        mlp = OnTheGrid(models[1].config)
+        mlp.load_state_dict(layer.mlp.state_dict())
+        layer.set_part("mlp", mlp)
+    outputs = [model(pixel_values, labels=torch.tensor([0, 3, 6])) for model in models]
+    for each in outputs:
+        each.loss.backward()
+    torch.testing.assert_close(outputs[0].logits, outputs[1].logits, rtol=0, atol=1e-5)
+    torch.testing.assert_close(outputs[0].embedding, outputs[1].embedding, rtol=0, atol=1e-5)
+    for (name, one), other in zip(models[0].named_parameters(), models[1].parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-5, msg=name)
+
+
+@pytest.mark.slow
+def test_exported_for_any_batch_frames_and_grid():
+    model = toy_model(num_hidden_layers=1)
+    axes = {"inputs_embeds": {axis: Dim.DYNAMIC for axis in range(4)}}
+    with torch.no_grad(), torch.fx.experimental._config.patch(backed_size_oblivious=True):
+        example = {"inputs_embeds": model.encode_frames(clip())}
+        exported = torch.export.export(model, (), example, dynamic_shapes=axes, strict=False).module()
+        for batch_size, num_frames, image_size in [(2, 4, 48), (3, 9, 80), (1, 1, 33), (2, 16, 64)]:
+            inputs_embeds = model.encode_frames(clip(batch_size, num_frames, image_size))
+            expected = model(inputs_embeds=inputs_embeds).logits
+            logits = exported(inputs_embeds=inputs_embeds).logits
+            torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)
