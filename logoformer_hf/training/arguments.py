@@ -23,7 +23,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
     # As a public port (of unknown authorship): SGD with momentum, batches of 32, 100 epochs, learning rate x 0.1 every
     # 40.
-    "paper": {
+    "port": {
         "optim": "sgd",
         "optim_args": "momentum=0.9",
         "learning_rate": 0.01,

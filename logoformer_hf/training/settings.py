@@ -11,7 +11,7 @@ import yaml
 from transformers import HfArgumentParser
 from transformers.hf_argparser import string_to_bool
 
-from .._choices import ignore_case_of_choices
+from .._choices import as_declared, ignore_case_of_choices
 from .._compat import parser_actions
 from ..configuration_logoformer import LogoFormerConfig
 from ..data.sources.arguments import SourceArguments
@@ -129,7 +129,16 @@ def build_parser() -> HfArgumentParser:
     # An abbreviation would be another option as soon as one with the same beginning is added.
     parser = HfArgumentParser(groups, prog="logoformer train", description=DESCRIPTION, allow_abbrev=False)
     ignore_case_of_choices(parser)
+    for action in parser_actions(parser):
+        if action.dest == "recipe":
+            action.type = recipe_name
     return parser
+
+
+def recipe_name(text: str) -> str:
+    """The recipe of this name in any case. `port` was called `paper`, though no paper has its values."""
+    name = as_declared(RECIPES, text)
+    return "port" if name.casefold() == "paper" else name
 
 
 def parse_arguments(arguments: Sequence[str]) -> Settings:

@@ -12,9 +12,9 @@ from logoformer_hf.training.settings import parse_arguments, parse_overrides
 from logoformer_hf.training.trainer import LogoFormerTrainer
 
 
-def test_paper_recipe(tmp_path):
-    recipe = RECIPES["paper"] | {"num_train_epochs": 6, "lr_decay_epochs": 2, "per_device_train_batch_size": 4}
-    assert (RECIPES["paper"]["num_train_epochs"], RECIPES["paper"]["lr_decay_epochs"]) == (100, 40)
+def test_recipe_of_the_port(tmp_path):
+    recipe = RECIPES["port"] | {"num_train_epochs": 6, "lr_decay_epochs": 2, "per_device_train_batch_size": 4}
+    assert (RECIPES["port"]["num_train_epochs"], RECIPES["port"]["lr_decay_epochs"]) == (100, 40)
     trainer = toy_trainer(tmp_path, num_clips=10, **recipe)
     trainer.train()
     assert type(trainer.optimizer.optimizer) is torch.optim.SGD
@@ -68,9 +68,9 @@ def test_values_of_the_modern_recipe(tmp_path):
     assert (trainer.args.num_train_epochs, trainer.args.per_device_train_batch_size) == (10, 16)
 
 
-def test_values_of_the_paper_recipe(tmp_path):
+def test_values_of_the_recipe_of_the_port(tmp_path):
     """SGD with momentum: 0.01, a tenth of it every 40 epochs; 100 epochs of batches of 32."""
-    trainer = toy_trainer(tmp_path, **{"optim": "adamw_torch"} | RECIPES["paper"])
+    trainer = toy_trainer(tmp_path, **{"optim": "adamw_torch"} | RECIPES["port"])
     decays, rates = decay_and_rates(trainer, 200)
     assert type(trainer.optimizer) is torch.optim.SGD
     assert {group["momentum"] for group in trainer.optimizer.param_groups} == {0.9}

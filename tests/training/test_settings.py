@@ -27,6 +27,13 @@ def test_every_value_of_a_recipe_arrives(recipe):
         assert getattr(arguments.training, name) == value
 
 
+@pytest.mark.parametrize("name", ["paper", "PAPER"])
+def test_the_former_name_of_a_recipe_is_taken(name):
+    """Runs of earlier versions resume with the same command."""
+    arguments = parse_arguments(["--recipe", name])
+    assert (arguments.recipe.recipe, arguments.training.lr_decay_epochs) == ("port", 40)
+
+
 def test_without_arguments_it_is_the_demo():
     settings = parse_arguments([])
     assert (settings.source.dataset, settings.model.model, settings.protocol.select_on) == (
@@ -124,7 +131,7 @@ def test_one_mapping_of_a_file_may_take_over_another(tmp_path):
         ("check", "FULL", "source"),
         ("model", "Tiny", "model"),
         ("select_on", "TEST", "protocol"),
-        ("recipe", "Paper", "recipe"),
+        ("recipe", "Port", "recipe"),
         ("compact_loss", "None", "training"),
         ("compact_loss", "Center", "training"),
         ("lr_scheduler_type", "CONSTANT", "training"),
