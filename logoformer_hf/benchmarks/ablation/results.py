@@ -103,3 +103,19 @@ def mean_gain(gains: np.ndarray) -> Estimate | None:
         return None
     interval = stats.ttest_1samp(gains, 0).confidence_interval(CONFIDENCE)
     return Estimate(float(gains.mean()), float(interval.low), float(interval.high))
+
+
+def num_seeds(difference: float, deviation: float, power: float = 0.8) -> int:
+    """
+    How many pairs of runs find a true difference, by Student's paired t-test at 5 %, two-sided.
+
+    Args:
+        difference: the true difference of two models' UAR, more than 0.
+        deviation: standard deviation of the differences of pairs.
+        power: share of experiments that find it.
+    """
+    for number in range(2, 100_000):
+        limit = stats.t.ppf((1 + CONFIDENCE) / 2, number - 1)
+        if stats.nct.sf(limit, number - 1, np.sqrt(number) * difference / deviation) >= power:
+            return number
+    raise ValueError(f"`difference` is {difference}; it must not be that small beside a deviation of {deviation}.")

@@ -82,7 +82,7 @@ def test_a_row_for_every_variant_with_its_numbers(tmp_path):
         first, second = (100 * uar_of(number, seed) for seed in range(2))
         assert cells[0] == f"{(first + second) / 2:.2f} ± {(second - first) / 2**0.5:.2f}"
         assert cells[1] == "55.00 ± 7.07"
-        assert cells[4] == "2"
+        assert cells[5 if variant in PARTS else 4] == "2"
     assert parts[REFERENCE.title][2:4] == models["LOGO-Former"][2:4] == ["-", "-"]
     estimate = mean_gain(np.array([uar_of(1, seed) - uar_of(0, seed) for seed in range(2)]))
     gap = f"{100 * estimate.value:+.2f}"
@@ -123,7 +123,7 @@ def test_one_seed_has_no_deviation_and_no_interval(tmp_path):
     page = tmp_path / "ablation.md"
     write_page(page, make_results(tmp_path, num_seeds=1), tmp_path)
     parts, effects, models = tables(page)
-    assert parts["without local attention"] == ["31.00", "50.00", "-", "-", "1"]
+    assert parts["without local attention"] == ["31.00", "50.00", "-", "-", "-", "1"]
     assert effects["none"][0] == "1.000"
     assert models["VideoMAE"][:5] == [f"{100 * uar_of(len(VARIANTS) - 1, 0):.2f}", "50.00", "-", "-", "1"]
 
@@ -204,7 +204,7 @@ def test_frame_encoders_are_told_apart_and_their_runs_counted(tmp_path):
     text = " ".join(page.read_text().split())
     assert "There are 2 of them" in text and "25.00 and 25.10 %" in text and "and 6 further ones" in text
     parts = tables(page)[0]
-    assert [parts[variant.title][4] for variant in PARTS[:4]] == ["4", "4", "4", "2"]
+    assert [parts[variant.title][5] for variant in PARTS[:4]] == ["4", "4", "4", "2"]
     assert runs_there(page) == (2 * len(VARIANTS), 2 * len(VARIANTS))
 
 
@@ -216,6 +216,12 @@ def test_the_commands_of_the_page_name_real_variants(tmp_path):
     assert "`python -m logoformer_hf.benchmarks.ablation --quick`" in page.read_text()
 
 
+def page_rows(page):
+    """The lines of the table of the parts, without its header."""
+    table = page.read_text().partition("## The parts")[2].partition("## ")[0]
+    return [line for line in table.splitlines() if line.startswith("|")][2:]
+
+
 def test_the_page_says_which_differences_are_beyond_chance_when_corrected_for_their_number(tmp_path):
     results = make_results(tmp_path, PARTS, num_seeds=4)
     for record in results.records:
@@ -225,6 +231,10 @@ def test_the_page_says_which_differences_are_beyond_chance_when_corrected_for_th
         record["uar"] = 0.3 + 0.02 * record["seed"] + gain + noise
     write_page(tmp_path / "ablation.md", results, tmp_path)
     text = " ".join((tmp_path / "ablation.md").read_text().split())
-    assert f"corrected for {len(PARTS) - 1} differences of parts (Holm, 5 %)" in text
-    [said] = re.findall(r"\(Holm, 5 %\), (.*?) beyond chance", text)
+    assert f"corrected for {len(PARTS) - 1} differences of parts (Holm)" in text
+    [said] = re.findall(r"\(Holm\): (.*?) beyond chance", text)
     assert f'"{PARTS[1].title}"' in said and f'"{PARTS[2].title}"' not in said
+    rows = {row.split("|")[1].strip(): row.split("|")[6].strip() for row in page_rows(tmp_path / "ablation.md")}
+    assert float(rows[PARTS[2].title]) == pytest.approx(0.02 * (len(PARTS) - 1), rel=0.2)
+    assert (float(rows[PARTS[1].title]), rows[REFERENCE.title]) == (0, "-")
+    assert re.search(r"1, 2 or 3 points in 80 of 100 cases with 2, 2 or 2 seeds", text)  # pairs that hardly scatter

@@ -8,7 +8,7 @@ from scipy import stats
 
 from logoformer_hf.benchmarks.ablation import results as results_module
 from logoformer_hf.benchmarks.ablation.budget import BUDGETS
-from logoformer_hf.benchmarks.ablation.results import Results, Spread, mean_gain
+from logoformer_hf.benchmarks.ablation.results import Results, Spread, mean_gain, num_seeds
 from logoformer_hf.evaluation.significance import Estimate
 
 QUICK = BUDGETS["quick"]
@@ -149,3 +149,14 @@ def test_mean_gain_has_students_interval_worked_out_by_hand():
 @pytest.mark.parametrize("gains", [[], [0.1]])
 def test_one_seed_says_nothing_of_a_difference(gains):
     assert mean_gain(np.array(gains)) is None
+
+
+@pytest.mark.parametrize(("difference", "number"), [(0.2, 199), (0.5, 34), (0.8, 15)])
+def test_number_of_pairs_is_that_of_the_tables_for_students_paired_test(difference, number):
+    """Two-sided at 5 %, power 0.8, effects that are called small, medium and large."""
+    assert num_seeds(difference, 1.0) == num_seeds(difference / 50, 0.02) == number
+
+
+def test_a_difference_that_no_experiment_finds_is_refused():
+    with pytest.raises(ValueError, match="difference"):
+        num_seeds(1e-6, 1.0)
