@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 # Processes that tests start import the package from this checkout, whichever is installed.
@@ -8,6 +9,11 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported
 # The tests' tensors are so small that sharing one out between threads can take longer than computing it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell without job control starts programs in the background (`&`) with SIGINT ignored, and so would be what tests
+# start, also those processes that a test interrupts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import random
 from collections.abc import Iterator

@@ -61,7 +61,7 @@ class Reading:
 
     def __iter__(self) -> Iterator[Window]:
         max_waiting = MAX_WAITING_LIVE if self.footage.info.is_live else MAX_WAITING
-        with closing(self.footage), closing(ahead(self._read(), max_waiting, self._stop, "faces")) as steps:
+        with closing(ahead(self._read(), max_waiting, self._stop, "faces")) as steps:
             for step in steps:
                 yield from self._windows(step)
 
@@ -84,8 +84,8 @@ class Reading:
         return ahead(frames, max_waiting, threading.Event(), "footage")
 
     def _read(self) -> Generator[_Step, None, None]:
-        """Runs in a thread."""
-        with closing(self._frames()) as frames:
+        """Runs in a thread, which closes the footage when no other one reads it any more."""
+        with closing(self.footage), closing(self._frames()) as frames:
             yield from self._steps(frames)
 
     def _steps(self, frames: Iterator[FootageFrame]) -> Iterator[_Step]:
