@@ -60,9 +60,7 @@ def find_packed(folder: Path, keys: Collection[str]) -> dict[str, PackedClip]:
         OSError: a file that is no pack, e.g. after a power cut; the message names it.
     """
     found: dict[str, PackedClip] = {}
-    for file in sorted(folder.glob(f"*{_SUFFIX}")):
-        if file.name.startswith(_PARTIAL):
-            continue
+    for file in sorted(folder.glob(f"[0-9]*{_SUFFIX}")):  # not unfinished packs, nor what `datasets` may write there
         try:
             with pa.memory_map(str(file)) as source:
                 table = pa.ipc.open_stream(source).read_all().drop_columns("video")

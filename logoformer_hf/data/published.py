@@ -1,6 +1,23 @@
 """Methods whose results others published; the numbers are beside each data set's source, in `data/sources/`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class HumanScores:
+    """
+    What people reach who label the clips of a data set.
+
+    Attributes:
+        about: who saw what, and how their answers were counted: one sentence or more.
+        uar: in percent.
+        recalls: by class, in percent.
+    """
+
+    about: str
+    uar: float
+    recalls: Mapping[str, float]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,10 @@ from datasets import ClassLabel, Features, Value
 
 from ..configuration_logoformer import EXPRESSIONS
 
+PERSON = "identity"  # column: name of the person, in sources that know it; nobody's clips are divided over splits
+# Columns of what is known of the persons, texts or None: reports have UAR by each of their values.
+GROUPS = ("sex", "age_group", "race")
+
 
 def clip_features(label_names: Sequence[str] = EXPRESSIONS, **extra: Any) -> Features:
     """Columns of a row: `clip_id`, `video` (path of a video file or of a folder of frames), `num_frames`, `label`.

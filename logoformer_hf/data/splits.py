@@ -2,10 +2,14 @@
 
 from collections.abc import Collection, Mapping
 
+import numpy as np
 from datasets import Dataset, DatasetDict
 from sklearn.model_selection import train_test_split
 
 from .problems import name_some
+from .rows import PERSON
+
+_TRIES = 200  # divisions of people that are compared
 
 
 def split_clips(
@@ -21,7 +25,8 @@ def split_clips(
     Args:
         rows: "train" and "test", and "validation" if the source has this split.
         select_on: "validation": the split of this name, or, if there is none, a part of "train" that is held out with
-            the classes in the same proportions and depends on `seed` only. "test": the best epoch is chosen on the
+            the classes in the same proportions and depends on `seed` only; where the rows say who is in them (column
+            `identity`), all clips of some people. "test": the best epoch is chosen on the
             test clips and all of "train" is trained on, as in most published work of this field; test results are
             then too high by the gain of this choice.
         validation_size: share of "train" that is held out, more than 0 and less than 1.
@@ -47,7 +52,8 @@ def split_clips(
     if not 0 < validation_size < 1:
         raise ValueError(f"`validation_size` is {validation_size}; it must be more than 0 and less than 1.")
     if held_out is None:
-        validation = _choose_held_out(rows, validation_size, seed)
+        choose = _choose_people if has_people(rows["train"]) else _choose_held_out
+        validation = choose(rows, validation_size, seed)
     else:
         known = set(held_out)
         validation = [place for place, clip_id in enumerate(rows["train"]["clip_id"]) if clip_id in known]
@@ -78,6 +84,39 @@ def _choose_held_out(rows: DatasetDict, validation_size: float, seed: int) -> li
         range(len(labels)), test_size=num_clips, random_state=seed, stratify=labels
     )[1]
     return held_out
+
+
+def has_people(clips: Dataset) -> bool:
+    """Whether it is known of every clip who is in it."""
+    return PERSON in clips.column_names and None not in set(clips[PERSON])
+
+
+def _choose_people(rows: DatasetDict, validation_size: float, seed: int) -> list[int]:
+    """Places of the clips of some people of "train", with about as large a share of every class."""
+    train = rows["train"]
+    people, of_clip = np.unique(list(train[PERSON]), return_inverse=True)
+    labels = np.asarray(train["label"])
+    names, numbers = train.features["label"].names, np.unique(labels)
+    counts = np.zeros((len(people), len(names)))  # clips by person and class
+    np.add.at(counts, (of_clip, labels), 1)
+    counts = counts[:, numbers]
+    totals = counts.sum(axis=0)
+    draw, best, chosen = np.random.default_rng(seed), np.inf, np.zeros(0, int)
+    for _ in range(_TRIES):
+        order = draw.permutation(len(people))
+        sums = counts[order].cumsum(axis=0)
+        for num_people in np.argsort(np.abs(sums.sum(axis=1) / totals.sum() - validation_size), kind="stable")[:2] + 1:
+            held = sums[num_people - 1]
+            distance = np.abs(held / totals - validation_size).sum()
+            if (held > 0).all() and (held < totals).all() and distance < best:
+                best, chosen = distance, order[:num_people]
+    if len(chosen) == 0:
+        raise ValueError(
+            f"split 'train' has {len(people)} people, of whom no part has clips of every class while the others have, "
+            "too: none can be held out to choose the epoch. Add people, leave classes out with `labels`, or provide a "
+            "split 'validation'."
+        )
+    return [int(place) for place in np.flatnonzero(np.isin(of_clip, chosen))]
 
 
 def check_tested_once(tested: Mapping[int | None, Dataset]) -> None:

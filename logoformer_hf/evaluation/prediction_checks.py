@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..data.identity import CONTENT_ID
+from ..data.rows import GROUPS, PERSON
 
 if TYPE_CHECKING:
     from .predictions import Predictions
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 _LARGEST_ERROR_OF_SUM = 1e-3
 _LARGEST_ERROR_OF_SCORE = 1e-6
 _COLUMNS = ("clip_id", "label", "prediction", "scores")  # an embedding and the identifier by content are optional
+
+PEOPLE = (PERSON, *GROUPS)  # columns on the people in the clips, of sources that know them
 
 _TEXT, _WHOLE, _NUMBER = "text", "a whole number", "a number"
 _NONE = " or null"
@@ -43,20 +46,15 @@ def check_columns(table: pa.Table, origin: str) -> None:
         raise ValueError(f"{origin} has no column {missing[0]!r}; it has {', '.join(table.column_names)}")
     if table.num_rows == 0:
         raise ValueError(f"{origin}: no clips")
-    for name in [*_COLUMNS, "embedding", CONTENT_ID]:
+    for name in [*_COLUMNS, "embedding", CONTENT_ID, *PEOPLE]:
         if name not in table.column_names:
             continue
         column = table[name].combine_chunks()
-        wanted, is_wanted = {
-            "clip_id": ("text", _is_text),
-            CONTENT_ID: ("text", _is_text),
-            "label": ("whole numbers", pa.types.is_integer),
-            "prediction": ("whole numbers", pa.types.is_integer),
-        }.get(name, ("lists of floating-point numbers", _is_list_of_floats))
+        wanted, is_wanted = _TYPES_OF_COLUMNS.get(name, ("lists of floating-point numbers", _is_list_of_floats))
         if not is_wanted(column.type):
             raise ValueError(f"{origin}: column {name!r} has the type {column.type}; it must be {wanted}")
         is_list = name in ("scores", "embedding")
-        if (column.null_count and name != CONTENT_ID) or (is_list and column.flatten().null_count):
+        if (column.null_count and name not in (CONTENT_ID, *PEOPLE)) or (is_list and column.flatten().null_count):
             raise ValueError(f"{origin}: column {name!r} has rows without a value; every clip must have one")
 
 
@@ -105,6 +103,9 @@ def check_values(predictions: "Predictions", origin: str) -> None:
         raise ValueError(f"{origin}: {predictions.scores.shape[1]} scores a clip for {num_classes} classes")
     if predictions.content_ids is not None and len(predictions.content_ids) != len(clip_ids):
         raise ValueError(f"{origin}: {len(predictions.content_ids)} content ids for {len(clip_ids)} clip ids")
+    for name, people in predictions.people.items():
+        if len(people) != len(clip_ids):
+            raise ValueError(f"{origin}: {len(people)} values of {name!r} for {len(clip_ids)} clip ids")
     if len(set(clip_ids)) != len(clip_ids):
         ids, counts = np.unique(clip_ids, return_counts=True)
         raise ValueError(f"{origin}: clip {ids[counts > 1][0]} occurs twice; every clip must be tested exactly once")
@@ -134,3 +135,9 @@ def _is_text(column: pa.DataType) -> bool:
 def _is_list_of_floats(column: pa.DataType) -> bool:
     kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
     return any(is_kind(column) for is_kind in kinds) and bool(pa.types.is_floating(column.value_type))
+
+
+_TYPES_OF_COLUMNS = {
+    **dict.fromkeys(("clip_id", CONTENT_ID, *PEOPLE), ("text", _is_text)),
+    **dict.fromkeys(("label", "prediction"), ("whole numbers", pa.types.is_integer)),
+}

@@ -5,21 +5,21 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import ClassLabel, Features, List, Value
+from datasets import ClassLabel, Dataset, Features, List, Value
 
 from .._files import whole_file
 from ..data.facts import DataFacts, LeftOutClip
 from ..data.identity import CONTENT_ID
 from ..data.seal import is_as_sealed, seal
 from ..data.trained_on import SeenClips
-from .prediction_checks import check_columns, check_facts, check_values
+from .prediction_checks import PEOPLE, check_columns, check_facts, check_values
 
 PREDICTIONS_FILE = "predictions.parquet"
 SELECTIONS = ("validation", "test", "last", "given")
@@ -158,6 +158,8 @@ class Predictions:
         embeddings: shape (clips, width), float32, or None for a model without embeddings.
         content_ids: identifiers of the clips by their content, see `data.identity`, or None where they are not known,
             as in files of earlier versions.
+        people: who is in the clips, and what is known of them: by the names of the columns in `data.rows` a text for
+            each clip, None where it is not known. Empty for clips of whose people nothing is known.
     """
 
     run: RunInfo
@@ -167,6 +169,7 @@ class Predictions:
     scores: np.ndarray
     embeddings: np.ndarray | None
     content_ids: Sequence[str] | None = None
+    people: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
 
     @property
     def confusion_matrix(self) -> np.ndarray:
@@ -174,6 +177,11 @@ class Predictions:
         num_classes = len(self.run.label_names)
         cells = np.bincount(self.labels * num_classes + self.predictions, minlength=num_classes**2)
         return cells.reshape(num_classes, num_classes)
+
+
+def people_of(rows: Dataset) -> dict[str, list[str | None]]:
+    """What rows say of the people in them, for `write_predictions`."""
+    return {name: list(rows[name]) for name in PEOPLE if name in rows.column_names}
 
 
 def softmax_scores(logits: np.ndarray) -> np.ndarray:
@@ -192,10 +200,11 @@ def write_predictions(
     embeddings: np.ndarray | None,
     run: RunInfo,
     content_ids: Sequence[str | None] | None = None,
+    people: Mapping[str, Sequence[str | None]] | None = None,
 ) -> None:
     """
-    Writes one row per clip: `clip_id`, `label`, `prediction`, `scores` and, where there are any, `embedding` and
-    `content_id`.
+    Writes one row per clip: `clip_id`, `label`, `prediction`, `scores` and, where there are any, `embedding`,
+    `content_id` and what is known of the people.
 
     `datasets` reads the label numbers as `ClassLabel`s, pandas as numbers. An error leaves no partial file.
 
@@ -207,6 +216,7 @@ def write_predictions(
         embeddings: shape (clips, width), or None.
         run: the facts of the run.
         content_ids: one per clip, see `data.identity`. Where one is missing, none is stored.
+        people: as in `Predictions`.
 
     Raises:
         ValueError: no clips, different lengths, a duplicate clip, a label that is no class number, or a value that is
@@ -228,6 +238,7 @@ def write_predictions(
         scores=softmax_scores(logits),
         embeddings=None if embeddings is None else np.asarray(embeddings, dtype=np.float32),
         content_ids=_all_or_none(content_ids),
+        people=dict(people or {}),
     )
     check_values(predictions, "predictions")
 
@@ -241,6 +252,9 @@ def write_predictions(
     if predictions.content_ids is not None:
         features[CONTENT_ID] = Value("string")
         columns.append(pa.array(predictions.content_ids, pa.string()))
+    for name, values in predictions.people.items():
+        features[name] = Value("string")
+        columns.append(pa.array(values, pa.string()))
     schema = Features(features).arrow_schema
     facts = json.dumps({"version": _VERSION} | run.to_json())
     schema = schema.with_metadata({**schema.metadata, _METADATA_KEY: facts.encode()})
@@ -276,6 +290,7 @@ def read_predictions(path: str | Path) -> Predictions:
         scores=_matrix(table, "scores", path),
         embeddings=_matrix(table, "embedding", path) if "embedding" in table.column_names else None,
         content_ids=_all_or_none(table[CONTENT_ID].to_pylist()) if CONTENT_ID in table.column_names else None,
+        people={name: table[name].to_pylist() for name in PEOPLE if name in table.column_names},
     )
     check_values(predictions, str(path))
     if not is_as_sealed(table.schema.metadata, _parts(table.schema.metadata, predictions)):
@@ -290,6 +305,9 @@ def _parts(metadata: Mapping[bytes, bytes], predictions: Predictions) -> Iterato
     for values in (predictions.labels, predictions.predictions, predictions.scores, predictions.embeddings):
         yield b"" if values is None else np.ascontiguousarray(values).tobytes()
     yield from (content_id.encode() for content_id in predictions.content_ids or ())
+    for name, people in predictions.people.items():  # none in files of earlier versions
+        yield name.encode()
+        yield json.dumps(list(people)).encode()
 
 
 def find_predictions(folder: str | Path) -> list[Path]:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..configuration_logoformer import EXPRESSIONS
-from ..data.published import METHODS
+from ..data.published import METHODS, HumanScores
 from ..data.sources.table import SOURCES
 from .predictions import RunInfo
 
@@ -31,17 +30,12 @@ class PublishedResult:
 def published_beside(run: RunInfo) -> list[PublishedResult]:
     """
     The published results that the scores of this run can be compared with. There are none for another data set or
-    split, a part of a data set, other classes than the seven, or a model that was trained on another data set or on
-    tested clips.
+    split, a part of a data set, other classes than those of its protocol, or a model that was trained on another data
+    set or on tested clips.
     """
-    comparable = (
-        run.split == "test"
-        and run.data.setup is None
-        and run.trained_on is None
-        and not (run.seen_clips and run.seen_clips.trained_on)
-        and set(run.label_names) == set(EXPRESSIONS)
-    )
-    if not comparable or run.data.dataset not in SOURCES:
+    if not _is_whole_protocol(run) or run.trained_on is not None:
+        return []
+    if run.seen_clips and run.seen_clips.trained_on:
         return []
     numbers = SOURCES[run.data.dataset].published
     return [
@@ -49,3 +43,16 @@ def published_beside(run: RunInfo) -> list[PublishedResult]:
         for method in METHODS
         if method.name in numbers
     ]
+
+
+def human_beside(run: RunInfo) -> HumanScores | None:
+    """What people reach on the clips of this run, None where that is not known."""
+    return SOURCES[run.data.dataset].human if _is_whole_protocol(run) else None
+
+
+def _is_whole_protocol(run: RunInfo) -> bool:
+    """Whether all classes and clips of a data set's protocol are tested."""
+    source = SOURCES.get(run.data.dataset)
+    if source is None or run.split != "test" or run.data.setup is not None:
+        return False
+    return set(run.label_names) == set(source.classes)

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..data.published import HumanScores
 from .calibration import BeforeAndAfter, measure_before_and_after
 from .compare import Comparison, SeedComparison
+from .groups import GroupScores, score_groups
 from .predictions import FACTS_OF_ONE_RUN, Predictions, RunInfo, group_by_seed, joint_info
-from .published import PublishedResult, published_beside
+from .published import PublishedResult, human_beside, published_beside
 from .significance import Estimate, recall_estimates, uar_war_estimates
 
 VERSION = 1  # of report.json
@@ -142,6 +144,8 @@ class Report:
         projection: about the picture of the embeddings.
         beside: comparison with other runs, or None.
         published: published results, in percent; empty where the scores cannot be compared with them.
+        groups: UAR of the first seed by groups of people, empty where nothing is known of them.
+        human: what people reach on the clips, or None.
     """
 
     run: RunInfo
@@ -153,6 +157,8 @@ class Report:
     projection: ProjectionNote
     beside: BesideRuns | None
     published: list[PublishedResult]
+    groups: list[GroupScores]
+    human: HumanScores | None
 
     def to_json(self) -> dict[str, Any]:
         """
@@ -175,6 +181,8 @@ class Report:
             "projection": projection if missing is None else {"missing": missing},
             "beside": self.beside and asdict(self.beside),
             "published": [asdict(result) for result in self.published],
+            "groups": [asdict(group) for group in self.groups],
+            "human": self.human and asdict(self.human),
         }
 
 
@@ -208,6 +216,8 @@ def summarise_runs(
         projection=projection,
         beside=beside,
         published=published_beside(first),
+        groups=score_groups(next(iter(by_seed.values()))),
+        human=human_beside(first),
     )
 
 

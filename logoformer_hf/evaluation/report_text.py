@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from .calibration import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MIN_CLIPS, Calibration
 from .compare import Comparison
 from .compare_text import format_comparison
+from .people_text import describe_people
 from .predictions import RunInfo
 from .published import HOW_CHOSEN
 from .report import MeanScores, PooledScores, ProjectionNote, Report, RunScores, SeedReport
@@ -100,6 +101,7 @@ def format_report(report: Report, comparison: Comparison | None) -> str:
             f"## Beside {plain_text(comparison.name_a)}{comparison.a.mark}",
             format_comparison(comparison).strip(),
         ]
+    parts += describe_people(report)
     if report.published:
         parts += [
             f"## Published on {plain_text(run.data.dataset_name)}, in percent{run.mark and f'; ours{run.mark}'}",

@@ -40,9 +40,10 @@ def write_dataset_card(
     """
     terms = terms_of(facts)
     num_clips = sum(clips_per_split.values())
+    is_open = terms is not None and terms.may_be_published
     metadata = DatasetCardData(
-        license="other",
-        license_name=terms.license_name if terms else "terms-of-the-source",
+        license=terms.license_name if terms and is_open else "other",
+        license_name=None if is_open else terms.license_name if terms else "terms-of-the-source",
         license_link=terms.url if terms else None,
         pretty_name=f"{facts.dataset_name}, prepared for LOGO-Former",
         task_categories=["video-classification"],
@@ -54,7 +55,7 @@ def write_dataset_card(
                 "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in clips_per_split],
             }
         ],
-        viewer=False if terms else None,  # the viewer would store and show a copy of the clips
+        viewer=False if terms and not is_open else None,  # the viewer would store and show a copy of the clips
     )
     labels = ", ".join(f"{number} {name}" for number, name in enumerate(map(plain_text, label_names)))
     columns = {

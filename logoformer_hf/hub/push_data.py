@@ -29,7 +29,8 @@ def push_shards(
     Args:
         folder: output folder of `logoformer prepare`.
         repo_id: `owner/name` on the Hub, created if missing.
-        private: the repository is visible to its owner only. DFEW and FERV39K are rejected without it.
+        private: the repository is visible to its owner only. Data that may not be passed on, as DFEW, are
+            rejected without it.
         dry_run: only prints the files and their sizes.
         token: token of the Hub; by default that of `hf auth login` or `HF_TOKEN`.
 

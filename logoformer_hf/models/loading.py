@@ -119,7 +119,7 @@ def load_trained_model(
     if missing := [name for name in label_names if name not in known]:
         raise ValueError(
             f"{name_or_path}: the model has no class {', '.join(missing)}; its classes are {name_classes(model)}. "
-            "Leave these clips out, or fine-tune the model on these labels."
+            "Leave these clips out (`labels`; in tests also `shared_labels`), or fine-tune the model on these labels."
         )
     return model, processor, [known[name] for name in label_names]
 

@@ -1,10 +1,12 @@
 """Tests a trained model on clips of any source."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig
+from transformers import AutoConfig, PreTrainedModel
 
 from .._files import check_writable
 from ..data.clips import ClipDataset
@@ -21,15 +23,16 @@ from ..evaluation.predictions import (
     RUN_FOLDERS,
     Predictions,
     RunInfo,
+    people_of,
     read_predictions,
     write_predictions,
 )
 from ..evaluation.report import Report
 from ..evaluation.report_files import write_report
 from ..hub.training_data import trained_on_of
-from ..models.heads import get_temperature, set_labels
+from ..models.heads import get_temperature, known_labels, set_labels
 from ..models.inputs import reading_processor
-from ..models.loading import load_pretrained, load_trained_model
+from ..models.loading import load_pretrained, load_trained_model, name_classes
 from .arguments import LogoFormerTrainingArguments
 from .evaluation_arguments import EvaluationArguments
 from .evaluation_folder import check_same_evaluation, deciding_settings, keep_settings
@@ -57,10 +60,16 @@ def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> R
     check_output_dir(output_dir)
     check_same_evaluation(output_dir, settings)
     check_writable(args.output_dir)
-    load_pretrained(args.model)  # fails before the clips are gathered rather than after it
+    model = load_pretrained(args.model)[0]  # fails before the clips are gathered rather than after it
+    if args.shared_labels and source_args.labels is not None:
+        raise ValueError("`shared_labels` chooses the classes, and so does `labels`: give one of them.")
     with library_state_kept():
         runs = plan_runs(args.output_dir, source_args.folds, [0])
-        sources = {run.fold: gather_clips(source_args, run.fold, run.folder / "problems.csv") for run in runs}
+        choose = partial(shared_labels, model=model) if args.shared_labels else None
+        sources = {
+            run.fold: gather_clips(source_args, run.fold, run.folder / "problems.csv", choose_labels=choose)
+            for run in runs
+        }
         for source in sources.values():
             if args.split not in source.rows:
                 raise ValueError(f"`split` is {args.split!r}; this data set has {', '.join(source.rows)}.")
@@ -69,6 +78,28 @@ def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> R
         keep_settings(output_dir, settings)
         tested = [test_fold(args, sources[run.fold], infos[run.fold], run.folder) for run in runs]
     return write_report(args.output_dir, tested)
+
+
+def shared_labels(names: Sequence[str], model: PreTrainedModel) -> list[str]:
+    """
+    Those of the names that are classes of the model, too, also by synonyms.
+
+    Raises:
+        ValueError: fewer than two.
+    """
+    known = known_labels(model, names)
+    shared = [name for name in names if name in known]
+    if len(shared) < 2:
+        raise ValueError(
+            f"`shared_labels`: the model has the classes {name_classes(model)}, and the clips {', '.join(names)}: "
+            f"{'only ' + shared[0] if shared else 'none'} in common, and two are needed."
+        )
+    if left_out := [name for name in names if name not in known]:
+        print(
+            f"Tested on the classes in common: {', '.join(shared)}. Clips of others are left out: "
+            f"{', '.join(left_out)}."
+        )
+    return shared
 
 
 def check_output_dir(output_dir: Path) -> None:
@@ -111,8 +142,8 @@ def test_fold(args: EvaluationArguments, source: Source, run: RunInfo, folder: P
     run = replace(run, data=note_unreadable(source, trainer.gather_problems(), folder / "problems.csv"))
     file = folder / PREDICTIONS_FILE
     tested = rows.select(output.rows)
-    clip_ids, contents = list(tested["clip_id"]), list(tested[CONTENT_ID])
-    write_predictions(file, clip_ids, output.labels, output.logits, output.embeddings, run, contents)
+    clip_ids, contents, people = list(tested["clip_id"]), list(tested[CONTENT_ID]), people_of(tested)
+    write_predictions(file, clip_ids, output.labels, output.logits, output.embeddings, run, contents, people)
     return read_predictions(file)
 
 

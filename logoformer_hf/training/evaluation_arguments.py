@@ -14,6 +14,13 @@ class EvaluationArguments:
         default=False,
         metadata={"help": "Test also on clips that the model was trained on; every result is marked."},
     )
+    shared_labels: bool = field(
+        default=False,
+        metadata={
+            "help": "Test on the classes that both the model and the clips have, by name; the clips of other classes "
+            "are left out, and the model chooses among these classes only."
+        },
+    )
     batch_size: int = field(default=32, metadata={"help": "Clips in one step."})
     num_workers: int = field(default=2, metadata={"help": "Processes that decode clips."})
     use_cpu: bool = field(default=False, metadata={"help": "Run on the CPU even where a GPU is available."})

@@ -11,7 +11,7 @@ from transformers import AutoConfig, TrainerState
 from .._files import error_as_warning, whole_file, write_json
 from ..data.identity import CONTENT_ID
 from ..evaluation.plots import plot_confusion_matrix, plot_training_curves
-from ..evaluation.predictions import PREDICTIONS_FILE, RunInfo, read_predictions, write_predictions
+from ..evaluation.predictions import PREDICTIONS_FILE, RunInfo, people_of, read_predictions, write_predictions
 from ..hub.model_card import write_model_card
 from ..hub.push import EXAMPLES
 from ..models.finite import check_finite_weights
@@ -54,8 +54,8 @@ def write_run(
     with whole_file(run.folder / STATE_FILE) as partial:
         trainer.state.save_to_json(str(partial))
     file = run.folder / PREDICTIONS_FILE
-    clip_ids, contents = list(clips["clip_id"]), list(clips[CONTENT_ID])
-    write_predictions(file, clip_ids, tested.labels, tested.logits, tested.embeddings, info, contents)
+    clip_ids, contents, people = list(clips["clip_id"]), list(clips[CONTENT_ID]), people_of(clips)
+    write_predictions(file, clip_ids, tested.labels, tested.logits, tested.embeddings, info, contents, people)
 
 
 def describe_run_folder(run: Run, settings: Settings) -> None:

@@ -25,6 +25,26 @@ def test_validation_is_a_stratified_part_of_train():
     assert [labels.count(label) for label in range(5)] == [6, 3, 3, 2, 2] and len(labels) == 17
 
 
+def test_whole_people_are_held_out_where_they_are_known():
+    rows = make_splits(counts=(50, 30, 30, 20, 20, 20, 30))
+    people = [f"person {place % 20}" for place in range(200)]
+    rows["train"] = rows["train"].add_column("identity", people)
+    parts = split_clips(rows, "validation", 0.1, seed=0)
+    held_out = set(parts["validation"]["identity"])
+    assert len(held_out) == 2 and not held_out & set(parts["train"]["identity"])
+    assert set(parts["validation"]["label"]) == set(parts["train"]["label"]) == set(range(7))
+    again = [split_clips(rows, "validation", 0.1, seed)["validation"]["clip_id"][:] for seed in (0, 1, 2, 3)]
+    assert again[0] == parts["validation"]["clip_id"][:] and any(other != again[0] for other in again)
+
+
+def test_people_who_cannot_be_divided():
+    """Every class is one person's: without this person there is none to train on, or to choose the epoch on."""
+    rows = make_splits(counts=(4, 4, 4, 0, 0, 0, 0))
+    rows["train"] = rows["train"].add_column("identity", [f"person {label}" for label in rows["train"]["label"]])
+    with raises_naming(ValueError, "3 people", "validation"):
+        split_clips(rows, "validation", 0.5, seed=0)
+
+
 def test_the_held_out_part_is_a_function_of_the_seed():
     ids = [split_clips(make_splits(), "validation", 0.1, seed)["validation"]["clip_id"][:] for seed in (0, 0, 1)]
     assert ids[0] == ids[1] != ids[2]

@@ -144,6 +144,8 @@ KEYS = {
         "folds",
         "complete",
         "clips",
+        "groups",
+        "human",
         "seeds",
         "over_seeds",
         "projection",

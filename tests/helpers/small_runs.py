@@ -39,12 +39,11 @@ def run_small(output_dir: Path, data_dir: Path, cache_dir: Path, *arguments: str
 
 
 def evaluate_small(
-    model: Path, output_dir: Path, cache_dir: Path, split: str = "test", allow: bool = False, **source
+    model: Path, output_dir: Path, cache_dir: Path, split="test", allow=False, shared_labels=False, **source
 ) -> Report:
     """Tests a model in this process, by default on own clips."""
-    args = EvaluationArguments(
-        str(model), str(output_dir), split=split, num_workers=0, use_cpu=True, allow_seen_clips=allow
-    )
+    settings = {"num_workers": 0, "use_cpu": True, "allow_seen_clips": allow, "shared_labels": shared_labels}
+    args = EvaluationArguments(str(model), str(output_dir), split=split, **settings)
     return evaluate_model(args, SourceArguments(**{"dataset": "clips", "cache_dir": str(cache_dir)} | source))
 
 

@@ -22,7 +22,7 @@ from ..rows import clip_features
 from .inventory import CHECKS, PlannedClip, fingerprint, inspect_clips
 from .layouts import existing_folder
 from .lists import ClipList, ListedClip, read_lists
-from .source import ClipOptions, Source
+from .source import CheckOptions, ClipOptions, Source
 from .table_cache import delete_table, is_damaged, is_there, seal_table
 
 ON_PROBLEM = ("stop", "skip")
@@ -92,6 +92,7 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
 
     BUILDER_CONFIG_CLASS = ClipConfig
     VERSION = datasets.Version("1.0.0")  # increase it when the same files give other rows
+    MUST_BE_WHOLE = False  # whether videos are refused that end in the middle, as after half a download
 
     def __init__(self, data_dir: str | Path, cache_dir: str | Path | None = None, **arguments: Any):
         self.data_dir = existing_folder(data_dir)
@@ -132,15 +133,15 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
         return self.as_dataset()
 
     @classmethod
-    def arguments_from(cls, options: ClipOptions) -> dict[str, Any]:
+    def arguments_from(cls, options: CheckOptions) -> dict[str, Any]:
         """The arguments of this class for options of the command line."""
-        return {
-            "data_dir": options.data_dir,
-            "list_files": options.list_file,
-            "label_map": None if options.label_map is None else parse_label_map(options.label_map),
-            "on_problem": options.on_problem,
-            "check": options.check,
-        } | {key: value for key in ("labels", "clip_root") if (value := getattr(options, key)) is not None}
+        arguments: dict[str, Any] = {"data_dir": options.data_dir}
+        if isinstance(options, ClipOptions):
+            arguments["list_files"] = options.list_file
+            arguments["label_map"] = None if options.label_map is None else parse_label_map(options.label_map)
+        arguments |= {"on_problem": options.on_problem, "check": options.check}
+        newer = {name: getattr(options, name, None) for name in ("labels", "clip_root")}
+        return arguments | {name: value for name, value in newer.items() if value is not None}
 
     def gather(self, facts: DataFacts) -> Source:
         """
@@ -190,7 +191,7 @@ class ClipBuilder(datasets.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
         # Errors raised here reach the caller unchanged; `datasets` wraps those from `_generate_examples`.
         clips = self.source.clips
-        num_frames, problems = inspect_clips(clips, self.config.check)
+        num_frames, problems = inspect_clips(clips, self.config.check, self.MUST_BE_WHOLE)
         good: dict[str, list[tuple[PlannedClip, int]]] = {
             split: [] for split in dict.fromkeys(clip.split for clip in clips)
         }

@@ -6,7 +6,7 @@ X. Jiang et al., *DFEW: A Large-Scale Database for Recognizing Dynamic Facial Ex
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from datasets import Value
@@ -17,39 +17,40 @@ from ..problems import name_some
 from ..terms import DataTerms
 from .builder import ClipBuilder, ClipConfig, SourcePlan, read_split_lists
 from .inventory import PlannedClip
-from .layouts import find_nearby, has_numbered_clips, numbered_clips
-from .list_paths import check_below, path_parts
-from .lists import ClipList, ListedClip, ListError, name_lists, read_lists
-from .source import ClipOptions, ClipSource, FoldOptions, Source
+from .layouts import find_nearby, numbered_clips
+from .list_paths import check_below
+from .lists import ClipList, ListedClip, name_lists, read_lists
+from .numbered import NumberedOptions, choose_clip_folder, clip_number
+from .source import ClipSource, Source
 
 FOLDS = (1, 2, 3, 4, 5)
 NUM_CLIPS = 11_697  # clips with a single label; each is in every fold, either in train or in test
 NUM_TRAIN_FOLD_1, NUM_TEST_FOLD_1 = 9_356, 2_341
 
 ANNOTATION = "EmoLabel_DataSplit"
+# Folders of the lists, and the lists of a fold to train on and to test on in them: as the authors give them out, as
+# other code renamed them, and as the authors' own code has them.
+ANNOTATIONS = (
+    (ANNOTATION, "train(single-labeled)/set_{}.csv", "test(single-labeled)/set_{}.csv"),
+    (ANNOTATION, "train(single-labeled)/train_set_{}.csv", "test(single-labeled)/test_set_{}.csv"),
+    *((name, "single_trainset_{}.csv", "single_testset_{}.csv") for name in ("single_label/label", "label")),
+)
 # Usual folders of the clips, of which the first one that exists is used: all frames of each clip, 16 frames of each
 # clip, frames that users have cropped themselves, and the videos, which take longest to read.
-CLIP_FOLDERS = ("Clip/jpg_256", "Clip/clip_224x224_16f", "DFEW_Face", "Clip/original")
+CLIP_FOLDERS = (
+    *("Clip/jpg_256", "Clip/clip_224x224_16f", "DFEW_Face"),
+    *("single_label/data", "Clip/original", "data"),
+)
 
 
 @dataclass
-class DFEWOptions(FoldOptions, ClipOptions):
+class DFEWOptions(NumberedOptions):
     """Command-line options of DFEW."""
 
-    frames: str | None = field(
-        default=None,
-        metadata={
-            "help": "Folder of the clips, relative to data_dir, in which each clip is named by its number; by default "
-            f"the first of {', '.join(CLIP_FOLDERS)} that exists."
-        },
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.fold is None and self.list_file is None:
-            raise ValueError("DFEW is tested by fold: give `fold` 1 to 5, or 'all'.")
-        if self.fold == "all" and self.list_file is not None:
-            raise ValueError("`fold` is 'all', but `list_file` has the lists of one split: start one run per fold.")
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "DFEW"
 
     def fold_numbers(self) -> Sequence[int]:
         """1 to 5."""
@@ -76,9 +77,9 @@ class DFEW(ClipBuilder):
     """
     One fold of DFEW: `DFEW(data_dir, fold=3).load()`. `ClipBuilder` describes the other arguments and the errors.
 
-    `EmoLabel_DataSplit` (the official annotation) and one of `CLIP_FOLDERS` are found in `data_dir`, one folder below
-    or one above. `clip_id` is the number of the clip in five digits. The column `fold` is the fold that tests the
-    clip, None unless all five official test lists exist.
+    The official annotation, in one of the layouts `ANNOTATIONS`, and one of `CLIP_FOLDERS` are found in `data_dir`,
+    one folder below or one above. `clip_id` is the number of the clip in five digits. The column `fold` is the fold
+    that tests the clip, None unless all five official test lists exist.
     """
 
     BUILDER_CONFIG_CLASS = DFEWConfig
@@ -86,7 +87,7 @@ class DFEW(ClipBuilder):
     def plan(self) -> SourcePlan:
         """Lists the clips of the fold, or of `list_files`, with the path of each."""
         train, test, official_tests = self._read_lists()
-        folder, folder_note = _choose_clip_folder(self.data_dir, self.config.frames, train)
+        folder, folder_note = choose_clip_folder(self.data_dir, self.config.frames, train, CLIP_FOLDERS)
         on_disk = numbered_clips(folder)
         tested_in = {}
         if len(official_tests) == len(FOLDS):
@@ -108,10 +109,8 @@ class DFEW(ClipBuilder):
 
     def _read_lists(self) -> tuple[ClipList, ClipList, dict[int, ClipList]]:
         """The lists to train on and to test on, and the official test lists that exist, by fold."""
-        annotation = find_nearby(self.data_dir, ANNOTATION)
-        test_files = {}
-        if annotation is not None:
-            test_files = {fold: annotation / "test(single-labeled)" / f"set_{fold}.csv" for fold in FOLDS}
+        annotation = _find_annotation(self.data_dir)
+        train_files, test_files = annotation or ({}, {})
         there = [fold for fold, file in test_files.items() if file.is_file()]
         if self.config.list_files is not None:
             tests = read_lists([test_files[fold] for fold in there], official=True)
@@ -120,11 +119,11 @@ class DFEW(ClipBuilder):
             return train, test, dict(zip(there, tests, strict=True))
         if annotation is None:
             raise FileNotFoundError(
-                f"{self.data_dir}: there is no {ANNOTATION} here, one folder below or one above. Name the folder of "
-                "DFEW with `data_dir`, or lists of your own with `list_files`."
+                f"{self.data_dir}: there is no {ANNOTATION} here, one folder below or one above, and no "
+                "single_label/label. Name the folder of DFEW with `data_dir`, or lists of your own with `list_files`."
             )
         needed = sorted({*there, self.config.fold})
-        train_file = annotation / "train(single-labeled)" / f"set_{self.config.fold}.csv"
+        train_file = train_files[self.config.fold]
         # Read together, so that a clip with another label in another fold is detected.
         files = [train_file, *(test_files[fold] for fold in needed)]
         train, *tests = read_lists(files, self.config.label_map, official=True)
@@ -133,37 +132,25 @@ class DFEW(ClipBuilder):
 
 
 def _number(clip: ListedClip) -> int:
-    """The number of a clip, which is the last name of its path in every list: `2522`, `…/02522`, `02522.mp4`."""
-    name = path_parts(clip.path)[-1].split(".")[0]
-    if not name.isdecimal():
-        raise ListError(f"{clip}: a clip of DFEW is named by its number, as 02522.")
-    return int(name)
+    return clip_number(clip, "DFEW")
 
 
-def _choose_clip_folder(data_dir: Path, frames: str | None, listed: ClipList) -> tuple[Path, str]:
-    """The folder of the clips, and a sentence about the choice."""
-    if frames is not None:
-        folder = find_nearby(data_dir, frames)
-        if folder is None or not has_numbered_clips(folder):
-            raise FileNotFoundError(
-                f"`frames` is {frames!r}, but {'there is no such folder' if folder is None else 'no clip is'} in "
-                f"{folder or data_dir}. Name a folder that has clips named by their numbers, as 02522 or 02522.mp4."
-            )
-        return folder, f"Clips are read from {folder}, as given by `frames`."
-    in_lists = path_parts(listed.clips[0].path)[-2:-1]  # the folder that the list names, where it has paths
-    near = [find_nearby(data_dir, name) for name in (*CLIP_FOLDERS, *in_lists)]
-    # First `data_dir` itself, whatever its name is.
-    found = list(dict.fromkeys(folder for folder in (data_dir, *near) if folder and has_numbered_clips(folder)))
-    if not found:
-        raise FileNotFoundError(
-            f"{data_dir}: there are no clips here, one folder below or one above: none of {', '.join(CLIP_FOLDERS)} "
-            "with clips named by their numbers. Name the folder that has them with `frames`."
-        )
-    folder = next((folder for folder in found if folder.name in in_lists), found[0])
-    others = ", ".join(str(other) for other in found if other != folder)
-    return folder, f"Clips are read from {folder}." + (
-        f" There are others in {others}; choose with `frames`." if others else ""
-    )
+def _find_annotation(data_dir: Path) -> tuple[dict[int, Path], dict[int, Path]] | None:
+    """
+    The lists to train on and to test on, by fold, in the first layout that has one; where only the official folder is
+    there, those that it should have. None where there is no annotation.
+    """
+    official = None
+    for name, train, test in ANNOTATIONS:
+        folder = find_nearby(data_dir, name)
+        if folder is None:
+            continue
+        trains, tests = ({fold: folder / part.format(fold) for fold in FOLDS} for part in (train, test))
+        if any(file.is_file() for file in (*trains.values(), *tests.values())):
+            return trains, tests
+        if name == ANNOTATION:
+            official = official or (trains, tests)
+    return official
 
 
 def _compare_counts(
@@ -220,7 +207,9 @@ SOURCE = ClipSource(
     has_official_split=True,
     # The page allows non-commercial research only; no portion may be copied, published or distributed, except copies
     # for internal use at a single site of one organisation.
-    terms=DataTerms("DFEW", "dfew-non-commercial-research", "https://dfew-dataset.github.io/download.html"),
+    terms=DataTerms(
+        "DFEW", "dfew-non-commercial-research", "https://dfew-dataset.github.io/download.html", covers_derived=True
+    ),
     columns={"fold": "number of the fold that tests the clip"},
     limits=(
         "**Acted.** The clips of DFEW are from films: people who act, lit and framed for the camera. The "

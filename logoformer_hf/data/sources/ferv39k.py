@@ -190,7 +190,9 @@ SOURCE = ClipSource(
     load=load,
     has_official_split=True,
     # The page has the same terms as DFEW's: research only, and no portion may be redistributed.
-    terms=DataTerms("FERV39K", "ferv39k-non-commercial-research", "https://github.com/wangyanckxx/FERV39k"),
+    terms=DataTerms(
+        "FERV39K", "ferv39k-non-commercial-research", "https://github.com/wangyanckxx/FERV39k", covers_derived=True
+    ),
     columns={"scene": "scene of the clip"},
     limits=(
         "**Acted, or on camera.** The clips of FERV39K come from 22 kinds of scene in videos found on the "

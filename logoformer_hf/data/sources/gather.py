@@ -1,6 +1,6 @@
 """Loads the clips that arguments name, cropped to faces if they ask for it, and prints what was found."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from datasets import DatasetDict
 
+from ...video_container_logoformer import VIDEO_SUFFIXES
 from ..clips import keep_labels
 from ..facts import DataFacts, LeftOutClip
 from ..identity import rows_digest, with_content_ids
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 
 def load_source(
-    args: SourceArguments, fold: int | None = None, crops: "CropFormat | None" = None, num_workers: int | None = None
+    args: SourceArguments,
+    fold: int | None = None,
+    crops: "CropFormat | None" = None,
+    num_workers: int | None = None,
+    choose_labels: Callable[[list[str]], list[str]] | None = None,
 ) -> Source:
     """
     Loads the clips that `args` name; of a source with folds those of `fold`. With `args.faces` each frame is a crop of
@@ -33,6 +38,7 @@ def load_source(
         fold: number of the fold, None for a source without folds.
         crops: format of the crops, by default one for training.
         num_workers: processes that crop, by default one per core; 0 for this one.
+        choose_labels: gives the classes to use for those of the clips; None uses `args.labels` or all.
 
     Raises:
         ValueError, FileNotFoundError: an error in the folder, a list or an argument, or no detector of faces.
@@ -47,12 +53,33 @@ def load_source(
     source = args.source.load(args.options, fold, args.cache_dir)
     source.rows = with_content_ids(source.rows)
     source.data_digest = source.data_digest or rows_digest(source.rows)
-    if args.labels is not None:
-        source.rows = keep_labels(source.rows, args.labels)
-        facts = source.facts.of_labels(args.labels)
-        others = {clip.clip_id for clip in source.facts.left_out} - {clip.clip_id for clip in facts.left_out}
-        source.facts, source.problems = facts, [each for each in source.problems if each.clip_id not in others]
-    return source if cropper is None else crop_source(source, cropper, args.on_problem)
+    labels = args.labels
+    if choose_labels is not None:
+        labels = choose_labels(next(iter(source.rows.values())).features["label"].names)
+    if labels is not None:
+        source = with_labels(source, labels)
+    if cropper is not None:
+        return crop_source(source, cropper, args.on_problem)
+    if args.source.shows_shoulders and _has_videos(source):
+        source.notes.append(
+            f"Note: the videos of {source.facts.dataset_name} show head and shoulders, and the model expects a face: "
+            "crop them with `--faces`."
+        )
+    return source
+
+
+def with_labels(source: Source, labels: list[str]) -> Source:
+    """The clips of these classes, in this order. Raises the errors of `data.clips.keep_labels`."""
+    facts = source.facts.of_labels(labels)
+    others = {clip.clip_id for clip in source.facts.left_out} - {clip.clip_id for clip in facts.left_out}
+    problems = [each for each in source.problems if each.clip_id not in others]
+    return replace(source, rows=keep_labels(source.rows, labels), facts=facts, problems=problems)
+
+
+def _has_videos(source: Source) -> bool:
+    """Whether the first clips are video files."""
+    firsts = [clips[0]["video"] for clips in source.rows.values() if len(clips)]
+    return any(isinstance(video, str) and video.lower().endswith(VIDEO_SUFFIXES) for video in firsts)
 
 
 def crop_source(source: Source, cropper: "FaceCropper", on_problem: str) -> Source:
@@ -86,6 +113,7 @@ def gather_clips(
     verbose: bool = True,
     crops: "CropFormat | None" = None,
     num_workers: int | None = None,
+    choose_labels: Callable[[list[str]], list[str]] | None = None,
 ) -> Source:
     """
     `load_source` for a program: also prints what was found, and writes clips with problems to `problems_file`.
@@ -98,9 +126,10 @@ def gather_clips(
         verbose: print and write; True in the main process only.
         crops: as `load_source`.
         num_workers: as `load_source`.
+        choose_labels: as `load_source`.
     """
     try:
-        source = load_source(args, fold, crops, num_workers)
+        source = load_source(args, fold, crops, num_workers, choose_labels)
     except ClipProblems as error:
         if verbose and problems_file is not None:
             list_problems(error.problems, problems_file)

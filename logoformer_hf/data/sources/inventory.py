@@ -15,6 +15,7 @@ from ...image_reading_logoformer import VideoReadError, first_line, frame_entrie
 from ...video_container_logoformer import FrameDecoder, choose_stream, open_container
 from ...video_reading_logoformer import scan_packets
 from ..problems import Problem
+from .whole_files import ends_early
 
 # "quick" counts the frames, finds empty ones and opens one; for a video it scans the packets.
 # "full" also decodes every frame once.
@@ -43,9 +44,12 @@ class PlannedClip:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def inspect_clips(clips: Sequence[PlannedClip], check: str) -> tuple[dict[str, int], list[Problem]]:
+def inspect_clips(
+    clips: Sequence[PlannedClip], check: str, must_be_whole: bool = False
+) -> tuple[dict[str, int], list[Problem]]:
     """
-    Counts the frames of every clip on the disk and finds the clips that cannot be used.
+    Counts the frames of every clip on the disk and finds the clips that cannot be used; with `must_be_whole` also
+    videos that end in the middle, as `whole_files` finds them.
 
     Returns:
         `{clip_id: number of frames}` of the good clips, and the problems of the others, in the order of `clips`.
@@ -53,7 +57,10 @@ def inspect_clips(clips: Sequence[PlannedClip], check: str) -> tuple[dict[str, i
 
     def inspect(clip: PlannedClip) -> int | Problem:
         try:
-            return count_frames(clip.path, check)
+            num_frames = count_frames(clip.path, check)
+            if must_be_whole and ends_early(clip.path):
+                raise UnusableClip("the file ends in the middle: fetch it again")
+            return num_frames
         except UnusableClip as reason:
             return Problem(clip.clip_id, str(clip.path), str(reason))
 

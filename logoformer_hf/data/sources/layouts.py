@@ -64,6 +64,11 @@ def find_nearby(data_dir: Path, relative: str) -> Path | None:
     return below[0] if below else beside if beside.is_dir() else None
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there, for modules whose `Path` a builder has replaced."""
+    return path.is_file()
+
+
 def subfolders(folder: Path) -> list[Path]:
     """The subfolders of a folder, in the order of their names."""
     with os.scandir(folder) as entries:

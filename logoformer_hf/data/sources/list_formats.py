@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ or Parquet with the columns path and label."""
 
 # Usual names of the columns; if a list has several of them, the first one here is used.
 _PATH_COLUMNS = ("video_name", "path", "video_path", "clip_path", "file_path", "video", "clip", "file_name", "file")
-_LABEL_COLUMNS = ("label", "label_name", "expression", "emotion", "class", "id")
+_LABEL_COLUMNS = ("label", "label_name", "expression", "emotion", "class", "id", "labels")
 _SPLIT_COLUMNS = ("split",)
 # Longer ones are no path and no label, on any system: a quote that is not closed, or a file of something else.
 _MAX_NAME_BYTES, _MAX_PATH, _MAX_LABEL = 255, 4096, 255
@@ -97,9 +97,13 @@ VIDEOMAE = ListFormat("VideoMAE style (path, label)", 0, num_numbers=1)
 FERV39K = ListFormat("FERV39K style (path, expression)", None)
 
 
-def read_raw_list(file: Path) -> RawList:
+def read_raw_list(file: Path, names: Collection[str] = ()) -> RawList:
     """
     Reads a list; its format is recognised from its content.
+
+    Args:
+        file: the list.
+        names: labels, in lower case, that may stand at the end of a line besides the names of the expressions.
 
     Raises:
         ListError: the list does not exist or is in no accepted format, or a line does not fit the others.
@@ -123,7 +127,7 @@ def read_raw_list(file: Path) -> RawList:
                 raw = _read_table(file, lines, first, delimiter, header, columns)
                 break
         else:
-            raw = _read_lines(file, lines)
+            raw = _read_lines(file, lines, names)
     return raw
 
 
@@ -183,11 +187,11 @@ def _is_parquet(file: Path) -> bool:
     return file.suffix.lower() == ".parquet"
 
 
-def _read_lines(file: Path, lines: list[str]) -> RawList:
+def _read_lines(file: Path, lines: list[str], names: Collection[str]) -> RawList:
     numbers = [number for number, line in enumerate(lines, start=1) if line]
     # The most specific format first: each later pattern also matches lines of the earlier ones.
     for format in (FORMER_DFER, VIDEOMAE, FERV39K):
-        matches = {number: _match_line(format, lines[number - 1]) for number in numbers}
+        matches = {number: _match_line(format, lines[number - 1], names) for number in numbers}
         faulty = [number for number, match in matches.items() if match is None]
         if 2 * len(faulty) < len(numbers):
             break
@@ -200,7 +204,7 @@ def _read_lines(file: Path, lines: list[str]) -> RawList:
     return RawList(file, format, clips if format.first is None else _whole_numbers(clips))
 
 
-def _match_line(format: ListFormat, line: str) -> tuple[str, str] | None:
+def _match_line(format: ListFormat, line: str, names: Collection[str]) -> tuple[str, str] | None:
     """Path and label of a line, None where it is not in this format; from the right, since paths may have blanks."""
     rest, label = line, ""
     for place in range(format.num_numbers or 1):
@@ -208,7 +212,8 @@ def _match_line(format: ListFormat, line: str) -> tuple[str, str] | None:
         if parts is None or (format.num_numbers and not is_number(parts[1])):
             return None
         rest, label = parts[0], label if place else parts[1]
-    if format.first is None and canonical_expression(label[:_MAX_LABEL]) is None:
+    label_name = label[:_MAX_LABEL]
+    if format.first is None and canonical_expression(label_name) is None and label_name.lower() not in names:
         return None  # otherwise any line with a blank would be read as a path and a name
     return rest.lstrip(), label
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...configuration_logoformer import EXPRESSIONS
 from ..facts import DataFacts
 from ..problems import Problem
+from ..published import HumanScores
 from ..terms import DataTerms
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ class ClipSource:
         limits: what is known of the people in the clips, one Markdown sentence or more each, for the card of a model.
         is_on_disk: whether its clips are files of the user, which `logoformer prepare` can write as shards.
         has_official_split: whether its authors decided which clips train and which test.
+        classes: the classes of its protocol; results on others do not stand beside published ones.
+        human: what people reach on its clips, None where it is not known.
+        shows_shoulders: whether its videos show more than a face, so that they need `faces`.
     """
 
     name: str
@@ -65,6 +70,9 @@ class ClipSource:
     limits: tuple[str, ...] = ()
     is_on_disk: bool = True
     has_official_split: bool = False
+    classes: tuple[str, ...] = EXPRESSIONS
+    human: HumanScores | None = None
+    shows_shoulders: bool = False
 
 
 @dataclass
@@ -80,18 +88,9 @@ class FolderOptions:
 
 
 @dataclass
-class ClipOptions(FolderOptions):
-    """Options of a source that reads clips: videos or folders of frames."""
+class CheckOptions(FolderOptions):
+    """Options of a source that reads clips, videos or folders of frames, whose labels need no lists."""
 
-    list_file: list[str] | None = field(
-        default=None,
-        metadata={
-            "help": "Lists of clips to use instead of the data set's own: of the train split, of the test split."
-        },
-    )
-    label_map: list[str] | None = field(
-        default=None, metadata={"help": "What the numbers in the lists mean, e.g. '0=angry 1=disgust'."}
-    )
     on_problem: str = field(
         default="stop",
         metadata={
@@ -106,6 +105,22 @@ class ClipOptions(FolderOptions):
             "choices": ["quick", "full"],
         },
     )
+    labels: list[str] | None = None  # an argument of every source, see `CommonArguments`
+
+
+@dataclass
+class ClipOptions(CheckOptions):
+    """Options of a source that reads clips, also through lists."""
+
+    list_file: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Lists of clips to use instead of the data set's own: of the train split, of the test split."
+        },
+    )
+    label_map: list[str] | None = field(
+        default=None, metadata={"help": "What the numbers in the lists mean, e.g. '0=angry 1=disgust'."}
+    )
     clip_root: list[str] | None = field(
         default=None,
         metadata={
@@ -113,7 +128,6 @@ class ClipOptions(FolderOptions):
             "its paths or by links, is refused."
         },
     )
-    labels: list[str] | None = None  # an argument of every source, see `CommonArguments`
 
 
 @dataclass

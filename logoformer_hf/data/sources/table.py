@@ -1,5 +1,6 @@
 """The table of sources of clips, and functions that find the source and the terms of a data set in it."""
 
+import re
 from importlib import import_module
 
 from ..facts import DataFacts
@@ -12,6 +13,9 @@ _FILES = (
     "drawn_faces",
     "dfew",
     "ferv39k",
+    "mafw",
+    "crema_d",
+    "ravdess",
     "clip_folder",
     "prepared",
 )
@@ -26,9 +30,14 @@ def source_of(facts: DataFacts) -> ClipSource | None:
 
     A source with terms is also found by its name: own clips in a folder "dfew-faces" are treated as DFEW's.
     """
-    text = f"{facts.dataset} {facts.dataset_name}".lower()
-    with_terms = (source for source in SOURCES.values() if source.terms and source.name in text)
+    text = _plain(f"{facts.dataset} {facts.dataset_name}")
+    with_terms = (source for source in SOURCES.values() if source.terms and _plain(source.name) in text)
     return next(with_terms, SOURCES.get(facts.dataset))
+
+
+def _plain(name: str) -> str:
+    """A name without case and signs: "CREMA-D faces" holds "cremad"."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def has_official_split(facts: DataFacts) -> bool:
@@ -37,7 +46,7 @@ def has_official_split(facts: DataFacts) -> bool:
 
 
 def terms_of(facts: DataFacts) -> DataTerms | None:
-    """The terms that do not allow redistribution of a data set, None if none are known."""
+    """The terms of a data set, None if none are known."""
     source = source_of(facts)
     return None if source is None else source.terms
 
@@ -49,7 +58,8 @@ def check_may_be_public(facts: DataFacts) -> None:
     Raises:
         ValueError: the authors of the data set do not allow it.
     """
-    if terms := terms_of(facts):
+    terms = terms_of(facts)
+    if terms is not None and not terms.may_be_published:
         raise ValueError(
             f"{terms.name} must not be published: its authors give it to researchers for non-commercial use, and do "
             f"not allow any portion of it to be published or distributed ({terms.url}). Use a private repository, "

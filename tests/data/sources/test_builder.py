@@ -248,7 +248,8 @@ def test_a_source_has_rows_facts_and_what_was_noticed(make, tree):
 
 
 def test_a_builder_from_the_options_of_the_command_line(tree):
-    options = ClipOptions(str(tree), ["train.txt", "test.txt"], ["0=anger", "7=bored"], "skip", "full")
+    lists = {"list_file": ["train.txt", "test.txt"], "label_map": ["0=anger", "7=bored"]}
+    options = ClipOptions(str(tree), on_problem="skip", check="full", **lists)
     assert Listed.arguments_from(options) == {
         "data_dir": str(tree),
         "list_files": ["train.txt", "test.txt"],

@@ -327,3 +327,30 @@ def test_arguments_that_are_wrong(root, dfew, tmp_path):
     lists = [write_list(tmp_path / f"{name}.txt", [f"faces/{name} 3"]) for name in ("anna", "ben")]
     with raises_naming(ListError, "anna.txt, line 1", "faces/anna", "DFEW"):
         dfew(list_files=lists)
+
+
+def test_lists_that_other_code_renamed(root, dfew):
+    write_dfew_frames(root / "Clip" / "jpg_256")
+    for file in (root / "EmoLabel_DataSplit").glob("*/set_*.csv"):
+        file.rename(file.with_name(f"{file.parent.name.partition('(')[0]}_{file.name}"))
+    rows = dfew(fold=3).load()
+    assert rows.num_rows == {"train": 28, "test": 7} and set(rows["test"]["fold"]) == {3}
+
+
+@pytest.mark.parametrize("above", [".", "data_affine"])
+@pytest.mark.parametrize("header", ["video_name,label\n", ""])
+def test_the_layout_of_its_own_code(root, tmp_path, dfew, above, header):
+    own = tmp_path / "own" / above / "single_label"
+    (own / "label").mkdir(parents=True)
+    for file in (root / "EmoLabel_DataSplit").glob("*/set_*.csv"):
+        kind, number = file.parent.name.partition("(")[0], file.stem[-1]
+        text = file.read_text().replace("video_name,label\n", header)
+        (own / "label" / f"single_{kind}set_{number}.csv").write_text(text)
+    for number in DFEW_NUMBERS:
+        folder = write_frames(own / "data" / f"{number:05d}", 3, first=number)
+        for image in folder.iterdir():
+            image.rename(folder / f"{number:05d}_{image.name}")
+    for data_dir in (tmp_path / "own", own):
+        rows = dfew(data_dir, fold=2).load()
+        assert rows.num_rows == {"train": 28, "test": 7} and rows["test"]["label"][:] == list(range(7))
+        assert rows["test"][0]["video"] == str(own / "data" / "02522")

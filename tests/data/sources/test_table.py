@@ -8,9 +8,11 @@ from logoformer_hf.data.sources.table import SOURCES, check_may_be_public, sourc
 
 
 def test_sources_are_called_by_their_names():
-    assert list(SOURCES) == ["faces", "dfew", "ferv39k", "clips", "prepared"]
+    assert list(SOURCES) == ["faces", "dfew", "ferv39k", "mafw", "crema_d", "ravdess", "clips", "prepared"]
     assert all(source.name == name and source.title for name, source in SOURCES.items())
-    assert [name for name, source in SOURCES.items() if source.is_on_disk] == ["dfew", "ferv39k", "clips"]
+    assert [name for name, source in SOURCES.items() if source.is_on_disk] == [
+        *("dfew", "ferv39k", "mafw", "crema_d", "ravdess", "clips")
+    ]
 
 
 def test_the_source_of_a_data_set():
@@ -43,6 +45,24 @@ def test_ferv39k_must_stay_private(dataset, dataset_name):
     assert terms_of(data_facts(dataset, dataset_name)).name == "FERV39K"
     with raises_naming(ValueError, "FERV39K", "wangyanckxx/FERV39k", "--private"):
         check_may_be_public(data_facts(dataset, dataset_name))
+
+
+def test_mafw_must_stay_private():
+    with raises_naming(ValueError, "MAFW", "mafw-database.github.io", "--private"):
+        check_may_be_public(data_facts("clips", "my MAFW faces"))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "dataset_name", "licence", "author"),
+    [
+        *[(dataset, name, "odbl", "Cao") for dataset, name in (("crema_d", "CREMA-D"), ("clips", "CREMA-D crops"))],
+        *[(dataset, "RAVDESS", "cc-by-nc-sa-4.0", "Livingstone") for dataset in ("ravdess", "prepared")],
+    ],
+)
+def test_open_data_may_be_published_with_its_terms(dataset, dataset_name, licence, author):
+    terms = terms_of(data_facts(dataset, dataset_name))
+    assert terms.license_name == licence and author in terms.attribution and terms.may_be_published
+    check_may_be_public(data_facts(dataset, dataset_name))
 
 
 @pytest.mark.parametrize(

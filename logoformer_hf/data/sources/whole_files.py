@@ -1,0 +1,67 @@
+"""Finds videos that end in the middle, as a download or a copy leaves them that was interrupted."""
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+_FLV_TAG, _FLV_HEADER = 11, 9  # bytes of the header of a tag, and of the file
+_TAG_TYPES = (8, 9, 18)  # sound, picture, script
+
+
+def ends_early(path: Path) -> bool:
+    """
+    Whether a video in FLV or MP4 ends before its last part does. False for other formats and for folders.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    kind = path.suffix.lower()
+    if kind not in (".flv", ".f4v", ".mp4", ".m4v", ".mov") or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        is_flv = _read(file, 0, 3) == b"FLV"
+        return not _is_whole_flv(file, size) if is_flv else not _is_whole_mp4(file, size)
+
+
+def _is_whole_flv(file: BinaryIO, size: int) -> bool:
+    """
+    A tag has its length in front and, as long as all before it, behind: usually the last four bytes lead to the start
+    of the last tag. Some programs leave them out at the end, so that the tags are followed from the start.
+    """
+    length = int.from_bytes(_read(file, size - 4, 4), "big")
+    if _FLV_TAG <= length <= size - _FLV_HEADER:
+        tag = _read(file, size - 4 - length, 4)
+        if tag[:1] and tag[0] & 0x1F in _TAG_TYPES and int.from_bytes(tag[1:4], "big") == length - _FLV_TAG:
+            return True
+    place = int.from_bytes(_read(file, 5, 4), "big") + 4
+    while place < size:
+        tag = _read(file, place, 4)
+        place += _FLV_TAG + int.from_bytes(tag[1:4], "big")
+        if place == size:
+            return True
+        place += 4
+    return place == size
+
+
+def _is_whole_mp4(file: BinaryIO, size: int) -> bool:
+    """The boxes of the file one after another: the last one must end where the file does."""
+    place = 0
+    while place < size:
+        header = _read(file, place, 16)
+        if len(header) < 8:
+            return False
+        length = int.from_bytes(header[:4], "big")
+        if length == 1:
+            length = int.from_bytes(header[8:16], "big")
+        if length == 0:  # to the end of the file
+            return True
+        if length < 8:
+            return True  # no MP4 after all: nothing is known of it
+        place += length
+    return place == size
+
+
+def _read(file: BinaryIO, place: int, length: int) -> bytes:
+    file.seek(max(place, 0))
+    return file.read(length)
