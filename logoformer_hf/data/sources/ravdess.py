@@ -226,8 +226,8 @@ def _how_to_mend(found: Performances, actors: list[str], names: list[str], confi
         return f"Unpack the archive that is there: `{unpack(file)}`."
     folder = shlex.quote(str(found.folder))
     return (
-        f"Fetch the archive of each such actor, as by `curl -L -o {archive} {_RECORD}/files/{archive}?download=1` and "
-        f"`unzip {archive} -d {folder}`."
+        f"Fetch the archive of each such actor, as by `curl -L -o {archive} "
+        f"'{_RECORD}/files/{archive}?download=1'` and `unzip {archive} -d {folder}`."
     )
 
 
