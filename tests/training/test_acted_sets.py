@@ -3,16 +3,21 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from acted_trees import crema_d_names, ravdess_names, write_actors, write_video
 from errors import check_named, raises_naming
+from PIL import Image
 from small_runs import NEW, evaluate_small, run_small
 from studio import FPS, studio_frames
 
 from logoformer_hf.cli import main
 from logoformer_hf.data import face_crops
+from logoformer_hf.data.sources.arguments import SourceArguments
+from logoformer_hf.data.sources.gather import load_source
 from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.hub.push_data import push_shards
+from logoformer_hf.video_reading_logoformer import read_clip
 
 CREMA_D_CLASSES = {"ANG": "angry", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 RAVDESS_CLASSES = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surprise")
@@ -129,3 +134,24 @@ def test_shards_of_crops_may_be_published_with_their_terms(crema_d, cache, detec
     run = run_small(tmp_path / "run", shards, cache, "--fold", "3", *NEW, dataset="prepared")
     predictions = read_predictions(run / "predictions.parquet")
     assert set(predictions.people["identity"]) == {"1037"} and "age_group" in predictions.people
+
+
+def test_real_faces_in_flv(media, cache, detector_file, tmp_path):
+    """Sorenson's FLV, as CREMA-D has it, of a real person; a clip without a face is left out with the reason."""
+    folder = tmp_path / "CREMA-D" / "VideoFlash"
+    for name, video, first in (
+        ("1001_DFA_HAP_XX", "face_frontal.mp4", 0),
+        ("1019_DFA_NEU_XX", "face_frontal.mp4", 20),
+        ("1019_DFA_SAD_XX", "no_face.mp4", 0),
+    ):
+        frames, _ = read_clip(media / video, lambda total, first=first: range(first, first + 5))
+        height, width = (side // 4 * 2 for side in frames.shape[1:3])  # half the size, and even
+        small = np.stack([np.asarray(Image.fromarray(frame).resize((width, height))) for frame in frames])
+        write_video(folder / f"{name}.flv", small)
+    source = {"dataset": "crema_d", "data_dir": str(folder), "fold": "1", "on_problem": "skip"}
+    source |= {"faces": True, "detector": str(detector_file), "cache_dir": str(cache)}
+    found = load_source(SourceArguments(**source), 1)
+    assert found.rows.num_rows == {"test": 1, "train": 1}
+    row = found.rows["test"][0]
+    assert row["num_frames"] == 5 and {image.size for image in row["video"]} == {(122, 122)}
+    assert "no face" in next(each.reason for each in found.problems if each.clip_id == "1019_DFA_SAD_XX")
