@@ -24,6 +24,8 @@ PATHS_VARIABLE, ADDRESSES_VARIABLE = "LOGOFORMER_ALLOW_PATHS", "LOGOFORMER_ALLOW
 # Seconds that a request may take, and "0" for decoding without a child process.
 TIME_VARIABLE, SAFE_VARIABLE = "LOGOFORMER_REQUEST_SEC", "LOGOFORMER_SAFE_DECODE"
 REQUEST_SEC = 600
+# Another runtime than torch, e.g. "onnx": the model is then an export in the folder of this name beside it.
+RUNTIME_VARIABLE = "LOGOFORMER_RUNTIME"
 GZIP = b"\x1f\x8b"
 
 if find_spec("logoformer_hf") is None:  # the repository carries its wheel, which requirements.txt cannot name
@@ -36,6 +38,7 @@ if find_spec("logoformer_hf") is None:  # the repository carries its wheel, whic
 from logoformer_hf import ExpressionRecognizer  # noqa: E402
 from logoformer_hf._files import without_paths  # noqa: E402
 from logoformer_hf.downloading_logoformer import download_video  # noqa: E402
+from logoformer_hf.export.runtimes import RUNTIMES, TORCH, load_with_runtime  # noqa: E402
 from logoformer_hf.faces.detector import load_detector  # noqa: E402
 from logoformer_hf.models.finite import check_finite_weights  # noqa: E402
 from logoformer_hf.reading_limits_logoformer import LIMITS, first_line  # noqa: E402
@@ -76,7 +79,7 @@ class EndpointHandler:
                 f"{ADDRESSES_VARIABLE} is {self.allowed_addresses!r}; it must be public or any, or not set."
             )
         is_safe = os.environ.get(SAFE_VARIABLE) != "0"
-        self.classify = pipeline("video-classification", model=path)
+        self.classify = load_classifier(path, os.environ.get(RUNTIME_VARIABLE, TORCH))
         check_finite_weights(self.classify.model, path)
         setattr(self.classify.video_processor, "safe_decode", is_safe)  # noqa: B010 (the library's type lacks it)
         self.recognizer: ExpressionRecognizer | None = None
@@ -207,6 +210,16 @@ class EndpointHandler:
         if isinstance(answer, dict):
             answer["notes"] = [without_paths(note.replace(str(file), IN_INPUTS)) for note in answer["notes"]]
         return answer
+
+
+def load_classifier(path: str, runtime: str) -> Any:
+    """The pipeline for cropped clips. Raises a `ValueError` for an unknown runtime, or without an export for it."""
+    if runtime == TORCH:
+        return pipeline("video-classification", model=path)
+    if runtime not in RUNTIMES:
+        raise ValueError(f"{RUNTIME_VARIABLE} is {runtime!r}; it must be one of {', '.join(RUNTIMES)}.")
+    model, processor, _ = load_with_runtime(Path(path) / runtime, runtime)
+    return pipeline("video-classification", model=model, video_processor=processor, device="cpu")
 
 
 def answer_of(timeline: Timeline, with_windows: bool) -> dict[str, Any]:

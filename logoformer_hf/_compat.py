@@ -4,7 +4,8 @@ except the files that are saved with a checkpoint: they cannot import this modul
 """
 
 import argparse
-from typing import IO, TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import IO, TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -25,6 +26,19 @@ def initialise_weights(model: "PreTrainedModel", module: nn.Module) -> None:
     The public functions of the library initialise whole models only (transformers 5.24).
     """
     model._init_weights(module)
+
+
+def sizes_of_one_are_not_special() -> AbstractContextManager[Any]:
+    """
+    While an exported graph is recorded, lets sizes of 0 and 1 be like any other ones.
+
+    Otherwise a graph for any number of windows cannot be recorded, and there is no public setting (torch 2.14).
+    """
+    from torch.fx.experimental import _config
+
+    settings: Any = _config
+    context: AbstractContextManager[Any] = settings.patch(backed_size_oblivious=True)
+    return context
 
 
 def parser_actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:

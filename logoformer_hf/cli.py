@@ -235,6 +235,45 @@ def run_push(args: Namespace) -> None:
         push_folder(args.output_dir, args.repo, private=args.private, space=args.space, dry_run=args.dry_run)
 
 
+def export_groups() -> tuple[type[Any], ...]:
+    """The dataclasses that declare the arguments of `export`."""
+    from .data.sources.arguments import SourceArguments
+    from .export.arguments import ExportArguments
+
+    return ExportArguments, SourceArguments
+
+
+def add_export_arguments(parser: ArgumentParser) -> None:
+    """Adds the model to the arguments of `export`."""
+    parser.add_argument("model", help="Folder of a trained model, or its name on the Hub.")
+
+
+def run_export(args: Namespace) -> None:
+    """Write a model for another runtime, and measure how far it agrees with the model."""
+    from .export.command import export_model, format_export
+
+    export, source = (arguments_of(group, args) for group in export_groups())
+    description = export_model(args.model, export, source)
+    print(f"{format_export(description)}\n\nexport: {Path(args.output_dir).resolve()}")
+
+
+def benchmark_groups() -> tuple[type[Any], ...]:
+    """The dataclasses that declare the arguments of `benchmark`."""
+    from .benchmarks.speed.arguments import BenchmarkArguments
+
+    return (BenchmarkArguments,)
+
+
+def run_benchmark(args: Namespace) -> None:
+    """Measure what the models cost on this machine, beside other video classifiers."""
+    from .benchmarks.speed.command import benchmark
+
+    [group] = benchmark_groups()
+    print(
+        f"\n{benchmark(arguments_of(group, args))}\n\ntable, speed.json, pictures: {Path(args.output_dir).resolve()}"
+    )
+
+
 COMMANDS = {
     "train": Command(run_train),  # type: ignore[arg-type]
     "prepare": Command(run_prepare, groups=prepare_groups),
@@ -243,6 +282,8 @@ COMMANDS = {
     "report": Command(run_report, add_report_arguments),
     "compare": Command(run_compare, add_compare_arguments),
     "push": Command(run_push, add_push_arguments),
+    "export": Command(run_export, add_export_arguments, export_groups),
+    "benchmark": Command(run_benchmark, groups=benchmark_groups),
 }
 
 

@@ -70,6 +70,12 @@ class LogoFormerClassifierOutput(ModelOutput):
     global_attentions: tuple[torch.Tensor, ...] | None = None
 
 
+def count_windows(grid: Sequence[int], window_size: Sequence[int]) -> list[int]:
+    """Windows along each axis; the last one of an axis may stick out of the grid."""
+    # No division of a negative number, which an exported graph would round to zero where Python rounds it down.
+    return [(size + window - 1) // window for size, window in zip(grid, window_size, strict=True)]
+
+
 def partition_windows(tokens: torch.Tensor, window_size: Sequence[int]) -> torch.Tensor:
     """
     Divides a grid of tokens into windows. The end of each axis is padded with zeros to a multiple of the window.
@@ -86,7 +92,7 @@ def partition_windows(tokens: torch.Tensor, window_size: Sequence[int]) -> torch
     # An exported graph is for every grid: it always pads, also by nothing.
     if torch.compiler.is_exporting() or pad_frames or pad_height or pad_width:
         tokens = nn.functional.pad(tokens, (0, 0, 0, pad_width, 0, pad_height, 0, pad_frames))
-    counts = [-(-size // window) for size, window in zip(grid, window_size, strict=True)]
+    counts = count_windows(grid, window_size)
     # (batch, windows t, window frames, windows h, window height, windows w, window width, channels)
     tokens = tokens.reshape(
         batch_size, counts[0], window_size[0], counts[1], window_size[1], counts[2], window_size[2], channels
@@ -110,7 +116,7 @@ def merge_windows(windows: torch.Tensor, window_size: Sequence[int], grid: Seque
         `(batch, frames, height, width, channels)`.
     """
     batch_size, channels = windows.shape[0], windows.shape[-1]
-    counts = [-(-size // window) for size, window in zip(grid, window_size, strict=True)]
+    counts = count_windows(grid, window_size)
     # (batch, windows t, windows h, windows w, window frames, window height, window width, channels)
     windows = windows.reshape(batch_size, *counts, *window_size, channels)
     # (batch, windows t, window frames, windows h, window height, windows w, window width, channels)

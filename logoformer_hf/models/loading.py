@@ -25,6 +25,7 @@ from .files import accepted_models, check_weight_files, load_config, load_proces
 from .heads import class_names, known_labels, number_labels, set_labels
 from .inputs import clip_frames
 
+Loaded = tuple[PreTrainedModel, BaseVideoProcessor, bool]  # the last: whether it has a trained classifier
 SIZES: dict[str, Callable[..., LogoFormerConfig]] = {
     "tiny": LogoFormerConfig.tiny,
     "small": LogoFormerConfig.small,
@@ -96,7 +97,7 @@ def load_model(
 
 
 def load_trained_model(
-    name_or_path: str | Path, label_names: Sequence[str]
+    name_or_path: str | Path, label_names: Sequence[str], load: Callable[[str | Path], Loaded] | None = None
 ) -> tuple[PreTrainedModel, BaseVideoProcessor, list[int]]:
     """
     A trained video classifier, unchanged, for evaluation on a data set whose labels may have other names or another
@@ -105,6 +106,7 @@ def load_trained_model(
     Args:
         name_or_path: folder, or name on the Hub.
         label_names: labels of the data set.
+        load: another function than `load_pretrained`, for a model that something else than torch computes.
 
     Returns:
         Model, its own processor, and the number of the model's class for each label of the data set.
@@ -113,7 +115,7 @@ def load_trained_model(
         OSError: no model there, or no processor in its folder.
         ValueError: no trained video classifier, or one without a class of the data set.
     """
-    model, processor, has_classifier = load_pretrained(name_or_path)
+    model, processor, has_classifier = (load or load_pretrained)(name_or_path)
     check_has_classifier(name_or_path, model, has_classifier)
     known = known_labels(model, label_names)
     if missing := [name for name in label_names if name not in known]:

@@ -4,6 +4,7 @@ import re
 from argparse import ArgumentParser
 from dataclasses import dataclass, field
 
+from ..export.arguments import FORMATS
 from .grid import PAIR_SEC, PAIR_SEC_LIMITS
 
 
@@ -39,6 +40,13 @@ class PredictArguments:
     )
     device: str | None = field(
         default=None, metadata={"help": "Device of PyTorch, e.g. cpu, cuda:1. Default: a GPU where there is one."}
+    )
+    runtime: str = field(
+        default="torch",
+        metadata={
+            "help": "What computes: torch, or another one for a folder of `logoformer export` as --model, on the CPU.",
+            "choices": ["torch", *FORMATS],
+        },
     )
     batch_size: int | None = field(
         default=None, metadata={"help": "Crops of faces that the model reads in one step. Default: by the device."}

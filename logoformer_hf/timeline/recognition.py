@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers.utils import logging
 
+from ..export.folder import EXPORT_FILE
 from .arguments import PredictArguments
 from .recognizer import ExpressionRecognizer
 
@@ -50,6 +51,7 @@ class Recognition:
                 pair_sec=arguments.pair_sec,
                 batch_size=arguments.batch_size,
                 detect_every=arguments.detect_every,
+                runtime=arguments.runtime,
             )
         except (AssertionError, RuntimeError) as error:  # PyTorch's errors for a device that is not there
             if arguments.device is None:
@@ -92,9 +94,8 @@ def fingerprint(model: str, recognizer: ExpressionRecognizer) -> str:
     folder = Path(model)
     if not folder.is_dir():
         return f"{model}@{getattr(recognizer.model.model.config, '_commit_hash', None)}"
-    return _digest(
-        [*folder.glob("*.safetensors"), *folder.glob("*.bin"), *folder.glob("*config.json")],
-    )
+    patterns = ("*.safetensors", "*.bin", "*config.json", EXPORT_FILE)  # the last has digests of what was exported
+    return _digest([file for pattern in patterns for file in folder.glob(pattern)])
 
 
 def _digest(files: list[Path]) -> str:

@@ -12,13 +12,14 @@ import torch
 from transformers import PreTrainedModel
 from transformers.video_processing_utils import BaseVideoProcessor
 
+from ..export.runtimes import TORCH, ExportedModel, load_with_runtime
 from ..faces.detector import Face, FaceDetector, load_detector
 from ..faces.follow import DETECT_EVERY, FaceFollower
 from ..faces.footage import Footage, FootageInfo
 from ..hub.training_data import trained_on_drawn_faces
 from ..models.finite import check_finite_weights
 from ..models.heads import class_names
-from ..models.loading import check_has_classifier, load_pretrained
+from ..models.loading import check_has_classifier
 from .grid import PAIR_SEC, PairGrid
 from .pairs import PairReader
 from .reading import STATE_EVERY_SEC, OnState, Progress, Reading, check_same_footage
@@ -60,6 +61,8 @@ class ExpressionRecognizer:
         min_score: a window whose best score is lower is "unsure".
         reuse_tokens: whether LOGO-Former's frame encoder runs once per face and frame instead of once per window.
         safe_decode: reads files in a child process with limits on memory and time, see `safe_reading_logoformer.py`.
+        runtime: "torch", or "onnx", "openvino" or "torch-export" for a folder of `logoformer export`; these compute on
+            the CPU.
 
     Attributes:
         label_names: the model's classes in the order of their numbers.
@@ -86,6 +89,7 @@ class ExpressionRecognizer:
         min_score: float = MIN_SCORE,
         reuse_tokens: bool = True,
         safe_decode: bool = False,
+        runtime: str = TORCH,
     ):
         PairGrid(pair_sec)  # refuses what is no step
         if batch_size is not None and batch_size < 1:
@@ -95,9 +99,9 @@ class ExpressionRecognizer:
         if not 0 <= min_score <= 1:
             raise ValueError(f"`min_score` is {min_score}; it must be from 0 to 1.")
         self.detector = open_detector(detector)
-        loaded, processor, self.name = load(model, processor)
+        loaded, processor, self.name = load(model, processor, runtime)
         check_finite_weights(loaded, self.name)
-        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = device_of(loaded, device, compile)
         self.model = FrameModel(loaded.to(device).eval(), processor, reuse_tokens, compile)  # type: ignore[arg-type]
         self.label_names = tuple(class_names(loaded))
         self.temperature: float | None = getattr(loaded.config, "score_temperature", None)
@@ -247,8 +251,21 @@ def notes_on(name: str) -> list[str]:
     return [DRAWN_FACES_NOTE] if is_drawn else [UNKNOWN_DATA_NOTE] if is_drawn is None else []
 
 
+def device_of(model: PreTrainedModel, device: str | torch.device | None, compile: bool) -> torch.device:
+    """
+    Where a model runs. Raises a `ValueError` for an exported one that is to run on a GPU or to be compiled.
+    """
+    if not isinstance(model, ExportedModel):
+        return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if device is not None and torch.device(device).type != "cpu":
+        raise ValueError(f"`device` is {device}; a model exported for {model.runtime} runs on the CPU: leave it out.")
+    if compile:
+        raise ValueError(f"`compile` is for models of torch, and this one was exported for {model.runtime}.")
+    return torch.device("cpu")
+
+
 def load(
-    model: str | Path | PreTrainedModel, processor: BaseVideoProcessor | None
+    model: str | Path | PreTrainedModel, processor: BaseVideoProcessor | None, runtime: str = TORCH
 ) -> tuple[PreTrainedModel, BaseVideoProcessor, str]:
     """A video classifier that may be changed, its processor, and its name."""
     if isinstance(model, PreTrainedModel):
@@ -257,7 +274,7 @@ def load(
         return copy.deepcopy(model), processor, model.name_or_path or type(model).__name__
     if processor is not None:
         raise ValueError("`processor` is given, but `model` is a name; its own processor is loaded with it.")
-    loaded, own, has_classifier = load_pretrained(model)
+    loaded, own, has_classifier = load_with_runtime(model, runtime)
     check_has_classifier(model, loaded, has_classifier)
     return loaded, own, str(model)
 

@@ -57,7 +57,8 @@ class FrameModel:
         self.is_compiled = compile
         self._encode: Any = None
         if hasattr(model, "encode_frames"):
-            prepare_encoder(model)
+            if hasattr(model, "logoformer"):  # an exported model is prepared
+                prepare_encoder(model)
             self._encode = model.encode_frames
         self._forward: Any = model
         if compile:

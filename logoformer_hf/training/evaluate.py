@@ -29,10 +29,11 @@ from ..evaluation.predictions import (
 )
 from ..evaluation.report import Report
 from ..evaluation.report_files import write_report
+from ..export.runtimes import TORCH, load_with_runtime
 from ..hub.training_data import trained_on_of
 from ..models.heads import get_temperature, known_labels, set_labels
 from ..models.inputs import reading_processor
-from ..models.loading import load_pretrained, load_trained_model, name_classes
+from ..models.loading import load_trained_model, name_classes
 from .arguments import LogoFormerTrainingArguments
 from .evaluation_arguments import EvaluationArguments
 from .evaluation_folder import check_same_evaluation, deciding_settings, keep_settings
@@ -60,7 +61,7 @@ def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> R
     check_output_dir(output_dir)
     check_same_evaluation(output_dir, settings)
     check_writable(args.output_dir)
-    model = load_pretrained(args.model)[0]  # fails before the clips are gathered rather than after it
+    model = load_with_runtime(args.model, args.runtime)[0]  # fails before the clips are gathered rather than after it
     if args.shared_labels and source_args.labels is not None:
         raise ValueError("`shared_labels` chooses the classes, and so does `labels`: give one of them.")
     with library_state_kept():
@@ -117,7 +118,8 @@ def test_fold(args: EvaluationArguments, source: Source, run: RunInfo, folder: P
     """Tests the model on one fold, writes its predictions to `folder` and returns them."""
     rows = source.rows[args.split]
     label_names = rows.features["label"].names
-    model, processor, classes = load_trained_model(args.model, label_names)
+    load = partial(load_with_runtime, runtime=args.runtime)
+    model, processor, classes = load_trained_model(args.model, label_names, load)
     temperature = get_temperature(model)  # of all its classes; the next line leaves those that the clips have
     set_labels(model, label_names, dict(zip(label_names, classes, strict=True)))
     run = replace(run, score_temperature=temperature)
@@ -127,7 +129,7 @@ def test_fold(args: EvaluationArguments, source: Source, run: RunInfo, folder: P
             output_dir=str(folder),
             per_device_eval_batch_size=args.batch_size,
             dataloader_num_workers=args.num_workers,
-            use_cpu=args.use_cpu,
+            use_cpu=args.use_cpu or args.runtime != TORCH,
             compact_loss="none",
             eval_strategy="no",
             save_strategy="no",

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from ..export.arguments import FORMATS
+
 
 @dataclass
 class EvaluationArguments:
@@ -23,4 +25,11 @@ class EvaluationArguments:
     )
     batch_size: int = field(default=32, metadata={"help": "Clips in one step."})
     num_workers: int = field(default=2, metadata={"help": "Processes that decode clips."})
+    runtime: str = field(
+        default="torch",
+        metadata={
+            "help": "What computes: torch, or another one for a folder of `logoformer export` as --model, on the CPU.",
+            "choices": ["torch", *FORMATS],
+        },
+    )
     use_cpu: bool = field(default=False, metadata={"help": "Run on the CPU even where a GPU is available."})

@@ -1,0 +1,135 @@
+"""The command `export`: from a model and its arguments to a folder that `--runtime` runs."""
+
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from .._files import check_writable, write_json
+from ..data.sources.arguments import SourceArguments
+from ..models.loading import check_has_classifier, load_pretrained
+from .agreement import MAX_FLOAT32_DIFFERENCE, Agreement, measure_agreement
+from .arguments import ExportArguments
+from .clips import ExportClips, few_clips
+from .folder import CLASSIFIER_FILE, CONFIG_FILE, EXPORT_FILE, PRECISIONS, PROCESSOR_FILE, copy_beside, graph_digests
+from .graphs import GRAPHS, prepare
+from .runtimes import ExportedModel
+from .writers import check_installed, write_graphs
+
+_LIBRARIES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime", "openvino", "nncf")
+
+
+def export_model(name_or_path: str, args: ExportArguments, source_args: SourceArguments) -> dict[str, Any]:
+    """
+    Writes an export and compares it with the model.
+
+    Args:
+        name_or_path: folder of a trained LOGO-Former, or its name on the Hub.
+        args: format, precision, folder.
+        source_args: clips for calibration and comparison.
+
+    Returns:
+        What export.json holds.
+
+    Raises:
+        ValueError: no trained LOGO-Former, a precision that the format lacks, a library that is missing, a folder
+            that holds something else, or an export in float32 that does not agree with the model.
+        OSError: the folder cannot be written.
+    """
+    folder = Path(args.output_dir)
+    if args.precision not in PRECISIONS[args.format]:
+        accepted = " or ".join(PRECISIONS[args.format])
+        raise ValueError(f"--precision {args.precision}: for --format {args.format} it must be {accepted}.")
+    check_installed(args.format, args.precision)
+    check_folder(folder)
+    check_writable(folder)
+    model, processor, has_classifier = load_pretrained(name_or_path)
+    check_has_classifier(name_or_path, model, has_classifier)
+    is_bf16 = (args.format, args.precision) == ("torch-export", "bf16")
+    prepared = prepare(model, torch.bfloat16 if is_bf16 else torch.float32)  # type: ignore[arg-type]
+    chosen = source_args if args.whole_test else few_clips(source_args, args.num_clips)
+    clips = ExportClips(chosen, processor, model, args.num_clips)
+    model.eval()
+
+    calibration: list[torch.Tensor] = []
+
+    def samples(name: str) -> list[np.ndarray]:
+        calibration[:] = calibration or clips.calibration()  # decoded once for all graphs
+        given = calibration
+        with torch.inference_mode():
+            values = given if GRAPHS[name].name == "pixel_values" else [prepared.encode_frames(each) for each in given]
+        return [value.contiguous().numpy() for value in values]
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / EXPORT_FILE).unlink(missing_ok=True)  # is there again when all the rest is
+    write_graphs(prepared, args.format, args.precision, folder, samples)
+    save_file(
+        {name: tensor.float().contiguous() for name, tensor in prepared.classifier.state_dict().items()},
+        folder / CLASSIFIER_FILE,
+    )
+    model.config.to_json_file(folder / CONFIG_FILE)  # without the code that `save_pretrained` copies
+    processor.to_json_file(folder / PROCESSOR_FILE)
+    copy_beside(name_or_path, folder)
+    description = describe(name_or_path, args, folder)
+    write_json(folder / EXPORT_FILE, description)
+    agreement = measure_agreement(
+        model, ExportedModel(folder, args.format), clips, None if args.whole_test else args.num_clips
+    )
+    check_agreement(agreement, args, folder)
+    description["agreement"] = {"data": clips.source.facts.dataset_name, **agreement.values()}
+    write_json(folder / EXPORT_FILE, description)
+    return description
+
+
+def check_folder(folder: Path) -> None:
+    """Raises a `ValueError` for a folder with something else than an export: nothing of it is replaced."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / EXPORT_FILE).is_file():
+        raise ValueError(f"--output_dir {folder}: it holds something else than an export; choose another folder.")
+
+
+def describe(name_or_path: str, args: ExportArguments, folder: Path) -> dict[str, Any]:
+    """What export.json holds, without the comparison."""
+    versions = {}
+    for library in _LIBRARIES:
+        try:
+            versions[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "format": args.format,
+        "precision": args.precision,
+        "model": str(name_or_path),
+        "graphs": {
+            name: {"input": graph.name, "axes": list(graph.axes.values()), "outputs": list(graph.outputs)}
+            for name, graph in GRAPHS.items()
+        },
+        "files": graph_digests(folder, args.format),
+        "versions": versions,
+    }
+
+
+def check_agreement(agreement: Agreement, args: ExportArguments, folder: Path) -> None:
+    """Raises a `ValueError` for an export in float32 that is another model, and removes it."""
+    if args.precision == "float32" and not agreement.max_difference <= MAX_FLOAT32_DIFFERENCE:
+        shutil.rmtree(folder)
+        raise ValueError(
+            f"the export gives other logits than the model, by up to {agreement.max_difference:.3g} on "
+            f"{agreement.num_clips} clips; it was removed. Another version of the libraries may help: "
+            f'pip install --upgrade "logoformer-hf[{args.format}]".'
+        )
+
+
+def format_export(description: dict[str, Any]) -> str:
+    """The comparison in sentences."""
+    found = description["agreement"]
+    text = (
+        f"{found['num_clips']} clips of {found['data']}: {found['same_label']:.1%} get the same label; logits of up "
+        f"to {found['max_logit']:.3g} differ by at most {found['max_difference']:.2g}."
+    )
+    if found["uar"] is not None:
+        text += f" UAR {found['uar']['exported']:.1%}, of the model {found['uar']['model']:.1%}."
+    return text
