@@ -152,7 +152,8 @@ def padding_mask(tokens: torch.Tensor, window_size: Sequence[int]) -> torch.Tens
 
 def frames_of_windows(num_frames: int, window: int, device: torch.device) -> torch.Tensor:
     """How many frames each of the windows along the frames has, `(windows,)`: all but the last have `window`."""
-    starts = torch.arange(-(-num_frames // window), device=device) * window
+    [number] = count_windows([num_frames], [window])
+    starts = torch.arange(number, device=device) * window
     return (num_frames - starts).clamp(max=window)
 
 
@@ -455,9 +456,7 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
             if not self.is_partial(tokens.shape[1]):
                 return None
             frames = frames_of_windows(tokens.shape[1], window, tokens.device)
-            height, width = (
-                -(-size // each) for size, each in zip(tokens.shape[2:4], self.window_size[1:], strict=True)
-            )
+            height, width = count_windows(tokens.shape[2:4], self.window_size[1:])
             frames = frames[:, None].expand(-1, height * width).flatten()
         else:
             sizes = zip(window_order.num_tokens, window_order.window_sizes, strict=True)

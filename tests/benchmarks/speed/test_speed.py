@@ -47,12 +47,14 @@ def test_only_what_is_chosen_is_measured(tmp_path):
     assert list(json.loads((tmp_path / "speed.json").read_text())["parts"]) == ["costs", "tokens"]
 
 
-def test_costs_are_those_of_the_published_models():
-    """VideoMAE-B has 87 million parameters and 180 G multiply-adds, TimeSformer-B 196 (their papers)."""
-    by_name = {each.name: each for each in contestants()}
-    assert count_parameters(by_name["videomae_224"]) == pytest.approx(86.2e6, rel=0.01)
-    assert count_macs(by_name["videomae_224"]) == pytest.approx(180e9, rel=0.01)
-    assert count_macs(by_name["timesformer"]) == pytest.approx(196e9, rel=0.01)
+@pytest.mark.parametrize(
+    ("name", "parameters", "macs"),
+    [("timesformer", 121e6, 196e9), pytest.param("videomae_224", 87e6, 180e9, marks=pytest.mark.slow)],
+)
+def test_costs_are_those_of_the_papers(name, parameters, macs):
+    [contestant] = [each for each in contestants() if each.name == name]
+    assert count_parameters(contestant) == pytest.approx(parameters, rel=0.02)
+    assert count_macs(contestant) == pytest.approx(macs, rel=0.01)
 
 
 def test_stages_are_the_whole():
