@@ -19,13 +19,19 @@ class ExportArguments:
             "choices": ["float32", "bf16", "int8"],
         },
     )
-    num_clips: int = field(
-        default=64, metadata={"help": "Clips for the calibration, and as many to compare the export with the model."}
+    calibration_clips: int = field(
+        default=64, metadata={"help": "Clips of the training split on which int8 is calibrated."}
     )
-    whole_test: bool = field(
-        default=False, metadata={"help": "Compare both models on all clips of the test split instead."}
+    compare_clips: int | None = field(
+        default=None,
+        metadata={
+            "help": "Clips of the test split on which the export is compared with the model. Default: all of a data set "
+            "that is named, 64 drawn ones otherwise."
+        },
     )
 
     def __post_init__(self) -> None:
-        if self.num_clips < 1:
-            raise ValueError(f"--num_clips {self.num_clips}: it must be at least 1.")
+        for name in ("calibration_clips", "compare_clips"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"--{name} {value}: it must be at least 1.")

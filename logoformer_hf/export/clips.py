@@ -1,6 +1,6 @@
 """Clips to calibrate and to measure an export on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,21 +36,27 @@ class ExportClips:
         source_args: which clips; of a source with folds the first fold that is named.
         processor: the model's own.
         model: the model.
-        num_clips: clips of the training split for the calibration.
+        splits: that the data set must have.
+
+    Raises:
+        ValueError: it lacks one of them.
     """
 
     def __init__(
-        self, source_args: SourceArguments, processor: BaseVideoProcessor, model: PreTrainedModel, num_clips: int
+        self,
+        source_args: SourceArguments,
+        processor: BaseVideoProcessor,
+        model: PreTrainedModel,
+        splits: Sequence[str],
     ):
-        self.processor, self.num_clips = processor, num_clips
+        self.processor = processor
         self.reading = reading_processor(processor, model)
         self.source: Source = gather_clips(source_args, source_args.folds[0], None)
-        for split in (CALIBRATION_SPLIT, TEST_SPLIT):
-            if split not in self.source.rows:
-                raise ValueError(
-                    f"an export is calibrated on the split 'train' and tested on 'test'; this data set has "
-                    f"{', '.join(self.source.rows)}."
-                )
+        if lost := [split for split in splits if split not in self.source.rows]:
+            raise ValueError(
+                f"int8 is calibrated on the split 'train', and exports are compared on 'test'; this data set has no "
+                f"{lost[0]!r}, but {', '.join(self.source.rows)}."
+            )
 
     @property
     def label_names(self) -> list[str]:
@@ -67,14 +73,14 @@ class ExportClips:
         for batch in loader:
             yield Batch(model_inputs(self.processor, batch["frames"])["pixel_values"], batch["labels"])
 
-    def calibration(self) -> list[torch.Tensor]:
+    def calibration(self, num_clips: int) -> list[torch.Tensor]:
         """Clips one by one, each `(1, frames, channels, height, width)`."""
-        return [batch.pixel_values for batch in self.batches(CALIBRATION_SPLIT, 1, self.num_clips)]
+        return [batch.pixel_values for batch in self.batches(CALIBRATION_SPLIT, 1, num_clips)]
 
 
-def few_clips(source_args: SourceArguments, num_clips: int) -> SourceArguments:
-    """The arguments with fewer synthetic clips, where their number was not chosen: nobody waits for more."""
+def few_clips(source_args: SourceArguments, num_train: int, num_test: int) -> SourceArguments:
+    """The arguments with fewer synthetic clips, where their numbers were not chosen: nobody waits for more."""
     if source_args.source.is_on_disk or any(getattr(source_args, name) != number for name, number in _DRAWN.items()):
         return source_args
-    fewer: dict[str, Any] = {"num_train_clips": num_clips, "num_validation_clips": 7, "num_test_clips": num_clips}
+    fewer: dict[str, Any] = {"num_train_clips": num_train, "num_validation_clips": 7, "num_test_clips": num_test}
     return replace(source_args, **fewer)

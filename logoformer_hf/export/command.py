@@ -14,12 +14,13 @@ from ..data.sources.arguments import SourceArguments
 from ..models.loading import check_has_classifier, load_pretrained
 from .agreement import MAX_FLOAT32_DIFFERENCE, Agreement, measure_agreement
 from .arguments import ExportArguments
-from .clips import ExportClips, few_clips
+from .clips import CALIBRATION_SPLIT, TEST_SPLIT, ExportClips, few_clips
 from .folder import CLASSIFIER_FILE, CONFIG_FILE, EXPORT_FILE, PRECISIONS, PROCESSOR_FILE, copy_beside, graph_digests
 from .graphs import GRAPHS, prepare
 from .runtimes import ExportedModel
 from .writers import check_installed, write_graphs
 
+DRAWN_CLIPS = 64  # on which an export is compared where no data set is named
 _LIBRARIES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime", "openvino", "nncf")
 
 
@@ -51,14 +52,15 @@ def export_model(name_or_path: str, args: ExportArguments, source_args: SourceAr
     check_has_classifier(name_or_path, model, has_classifier)
     is_bf16 = (args.format, args.precision) == ("torch-export", "bf16")
     prepared = prepare(model, torch.bfloat16 if is_bf16 else torch.float32)  # type: ignore[arg-type]
-    chosen = source_args if args.whole_test else few_clips(source_args, args.num_clips)
-    clips = ExportClips(chosen, processor, model, args.num_clips)
+    splits = [TEST_SPLIT, CALIBRATION_SPLIT] if args.precision == "int8" else [TEST_SPLIT]
+    num_clips = args.calibration_clips, args.compare_clips or DRAWN_CLIPS
+    clips = ExportClips(few_clips(source_args, *num_clips), processor, model, splits)
     model.eval()
 
     calibration: list[torch.Tensor] = []
 
     def samples(name: str) -> list[np.ndarray]:
-        calibration[:] = calibration or clips.calibration()  # decoded once for all graphs
+        calibration[:] = calibration or clips.calibration(args.calibration_clips)  # decoded once for all graphs
         given = calibration
         with torch.inference_mode():
             values = given if GRAPHS[name].name == "pixel_values" else [prepared.encode_frames(each) for each in given]
@@ -76,9 +78,7 @@ def export_model(name_or_path: str, args: ExportArguments, source_args: SourceAr
     copy_beside(name_or_path, folder)
     description = describe(name_or_path, args, folder)
     write_json(folder / EXPORT_FILE, description)
-    agreement = measure_agreement(
-        model, ExportedModel(folder, args.format), clips, None if args.whole_test else args.num_clips
-    )
+    agreement = measure_agreement(model, ExportedModel(folder, args.format), clips, args.compare_clips)
     check_agreement(agreement, args, folder)
     description["agreement"] = {"data": clips.source.facts.dataset_name, **agreement.values()}
     write_json(folder / EXPORT_FILE, description)
@@ -102,7 +102,7 @@ def describe(name_or_path: str, args: ExportArguments, folder: Path) -> dict[str
     return {
         "format": args.format,
         "precision": args.precision,
-        "model": str(name_or_path),
+        "model": Path(name_or_path).resolve().name if Path(name_or_path).is_dir() else name_or_path,
         "graphs": {
             name: {"input": graph.name, "axes": list(graph.axes.values()), "outputs": list(graph.outputs)}
             for name, graph in GRAPHS.items()

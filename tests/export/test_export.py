@@ -58,7 +58,19 @@ def exported(model_folder, clips, tmp_path_factory):
         pytest.importorskip(name, reason=f"{name} is not installed: the extra onnx has it")
     folder = tmp_path_factory.mktemp("exported") / "onnx"
     options = [option for name, value in clips.items() for option in (f"--{name}", value)]
-    main(["export", str(model_folder), "--format", "onnx", "--output_dir", str(folder), "--num_clips", "5", *options])
+    main(
+        [
+            "export",
+            str(model_folder),
+            "--format",
+            "onnx",
+            "--output_dir",
+            str(folder),
+            "--compare_clips",
+            "5",
+            *options,
+        ]
+    )
     return folder
 
 
@@ -208,7 +220,7 @@ def test_other_formats_agree_on_labels(form, precision, least, model_folder, cli
     for name in {"openvino": ("openvino", "nncf", "onnxscript"), "onnx": ("onnxruntime", "onnxscript")}.get(form, ()):
         if find_spec(name) is None:
             pytest.skip(f"{name} is not installed: the extra {form} has it")
-    args = ExportArguments(form, str(tmp_path / "x"), precision, num_clips=14)
+    args = ExportArguments(form, str(tmp_path / "x"), precision, calibration_clips=14)
     agreement = export_model(str(model_folder), args, SourceArguments(**clips))["agreement"]
     assert agreement["same_label"] >= least and agreement["max_logit"] > 0.1
     if precision == "float32":
