@@ -25,8 +25,8 @@ class ExportArguments:
     compare_clips: int | None = field(
         default=None,
         metadata={
-            "help": "Clips of the test split on which the export is compared with the model. Default: all of a data set "
-            "that is named, 64 drawn ones otherwise."
+            "help": "Clips of the test split on which the export is compared with the model. Default: all of a data "
+            "set that is named, 64 drawn ones otherwise."
         },
     )
 

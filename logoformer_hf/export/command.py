@@ -15,7 +15,16 @@ from ..models.loading import check_has_classifier, load_pretrained
 from .agreement import MAX_FLOAT32_DIFFERENCE, Agreement, measure_agreement
 from .arguments import ExportArguments
 from .clips import CALIBRATION_SPLIT, TEST_SPLIT, ExportClips, few_clips
-from .folder import CLASSIFIER_FILE, CONFIG_FILE, EXPORT_FILE, PRECISIONS, PROCESSOR_FILE, copy_beside, graph_digests
+from .folder import (
+    CLASSIFIER_FILE,
+    CONFIG_FILE,
+    ENDINGS,
+    EXPORT_FILE,
+    PRECISIONS,
+    PROCESSOR_FILE,
+    copy_beside,
+    graph_digests,
+)
 from .graphs import GRAPHS, prepare
 from .runtimes import ExportedModel
 from .writers import check_installed, write_graphs
@@ -77,8 +86,8 @@ def export_model(name_or_path: str, args: ExportArguments, source_args: SourceAr
     processor.to_json_file(folder / PROCESSOR_FILE)
     copy_beside(name_or_path, folder)
     description = describe(name_or_path, args, folder)
-    write_json(folder / EXPORT_FILE, description)
-    agreement = measure_agreement(model, ExportedModel(folder, args.format), clips, args.compare_clips)
+    exported = ExportedModel(folder, args.format, description)
+    agreement = measure_agreement(model, exported, clips, args.compare_clips)
     check_agreement(agreement, args, folder)
     description["agreement"] = {"data": clips.source.facts.dataset_name, **agreement.values()}
     write_json(folder / EXPORT_FILE, description)
@@ -86,8 +95,12 @@ def export_model(name_or_path: str, args: ExportArguments, source_args: SourceAr
 
 
 def check_folder(folder: Path) -> None:
-    """Raises a `ValueError` for a folder with something else than an export: nothing of it is replaced."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / EXPORT_FILE).is_file():
+    """
+    Raises a `ValueError` for a folder with something else than an export, perhaps one that was interrupted: nothing of
+    it is replaced.
+    """
+    found = {file.name.lstrip(".") for file in folder.iterdir()} if folder.is_dir() else set()
+    if found and not found & {EXPORT_FILE, *(f"{name}{ending}" for name in GRAPHS for ending in ENDINGS.values())}:
         raise ValueError(f"--output_dir {folder}: it holds something else than an export; choose another folder.")
 
 

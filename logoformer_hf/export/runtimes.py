@@ -1,6 +1,6 @@
 """Loads an exported model and runs it as the model that it was made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class ExportedModel(PreTrainedModel):
     Args:
         folder: of an export.
         runtime: "onnx", "openvino" or "torch-export".
+        description: what export.json will hold, for an export whose file is not there yet.
 
     Attributes:
         classifier: the linear layer of the model. Labels are chosen by it, so it is torch's.
@@ -61,9 +62,9 @@ class ExportedModel(PreTrainedModel):
     main_input_name = "pixel_values"
     input_modalities: Any = ("video",)
 
-    def __init__(self, folder: str | Path, runtime: str):
+    def __init__(self, folder: str | Path, runtime: str, description: Mapping[str, Any] | None = None):
         folder = Path(folder)
-        description = read_export(folder, runtime)
+        description = description or read_export(folder, runtime)
         config = load_config(folder)
         super().__init__(config)
         weights = load_file(folder / CLASSIFIER_FILE)

@@ -19,7 +19,7 @@ from logoformer_hf.cli import main
 from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.export.arguments import ExportArguments
-from logoformer_hf.export.command import export_model
+from logoformer_hf.export.command import check_folder, export_model
 from logoformer_hf.export.graphs import GRAPHS, prepare, trace
 from logoformer_hf.export.runtimes import ExportedModel
 from logoformer_hf.timeline.recognizer import ExpressionRecognizer
@@ -166,7 +166,7 @@ def test_a_model_that_is_no_export_is_refused(model_folder):
 
 
 def test_a_file_that_is_missing_is_named(exported, tmp_path):
-    (tmp_path / "export.json").write_text((exported / "export.json").read_text())
+    shutil.copy(exported / "export.json", tmp_path)
     with raises_naming(ValueError, str(tmp_path), "model.onnx"):
         ExportedModel(tmp_path, "onnx")
 
@@ -183,6 +183,13 @@ def test_a_device_is_refused(exported):
 def test_a_precision_that_a_format_lacks_is_named(form, precision, words, model_folder, tmp_path):
     with raises_naming(ValueError, "--precision", *words):
         export_model(str(model_folder), ExportArguments(form, str(tmp_path / "x"), precision), SourceArguments())
+
+
+def test_an_export_that_was_interrupted_is_made_anew_and_does_not_run(exported, tmp_path):
+    shutil.copy(exported / "model.onnx", tmp_path)
+    with raises_naming(ValueError, str(tmp_path), "export.json"):
+        ExportedModel(tmp_path, "onnx")
+    check_folder(tmp_path)
 
 
 def test_nothing_else_is_overwritten(model_folder):
