@@ -105,10 +105,11 @@ class ExportedModel(PreTrainedModel):
     def forward(
         self,
         pixel_values: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,  # by whose name Trainer sees that this is a classifier
         inputs_embeds: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> LogoFormerClassifierOutput:
-        """As `LogoFormerForVideoClassification.forward`, without a loss."""
+        """As `LogoFormerForVideoClassification.forward`."""
         if (pixel_values is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of `pixel_values` and `inputs_embeds`.")
         if pixel_values is not None:
@@ -116,7 +117,9 @@ class ExportedModel(PreTrainedModel):
         else:
             assert inputs_embeds is not None
             _, embedding = self.graph("clip_encoder")(inputs_embeds)
-        return LogoFormerClassifierOutput(logits=self.classifier(embedding), embedding=embedding)
+        logits = self.classifier(embedding)
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        return LogoFormerClassifierOutput(loss=loss, logits=logits, embedding=embedding)
 
 
 def load_onnx(file: Path, precision: str) -> RunGraph:
