@@ -57,20 +57,8 @@ def exported(model_folder, clips, tmp_path_factory):
     for name in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(name, reason=f"{name} is not installed: the extra onnx has it")
     folder = tmp_path_factory.mktemp("exported") / "onnx"
-    options = [option for name, value in clips.items() for option in (f"--{name}", value)]
-    main(
-        [
-            "export",
-            str(model_folder),
-            "--format",
-            "onnx",
-            "--output_dir",
-            str(folder),
-            "--compare_clips",
-            "5",
-            *options,
-        ]
-    )
+    settings = {"format": "onnx", "output_dir": str(folder), "compare_clips": "5", **clips}
+    main(["export", str(model_folder), *(option for name in settings for option in (f"--{name}", settings[name]))])
     return folder
 
 
