@@ -17,6 +17,9 @@ class BenchmarkArguments:
         default=False, metadata={"help": "Smaller models and two rounds: shows in seconds that it runs."}
     )
     rounds: int | None = field(default=None, metadata={"help": "Interleaved rounds of a measurement. Default: 7."})
+    train_batch_size: int | None = field(
+        default=None, metadata={"help": "Clips of a training step. Default: 2 on a CPU, 16 on a GPU."}
+    )
     threads: int | None = field(default=None, metadata={"help": "Threads of PyTorch on a CPU. Default: its own."})
     device: str | None = field(
         default=None, metadata={"help": "Device of PyTorch, e.g. cpu, cuda:1. Default: a GPU where there is one."}
@@ -42,7 +45,7 @@ class BenchmarkArguments:
     )
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "threads"):
+        for name in ("rounds", "train_batch_size", "threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"--{name} {value}: it must be at least 1.")

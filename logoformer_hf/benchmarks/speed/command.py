@@ -70,6 +70,7 @@ def setup_of(args: BenchmarkArguments) -> Setup:
         "device": device,
         "bf16": args.dtype == "bf16",
         "former_dfer": args.former_dfer,
+        "train_batch_size": args.train_batch_size or (16 if device.type == "cuda" else 2),
         "with_compile": not (args.no_compile or args.quick),
     }
     if args.quick:
@@ -82,7 +83,6 @@ def setup_of(args: BenchmarkArguments) -> Setup:
             **common,
             rounds=args.rounds or 7,
             batch_sizes=(1, 8, 32, 64, 128, 256),
-            train_batch_size=64,
             stage_batch_size=64,
         )
     return Setup(**common, rounds=args.rounds or 7)

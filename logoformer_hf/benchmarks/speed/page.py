@@ -91,7 +91,8 @@ def stages_text(parts: Mapping[str, Any]) -> str:
         for stage, sec in found["stages_sec"].items():
             macs = found["macs"][stage]
             median = statistics.median(sec)
-            reached = percent(share(sec[-len(found[PEAK]) :], found[PEAK], macs)) if macs else "-"
+            # Timers of a stage may run several times a round, so their median stands for every round.
+            reached = percent(share([median] * len(found[PEAK]), found[PEAK], macs)) if macs else "-"
             rows.append([stage, percent(median / total), f"{1e3 * median:.1f}", f"{macs / 1e9:.2f}", reached])
         whole = share_of_peak(found, "whole", sum(found["macs"].values()))
         rows.append(

@@ -25,7 +25,7 @@ def share_of_peak(part: Mapping[str, Any], name: str, macs: float) -> float:
 
 def share(sec: Sequence[float], peak_flops: Sequence[float], macs: float) -> float:
     """As `share_of_peak`, from the seconds and the machine's rates in the same rounds."""
-    return statistics.median(2 * macs / each / peak for each, peak in zip(sec, peak_flops, strict=False))
+    return statistics.median(2 * macs / each / peak for each, peak in zip(sec, peak_flops, strict=True))
 
 
 def best_batch(by_batch: Mapping[str, float]) -> tuple[int, float]:
