@@ -74,11 +74,12 @@ def memory_cell(megabytes: Mapping[str, float] | None) -> str:
 
 def checkpointing_text(parts: Mapping[str, Any]) -> str:
     """What gradient checkpointing saves and costs."""
-    peak, name = parts["memory"], f"{REFERENCE}, checkpointing"
-    saved = peak[name]["activations"] / peak[REFERENCE]["activations"]
+    peak = parts["memory"]["checkpointing"]
+    saved = peak["recomputed"]["activations"] / peak["kept"]["activations"]
     text = f"Gradient checkpointing, base, batch {peak['batch_size']}: {saved:.2f} of the memory of activations"
     if steps := parts.get("training"):
-        text += f" at {ratio(steps['sec'], name, REFERENCE):.2f} times the time of a step"
+        slower = ratio(steps["sec"], f"{REFERENCE}, checkpointing", REFERENCE)
+        text += f"; a step of batch {steps['batch_size']} takes {slower:.2f} times as long"
     return f"{text}."
 
 

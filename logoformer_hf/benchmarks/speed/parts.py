@@ -145,11 +145,19 @@ def memory(setup: Setup) -> dict[str, Any]:
     for each in tqdm(models, desc="Memory", unit="model"):
         found[each.name] = peak_memory(each, batch_size, setup.device, bf16=setup.bf16)
         if each.name == REFERENCE:
-            found[f"{each.name}, checkpointing"] = peak_memory(
-                each, batch_size, setup.device, bf16=setup.bf16, checkpointing=True
-            )
+            found["checkpointing"] = checkpointing_memory(setup, each)
         release(setup.device)
     return found
+
+
+def checkpointing_memory(setup: Setup, contestant: Contestant) -> dict[str, Any]:
+    """Memory of a training step that keeps its activations, and of one that computes them again."""
+    size = setup.stage_batch_size  # large enough for activations to be most of it
+    kept, recomputed = (
+        peak_memory(contestant, size, setup.device, bf16=setup.bf16, checkpointing=checkpointing)
+        for checkpointing in (False, True)
+    )
+    return {"batch_size": size, "kept": kept, "recomputed": recomputed}
 
 
 def stages(setup: Setup) -> dict[str, Any]:
