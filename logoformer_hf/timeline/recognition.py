@@ -10,6 +10,7 @@ import torch
 from transformers.utils import logging
 
 from ..export.folder import EXPORT_FILE
+from ..export.runtimes import TORCH
 from .arguments import PredictArguments
 from .recognizer import ExpressionRecognizer
 
@@ -47,7 +48,7 @@ class Recognition:
             return ExpressionRecognizer(
                 arguments.model,
                 detector="default" if arguments.detector == "auto" else arguments.detector,
-                device=arguments.device or device,
+                device=arguments.device or (device if arguments.runtime == TORCH else None),
                 pair_sec=arguments.pair_sec,
                 batch_size=arguments.batch_size,
                 detect_every=arguments.detect_every,
