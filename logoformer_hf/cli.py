@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ._console import INTERRUPTED, print_any_name
+from ._console import run_program
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,13 @@ class Command:
         run: function of the parsed arguments; its docstring is the help text of the subcommand.
         add_arguments: adds the subcommand's arguments to its parser.
         groups: imports and returns the dataclasses that declare further arguments.
+        after_interrupt: how the user can go on after Ctrl-C, the rest of a sentence.
     """
 
     run: Callable[[Namespace], None]
     add_arguments: Callable[[ArgumentParser], None] = lambda parser: None
     groups: Callable[[], tuple[type[Any], ...]] = tuple
+    after_interrupt: str = ""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,25 +37,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments[:1] == ["train"]:  # has a parser of its own, which also reads YAML
         run_reporting("train", lambda: run_train(arguments[1:]))
         return
-    name = next((argument for argument in arguments if not argument.startswith("-")), None)
-    args = build_parser([name]).parse_args(arguments)
-    run_reporting(args.command, lambda: args.run(args))
+    name = next((argument for argument in arguments if not argument.startswith("-")), "")
+
+    def parse_and_run() -> None:
+        args = build_parser([name]).parse_args(arguments)
+        args.run(args)
+
+    run_reporting(name, parse_and_run)
 
 
-def run_reporting(command: str, run: Callable[[], None]) -> None:
-    """
-    Calls `run`. Prints its error after the name of the subcommand to stderr and exits with status 2; after Ctrl-C with
-    `INTERRUPTED`.
-    """
-    print_any_name()
-    try:
-        run()
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"logoformer {command}: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+def run_reporting(name: str, run: Callable[[], None]) -> None:
+    """Calls `run`, and prints its error after the name of the subcommand to stderr, as `run_program` does."""
+    after_interrupt = COMMANDS[name].after_interrupt if name in COMMANDS else ""
+    run_program(run, f"logoformer {name}: ", (ValueError, OSError, RuntimeError), after_interrupt)
 
 
 def build_parser(complete: Collection[str | None]) -> ArgumentParser:
@@ -275,9 +271,16 @@ def run_benchmark(args: Namespace) -> None:
 
 
 COMMANDS = {
-    "train": Command(run_train),  # type: ignore[arg-type]
-    "prepare": Command(run_prepare, groups=prepare_groups),
-    "evaluate": Command(run_evaluate, groups=evaluate_groups),
+    "train": Command(
+        run_train,  # type: ignore[arg-type]
+        after_interrupt="the same command goes on from the newest checkpoint",
+    ),
+    "prepare": Command(
+        run_prepare, groups=prepare_groups, after_interrupt="the same command goes on, finished shards are kept"
+    ),
+    "evaluate": Command(
+        run_evaluate, groups=evaluate_groups, after_interrupt="the same command starts the evaluation again"
+    ),
     "predict": Command(run_predict, add_predict_arguments, predict_groups),
     "report": Command(run_report, add_report_arguments),
     "compare": Command(run_compare, add_compare_arguments),

@@ -92,10 +92,18 @@ def test_what_is_wrong_is_said_in_a_line(arguments, words, capsys):
     check_named(said, *words)
 
 
-def test_ctrl_c_is_no_traceback(capsys):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("train", "; the same command goes on from the newest checkpoint"),
+        ("prepare", "; the same command goes on, finished shards are kept"),
+        ("compare", ""),
+    ],
+)
+def test_ctrl_c_is_no_traceback(capsys, name, said):
     def interrupted():
         raise KeyboardInterrupt
 
     with pytest.raises(SystemExit) as ended:
-        run_reporting("train", interrupted)
-    assert ended.value.code == 130 and capsys.readouterr().err == "Interrupted.\n"
+        run_reporting(name, interrupted)
+    assert ended.value.code == 130 and capsys.readouterr().err == f"Interrupted{said}.\n"

@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+from contextlib import suppress
 from typing import Any
 
 _WHOLE_NUMBERS = (0, -1, 1, 2**15, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 10**12, 10**400)
@@ -90,7 +91,9 @@ def mutate_json(values: Any, rng: random.Random) -> Any:
         elif change == 1 and isinstance(holder, dict):
             holder[rng.choice((*_FIELDS, "x", ""))] = copy.deepcopy(rng.choice(_VALUES))
         elif change == 2 and isinstance(holder[key], (int, float)):
-            holder[key] = holder[key] * rng.choice((-1, 10, 1_000, 10**6)) + rng.choice((0, 1, 0.5))
+            holder[key] *= rng.choice((-1, 10, 1_000, 10**6))
+            with suppress(OverflowError):  # an int that no float can hold
+                holder[key] += rng.choice((0, 1, 0.5))
         else:
             holder[key] = copy.deepcopy(rng.choice(_VALUES))
     return values

@@ -30,7 +30,7 @@ from ..image_reading_logoformer import VideoReadError
 from .crop_packs import FEATURES, PackedClip, find_packed, open_packed, pack_writer
 from .problems import ClipProblems, Problem, name_some
 from .shards import DEFAULT_JPEG_QUALITY, DEFAULT_SIDE_PX, as_it_is
-from .workers import errors_of_workers
+from .workers import errors_of_workers, leave_signals_to_main_process
 
 _VERSION = 1  # increased whenever the same clip and format would give other crops for another reason than the geometry
 # Changes with the geometry, so that crops of another one are never used.
@@ -303,7 +303,7 @@ def crop_all(
         in_order=False,
     )
     with errors_of_workers("Give the same command again: crops that are finished are kept."):
-        yield from loader
+        yield from leave_signals_to_main_process(loader)
 
 
 def _use_one_thread(worker: int) -> None:

@@ -26,7 +26,7 @@ from .problems import ClipProblems, Problem, name_some, read_problems, write_pro
 from .seal import is_as_sealed, seal
 from .shard_contents import SETTINGS_FILE, check_rows_of_shards, embedded_frames, shard_files
 from .transforms import shorter_side_px
-from .workers import errors_of_workers
+from .workers import errors_of_workers, leave_signals_to_main_process
 
 DEFAULT_SIDE_PX = shorter_side_px(image_size=112, min_crop_area=0.7)
 DEFAULT_JPEG_QUALITY = 90
@@ -109,6 +109,7 @@ def prepare_shards(
     loader = torch.utils.data.DataLoader(
         clips, sampler=keys, batch_size=None, collate_fn=as_it_is, num_workers=num_workers
     )
+    leave_signals_to_main_process(loader)
     encoded = iter(tqdm(loader, total=len(keys), desc="Preparing clips", unit=" clips"))
     stopped = []
     schema = clips.features.arrow_schema

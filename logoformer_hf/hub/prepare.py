@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .._files import check_writable, hub_card_file, write_json
 from ..data.facts import SOURCE_FILE, DataFacts
+from ..data.folder_lock import folder_lock
 from ..data.identity import CONTENT_ID
 from ..data.shards import DEFAULT_JPEG_QUALITY, DEFAULT_SIDE_PX, has_content_ids, prepare_shards
 from ..data.sources.arguments import SourceArguments
@@ -45,6 +46,7 @@ def prepare_source(args: PrepareArguments, source_args: SourceArguments) -> None
 
     Raises:
         ValueError: synthetic or prepared clips, and as `gather_clips` and `prepare_shards`.
+        FolderInUseError: another program works in the folder.
     """
     if not source_args.source.is_on_disk:
         names = ", ".join(repr(name) for name, source in SOURCES.items() if source.is_on_disk)
@@ -56,6 +58,12 @@ def prepare_source(args: PrepareArguments, source_args: SourceArguments) -> None
     hub_card_file(TEMPLATE)  # fails before the preparation rather than after it
     if source_args.face_side_px is not None:
         raise ValueError("`face_side_px` is for training; the shards have crops of `side_px`: give that instead.")
+    with folder_lock(output_dir):
+        prepare_alone(args, source_args, output_dir)
+
+
+def prepare_alone(args: PrepareArguments, source_args: SourceArguments, output_dir: Path) -> None:
+    """`prepare_source` in a folder in which no other program works."""
     problems_file = output_dir / "problems_of_source.csv"
     source = gather_clips(
         source_args, source_args.folds[0], problems_file, True, crop_format(args, source_args), args.num_workers

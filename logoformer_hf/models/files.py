@@ -16,6 +16,7 @@ from transformers import (
     AutoModelForVideoClassification,
     AutoVideoProcessor,
     PreTrainedConfig,
+    PreTrainedModel,
 )
 from transformers.video_processing_utils import BaseVideoProcessor
 
@@ -98,14 +99,13 @@ def check_weight_files(folder: Path, config: PreTrainedConfig) -> None:
     A folder without such files, as of older models of the library, is not checked.
 
     Raises:
-        ValueError: a file that is no safetensors, e.g. a pickle, or a tensor that is missing or has another shape; the
-            message names the file.
+        ValueError: a file that is no safetensors, e.g. a pickle, a tensor that is missing or has another shape, or a
+            configuration of which no model can be built; the message names the file.
     """
     files = weight_files(folder)
     if not files:
         return
-    with torch.device("meta"):  # shapes alone, without memory for the values
-        model = AutoModelForVideoClassification.from_config(config, trust_remote_code=False)
+    model = build_without_values(folder, config)
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     prefix = f"{model.base_model_prefix}."
     found = set()
@@ -123,6 +123,17 @@ def check_weight_files(folder: Path, config: PreTrainedConfig) -> None:
             f"{folder}: {len(lost)} tensors of the {config.model_type} are not in the checkpoint "
             f"({', '.join(file.name for file in files)}), e.g. {lost[0]}; only the classifier may be missing."
         )
+
+
+def build_without_values(folder: Path, config: PreTrainedConfig) -> PreTrainedModel:
+    """The model of a configuration without memory for its values. Raises a `ValueError` where there is none."""
+    try:
+        with torch.device("meta"):
+            model: PreTrainedModel = AutoModelForVideoClassification.from_config(config, trust_remote_code=False)
+    except Exception as error:  # of any kind: fields that the library does not check, each fitting no other
+        reason = f"{type(error).__name__}, {' '.join(str(error).split())[:300]}"
+        raise ValueError(f"{folder / 'config.json'} describes no model that can be built: {reason}") from error
+    return model
 
 
 def weight_files(folder: Path) -> list[Path]:

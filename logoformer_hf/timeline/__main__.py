@@ -11,7 +11,7 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
-from .._console import print_any_name
+from .._console import run_program, was_interrupted
 
 _WAIT = timedelta(days=30)  # for processes that have more to read
 
@@ -23,7 +23,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .arguments import PredictArguments, add_predict_arguments
     from .command import predict
 
-    print_any_name()
     group: Any = PredictArguments  # for which the library's annotation has its own type
     declared = HfArgumentParser(group, prog="python -m logoformer_hf.timeline", allow_abbrev=False)
     add_predict_arguments(declared)
@@ -33,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = PredictArguments(**{field.name: getattr(args, field.name) for field in fields(PredictArguments)})
         status = predict(args.paths, options, args.overwrite, (number, total), device)
     except (ValueError, OSError, RuntimeError) as error:
+        if was_interrupted(error):
+            raise
         print(f"logoformer predict: {error}", file=sys.stderr)
         status = 2
     if total > 1:
@@ -68,4 +69,4 @@ def wait_for_all(number: int, total: int) -> None:
 
 
 if __name__ == "__main__":  # a spawned process also imports this file
-    sys.exit(main())
+    run_program(lambda: sys.exit(main()), "logoformer predict: ", ())

@@ -11,6 +11,8 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any, NoReturn
 
+from ..data.workers import signals_held_back
+
 _PATIENCE_SEC = 10.0  # for processes to end when they are told to
 
 # What a process runs: `start(number, setup)` once, and the function that it returns for each task, which may report
@@ -85,7 +87,8 @@ def _start_worker(start: Start, setup: Any, number: int, task: Any) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(start, setup, number, theirs), daemon=True)
-    process.start()
+    with signals_held_back(signal.SIGINT):  # Ctrl-C reaches all processes of a terminal; the first one decides
+        process.start()
     theirs.close()  # so that the end of the process ends the connection
     worker = _Worker(number, process, ours, task)
     _give(worker)
@@ -122,7 +125,7 @@ def _stop(processes: Sequence[Any]) -> None:
 
 def _work(start: Start, setup: Any, number: int, connection: "Connection[Any, Any]") -> None:
     """Runs in the process: takes tasks until there is none."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the first one decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def send(kind: str, value: Any) -> None:
         try:

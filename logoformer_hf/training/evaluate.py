@@ -12,7 +12,8 @@ from .._files import check_writable
 from ..data.clips import ClipDataset
 from ..data.collator import collate_clips
 from ..data.facts import DataFacts, note_on_faces
-from ..data.identity import CONTENT_ID
+from ..data.folder_lock import folder_lock
+from ..data.identity import CONTENT_ID, each_clip_once
 from ..data.sources.arguments import SourceArguments
 from ..data.sources.gather import gather_clips, note_unreadable
 from ..data.sources.source import Source
@@ -56,6 +57,7 @@ def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> R
     Raises:
         ValueError: the model has no class for a label of the clips, or was trained on some of them, or the output
             folder holds another evaluation or a training.
+        FolderInUseError: another program works in the output folder.
     """
     output_dir, settings = Path(args.output_dir), deciding_settings(args, source_args)
     check_output_dir(output_dir)
@@ -67,18 +69,21 @@ def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> R
     with library_state_kept():
         runs = plan_runs(args.output_dir, source_args.folds, [0])
         choose = partial(shared_labels, model=model) if args.shared_labels else None
-        sources = {
-            run.fold: gather_clips(source_args, run.fold, run.folder / "problems.csv", choose_labels=choose)
-            for run in runs
-        }
+        with each_clip_once():
+            sources = {
+                run.fold: gather_clips(source_args, run.fold, run.folder / "problems.csv", choose_labels=choose)
+                for run in runs
+            }
         for source in sources.values():
             if args.split not in source.rows:
                 raise ValueError(f"`split` is {args.split!r}; this data set has {', '.join(source.rows)}.")
         check_tested_once({fold: source.rows[args.split] for fold, source in sources.items()})
         infos = {fold: describe_run(args, source, fold) for fold, source in sources.items()}
-        keep_settings(output_dir, settings)
-        tested = [test_fold(args, sources[run.fold], infos[run.fold], run.folder) for run in runs]
-    return write_report(args.output_dir, tested)
+        with folder_lock(output_dir):
+            check_same_evaluation(output_dir, settings)  # another program may just have ended one
+            keep_settings(output_dir, settings)
+            tested = [test_fold(args, sources[run.fold], infos[run.fold], run.folder) for run in runs]
+            return write_report(args.output_dir, tested)
 
 
 def shared_labels(names: Sequence[str], model: PreTrainedModel) -> list[str]:

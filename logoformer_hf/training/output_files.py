@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
+from ..data.folder_lock import HOLDER_FILE, LOCK_FILE
 from ..data.trained_on import TRAINED_ON_FILE
 from ..evaluation.predictions import PREDICTIONS_FILE
 from ..evaluation.report_files import PROJECTION_FILE
@@ -10,7 +11,6 @@ from ..hub.push import CODE, PUBLISHED
 from .checkpoints import STATE_FILE
 from .evaluation_folder import EVALUATION_FILE
 from .held_out import HELD_OUT_FILE
-from .lock import HOLDER_FILE, LOCK_FILE
 from .run_files import RESULTS_FILE
 from .run_folder import SETTINGS_FILE
 

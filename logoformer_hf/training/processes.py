@@ -1,5 +1,6 @@
 """What the main process does alone, for all processes of a training."""
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -33,6 +34,11 @@ def on_main_process(training_args: TrainingArguments, work: Callable[[], Result]
         raise SystemExit(2)
     result: Result = outcome[0]
     return result
+
+
+def is_one_machine(training_args: TrainingArguments) -> bool:
+    """Whether all processes of a training are on this machine, by what a launcher says."""
+    return bool(int(os.environ.get("LOCAL_WORLD_SIZE", "1")) == training_args.world_size)
 
 
 def in_turn(training_args: TrainingArguments, work: Callable[[], Result]) -> Result:

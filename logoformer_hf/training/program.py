@@ -1,21 +1,20 @@
 """The program `train_hf.py`, also started as `python -m logoformer_hf.training`."""
 
 import os
-import sys
 
-from .._console import INTERRUPTED, print_any_name
-from .train import main
+from .._console import run_program
+
+AFTER_INTERRUPT = "the same command goes on from the newest checkpoint"
 
 
 def run() -> None:
     """Trains as the command line says. An error of the user's is printed in a sentence, with exit status 2."""
-    print_any_name()
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        rank = os.environ.get("RANK", "0")  # as `accelerate launch` and `torchrun` set it
-        print(f"{'' if rank == '0' else f'process {rank}: '}{error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("Interrupted; the same command goes on from the newest checkpoint.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+    rank = os.environ.get("RANK", "0")  # as `accelerate launch` and `torchrun` set it
+    run_program(main, "" if rank == "0" else f"process {rank}: ", (ValueError, OSError), AFTER_INTERRUPT)
+
+
+def main() -> None:
+    """The program itself. Its imports take seconds, in which Ctrl-C is told as it is later."""
+    from .train import main as train
+
+    train()

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datasets import DatasetDict
 
 from ..data.clips import check_rows
+from ..data.identity import each_clip_once
 from ..data.problems import ClipProblems
 from ..data.sources.gather import gather_clips, list_problems
 from ..data.sources.source import Source
 from ..data.splits import check_tested_once, split_clips
 from ..data.trained_on import SeenClips, TrainedOn
 from .held_out import read_held_out
+from .processes import is_one_machine, on_main_process
 from .run_folder import DATA_DIGEST, SETTINGS_FILE, is_finished, read_settings
 from .runs import Run
 from .seen_clips import compare_clips, history_of, part_of
@@ -38,6 +40,26 @@ class RunClips:
     seen: SeenClips
     trained_on: TrainedOn
     holds_out: bool
+
+
+def gather_in_turn(runs: Sequence[Run], settings: Settings) -> dict[Run, RunClips]:
+    """
+    `gather_runs` in the main process, then in all others. A machine's main process reads the clips for their
+    identifiers, once for all folds; the others of the same machine take them over.
+    """
+    args = settings.training
+    own: list[dict[Run, RunClips]] = []
+
+    def gather_first() -> dict[str, str | None]:
+        with each_clip_once() as identifiers:
+            own.append(gather_runs(runs, settings, verbose=True))
+        return identifiers if is_one_machine(args) else {}
+
+    identifiers = on_main_process(args, gather_first)
+    if own:
+        return own[0]
+    with each_clip_once(identifiers):
+        return gather_runs(runs, settings, verbose=False)
 
 
 def gather_runs(runs: Sequence[Run], settings: Settings, verbose: bool) -> dict[Run, RunClips]:

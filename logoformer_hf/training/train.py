@@ -19,6 +19,7 @@ from .._files import check_writable, error_as_warning, hub_card_file
 from ..data.clips import ClipDataset
 from ..data.collator import collate_clips
 from ..data.facts import DataFacts
+from ..data.folder_lock import folder_lock
 from ..data.sources.arguments import SourceArguments
 from ..data.sources.gather import note_unreadable
 from ..data.trained_on import TRAINED_ON_FILE, write_trained_on
@@ -39,10 +40,9 @@ from .checkpoints import errors_of_writing
 from .held_out import keep_held_out
 from .library_state import library_state_kept
 from .loader_wait import describe_wait
-from .lock import folder_lock
 from .processes import in_turn, on_main_process
 from .resume import check_resume, choose_checkpoint
-from .run_clips import RunClips, gather_runs
+from .run_clips import RunClips, gather_in_turn
 from .run_files import describe_run_folder, write_run
 from .run_folder import DATA_DIGEST, deciding_arguments, default_settings, is_finished, open_run_folder
 from .runs import Run, plan_runs
@@ -81,7 +81,7 @@ def train(settings: Settings) -> None:
     runs = on_main_process(args, lambda: plan_runs(output_dir, settings.source.folds, seeds))
     on_main_process(args, lambda: check_before(runs, settings))
     beside = load_runs(settings.protocol.beside) if settings.protocol.beside and is_main_process else []
-    clips = in_turn(args, lambda: gather_runs(runs, settings, verbose=is_main_process))
+    clips = gather_in_turn(runs, settings)
     for number, run in enumerate(runs, start=1):
         go_on(run, f"run {number} of {len(runs)}", settings, clips.pop(run, None))
         gc.collect()  # frees the model of this run before the next one is built

@@ -18,6 +18,7 @@ from .._compat import BatchNorm
 from ..data.clips import NOT_COUNTED
 from ..data.sampler import ClipSampler, draw_seed, own_generator
 from ..data.trained_on import TRAINED_ON_FILE, TrainedOn, write_trained_on
+from ..data.workers import leave_signals_to_main_process
 from ..image_reading_logoformer import VideoReadError
 from ..models.heads import output_layer, set_temperature
 from ..models.inputs import model_inputs
@@ -38,7 +39,6 @@ from .epochs import EpochCallback
 from .finite import FiniteCheck
 from .global_batch import center_loss_of_processes, own_clips, own_share
 from .loader_wait import LoaderWait
-from .loader_workers import leave_sigterm_to_main_process
 from .loss_sums import LossSums
 from .losses import margin_compact_loss
 from .train_loss import TrainLoss
@@ -175,7 +175,7 @@ class LogoFormerTrainer(Trainer):
         return self._prepare_loader(super().get_test_dataloader(test_dataset))
 
     def _prepare_loader(self, loader: torch.utils.data.DataLoader[Any]) -> torch.utils.data.DataLoader[Any]:
-        return leave_sigterm_to_main_process(own_generator(loader, self.args.seed))
+        return leave_signals_to_main_process(own_generator(loader, self.args.seed))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> ClipSampler:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset

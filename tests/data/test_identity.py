@@ -8,7 +8,16 @@ import pytest
 from dataset_trees import jpeg, write_frames
 from toys import clip_rows
 
-from logoformer_hf.data.identity import content_id, data_digest, path_ids, row_ids, rows_digest, with_content_ids
+from logoformer_hf.data import identity
+from logoformer_hf.data.identity import (
+    content_id,
+    data_digest,
+    each_clip_once,
+    path_ids,
+    row_ids,
+    rows_digest,
+    with_content_ids,
+)
 
 
 @pytest.fixture
@@ -65,6 +74,25 @@ def test_a_video_is_sampled_at_start_middle_and_end(tmp_path, place):
 def test_what_cannot_be_read_has_no_identifier(clip, tmp_path):
     (tmp_path / "empty").mkdir()
     assert path_ids([tmp_path / "nothing", clip, tmp_path / "empty"]) == [None, content_id(clip), None]
+
+
+def test_a_clip_is_read_once_inside_the_block(clip, tmp_path, monkeypatch):
+    """Behind another spelling of its path, too; after the block it is read again."""
+    read = []
+
+    def identify(path):
+        read.append(path)
+        return content_id(path)
+
+    monkeypatch.setattr(identity, "content_id", identify)
+    monkeypatch.chdir(clip.parent)
+    with each_clip_once() as known:
+        assert path_ids([clip, clip.name]) == path_ids([str(clip), f"./{clip.name}"]) == [content_id(clip)] * 2
+        assert path_ids([tmp_path / "nothing"]) == path_ids([tmp_path / "nothing"]) == [None]
+    assert read == [str(clip), str(tmp_path / "nothing")] and known[str(clip)] == content_id(clip)
+    with each_clip_once({str(clip): "0" * 32}):
+        assert path_ids([clip]) == ["0" * 32]
+    assert path_ids([clip]) == [content_id(clip)]
 
 
 def test_embedded_frames_have_the_identifier_of_their_folder(clip, tmp_path):

@@ -12,6 +12,7 @@ from logoformer_hf import LogoFormerVideoProcessor
 from logoformer_hf.cli import main
 from logoformer_hf.data.clips import ClipDataset
 from logoformer_hf.data.facts import LeftOutClip
+from logoformer_hf.data.folder_lock import FolderInUseError, folder_lock
 from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.data.sources.gather import load_source
 from logoformer_hf.data.transforms import TrainingTransforms
@@ -88,6 +89,14 @@ def test_a_second_call_writes_nothing_anew(broken_dfew, shards):
     source = {"dataset": "dfew", "data_dir": str(broken_dfew), "fold": "1", "on_problem": "skip"}
     prepare_source(args, SourceArguments(**source, cache_dir=str(shards / "cache")))
     assert {file: file.stat().st_mtime_ns for file in (shards / "data").iterdir()} == before
+
+
+def test_the_same_command_twice_at_once_is_refused(ferv39k_tree, tmp_path):
+    args = PrepareArguments(output_dir=str(tmp_path / "shards"), num_workers=0)
+    source = SourceArguments(dataset="ferv39k", data_dir=str(ferv39k_tree), cache_dir=str(tmp_path / "cache"))
+    with folder_lock(tmp_path / "shards"), raises_naming(FolderInUseError, tmp_path / "shards", "process"):
+        prepare_source(args, source)
+    assert not (tmp_path / "shards" / "data").exists()
 
 
 def test_ferv39k_keeps_its_split_and_scenes(ferv39k_tree, tmp_path):

@@ -235,6 +235,18 @@ def test_impossible_values_are_named_with_the_folder(folder, values):
         load_model(folder, EXPRESSIONS)
 
 
+@pytest.mark.parametrize("value", [-1, "stage_names"])
+def test_values_that_only_building_the_model_refuses(folder, value):
+    """Found with mutated configurations: the library's own errors came through, without the file."""
+    if value == "stage_names":
+        backbone = json.loads((folder / "config.json").read_text())["backbone_config"]
+        change_json(folder / "config.json", backbone_config=backbone | {"stage_names": ["stem"]})
+    else:
+        change_json(folder / "config.json", attn_implementation=value)
+    with raises_naming(ValueError, folder / "config.json"):
+        load_model(folder, EXPRESSIONS)
+
+
 class TestWeights:
     def test_another_shape(self, folder):
         weights = load_file(folder / "model.safetensors")

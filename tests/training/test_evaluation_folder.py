@@ -1,5 +1,6 @@
 """An output folder of `logoformer evaluate` is replaced by the same command only."""
 
+import os
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ from small_runs import TINY, evaluate_small, write_own
 from toys import new_model
 
 from logoformer_hf import LogoFormerConfig, LogoFormerVideoProcessor
+from logoformer_hf.data.folder_lock import FolderInUseError, folder_lock
 from logoformer_hf.models.heads import number_labels
 
 
@@ -53,6 +55,15 @@ def test_the_same_command_replaces_its_own_result(place):
     assert (place / "out" / "report.md").read_text() != "old"
     shutil.rmtree(place / "out")
     evaluate(place, model="other")
+
+
+def test_the_same_command_twice_at_once_is_refused(place):
+    with folder_lock(place / "out"):
+        before = contents(place / "out")
+        with raises_naming(FolderInUseError, place / "out", f"process {os.getpid()}"):
+            evaluate(place)
+        assert contents(place / "out") == before
+    evaluate(place)
 
 
 def test_an_evaluation_of_an_earlier_version_is_not_overwritten(place):

@@ -19,10 +19,10 @@ from processes import TIMEOUT_SEC, environment_with
 from safetensors.torch import load_file
 
 from logoformer_hf.data.clips import ClipDataset
+from logoformer_hf.data.folder_lock import folder_lock
 from logoformer_hf.data.trained_on import TRAINED_ON_FILE, read_trained_on
 from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.training.checkpoints import find_checkpoint
-from logoformer_hf.training.lock import folder_lock
 from logoformer_hf.training.train import main as train
 
 

@@ -8,7 +8,12 @@ from dataset_trees import dfew_label, jpeg
 from errors import raises_naming
 from small_runs import NEW, run_small, write_own
 
+from logoformer_hf.data import identity
+from logoformer_hf.data.identity import content_id
 from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE
+from logoformer_hf.training.run_clips import gather_in_turn
+from logoformer_hf.training.runs import Run
+from logoformer_hf.training.settings import parse_arguments
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +46,26 @@ def test_a_clip_in_the_test_lists_of_two_folds_stops_before_any_training(run, df
     with raises_naming(ValueError, "02521 (folds 1, 4)"):
         run(tmp_path / "out", root, "--fold", "all", *NEW, dataset="dfew")
     assert not list(tmp_path.glob("out/**/run.json"))
+
+
+def test_clips_of_all_folds_are_read_once_for_their_identifiers(dfew_tree, tmp_path, monkeypatch):
+    read = []
+
+    def identify(path):
+        read.append(path)
+        return content_id(path)
+
+    monkeypatch.setattr(identity, "content_id", identify)
+    settings = parse_arguments(
+        [
+            *("--dataset", "dfew", "--data_dir", str(dfew_tree), "--fold", "all", "--use_cpu", "True"),
+            *("--output_dir", str(tmp_path / "out"), "--cache_dir", str(tmp_path / "cache")),
+        ]
+    )
+    clips = gather_in_turn([Run(fold, 42, tmp_path / str(fold)) for fold in (1, 2, 3)], settings)
+    every = [each for run in clips.values() for split in ("train", "test") for each in run.source.rows[split]]
+    assert len(every) == 3 * 35 and len(read) == 35
+    assert all(each["content_id"] == content_id(each["video"]) for each in every)
 
 
 def change_frame(root):

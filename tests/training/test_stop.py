@@ -77,6 +77,16 @@ def test_a_request_that_no_step_follows_is_not_forgotten(capsys):
     check_named(capsys.readouterr().err, "SIGTERM", "after the training")
 
 
+def test_a_worker_that_sigterm_has_ended_is_no_error_of_its_own(capsys):
+    with pytest.raises(StoppedBySignal), StopOnSigterm():
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Terminated.")
+    check_named(capsys.readouterr().err, "SIGTERM", "checkpoint")
+    with pytest.raises(RuntimeError, match="another"), StopOnSigterm():
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise RuntimeError("another error")
+
+
 def stop_and_go_on(folder: Path) -> None:
     """In one of two processes: SIGTERM reaches the second one alone, and both stop after the same step."""
     rank = int(os.environ["RANK"])

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import datasets
 
+from ...data.folder_lock import LOCK_FILE
 from ...data.shards import load_shards, prepare_shards
 from ...data.sources.dfew import DFEW
 from ...evaluation.predictions import PREDICTIONS_FILE, Predictions, read_predictions
 from ...training.checkpoints import list_checkpoints, list_files
-from ...training.lock import LOCK_FILE
 from ...training.output_files import OUTPUT_FILES
 from ...training.run_files import RESULTS_FILE
 from .attempts import attempt

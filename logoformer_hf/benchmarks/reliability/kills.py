@@ -62,13 +62,13 @@ def kill_cases(workshop: Workshop) -> Iterator[Case]:
 
 def _groups(workshop: Workshop) -> Iterator[Iterator[Case]]:
     for setup, count, short in ((ALONE, 8, 1), (WITH_WORKERS, 8, 1), (RANKS, 8, 0), (LAUNCHED, 2, 0)):
-        yield _cases(workshop, setup, "SIGKILL at a random moment", kill_at_random, count, short)
+        yield _cases(workshop, setup, "SIGKILL at a random moment", at_random_moment(kill), count, short)
         writing = max(short, int(setup is RANKS))
         yield _cases(workshop, setup, "SIGKILL while a checkpoint is written", kill_while_writing, count, writing)
-    yield _cases(workshop, WITH_WORKERS, "SIGKILL of one worker", kill_worker, 4, 0)
+    yield _cases(workshop, WITH_WORKERS, "SIGKILL of one worker", at_random_moment(kill_worker), 4, 0)
     for setup in (ALONE, WITH_WORKERS):
         for number in (signal.SIGTERM, signal.SIGINT):
-            disturb = functools.partial(ask_to_end, number=number)
+            disturb = at_random_moment(functools.partial(ask_to_end, number=number))
             yield _cases(workshop, setup, f"{number.name} at a random moment", disturb, 4, 0)
 
 
@@ -134,14 +134,21 @@ def judge_end(program: Program, status: int, *names: str) -> str:
 # --- disturbances
 
 
-def kill_at_random(target: Target, rng: random.Random) -> str | None:
-    """SIGKILL to all processes, to one rank or to the launcher, at any time from the run's first file to its end."""
+def at_random_moment(disturb: Disturbance) -> Disturbance:
+    """A disturbance at any time from the run's first file to its end."""
+
+    def wait_and_disturb(target: Target, rng: random.Random) -> str | None:
+        if not until((target.folder / SETTINGS_FILE).exists, target.program):
+            return f"it ended at once: {last_line(target.program)}"
+        time.sleep(rng.uniform(0, target.seconds))
+        return None if target.program.poll() is not None else disturb(target, rng)
+
+    return wait_and_disturb
+
+
+def kill(target: Target, rng: random.Random) -> str | None:
+    """SIGKILL to all processes, to one rank or to the launcher."""
     program = target.program
-    if not until((target.folder / SETTINGS_FILE).exists, program):
-        return f"it ended at once: {last_line(program)}"
-    time.sleep(rng.uniform(0, target.seconds))
-    if program.poll() is not None:
-        return None
     victims = rng.choice([program.first(), program.ranks()[-1:], None])
     program.meet_family()
     if victims is None:
@@ -185,9 +192,6 @@ def is_complete(checkpoint: Path) -> bool:
 def kill_worker(target: Target, rng: random.Random) -> str | None:
     """SIGKILL to one worker of a data loader, as systems that run out of memory do."""
     program = target.program
-    if not until((target.folder / SETTINGS_FILE).exists, program):
-        return f"it ended at once: {last_line(program)}"
-    time.sleep(rng.uniform(0, target.seconds))
     if not until(lambda: bool(program.loader_workers()), program):
         return None
     for victim in rng.sample(program.loader_workers(), 1):
@@ -201,11 +205,6 @@ def kill_worker(target: Target, rng: random.Random) -> str | None:
 def ask_to_end(target: Target, rng: random.Random, number: int) -> str | None:
     """SIGTERM or SIGINT to the program, or to its workers, too, as batch systems and terminals send it."""
     program = target.program
-    if not until((target.folder / SETTINGS_FILE).exists, program):
-        return f"it ended at once: {last_line(program)}"
-    time.sleep(rng.uniform(0, target.seconds))
-    if program.poll() is not None:
-        return None
     if rng.random() < 0.5:
         program.kill_all(number)
     else:

@@ -65,9 +65,9 @@ def has_all_lines(lists: list[ClipList]) -> bool:
     file = lists[0].file
     paths = {clip.path for clip in read_raw_list(file).clips}
     if file.suffix != ".parquet":
-        lines = [
-            line for line in file.read_bytes().decode("utf-8-sig").replace("\r", "\n").split("\n") if line.strip()
-        ]
+        content = file.read_bytes()
+        text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+        lines = [line for line in text.replace("\r", "\n").split("\n") if line.strip()]
         if not len(lines) - 1 <= len(read_raw_list(file).clips) <= len(lines):  # there may be a header
             return False
     return {clip.path for clip in lists[0].clips} == paths

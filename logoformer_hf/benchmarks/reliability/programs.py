@@ -174,7 +174,7 @@ def start_forked(
     """
     os.environ.update(_quiet())  # the server of forks takes it over when it starts
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["logoformer_hf.training.program"])
+    context.set_forkserver_preload(["logoformer_hf.training.program", "logoformer_hf.training.train"])
     port = free_port() if num_ranks > 1 else 0
     processes = []
     for rank in range(num_ranks):
@@ -201,7 +201,7 @@ def _train(arguments: list[str], log: str, environment: Mapping[str, str], file_
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit_bytes, resource.RLIM_INFINITY))
     os.environ.update(environment)
     sys.argv = ["train_hf.py", *arguments]
-    from ...training.loader_workers import end_workers
+    from ..._console import end_workers
     from ...training.program import run
 
     try:

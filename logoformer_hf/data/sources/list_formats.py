@@ -1,5 +1,6 @@
 """Reads list files in the formats of this field: the clips, and the label of each clip as it is written."""
 
+import codecs
 import csv
 import io
 import re
@@ -37,6 +38,8 @@ _LABEL_COLUMNS = ("label", "label_name", "expression", "emotion", "class", "id",
 _SPLIT_COLUMNS = ("split",)
 # Longer ones are no path and no label, on any system: a quote that is not closed, or a file of something else.
 _MAX_NAME_BYTES, _MAX_PATH, _MAX_LABEL = 255, 4096, 255
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # "Unicode text" of Excel begins with one of them
+_EXCEL_LINE = re.compile(r"sep=[,;]?", re.IGNORECASE)  # names what divides the fields; a tab is a blank at the end
 _SHOWN = 120  # characters of a line in a message
 
 
@@ -132,11 +135,13 @@ def read_raw_list(file: Path, names: Collection[str] = ()) -> RawList:
 
 
 def _text_lines(file: Path) -> list[str]:
-    """The lines of a list without blanks at their end."""
+    """The lines of a list without blanks at their end. A first line `sep=;` for Excel becomes an empty one."""
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        content = file.read_bytes()
+        encoding = "UTF-16" if content.startswith(_UTF16_MARKS) else "UTF-8"
+        text = content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError:
-        raise ListError(f"{file}: the list is not text in UTF-8; save it as UTF-8.") from None
+        raise ListError(f"{file}: the list is not text in {encoding}; save it as UTF-8.") from None
     except OSError as error:
         raise ListError(f"{file}: the list cannot be read ({error.strerror}).") from error
     lines = [line.rstrip() for line in io.StringIO(text, newline=None)]
@@ -150,6 +155,8 @@ def _text_lines(file: Path) -> list[str]:
             raise ListError(
                 f"{file}, line {number}: the line has a NUL character, so the list is not text; save it anew."
             )
+    if lines and _EXCEL_LINE.fullmatch(lines[0]):
+        lines[0] = ""  # the lines below keep their numbers
     return lines
 
 

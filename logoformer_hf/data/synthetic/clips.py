@@ -21,6 +21,7 @@ from huggingface_hub.utils import WeakFileLock
 from ..._files import read_json
 from ...configuration_logoformer import EXPRESSIONS
 from ..rows import clip_features
+from ..workers import signals_held_back
 from .plan import MAX_CLIPS, SPLITS, ClipPlan, check_difficulty, check_int, clip_labels, plan_clip
 
 logger = logging.getLogger(__name__)
@@ -173,9 +174,10 @@ def _draw_clips(plans: dict[Path, ClipPlan], image_size: int, num_workers: int) 
 
     with ExitStack() as stack:
         for _ in range(min(num_workers, len(plans))):
-            worker = subprocess.Popen(
-                _WRITER, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
+            with signals_held_back():  # what ends this process ends the others, without an error about them
+                worker = subprocess.Popen(
+                    _WRITER, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
             stack.callback(worker.communicate)  # closes its pipes
             stack.callback(worker.kill)
             idle.put(worker)

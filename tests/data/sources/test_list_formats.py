@@ -153,9 +153,39 @@ def test_empty_lists(write, content):
         read_raw_list(write(content))
 
 
-def test_what_is_no_text(write):
+@pytest.mark.parametrize("encoding", ["utf-16-le", "latin-1"])
+def test_what_is_no_text(write, encoding):
     with raises_naming(ListError, "list.txt", "UTF-8"):
-        read_raw_list(write("päth 1\n".encode("utf-16")))
+        read_raw_list(write("päth 1\n".encode(encoding)))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfea", "ab 1\n".encode("utf-32"), b"\xfe\xff\xd8\x00\x00a"])
+def test_what_is_no_text_below_the_mark_of_utf_16(write, content):
+    with raises_naming(ListError, "list.txt"):
+        read_raw_list(write(content))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\r\npath;label\r\nä/1;happy\r\nä/2;sad\r\n",
+        "path\tlabel\r\nä/1\thappy\r\nä/2\tsad\r\n",
+        "SEP=,\r\npath,label\r\nä/1,happy\r\nä/2,sad\r\n",
+        "sep=\t\r\nlabel\tpath\r\nhappy\tä/1\r\nsad\tä/2\r\n",
+        "sep=;\r\nä/1;happy\r\nä/2;sad\r\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_lists_as_excel_saves_them(write, text, encoding):
+    mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
+    raw = read_raw_list(write(mark + text.encode(encoding)))
+    assert [(clip.path, clip.label) for clip in raw.clips] == [("ä/1", "happy"), ("ä/2", "sad")]
+    assert raw.clips[-1].line == len(text.splitlines())
+
+
+def test_only_the_first_line_says_what_divides_fields(write):
+    with raises_naming(ListError, "line 3", "sep=;"):
+        read_raw_list(write("path;label\na;sad\nsep=;\n"))
 
 
 def test_a_missing_list(tmp_path):

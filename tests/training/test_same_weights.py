@@ -1,64 +1,16 @@
-"""Workers of a data loader leave SIGTERM to the main process, end with it, and change no bit of what is trained."""
+"""Workers of data loaders, their number, how they are started, and a resume change no bit of what is trained."""
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from pictures import marked_frames, save_frames
-from processes import TIMEOUT_SEC
 from toys import clip_rows, toy_config, toy_model, toy_trainer
 
 from logoformer_hf import LogoFormerVideoProcessor
 from logoformer_hf.data.clips import ClipDataset
 from logoformer_hf.data.transforms import TrainingTransforms
-from logoformer_hf.training.loader_workers import leave_sigterm_to_main_process
-
-
-class SentSigterm(torch.utils.data.Dataset):
-    """Each worker sends itself SIGTERM, as a batch system sends it to every process of a job."""
-
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, index):
-        os.kill(os.getpid(), signal.SIGTERM)
-        return index
-
-
-@pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_a_program_that_fails_while_its_workers_are_there_ends(tmp_path, context):
-    """An error of the training, or a pipe for its output that nobody reads any more."""
-    (tmp_path / "program.py").write_text(
-        "import sys\n"
-        "import torch\n"
-        "from logoformer_hf.training.loader_workers import leave_sigterm_to_main_process\n"
-        "if __name__ == '__main__':\n"
-        "    options = {'num_workers': 2, 'persistent_workers': True, 'multiprocessing_context': sys.argv[1]}\n"
-        "    loader = torch.utils.data.DataLoader(range(8), **options)\n"
-        "    batches = iter(leave_sigterm_to_main_process(loader))\n"
-        "    next(batches)\n"
-        "    raise BrokenPipeError('nobody reads')\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, tmp_path / "program.py", context], capture_output=True, text=True, timeout=TIMEOUT_SEC
-    )
-    assert ended.returncode == 1 and ended.stderr.endswith("BrokenPipeError: nobody reads\n")
-
-
-def test_workers_go_on():
-    started = torch.zeros(2, dtype=torch.int64).share_memory_()
-
-    def start(number):
-        started[number] += 1
-
-    loader = torch.utils.data.DataLoader(SentSigterm(), num_workers=2, worker_init_fn=start)
-    assert [int(batch) for batch in leave_sigterm_to_main_process(loader)] == [0, 1, 2, 3]
-    assert started.tolist() == [1, 1]
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +94,7 @@ def without_workers(train_with) -> torch.Tensor:
     ("context", "num_workers", "arguments"),
     [
         ("fork", 3, {"dataloader_persistent_workers": False, "dataloader_prefetch_factor": 5}),
+        ("fork", 16, {}),
         ("spawn", 1, {}),
         ("forkserver", 1, {}),
     ],

@@ -11,12 +11,12 @@ import pytest
 from errors import check_named, raises_naming
 from processes import environment_with
 
-from logoformer_hf.training.lock import FolderInUseError, folder_lock
+from logoformer_hf.data.folder_lock import FolderInUseError, folder_lock
 
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from logoformer_hf.training.lock import folder_lock
+from logoformer_hf.data.folder_lock import folder_lock
 with folder_lock(Path(sys.argv[1])):
     child = os.fork()  # as a worker of a data loader, which lives on for some seconds after a kill
     if child:

@@ -1,4 +1,4 @@
-"""One program at a time in the folder of a run."""
+"""One program at a time in the folder of a run, an evaluation or prepared shards."""
 
 import json
 import logging
@@ -30,7 +30,8 @@ def folder_lock(folder: Path) -> Iterator[None]:
     Holds the lock of a folder, see `lock_held`. Where the file system has none, a warning says so.
 
     Args:
-        folder: folder of a run, which is created. With several processes the main process alone holds its lock.
+        folder: folder that a program writes to, which is created. With several processes the main process alone holds
+            its lock.
 
     Raises:
         FolderInUseError: another program holds the lock; the message names its process and machine.
