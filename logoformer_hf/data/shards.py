@@ -109,8 +109,7 @@ def prepare_shards(
     loader = torch.utils.data.DataLoader(
         clips, sampler=keys, batch_size=None, collate_fn=as_it_is, num_workers=num_workers
     )
-    leave_signals_to_main_process(loader)
-    encoded = iter(tqdm(loader, total=len(keys), desc="Preparing clips", unit=" clips"))
+    encoded = iter(tqdm(leave_signals_to_main_process(loader), total=len(keys), desc="Preparing clips", unit=" clips"))
     stopped = []
     schema = clips.features.arrow_schema
     schema = seal(schema, schema_parts(schema))

@@ -115,7 +115,7 @@ def read_settings(file: Path) -> dict[str, Any]:
 
 
 def comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as JSON values, with paths resolved and JSON texts parsed."""
+    """Settings as JSON values, with paths resolved, JSON texts parsed, and the items of `label_map` in one order."""
     values: dict[str, Any] = json.loads(json.dumps(dict(settings)))  # tuples become lists, as they do in the file
     for name in PATHS:
         value = values.get(name)
@@ -123,6 +123,8 @@ def comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
             values[name] = comparable_path(value)
         elif isinstance(value, list):
             values[name] = [comparable_path(path) for path in value]
+    if isinstance(values.get("label_map"), list):
+        values["label_map"] = sorted("=".join(map(str.strip, str(each).split("="))) for each in values["label_map"])
     for name in JSON_TEXTS:
         if isinstance(values.get(name), str):
             try:

@@ -138,6 +138,13 @@ def test_clips_may_be_moved_where_they_are_compared_themselves(tmp_path):
         open_run_folder(tmp_path / "unknown", moved)
 
 
+def test_the_order_of_a_label_map_says_nothing(tmp_path):
+    open_run_folder(tmp_path, {"label_map": ["1=sad", "0=happy"]})
+    open_run_folder(tmp_path, {"label_map": ["0 = happy", "1=sad"]})
+    with raises_naming(ValueError, "label_map"):
+        open_run_folder(tmp_path, {"label_map": ["0=sad", "1=happy"]})
+
+
 def test_spellings_of_one_json_text_are_one_setting(tmp_path):
     open_run_folder(tmp_path, {"config_overrides": '{"hidden_size": 32, "num_frames": 8}'})
     open_run_folder(tmp_path, {"config_overrides": '{ "num_frames":8, "hidden_size":32}'})
