@@ -3,13 +3,14 @@
 import signal
 import sys
 import threading
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any
 
 import torch
 import torch.distributed
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from ..data.workers import is_lost_worker
 from .checkpoint_flow import ends_epoch
 from .checkpoints import checkpoint_folder
 
@@ -42,11 +43,17 @@ class StopOnSigterm(TrainerCallback):
             self._previous = signal.signal(signal.SIGTERM, self._request)
         return self
 
-    def __exit__(self, error_type: type[BaseException] | None, *error: object) -> None:
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         if self._previous is not None:
             signal.signal(signal.SIGTERM, self._previous)
-        if error_type is None and self._is_requested:
+        if not self._is_requested:
+            return
+        if error is None:
             self._stop("after the training")
+        if is_lost_worker(error):  # one that could not ignore SIGTERM, as below the server of `forkserver`
+            self._stop("together with a process that reads clips, after the newest checkpoint")
 
     def _request(self, number: int, frame: FrameType | None) -> None:
         self._is_requested = True

@@ -59,6 +59,7 @@ def test_clips_of_all_folds_are_read_once_for_their_identifiers(dfew_tree, tmp_p
     settings = parse_arguments(
         [
             *("--dataset", "dfew", "--data_dir", str(dfew_tree), "--fold", "all", "--use_cpu", "True"),
+            *("--validation_size", "0.25"),
             *("--output_dir", str(tmp_path / "out"), "--cache_dir", str(tmp_path / "cache")),
         ]
     )
