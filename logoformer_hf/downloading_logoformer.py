@@ -3,7 +3,9 @@
 import io
 import ipaddress
 import socket
-import time
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
@@ -60,10 +62,13 @@ def download_video(url: str, only_public: bool = False) -> DownloadedVideo:
     name = shortened(url)
     try:
         check_ascii(url, name)
-        with opener(only_public).open(
-            Request(url, headers={"User-Agent": "logoformer"}),  # some servers reject Python's default
-            timeout=DOWNLOAD_TIMEOUT_SEC,
-        ) as response:
+        with (
+            Deadline(name) as deadline,
+            opener(only_public, deadline).open(
+                Request(url, headers={"User-Agent": "logoformer"}),  # some servers reject Python's default
+                timeout=DOWNLOAD_TIMEOUT_SEC,
+            ) as response,
+        ):
             content = read_within_limits(name, response)
             is_cut = bool(response.length)  # bytes announced and not sent
     except VideoReadError:
@@ -87,51 +92,117 @@ def check_ascii(url: str, name: str) -> None:
 
 
 def read_within_limits(name: str, response: HTTPResponse) -> bytes:
-    """The body of an answer. Raises a `VideoReadError` where it is too large or comes too slowly."""
+    """The body of an answer. Raises a `VideoReadError` where it is too large."""
     content = bytearray()
-    end_sec = time.monotonic() + LIMITS.max_download_sec
-    while block := response.read1(BLOCK_BYTES):  # what has arrived, so that the time is looked at between
+    while block := response.read1(BLOCK_BYTES):
         content += block
         if len(content) > LIMITS.max_download_mb * 10**6:
             raise VideoReadError(
                 f"{name}: more than {LIMITS.max_download_mb} MB; download it and give the path of the file."
             )
-        if time.monotonic() > end_sec:
-            raise VideoReadError(f"{name}: the download takes more than {LIMITS.max_download_sec} seconds.")
     return bytes(content)
 
 
-def opener(only_public: bool) -> OpenerDirector:
+class Deadline:
+    """
+    Ends the connections that are made inside of its `with` after `LIMITS.max_download_sec`: a server may send its
+    headers, too, a byte at a time.
+
+    Args:
+        name: of the address, for the message.
+
+    Raises:
+        VideoReadError: at the end, where the time is over.
+    """
+
+    def __init__(self, name: str):
+        self._name, self._is_over = name, False
+        self._connections: list[socket.socket] = []
+        self._timer = threading.Timer(LIMITS.max_download_sec, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "Deadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._timer.cancel()
+        if self._is_over:
+            raise VideoReadError(f"{self._name}: the download takes more than {LIMITS.max_download_sec} seconds.")
+
+    def watch(self, connection: socket.socket) -> socket.socket:
+        """The same connection, which is ended when the time is over."""
+        self._connections.append(connection)
+        if self._is_over:
+            self._end()
+        return connection
+
+    def _end(self) -> None:
+        self._is_over = True
+        for connection in list(self._connections):
+            with suppress(OSError):  # it has ended before
+                # Of the connection itself: TLS would want to say goodbye first.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+def opener(only_public: bool, deadline: Deadline) -> OpenerDirector:
     """Opens `http://` and `https://` addresses, and those that they redirect to, nothing else."""
     director = OpenerDirector()
     handlers: list[Any] = [HTTPDefaultErrorHandler(), HTTPErrorProcessor(), HTTPRedirectHandler(), UnknownHandler()]
-    if only_public:
-        handlers += [PublicHTTPHandler(), PublicHTTPSHandler()]
-    else:
-        handlers += [HTTPHandler(), HTTPSHandler(), ProxyHandler()]
+    create = public_connection if only_public else socket.create_connection
+    handlers += [WatchedHTTPHandler(create, deadline), WatchedHTTPSHandler(create, deadline)]
+    if not only_public:
+        handlers.append(ProxyHandler())
     for handler in handlers:
         director.add_handler(handler)
     return director
 
 
-class PublicHTTPHandler(HTTPHandler):
-    """Opens `http://` addresses of public machines."""
+class WatchedHTTPHandler(HTTPHandler):
+    """Opens `http://` addresses by connections of `create`, under a deadline."""
+
+    def __init__(self, create: Callable[..., socket.socket], deadline: Deadline):
+        super().__init__()
+        self._connect = partial(watched_connection, HTTPConnection, create, deadline)
 
     def http_open(self, request: Request) -> HTTPResponse:
-        return self.do_open(partial(connect_publicly, HTTPConnection), request)
+        return self.do_open(self._connect, request)
 
 
-class PublicHTTPSHandler(HTTPSHandler):
-    """Opens `https://` addresses of public machines."""
+class WatchedHTTPSHandler(HTTPSHandler):
+    """Opens `https://` addresses by connections of `create`, under a deadline."""
+
+    def __init__(self, create: Callable[..., socket.socket], deadline: Deadline):
+        super().__init__()
+        self._connect = partial(watched_connection, HTTPSConnection, create, deadline)
 
     def https_open(self, request: Request) -> HTTPResponse:
-        return self.do_open(partial(connect_publicly, HTTPSConnection), request)
+        return self.do_open(self._connect, request)
 
 
-def connect_publicly(connection_class: type[HTTPConnection], host: str, **options: Any) -> HTTPConnection:
-    """A connection that is made to the very address that was checked: a name may resolve to another one later."""
+def watched_connection(
+    connection_class: type[HTTPConnection],
+    create: Callable[..., socket.socket],
+    deadline: Deadline,
+    host: str,
+    **options: Any,
+) -> HTTPConnection:
+    """
+    A connection that `create` makes under a deadline: for public addresses, to the very address that was checked,
+    since a name may resolve to another one later.
+    """
     connection = connection_class(host, **options)
-    connection._create_connection = public_connection  # type: ignore[attr-defined] # the library's place to do this
+    connect = connection.connect
+
+    def connect_and_watch() -> None:
+        connect()
+        deadline.watch(connection.sock)
+
+    def create_and_watch(*arguments: Any, **named: Any) -> socket.socket:
+        return deadline.watch(create(*arguments, **named))
+
+    connection._create_connection = create_and_watch  # type: ignore[attr-defined] # the library's place to do this
+    connection.connect = connect_and_watch  # type: ignore[method-assign] # TLS has another socket
     return connection
 
 

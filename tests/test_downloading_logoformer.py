@@ -16,7 +16,10 @@ CONTENT = b"a video" * 10_000
 
 
 class Answers(BaseHTTPRequestHandler):
-    """`/clip` is a file, `/slow` one that hardly comes, `/to/PORT/HOST` leads elsewhere, `/file` to this disk."""
+    """
+    `/clip` is a file, `/slow` one that hardly comes, `/headers` has no end of them, `/to/PORT/HOST` leads elsewhere,
+    `/file` to this disk.
+    """
 
     def do_GET(self):
         self.server.asked.append((self.headers["Host"], self.path))
@@ -27,6 +30,8 @@ class Answers(BaseHTTPRequestHandler):
             return self.redirect("file:///etc/hostname")
         if self.path == "/ftp":
             return self.redirect("ftp://127.0.0.1/clip")
+        if self.path == "/headers":
+            return self.send_many_headers()
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
@@ -38,6 +43,15 @@ class Answers(BaseHTTPRequestHandler):
             self.wfile.write(CONTENT)
         except OSError:  # nobody listens any more
             pass
+
+    def send_many_headers(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for number in range(90):  # the library reads up to 100
+            try:
+                self.wfile.write(f"X-{number}: 1\r\n".encode())
+            except OSError:
+                return
+            time.sleep(0.1)
 
     def redirect(self, place: str) -> None:
         self.send_response(302)
@@ -155,3 +169,9 @@ def test_a_whole_download_has_a_time_limit(port, monkeypatch):
     monkeypatch.setattr(downloading.LIMITS, "max_download_sec", 1)  # each byte comes within the limit of silence
     with raises_naming(VideoReadError, "/slow", "1 seconds"):
         downloading.download_video(f"http://127.0.0.1:{port}/slow")
+
+
+def test_headers_count_for_the_time_limit(port, monkeypatch):
+    monkeypatch.setattr(downloading.LIMITS, "max_download_sec", 1)
+    with raises_naming(VideoReadError, "/headers", "1 seconds"):
+        downloading.download_video(f"http://127.0.0.1:{port}/headers")
