@@ -327,7 +327,12 @@ def _legend_height(labels: Sequence[str]) -> float:
     """Inches that the legend needs: a line of text and its rows."""
     if not labels:
         return 0
-    return _LEGEND_ROW * (1 + -(-len(labels) // _legend_columns(labels))) + 0.1
+    return _LEGEND_ROW * ((_legend_title(labels) is not None) + -(-len(labels) // _legend_columns(labels))) + 0.1
+
+
+def _legend_title(labels: Sequence[str]) -> str | None:
+    """What the height of a band means; None where no band has a dark part."""
+    return None if set(labels) == {UNSURE} else "Height of the dark part: score of the expression, up to 100 %"
 
 
 def _draw_legend(figure: Figure, timeline: Timeline, labels: Sequence[str], below: float, total: float) -> None:
@@ -353,7 +358,7 @@ def _draw_legend(figure: Figure, timeline: Timeline, labels: Sequence[str], belo
         frameon=False,
         fontsize=9.5,
         labelcolor=INK,
-        title="Height of the dark part: score of the expression, up to 100 %",
+        title=_legend_title(labels),
         title_fontsize=9,
         alignment="left",
         handlelength=1.5,

@@ -21,8 +21,8 @@ def write_parquet(timeline: Timeline, path: Path) -> None:
     table = pa.Table.from_pandas(timeline.frame(), preserve_index=False)
     facts = json.dumps(timeline_facts(timeline), allow_nan=False).encode()
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA_KEY: facts})
-    with whole_file(path) as partial:
-        pq.write_table(table, partial)
+    with whole_file(path) as partial, partial.open("wb") as file:  # pyarrow opens only names that are UTF-8
+        pq.write_table(table, file)
 
 
 def write_csv(timeline: Timeline, path: Path) -> None:

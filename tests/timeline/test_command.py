@@ -73,6 +73,19 @@ def test_one_file(videos, predict, tmp_path):
     assert set(table["track_id"]) == {1} and table["start_sec"].is_monotonic_increasing
 
 
+def test_a_name_that_is_not_utf8(predict, tmp_path, write_video):
+    video = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    try:
+        write_video(tmp_path / "a.mp4", 10).rename(video)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    out = tmp_path / "out"
+    status, _, err = predict(video, output=out, formats="parquet,csv,json,srt,vtt,eaf", plot=out, overlay=out)
+    assert status == 0, err
+    endings = ("parquet", "csv", "json", "srt", "vtt", "eaf", "timeline.png", "overlay.mp4")
+    assert visible(out) == {f"{video.name}.{ending}" for ending in endings}
+
+
 def test_a_folder_with_a_broken_file(videos, predict, tmp_path):
     status, out, err = predict(videos, output=tmp_path / "out", formats="json,srt")
     assert status == 1

@@ -99,6 +99,8 @@ def test_unsure_is_hatched_and_has_no_score(draw):
     hatched = [c for c in figure.axes[0].collections if c.get_hatch()]
     assert [len(collection.get_paths()) for collection in hatched] == [1]
     assert all(not polygons(figure, COLOURS[name]) for name in EXPRESSIONS)
+    assert not any("score" in text for text in texts(figure))  # nothing is explained that is not there
+    check_nothing_is_cut_off(figure)
 
 
 def test_the_file_shows_the_colours(tmp_path):
