@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,10 @@ def benchmark(args: BenchmarkArguments) -> str:
         torch.set_num_threads(args.threads)
     setup = setup_of(args)
     setup.models()  # refuses a wrong checkout before the first measurement
-    load = [load_average()]
     names = list(PART_NAMES) if args.only is None else ["costs", *args.only]
+    if "ways" in names and setup.with_compile:
+        check_compiler(setup.device)
+    load = [load_average()]
     parts = run_parts(names, setup)
     load.append(load_average())
     results = {
@@ -86,6 +89,13 @@ def setup_of(args: BenchmarkArguments) -> Setup:
             stage_batch_size=64,
         )
     return Setup(**common, rounds=args.rounds or 7)
+
+
+def check_compiler(device: torch.device) -> None:
+    """Raises a `ValueError` where `torch.compile` has no compiler for a CPU."""
+    compilers = filter(None, (os.environ.get("CXX"), "g++", "clang++", "c++", "cl"))
+    if device.type == "cpu" and not any(map(shutil.which, compilers)):
+        raise ValueError("torch.compile needs a C++ compiler, and none is installed: give --no_compile.")
 
 
 def machine(device: torch.device) -> dict[str, Any]:
