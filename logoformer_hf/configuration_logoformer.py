@@ -121,6 +121,8 @@ class LogoFormerConfig(PreTrainedConfig):
     score_temperature: float | int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
+        # transformers would keep it in all that is saved from this model, and run the code that it names.
+        kwargs.pop("custom_pipelines", None)
         check_num_labels(kwargs.get("num_labels"), self.id2label)  # before the library makes a name for each
         if self.backbone_config is None:
             self.backbone_config = resnet18_to_stage3(num_channels=self.num_channels)

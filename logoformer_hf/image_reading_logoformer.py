@@ -8,6 +8,7 @@ EXIF orientation), in 8 bits per colour, and on a white background where they ar
 import io
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -19,7 +20,15 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from transformers.video_utils import VideoMetadata
 
-from .reading_limits_logoformer import LIMITS, check_size, max_decoded_pixels, picture_size, shrunk_size
+from .reading_limits_logoformer import (
+    LIMITS,
+    check_frame_bytes,
+    check_scans,
+    check_size,
+    max_decoded_pixels,
+    picture_size,
+    shrunk_size,
+)
 from .reading_limits_logoformer import VideoReadError as VideoReadError
 from .reading_limits_logoformer import first_line as first_line
 
@@ -32,8 +41,18 @@ IMAGE_FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", 
 # Of the images that may move, as PIL calls them; FFmpeg reads the others, GIF and AVIF.
 ANIMATED_FORMATS = ("PNG", "WEBP")
 
-# How many bytes of a file `is_still_avif` looks at: its first box.
-AVIF_HEAD_BYTES = 256
+# How many bytes of a file `is_image_head` looks at: the first box of an AVIF.
+HEAD_BYTES = 256
+HEIC_BRANDS = (b"heic", b"heix", b"mif1")
+
+# Parts of a JPEG with a small picture: JFXX, and those of Photoshop and of cameras' makers.
+PARTS_WITH_PICTURES = (b"JFXX", b"Photoshop", b"\xff\xe2", b"\xff\xed")
+
+# How the images begin that PIL reads under every name. A JPEG may be the first of many (Motion JPEG), and a BMP has
+# two letters alone.
+IMAGE_HEADS = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*")
+# Of a pixel of an animation: all of them are put together with transparency.
+BITS_OF_ANIMATION = 32
 
 # Of the places where an image is transparent: white, which FFmpeg gives for those of a GIF.
 BACKGROUND = (255, 255, 255)
@@ -50,9 +69,6 @@ TO_UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-# A progressive JPEG has about ten; each goes over all pixels, and needs a few bytes.
-MAX_JPEG_SCANS = 100
 
 NUMBERS = re.compile(r"(\d+)")
 
@@ -107,9 +123,9 @@ def read_image_file(
     """
     content, name = frame_content(image, 0)
     with opened_image(content, name) as file:
-        start = int(bool(file.info.get("default_image")))  # shown where the animation cannot be
-        num_frames = getattr(file, "n_frames", 1) - start
+        start, num_frames = first_of_animation(file)
         if num_frames > 1 and file.format in ANIMATED_FORMATS:
+            check_animation(file, name, len(content))
             indices = list(choose_indices(num_frames))
             num_pixels = (max(indices, default=-1) + 1 + start) * file.width * file.height
             if num_pixels > max_decoded_pixels(len(content)):
@@ -123,6 +139,17 @@ def read_image_file(
                 decoded[index] = upright_rgb(file, name, LIMITS.max_side_px)
             return decoded.pixels, describe(num_frames, None, indices, "pillow")
     return read_encoded_frames([image], choose_indices, min_decoded_side_px)
+
+
+def first_of_animation(image: Image.Image) -> tuple[int, int]:
+    """The number of the first frame of an image, and how many there are."""
+    start = int(bool(image.info.get("default_image")))  # shown where the animation cannot be
+    return start, getattr(image, "n_frames", 1) - start
+
+
+def check_animation(image: Image.Image, name: str, file_bytes: int) -> None:
+    """Raises a `VideoReadError` for an animation whose pictures are too large for its file."""
+    check_frame_bytes(name, *image.size, BITS_OF_ANIMATION, file_bytes)
 
 
 class FrameStack:
@@ -165,8 +192,8 @@ def decode_image(content: bytes, name: str, min_side_px: int | None = None) -> n
     size = picture_size(io.BytesIO(content))
     if size is not None:
         check_size(name, *size)
-    if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > MAX_JPEG_SCANS:
-        raise VideoReadError(f"{name}: a JPEG with more than {MAX_JPEG_SCANS} scans is not read.")
+    if content.startswith(b"\xff\xd8"):
+        check_scans(name, content, size)
     pixels = decode_jpeg(content, min_side_px)
     return decode_with_pillow(content, name, min_side_px) if pixels is None else pixels
 
@@ -219,9 +246,13 @@ def opened_image(content: bytes, name: str) -> Iterator[Image.Image]:
     try:
         with Image.open(io.BytesIO(content), formats=image_formats()) as file:
             check_size(name, *file.size)
+            if file.format == "JPEG2000":  # takes ten times as long as others
+                check_frame_bytes(name, *file.size, 24, len(content))
             yield file
     except UnidentifiedImageError as error:
-        raise VideoReadError(f"{name}: the format of the image is unknown.") from error
+        is_heic = content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS
+        reason = "HEIC is not read for frames, convert it to JPEG" if is_heic else "the format of the image is unknown"
+        raise VideoReadError(f"{name}: {reason}.") from error
     except VideoReadError:
         raise
     except Exception as error:  # PIL raises what its parsers stumble over: SyntaxError, struct.error, EOFError, ...
@@ -309,12 +340,36 @@ def is_still_avif(content: bytes) -> bool:
     """Whether this begins an AVIF of one picture that PIL can read: FFmpeg leaves out alpha, and mirrors otherwise."""
     if content[4:12] != b"ftypavif" or "AVIF" not in image_formats():
         return False
-    return b"avis" not in content[: min(int.from_bytes(content[:4], "big"), AVIF_HEAD_BYTES)]
+    return b"avis" not in content[: min(int.from_bytes(content[:4], "big"), HEAD_BYTES)]
+
+
+def is_image_head(content: bytes) -> bool:
+    """Whether this begins an image that PIL reads, whatever the file is called; FFmpeg reads such images worse."""
+    is_webp = content.startswith(b"RIFF") and content[8:12] == b"WEBP"
+    return is_webp or content.startswith(IMAGE_HEADS) or is_still_avif(content)
+
+
+def is_image_file(path: Path) -> bool:
+    """
+    Whether PIL reads this file: an image by its name, or by its content.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return True
+    with path.open("rb") as file:
+        return is_image_head(file.read(HEAD_BYTES))
 
 
 def has_orientation(content: bytes) -> bool:
     """Whether a JPEG may have an orientation: it has EXIF or XMP, in which PIL looks for it."""
-    return b"Exif\0\0" in content or b"http://ns.adobe.com/xap/" in content
+    # Both lie before the pixels, whose beginning is quickly found. What is found may be that of a small picture in
+    # another part, and they behind it; one within EXIF lies behind the name.
+    end = content.find(b"\xff\xda")
+    if any(content.find(part, 0, end) >= 0 for part in PARTS_WITH_PICTURES):
+        end = len(content)
+    return content.find(b"Exif\0\0", 0, end) >= 0 or content.find(b"http://ns.adobe.com/xap/", 0, end) >= 0
 
 
 def reduced_size(size: tuple[int, int], min_side_px: int | None) -> tuple[int, int]:
@@ -331,6 +386,11 @@ def reduced_size(size: tuple[int, int], min_side_px: int | None) -> tuple[int, i
     return size
 
 
+def open_at_once(path: str, flags: int) -> int:
+    """An opener for `open` that does not wait for who writes to a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def frame_content(frame: EncodedFrame, index: int) -> tuple[bytes, str]:
     """The content of a frame's image file, and its name for error messages."""
     if isinstance(frame, dict):
@@ -342,8 +402,15 @@ def frame_content(frame: EncodedFrame, index: int) -> tuple[bytes, str]:
     if content is not None:
         return content, f"embedded frame {index}" + (f" ({path})" if path else "")
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 (a `Path` takes as long as the reading)
+        name = os.fspath(path)  # refuses numbers, which `open` takes for files that are open
+        with open(name, "rb", opener=open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a device may have no end
+                raise VideoReadError(f"{path}: it is a folder, a pipe or a device, not a file.")
             return file.read(), str(path)
+    except (TypeError, ValueError) as error:  # no path, or one with a NUL
+        if isinstance(error, VideoReadError):
+            raise
+        raise VideoReadError(f"frame {index}: {path!r} is no path of an image.") from error
     except OSError as error:
         raise VideoReadError(f"{path}: {first_line(error)}") from error
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import av
+import numpy as np
 
 PREFIX = "LOGOFORMER_"
 
@@ -32,6 +33,15 @@ SOUND_SAMPLES_PER_ENTRY = 1024
 # Markers of a JPEG that begin a frame and so have its size: all SOF but DHT, JPG and DAC.
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 JPEG_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
+# A progressive JPEG has about ten scans; each goes over all pixels, and needs a few bytes.
+MAX_JPEG_SCANS = 100
+# Parts of a PNG with compressed texts and colour profiles, which FFmpeg unpacks whatever comes out.
+PACKED_CHUNKS = (b"iCCP", b"iTXt", b"zTXt")
+MAX_PACKED_CHUNKS = 1000
+MAX_CHUNK_BYTES = 8 * 10**6  # unpacked, of all of them together; colour profiles of printers have up to 2 MB
+# Codecs whose packets are checked by `check_packet` before FFmpeg sees one; it would decode some to open the file.
+PNG_CODECS = ("apng", "png")
+CHECKED_CODECS = (*PNG_CODECS, "amv", "mjpeg", "mjpegb", "mxpeg", "sp5x")
 
 
 class VideoReadError(ValueError):
@@ -150,12 +160,17 @@ def check_frame(name: object, frame: Any, file_bytes: int | None) -> None:
     check_size(name, frame.width, frame.height)
     if file_bytes is None:
         return
-    num_bytes = frame.width * frame.height * frame.format.padded_bits_per_pixel // 8
+    check_frame_bytes(name, frame.width, frame.height, frame.format.padded_bits_per_pixel, file_bytes)
+
+
+def check_frame_bytes(name: object, width_px: int, height_px: int, bits_per_pixel: int, file_bytes: int) -> None:
+    """Raises a `VideoReadError` for pictures that take more bytes than is read from a file of this size."""
+    num_bytes = width_px * height_px * bits_per_pixel // 8
     most = LIMITS.max_frame_bytes + max(0, file_bytes - 10**6) * LIMITS.max_frame_bytes_per_byte
     if num_bytes > most:
         raise VideoReadError(
-            f"{name}: its pictures have {frame.width}x{frame.height} pixels and take {num_bytes:,} bytes each, more "
-            f"than the {most:,} that are read from a file of {file_bytes:,} bytes."
+            f"{name}: its pictures have {width_px}x{height_px} pixels and take {num_bytes:,} bytes each, more than "
+            f"the {most:,} that are read from a file of {file_bytes:,} bytes."
         )
 
 
@@ -353,9 +368,53 @@ def uint32(file: IO[bytes], place: int) -> int:
     return int.from_bytes(file.read(4).ljust(4, b"\0"), "big")
 
 
-def unzip(packed: bytes) -> bytes:
-    """The first `MAX_UNPACKED_BYTES` of compressed data; nothing of damaged data."""
+def unzip(packed: bytes, max_bytes: int = MAX_UNPACKED_BYTES) -> bytes:
+    """The first bytes of compressed data; nothing of damaged data."""
     try:
-        return zlib.decompressobj().decompress(packed, MAX_UNPACKED_BYTES)
+        return zlib.decompressobj().decompress(packed, max_bytes)
     except zlib.error:
         return b""
+
+
+def check_packet(name: object, codec: str, content: bytes) -> None:
+    """Raises a `VideoReadError` for a JPEG or PNG within a video that costs far more than its pixels."""
+    size = picture_size(BytesIO(content))
+    if size is not None:
+        check_size(name, *size)
+    if codec not in PNG_CODECS:
+        check_scans(name, content, size)
+        return
+    unpacked = number = 0
+    for chunk in PACKED_CHUNKS:
+        place = content.find(chunk)
+        while place >= 0:
+            data = content[place + 4 : place + 4 + int.from_bytes(content[max(place - 4, 0) : place], "big")]
+            number += 1
+            unpacked += unpacked_bytes(chunk, data, MAX_CHUNK_BYTES + 1 - unpacked)
+            if unpacked > MAX_CHUNK_BYTES or number > MAX_PACKED_CHUNKS:
+                raise VideoReadError(f"{name}: a PNG in it has texts or a colour profile of more than 8 MB.")
+            place = content.find(chunk, place + 4)
+
+
+def unpacked_bytes(chunk: bytes, data: bytes, max_bytes: int) -> int:
+    """How many bytes FFmpeg unpacks from a part of a PNG; counted to a maximum."""
+    start = data.find(b"\0") + 2  # behind the keyword and the method; a part with languages has two more texts
+    if chunk == b"iTXt":
+        start = data.find(b"\0", data.find(b"\0", start + 1) + 1) + 1
+    return len(unzip(data[start:], max(max_bytes, 1)))
+
+
+def check_scans(name: object, content: bytes, size: tuple[int, int] | None) -> None:
+    """Raises a `VideoReadError` for a JPEG of this size with so many scans that they take minutes."""
+    width, height = size or (0, 0)
+    most = min(MAX_JPEG_SCANS, max_decoded_pixels(len(content)) // (width * height or 1))
+    if content.count(b"\xda") <= most:  # this takes no time, unlike counting markers
+        return
+    values = np.frombuffer(content, np.uint8)
+    scans = int(np.count_nonzero((values[:-1] == 0xFF) & (values[1:] == 0xDA)))
+    if scans > MAX_JPEG_SCANS:
+        raise VideoReadError(f"{name}: a JPEG with more than {MAX_JPEG_SCANS} scans is not read.")
+    if scans * width * height > max_decoded_pixels(len(content)):
+        raise VideoReadError(
+            f"{name}: a JPEG of {width}x{height} pixels with {scans} scans, too many for {len(content):,} bytes."
+        )

@@ -6,11 +6,13 @@ that clips and footage are read alike.
 """
 
 import io
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,13 @@ import numpy as np
 
 from .image_reading_logoformer import BACKGROUND
 from .reading_limits_logoformer import (
+    CHECKED_CODECS,
     LIMITS,
     ReadingBudget,
     VideoReadError,
     check_frame,
     check_headers,
+    check_packet,
     counted_pixels,
     first_line,
     shrunk_size,
@@ -39,6 +43,9 @@ LIBRARY_ERRORS = (
 
 # A file whose first packets all fail is none; some files promise millions of packets that point at the same bytes.
 MAX_FAILURES_BEFORE_FIRST_FRAME = 1000
+
+# An angle this far from a quarter turn is rounded; decoders do that in different ways.
+MAX_ROUNDED_DEG = 1.0
 
 # A display matrix of FFmpeg: nine 32-bit integers, row by row; the first four turn and mirror the picture.
 DISPLAY_MATRIX_BYTES = 36
@@ -101,11 +108,26 @@ def open_container(video: VideoFile) -> Iterator[av.container.InputContainer]:
     with named_errors(video), nullcontext(video) if isinstance(video, io.BytesIO) else video.open("rb") as file:
         check_headers(video, file)
         # FFmpeg decodes a picture while it opens some files. Tags, a title for instance, may be in any encoding.
-        options = {"protocol_whitelist": "none", "max_pixels": str(LIMITS.max_pixels * CODED_SHARE // 100)}
+        options = {
+            "protocol_whitelist": "none",
+            "codec_whitelist": decoders_at_opening(),
+            "max_pixels": str(LIMITS.max_pixels * CODED_SHARE // 100),
+        }
         with av.open(file, options=options, metadata_errors="replace") as container:
             if container.format.name in TEXT_FORMATS:
                 raise VideoReadError(f"{video}: it is a text, not a video.")
             yield container
+
+
+@cache
+def decoders_at_opening() -> str:
+    """FFmpeg's decoders that may decode a picture while a file is opened, before its packets can be checked."""
+    return ",".join(sorted(av.codecs_available - set(CHECKED_CODECS)))
+
+
+def is_checked(stream: av.VideoStream) -> bool:
+    """Whether the packets of a video stream must be checked by `check_packet`."""
+    return has_decoder(stream) and stream.codec_context.name in CHECKED_CODECS
 
 
 def why_no_video(video: VideoFile) -> str:
@@ -174,9 +196,12 @@ def check_stream(container: av.container.InputContainer, stream: av.VideoStream,
     Raises a `VideoReadError` where a stream promises frames that are too large; returns the size of the file that this
     is judged by, for `check_frame`: None for an image file, of which one picture is decoded.
     """
+    is_quick = has_decoder(stream) and stream.codec_context.name != "jpeg2000"
+    file_bytes = None if is_image_format(container.format.name) and is_quick else container.size
+    if is_checked(stream):  # it may have no size before it is decoded
+        return file_bytes
     if not stream.width or not stream.height:  # FFmpeg has none where they are above `max_pixels`
         raise VideoReadError(f"{name}: its pictures have no known size, or more than {LIMITS.max_pixels:,} pixels.")
-    file_bytes = None if is_image_format(container.format.name) else container.size
     check_frame(name, stream, file_bytes)
     return file_bytes
 
@@ -224,6 +249,7 @@ class FrameDecoder:
         self._budget, self._packets = budget, ReadingBudget(container)
         self._size_for_limits = check_stream(container, stream, name)
         self._alpha_decoder = alpha_decoder(stream)
+        self._is_checked = is_checked(stream)
         stream.codec_context.thread_count = 1
 
     @property
@@ -233,13 +259,20 @@ class FrameDecoder:
 
     def intact_frames(self) -> Iterator[av.VideoFrame]:
         """All frames, in less time; raises an `av.FFmpegError` or an `OSError` at the first packet that fails."""
-        if self._alpha_decoder is None:
+        if self._alpha_decoder is None and not self._is_checked:
             for frame in self._container.decode(self._stream):
                 yield self._counted(frame)
             return
         for packet in self._container.demux(self._stream):
-            for frame in self._alpha_decoder.decode(packet if packet.size else None):
+            for frame in self._frames_of(packet):
                 yield self._counted(frame)
+
+    def _frames_of(self, packet: Any) -> list[Any]:
+        if self._is_checked:
+            check_packet(self._name, self._stream.codec_context.name, bytes(packet))
+        if self._alpha_decoder is not None:
+            return list(self._alpha_decoder.decode(packet if packet.size else None))
+        return list(packet.decode())
 
     def _counted(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The frame, if it and those before it are within the limits."""
@@ -274,9 +307,7 @@ class FrameDecoder:
 
     def _decode(self, packet: Any) -> list[Any]:
         try:
-            if self._alpha_decoder is not None:
-                return list(self._alpha_decoder.decode(packet if packet.size else None))
-            return list(packet.decode())
+            return self._frames_of(packet)
         except av.EOFError:
             return []
         except av.FFmpegError as error:
@@ -312,10 +343,12 @@ class Orientation:
     Attributes:
         is_mirrored: whether the picture is mirrored.
         quarter_turns: number of anticlockwise turns by 90 degrees.
+        is_rounded: whether the file says another angle.
     """
 
     is_mirrored: bool = False
     quarter_turns: int = 0
+    is_rounded: bool = False
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
         """The upright picture, a contiguous array, of `(height, width, 3)`."""
@@ -336,40 +369,50 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     The matrix [a b; c d] takes a row vector (x, y) with y downwards, so a picture that is mirrored has a negative
     determinant.
     """
-    try:
-        data: Any = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:
-        data = with_known_side_data(frame).side_data.get("DISPLAYMATRIX")
+    data: Any = with_known_side_data(frame).side_data.get("DISPLAYMATRIX")
     content = b"" if data is None else bytes(data)[:DISPLAY_MATRIX_BYTES]
     if len(content) < DISPLAY_MATRIX_BYTES:
-        return Orientation(quarter_turns=round(frame.rotation / 90) % 4)
+        return turned_by(frame.rotation)
     matrix = np.frombuffer(content, dtype=np.int32).reshape(3, 3)[:2, :2].astype(float)
     is_mirrored = bool(np.linalg.det(matrix) < 0)
     if is_mirrored:
         matrix = np.diag([-1.0, 1.0]) @ matrix  # what is left after mirroring left to right is a turn
     angle = np.degrees(np.arctan2(-matrix[0, 1], matrix[0, 0]))  # y points downwards
-    return Orientation(is_mirrored, round(angle / 90) % 4)
+    return turned_by(angle, is_mirrored)
+
+
+def turned_by(angle: float, is_mirrored: bool = False) -> Orientation:
+    """The orientation that is nearest to an angle in degrees."""
+    quarters = round(angle / 90)
+    return Orientation(is_mirrored, quarters % 4, is_rounded=bool(abs(angle - 90 * quarters) > MAX_ROUNDED_DEG))
 
 
 def with_known_side_data(frame: av.VideoFrame) -> av.VideoFrame:
-    """The same frame without side data of kinds that PyAV has no name for (EXIF, in PyAV 18): it gives none at all."""
-    unknown = ""
+    """
+    The same frame without the side data that PyAV cannot read.
+
+    Of the name of a colour profile, which a PNG has, PyAV 18 frees the memory twice: Python crashes. Of kinds that it
+    has no name for (EXIF), it gives none at all.
+    """
+    unknown = "ICC_PROFILE"
     while True:
-        if unknown:
-            graph = av.filter.Graph()
-            source = graph.add_buffer(
-                width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
-            )
-            graph.link_nodes(source, graph.add("sidedata", f"mode=delete:type={unknown}"), graph.add("buffersink"))
-            graph.configure()
-            graph.push(frame)
-            frame = graph.vpull()
+        frame = without_side_data(frame, unknown)
         try:
             frame.side_data.get("DISPLAYMATRIX")
             return frame
         except ValueError as error:  # "31 is not a valid Type"
             if unknown == (unknown := str(error).split()[0]):
                 raise
+
+
+def without_side_data(frame: av.VideoFrame, kind: str) -> av.VideoFrame:
+    """The same frame without side data of a kind, which is FFmpeg's name or number."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000))
+    graph.link_nodes(source, graph.add("sidedata", f"mode=delete:type={kind}"), graph.add("buffersink"))
+    graph.configure()
+    graph.push(frame)
+    return graph.vpull()
 
 
 class FrameConverter:
@@ -405,7 +448,8 @@ class FrameConverter:
     def full(self, frame: av.VideoFrame) -> np.ndarray:
         """`(height, width, 3)` uint8 RGB, upright, in the first frame's size."""
         width, height = self._stored_size
-        kind = "rgba" if has_alpha(frame.format) else "rgb24"
+        is_plain = is_opaque(frame) and (width, height) == (frame.width, frame.height)
+        kind = "rgba" if has_alpha(frame.format) and not is_plain else "rgb24"
         converted = self._reformatter.reformat(frame, width=width, height=height, format=kind, threads=1)
         return self._orientation.apply(on_background(converted.to_ndarray()))
 
@@ -420,6 +464,15 @@ def square_size(width_px: int, height_px: int, aspect_ratio: float) -> tuple[int
 def has_alpha(pixels: av.VideoFormat) -> bool:
     """Whether pixels of this format can be transparent."""
     return pixels.name == "pal8" or any(component.is_alpha for component in pixels.components)
+
+
+def is_opaque(frame: av.VideoFrame) -> bool:
+    """Whether a frame of GIF's format is opaque; False for others."""
+    if frame.format.name != "bgra":
+        return False
+    plane: Any = frame.planes[0]
+    pixels = np.frombuffer(plane, np.uint8).reshape(frame.height, plane.line_size)[:, : 4 * frame.width]
+    return bool((pixels.view(np.uint32) >= 0xFF000000).all()) if sys.byteorder == "little" else False
 
 
 def on_background(pixels: np.ndarray) -> np.ndarray:

@@ -42,6 +42,8 @@ RESIZED_PIXELS = 16_000_000
 # The most that a processor may ask for; far more than any model takes.
 MAX_FRAMES = 1_024
 MAX_SIDE_PX = 4_096
+# Of means, deviations and factors: outside of these, pixels of float32 may become infinite.
+MIN_NUMBER, MAX_NUMBER = 1e-6, 1e6
 MAX_CLIP_VALUES = 2**27  # pixel values of a clip, 512 MiB; the base model takes 602,112
 
 
@@ -61,6 +63,9 @@ def check_settings(processor: Any) -> None:
         most = MAX_SIDE_PX if "size" in name else MAX_FRAMES
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
             raise ValueError(f"`{name}` is {value!r}; it must be an int from 1 to {most:,}.")
+    resample = getattr(processor, "resample", None)
+    if resample is not None and resample not in list(PILImageResampling):
+        raise ValueError(f"`resample` is {resample!r}; it must be a number of PIL's filters, 0 to 5.")
     side = max((value for name, value in numbers.items() if name.startswith("crop_size.")), default=1)
     if numbers.get("num_frames", 1) * 3 * side**2 > MAX_CLIP_VALUES:
         raise ValueError(
@@ -71,19 +76,25 @@ def check_settings(processor: Any) -> None:
 
 def check_normalisation(image_mean: Any, image_std: Any, rescale_factor: Any) -> None:
     """Raises a `ValueError` for numbers by which pixels become infinite or NaN."""
-    for name, value, least in (("image_mean", image_mean, None), ("image_std", image_std, 0)):
+    for name, value, least in (("image_mean", image_mean, -MAX_NUMBER), ("image_std", image_std, MIN_NUMBER)):
         numbers = value if isinstance(value, (list, tuple)) else [value]
-        if value is not None and not all(is_number(number, least) for number in numbers):
-            more = "" if least is None else " of more than 0"
-            raise ValueError(f"`{name}` is {value}; it must be a finite number{more}, or one for each channel.")
-    if rescale_factor is not None and not is_number(rescale_factor, 0):
-        raise ValueError(f"`rescale_factor` is {rescale_factor}; it must be a finite number of more than 0.")
+        if value is None:
+            continue
+        if len(numbers) not in (1, 3) or not all(is_number(number, least) for number in numbers):
+            raise ValueError(
+                f"`{name}` is {str(value)[:200]}; it must be a finite number from {least:g} to {MAX_NUMBER:g}, or one "
+                "for each of 3 channels; a deviation of 0 is none."
+            )
+    if rescale_factor is not None and not is_number(rescale_factor, MIN_NUMBER):
+        raise ValueError(
+            f"`rescale_factor` is {rescale_factor}; it must be a finite number from {MIN_NUMBER:g} to {MAX_NUMBER:g}."
+        )
 
 
-def is_number(value: Any, least: float | None) -> bool:
-    """Whether this is a finite number, of more than `least` where it is given."""
+def is_number(value: Any, least: float) -> bool:
+    """Whether this is a finite number from `least` to `MAX_NUMBER`."""
     is_real = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_real and math.isfinite(value) and (least is None or value > least)
+    return is_real and math.isfinite(value) and least <= value <= MAX_NUMBER
 
 
 def sample_frame_indices(

@@ -21,14 +21,14 @@ from transformers.video_utils import VideoMetadata
 from .downloading_logoformer import download_video
 from .frame_times_logoformer import ClipMetadata, FrameCount, count_frames
 from .image_reading_logoformer import (
-    AVIF_HEAD_BYTES,
     IMAGE_SUFFIXES,
     ChooseIndices,
     FrameStack,
     VideoReadError,
     first_line,
     frame_files,
-    is_still_avif,
+    is_image_file,
+    is_image_head,
     read_encoded_frames,
     read_frames_in_memory,
     read_image_file,
@@ -45,6 +45,7 @@ from .video_container_logoformer import (
     choose_stream,
     has_alpha,
     has_alpha_beside,
+    is_checked,
     oddities,
     open_container,
     orientation_of,
@@ -55,8 +56,8 @@ from .video_container_logoformer import (
 # was seen to give neighbours of the frames that were asked for, so PyAV reads those everywhere.
 TORCHCODEC_FORMATS = {"gif", "matroska", "mov"}
 
-# How image files begin that are frames, not videos: JPEG, PNG, BMP; WebP is a RIFF, as AVI is.
-IMAGE_BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"BM")
+# How images in memory begin, besides those of `is_image_head`: JPEG, BMP.
+IMAGE_BEGINNINGS = (b"\xff\xd8", b"BM")
 
 
 class DamagedVideoWarning(UserWarning):
@@ -102,13 +103,13 @@ def read_frames(
         if path.is_dir():
             return read_encoded_frames(frame_files(path), choose_indices, min_decoded_side_px)
         if not path.exists():
-            raise VideoReadError(f"{path}: there is no such file or folder.")
+            reason = "the link leads to nothing" if path.is_symlink() else "there is no such file or folder"
+            raise VideoReadError(f"{path}: {reason}.")
         if not path.is_file():
             raise VideoReadError(f"{path}: it is a pipe or a device, not a file.")
         if path.stat().st_size == 0:
             raise VideoReadError(f"{path}: the file is empty.")
-        with path.open("rb") as file:
-            is_image = path.suffix.lower() in IMAGE_SUFFIXES or is_still_avif(file.read(AVIF_HEAD_BYTES))
+        is_image = is_image_file(path)
     except OSError as error:  # no permission
         raise VideoReadError(f"{path}: {first_line(error)}") from error
     if is_image:
@@ -170,11 +171,12 @@ def torchcodec_may_suit(container: av.container.InputContainer, stream: av.Video
 
     With more than 8 bits per colour it does not: it uses another version of FFmpeg, which rounds differently;
     and it does so at the edge of pictures of an odd size. It neither makes pixels square nor shows what is behind
-    transparent ones, and does not shrink frames.
+    transparent ones, and does not shrink frames. It decodes pictures while it opens a file, those of covers, too.
     """
     pixels = stream.format
     return (
-        not TORCHCODEC_FORMATS.isdisjoint(container.format.name.split(","))
+        not any(is_checked(each) for each in container.streams.video)
+        and not TORCHCODEC_FORMATS.isdisjoint(container.format.name.split(","))
         and pixels is not None
         and all(component.bits == 8 for component in pixels.components)
         and (container.format.name == "gif" or not has_alpha(pixels))
@@ -238,7 +240,9 @@ def look_at_first_frame(packet: Any, survey: Survey) -> bool:
         return True
     for frame in frames:
         survey.orientation = orientation_of(frame)
-        survey.suits_torchcodec = not frame.is_corrupt and not survey.orientation.is_mirrored
+        survey.suits_torchcodec = not (
+            frame.is_corrupt or survey.orientation.is_mirrored or survey.orientation.is_rounded
+        )
         survey.frame_pixels = counted_pixels(frame)
         survey.notes = oddities(frame)
         return True
@@ -432,8 +436,7 @@ def are_embedded_videos(items: Sequence[Any]) -> bool:
 
 def is_image_content(content: bytes) -> bool:
     """Whether an image file begins like this."""
-    is_webp = content.startswith(b"RIFF") and content[8:12] == b"WEBP"
-    return is_webp or content.startswith(IMAGE_BEGINNINGS) or is_still_avif(content)
+    return content.startswith(IMAGE_BEGINNINGS) or is_image_head(content)
 
 
 def read_embedded(

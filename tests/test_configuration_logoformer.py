@@ -172,3 +172,12 @@ def test_the_estimate_of_the_weights_is_near_the_truth():
         model = LogoFormerForVideoClassification(config)
     number = sum(weights.numel() for weights in model.logoformer.backbone.parameters())
     assert number / 2 < backbone_weights(config.backbone_config) < 2 * number
+
+
+def test_a_pipeline_of_others_is_not_kept(tmp_path):
+    LogoFormerConfig.tiny().save_pretrained(tmp_path)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"custom_pipelines": {"a": {"impl": "evil.Pipeline"}}}))
+    config = LogoFormerConfig.from_pretrained(tmp_path)
+    config.save_pretrained(tmp_path)
+    assert not hasattr(config, "custom_pipelines") and "evil" not in file.read_text()

@@ -1,4 +1,6 @@
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -441,3 +443,27 @@ def test_an_animation_that_costs_too_much_is_refused(tmp_path, monkeypatch):
     assert len(read_clip(tmp_path / "long.png", lambda total: [0, 4])[0]) == 2
     with raises_naming(VideoReadError, tmp_path / "long.png", "too much"):
         read_clip(tmp_path / "long.png", range)
+
+
+# --- what is no file
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_or_a_device_is_no_frame(tmp_path):
+    os.mkfifo(tmp_path / "1.jpg")  # to open it would wait for ever
+    for path in (tmp_path / "1.jpg", Path("/dev/zero"), tmp_path):
+        with raises_naming(VideoReadError, path):
+            read_clip([path], lambda count: range(count))
+    with raises_naming(VideoReadError, tmp_path / "1.jpg", "pipe"):
+        read_clip(tmp_path, lambda count: range(count))
+
+
+@pytest.mark.parametrize("path", ["a\0b", None, 0])
+def test_what_is_no_path_is_no_frame(path):
+    with raises_naming(VideoReadError, "frame 0"):
+        read_clip([{"bytes": None, "path": path}], lambda count: range(count))
+
+
+def test_heic_is_named_in_the_refusal():
+    with raises_naming(VideoReadError, "HEIC", "JPEG"):
+        read_clip([{"bytes": b"\0\0\0\x18ftypheic" + bytes(100), "path": None}], lambda count: range(count))

@@ -13,6 +13,7 @@ from PIL import Image
 from processes import run_process, run_python
 
 from logoformer_hf import VideoReadError
+from logoformer_hf import video_reading_logoformer as video_reading
 from logoformer_hf.video_processing_logoformer import LogoFormerVideoProcessor, sample_frame_indices
 from logoformer_hf.video_reading_logoformer import read_clip, read_frames
 
@@ -127,6 +128,12 @@ def test_a_pipe_is_not_called_empty(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
     with raises_naming(VideoReadError, tmp_path / "pipe.mp4", "a pipe or a device, not a file"):
         read_frames(tmp_path / "pipe.mp4", range)
+
+
+def test_a_link_that_leads_nowhere_is_told(tmp_path):
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "gone.mp4")
+    with raises_naming(VideoReadError, tmp_path / "link.mp4", "the link leads to nothing"):
+        read_frames(tmp_path / "link.mp4", range)
 
 
 class CountingContainer:
@@ -378,3 +385,13 @@ def test_every_kind_of_worker_process_gives_the_same_frames_with_both_decoders(v
         pytest.skip("this system has no fork")
     finished = run_process([sys.executable, program, *(video_files(name)[0] for name in FILES)])
     assert finished.stdout.strip().endswith("the same")
+
+
+@pytest.mark.parametrize("rotation", [45, 46, 30])
+def test_an_odd_angle_is_turned_alike_by_both_decoders(rotation, tmp_path, write_video, monkeypatch):
+    if not hasattr(av.VideoStream, "set_display_rotation"):
+        pytest.skip("this PyAV cannot write a display matrix")
+    path = write_video(tmp_path / "turned.mp4", 8, rotation=rotation)
+    frames, _ = read_frames(path, lambda count: range(count))
+    monkeypatch.setattr(video_reading, "torchcodec_decoder", lambda: None)
+    assert np.array_equal(frames, read_frames(path, lambda count: range(count))[0])

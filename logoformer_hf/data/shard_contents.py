@@ -54,7 +54,7 @@ def check_shard_file(file: Path) -> None:
         metadata = pq.read_metadata(file)
         columns = metadata.schema.to_arrow_schema()
         groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last for names of columns
         raise ValueError(f"{file} is not readable as Parquet ({first_line(error)}); prepare it again.") from error
     if missing := sorted({"clip_id", "video", "num_frames", "label"}.difference(columns.names)):
         raise ValueError(f"{file} has no column {', '.join(missing)}; give shards by `logoformer prepare`.")

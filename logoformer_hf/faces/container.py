@@ -113,7 +113,9 @@ class ContainerReader:
 
     def _time_of(self, frame: av.VideoFrame) -> float | None:
         """The time of a frame, later than all before; None for a frame that is out of order and dropped."""
-        stamp = frame.pts if frame.pts is not None else frame.dts
+        # FFmpeg invents the times of AVI, in the order of decoding.
+        is_invented = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
+        stamp = None if is_invented else frame.pts if frame.pts is not None else frame.dts
         if stamp is None or self._base is None:
             self._num_mended += 1
             return 0.0 if self._last_sec is None else self._last_sec + self._period_sec()

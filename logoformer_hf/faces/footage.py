@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from ..downloading_logoformer import download_video
-from ..image_reading_logoformer import VideoReadError, first_line, frame_files, read_encoded_frames
-from .container import ContainerReader, sentence
+from ..image_reading_logoformer import VideoReadError, first_line
 from .frames import FootageFrame, MemoryFrame
 from .opencv import quiet_opencv
+from .pictures import open_file
 from .safe_container import SafeContainerReader
 
 __all__ = ["FOLDER_FPS", "Footage", "FootageFrame", "FootageInfo", "MemoryFrame"]
@@ -120,13 +120,13 @@ def _open_reader(source: str | Path | int, fps: float, safe_decode: bool) -> _Re
             raise VideoReadError(f"camera {index}: the number of a camera must be 0 or more.")
         return _CameraReader(index)
     if is_address(source):
-        return _FileReader(download_video(str(source)), safe_decode)
+        return _FileReader(download_video(str(source)), fps, safe_decode)
     if not str(source):
         raise VideoReadError("'' is the name of no video: give a file, a folder of frames, an address or a camera.")
     path = Path(str(source))
     try:
         if path.is_dir():
-            return _FolderReader(path, fps)
+            return _FileReader(path, fps, safe_decode)
         if not path.exists():
             reason = "the link leads to nothing" if path.is_symlink() else "there is no such file or folder"
             raise VideoReadError(f"{path}: {reason}.")
@@ -136,14 +136,14 @@ def _open_reader(source: str | Path | int, fps: float, safe_decode: bool) -> _Re
             raise VideoReadError(f"{path}: the file is empty.")
     except OSError as error:  # no permission
         raise VideoReadError(f"{path}: {first_line(error)}") from error
-    return _FileReader(path, safe_decode)
+    return _FileReader(path, fps, safe_decode)
 
 
 class _FileReader:
-    """A video file or downloaded video."""
+    """A file, a downloaded one, or a folder of frames."""
 
-    def __init__(self, video: Any, safe_decode: bool):
-        self._container = SafeContainerReader(video) if safe_decode else ContainerReader(video)
+    def __init__(self, video: Any, fps: float, safe_decode: bool):
+        self._container = SafeContainerReader(video, fps) if safe_decode else open_file(video, fps)
         width, height = self._container.size
         self.notes = self._container.notes
         self.info = FootageInfo(
@@ -160,55 +160,6 @@ class _FileReader:
 
     def close(self) -> None:
         self._container.close()
-
-
-class _FolderReader:
-    """A folder with one image per frame, in the order of the numbers in their names."""
-
-    def __init__(self, folder: Path, fps: float):
-        if not fps > 0:
-            raise ValueError(f"fps={fps}: frames per second must be above zero.")
-        self._folder, self._fps, self._files = folder, fps, frame_files(folder)
-        self.notes: list[str] = []
-        self._size: tuple[int, int] | None = None
-        self._num_resized = 0
-        self._opened = self._open()
-        self._first = next(self._opened, None)
-        if self._first is None:
-            raise VideoReadError(f"{folder}: none of its images can be read ({self.notes[0].rstrip('.')}).")
-        width, height = self._first.size
-        self.info = FootageInfo(str(folder), width, height, fps, len(self._files) / fps, 0.0)
-
-    def frames(self) -> Iterator[FootageFrame]:
-        if self._first is not None:
-            yield self._first
-            self._first = None
-        yield from self._opened
-        if self._num_resized:
-            width, height = self._size or (0, 0)
-            resized = f"of another size {{was}} resized to {width}x{height}"
-            self.notes.append(sentence(self._num_resized, "frame", resized))
-        self.notes.append(f"a folder of frames says no rate; {self._fps:g} frames a second were taken.")
-
-    def _open(self) -> Iterator[FootageFrame]:
-        for index, file in enumerate(self._files):
-            if Path(file).exists() and not Path(file).is_file():  # to open a pipe may wait forever
-                self.notes.append(f"{file}: it is no file; this frame was left out.")
-                continue
-            try:
-                pixels = read_encoded_frames([file], lambda total: [0])[0][0]
-            except VideoReadError as error:
-                self.notes.append(f"{str(error).rstrip('.')}; this frame was left out.")
-                continue
-            size = (pixels.shape[1], pixels.shape[0])
-            self._size = self._size or size
-            if size != self._size:
-                self._num_resized += 1
-                pixels = cv2.resize(pixels, self._size, interpolation=cv2.INTER_AREA)
-            yield MemoryFrame(index, index / self._fps, pixels)
-
-    def close(self) -> None:
-        self._opened.close()  # type: ignore[attr-defined]
 
 
 class _CameraReader:

@@ -79,6 +79,10 @@ class MemoryFrame(FootageFrame):
             )
         self._pixels = pixels
 
+    def _convert(self) -> np.ndarray:
+        assert self._pixels is not None
+        return self._pixels
+
 
 class DecodedFrame(FootageFrame):
     """A frame that FFmpeg decoded, kept in the decoder's own colours until its pixels are asked for."""

@@ -12,20 +12,20 @@ import numpy as np
 from ..downloading_logoformer import DownloadedVideo
 from ..reading_limits_logoformer import VideoReadError
 from ..safe_reading_logoformer import Channel, return_child, take_child
-from .container import ContainerReader
-from .frames import DecodedFrame, FootageFrame
+from .frames import FootageFrame
+from .pictures import open_file
 
 
 class SafeContainerReader:
     """
-    As `ContainerReader`, in a child process. The pixels of a frame come over when they are asked for.
+    As `open_file`, in a child process. The pixels of a frame come over when they are asked for.
 
     Raises:
-        VideoReadError: as `ContainerReader`; also by `frames` and a frame's pixels where reading needs too much time
+        VideoReadError: as `open_file`; also by `frames` and a frame's pixels where reading needs too much time
             or memory, or ends the child.
     """
 
-    def __init__(self, video: Path | DownloadedVideo):
+    def __init__(self, video: Path | DownloadedVideo, fps: float):
         self.name = str(video)
         self.notes: list[str] = []
         self._dropped: list[int] = []  # frames that nobody has any more
@@ -36,7 +36,7 @@ class SafeContainerReader:
         self._lock = threading.Lock()  # frames are decoded in one thread, and their pixels asked for in another
         content = video.getvalue() if isinstance(video, DownloadedVideo) else None
         try:
-            answer = self._ask(self.name, content)
+            answer = self._ask(self.name, content, fps)
         except BaseException:
             self.close()
             raise
@@ -107,9 +107,9 @@ class SafeFrame(FootageFrame):
         return self._reader.pixels_of(self.index)
 
 
-def serve_footage(channel: Channel, name: str, content: bytes | None) -> None:
+def serve_footage(channel: Channel, name: str, content: bytes | None, fps: float) -> None:
     """In a child: reads a file, or a downloaded video, frame by frame as the other process asks for them."""
-    reader = ContainerReader(Path(name) if content is None else DownloadedVideo(name, content))
+    reader = open_file(Path(name) if content is None else DownloadedVideo(name, content), fps)
     width, height = reader.size
     channel.send(
         {
@@ -121,7 +121,7 @@ def serve_footage(channel: Channel, name: str, content: bytes | None) -> None:
         }
     )
     frames = reader.frames()
-    kept: dict[int, DecodedFrame] = {}
+    kept: dict[int, FootageFrame] = {}
     while "close" not in (request := channel.receive()):
         if "pixels" in request:
             channel.send({}, kept[request["pixels"]]._convert())  # the other process keeps them

@@ -341,6 +341,14 @@ def test_a_damaged_shard_is_named(rows, tmp_path, place):
     assert load_shards(tmp_path / "out")["train"].num_rows == 5
 
 
+def test_a_shard_with_a_column_whose_name_is_no_utf8_is_named(rows, tmp_path):
+    prepare_shards(rows, tmp_path / "out", **SMALL)
+    file = tmp_path / "out" / "data" / "train-00001-of-00003.parquet"
+    file.write_bytes(file.read_bytes().replace(b"num_frames", b"num_\x80rames"))
+    with raises_naming(ValueError, file, "not readable as Parquet"):
+        load_shards(tmp_path / "out", cache_dir=tmp_path / "cache")
+
+
 def test_no_changed_byte_of_the_description_of_a_shard_is_believed(rows, tmp_path):
     """Columns and classes are as they were written, or the shard is named."""
     prepare_shards(rows, tmp_path / "out", **SMALL)

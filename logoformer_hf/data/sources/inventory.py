@@ -122,6 +122,8 @@ def _count_images(folder: Path, check: str) -> int:
 
 
 def _count_packets(file: Path, check: str) -> int:
+    if not file.exists():
+        raise UnusableClip("the link leads to nothing" if file.is_symlink() else "there is no such file or folder")
     if not file.is_file():
         raise UnusableClip("it is a pipe or a device, not a file")
     if file.stat().st_size == 0:

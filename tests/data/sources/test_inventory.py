@@ -44,6 +44,12 @@ def test_a_pipe_is_not_called_empty(tmp_path):
         count_frames(tmp_path / "pipe.mp4")
 
 
+def test_a_link_that_leads_nowhere_is_no_pipe(tmp_path):
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "gone.mp4")
+    with raises_naming(UnusableClip, "the link leads to nothing"):
+        count_frames(tmp_path / "link.mp4")
+
+
 def test_the_fingerprint_is_of_settings_lists_and_clips(tmp_path):
     clips = [PlannedClip("a", "train", write_frames(tmp_path / "a"), "happy")]
     lists = [tmp_path / "list.txt"]
