@@ -59,8 +59,10 @@ def read_json(path: str | Path) -> Any:
     The value of a JSON file.
 
     Raises:
-        ValueError: it is not JSON in UTF-8; the message names it.
+        ValueError: it is no file, or not JSON in UTF-8; the message names it.
     """
+    if Path(path).exists() and not Path(path).is_file():  # to open a pipe may wait for ever
+        raise ValueError(f"{path} is not a file.")
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # also a number of more digits than Python converts

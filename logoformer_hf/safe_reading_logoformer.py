@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import pickle
+import re
 import struct
 import subprocess
 import sys
@@ -40,11 +41,17 @@ sys.modules["reading"] = package
 sys.path[:] = sys.argv[2:]
 importlib.import_module("reading.safe_reading_logoformer").serve()
 """
-# Names of environment variables with one of these words are not given to children.
-SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "API_KEY", "ACCESS_KEY")
+# Environment variables of such names are not given to programs that need none of them; addresses of data bases often
+# hold a password.
+SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASS|PWD|CREDENTIAL|KEY|AUTH|COOKIE|DATABASE_URL|_DSN$|_PAT$", re.IGNORECASE)
 MAX_IDLE_CHILDREN = 2
 HEADER = struct.Struct(">IQ")  # bytes of the JSON, bytes of the pixels
 MAX_JSON_BYTES = 64 << 20
+
+
+def environment_without_secrets() -> dict[str, str]:
+    """The environment of this process, without variables whose names say that they hold a secret."""
+    return {name: value for name, value in os.environ.items() if not SECRET_NAMES.search(name)}
 
 
 def read_clip_safely(
@@ -92,12 +99,11 @@ class Child:
     def __init__(self) -> None:
         self.name = ""
         self.is_ready, self.is_waiting = True, False
-        secret = [name for name in os.environ if any(word in name.upper() for word in SECRET_WORDS)]
         self._process = subprocess.Popen(
             [sys.executable, "-c", START, str(Path(__file__).parent), *sys.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={name: value for name, value in os.environ.items() if name not in secret} | {"OMP_NUM_THREADS": "1"},
+            env=environment_without_secrets() | {"OMP_NUM_THREADS": "1"},
         )
 
     def call(self, module: str, function: str, *arguments: Any) -> None:

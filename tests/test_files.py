@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import resource
 from importlib import metadata
 from pathlib import Path
@@ -11,7 +12,15 @@ from errors import raises_naming
 from paths import HUB_CARD, ROOT
 
 from logoformer_hf import _files
-from logoformer_hf._files import check_writable, hub_card_file, licence_file, whole_file, write_json, write_text
+from logoformer_hf._files import (
+    check_writable,
+    hub_card_file,
+    licence_file,
+    read_json,
+    whole_file,
+    write_json,
+    write_text,
+)
 
 
 def test_a_file_gets_its_name_when_it_is_whole(tmp_path):
@@ -59,6 +68,15 @@ def test_json_is_read_again(tmp_path):
     write_json(tmp_path / "new" / "a.json", value)
     text = (tmp_path / "new" / "a.json").read_text()
     assert json.loads(text) == value and text.endswith("}\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_json_is_read_from_files_alone(tmp_path):
+    """To open a named pipe would wait until somebody writes."""
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in (tmp_path / "pipe.json", tmp_path):
+        with raises_naming(ValueError, path):
+            read_json(path)
 
 
 def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path):

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -23,6 +21,7 @@ from transformers.dynamic_module_utils import get_relative_imports
 from .._files import hub_card_file, licence_file, read_json_object
 from ..data.trained_on import TRAINED_ON_FILE
 from ..image_reading_logoformer import first_line
+from ..safe_reading_logoformer import environment_without_secrets
 from .cards import rename_card
 from .contents import check_content, own_file
 from .wheel import build_wheel
@@ -350,7 +349,6 @@ with torch.inference_mode():
 print(json.dumps(logits[0].tolist()))
 """
 # Variables that may hold what another program must not have.
-SECRETS = re.compile("TOKEN|SECRET|PASSW|CREDENTIAL|API_KEY")
 
 
 def logits_by_remote_code(name: str | Path, revision: str | None = None, token: str | None = None) -> list[float]:
@@ -367,8 +365,7 @@ def logits_by_remote_code(name: str | Path, revision: str | None = None, token: 
         PushError: the model does not load.
     """
     with tempfile.TemporaryDirectory() as cache:
-        environment = {name: value for name, value in os.environ.items() if not SECRETS.search(name)}
-        environment |= {
+        environment = environment_without_secrets() | {
             "HF_HOME": cache,  # where the token of `hf auth login` is
             "HF_TOKEN_PATH": f"{cache}/no-token",
             "HF_HUB_CACHE": f"{cache}/hub",

@@ -283,7 +283,8 @@ class TestFilesOfOthers:
         """Of the environment, of `hf auth login`, and of other services."""
         (tmp_path / "home").mkdir()
         (tmp_path / "home" / "token").write_text("hf_secret")
-        for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY"):
+        hidden = ("HF_TOKEN", "hf_token", "WANDB_API_KEY", "APIKEY", "AWS_ACCESS_KEY_ID", "SSH_PRIVATE_KEY", "DB_PWD")
+        for name in (*hidden, "GITHUB_PAT", "PASSPHRASE", "DATABASE_URL"):
             monkeypatch.setenv(name, "hf_secret")
         monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
         monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "home" / "token"))
