@@ -5,9 +5,9 @@ X. Jiang et al., *DFEW: A Large-Scale Database for Recognizing Dynamic Facial Ex
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from datasets import Value
 
@@ -15,15 +15,14 @@ from ...configuration_logoformer import EXPRESSIONS
 from ..facts import DataFacts
 from ..problems import name_some
 from ..terms import DataTerms
-from .builder import ClipBuilder, ClipConfig, SourcePlan, read_split_lists
+from .builder import ClipBuilder, SourcePlan, read_split_lists
 from .inventory import PlannedClip
 from .layouts import find_nearby, numbered_clips
 from .list_paths import check_below
 from .lists import ClipList, ListedClip, name_lists, read_lists
-from .numbered import NumberedOptions, choose_clip_folder, clip_number
+from .numbered import FOLDS, NumberedConfig, NumberedOptions, choose_clip_folder, clip_number
 from .source import ClipSource, Source
 
-FOLDS = (1, 2, 3, 4, 5)
 NUM_CLIPS = 11_697  # clips with a single label; each is in every fold, either in train or in test
 NUM_TRAIN_FOLD_1, NUM_TEST_FOLD_1 = 9_356, 2_341
 
@@ -47,30 +46,14 @@ CLIP_FOLDERS = (
 class DFEWOptions(NumberedOptions):
     """Command-line options of DFEW."""
 
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return "DFEW"
-
-    def fold_numbers(self) -> Sequence[int]:
-        """1 to 5."""
-        return FOLDS
+    name: ClassVar[str] = "DFEW"
 
 
 @dataclass
-class DFEWConfig(ClipConfig):
+class DFEWConfig(NumberedConfig):
     """Arguments of `DFEW` besides `data_dir`; `DFEWOptions` describes them."""
 
-    fold: int | None = None
-    frames: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.fold is None and self.list_files is None:
-            raise ValueError("DFEW is tested by fold: give `fold`, 1 to 5, or lists of your own with `list_files`.")
-        if self.fold is not None and self.fold not in FOLDS:
-            raise ValueError(f"`fold` is {self.fold!r}; it must be one of {', '.join(map(str, FOLDS))}.")
-        self.name = "lists" if self.fold is None else f"fold-{self.fold}"
+    data_set: ClassVar[str] = "DFEW"
 
 
 class DFEW(ClipBuilder):

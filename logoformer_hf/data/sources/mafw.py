@@ -8,22 +8,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from datasets import Value
 
 from ..facts import DataFacts
 from ..problems import name_some
 from ..terms import ON_APPLICATION, DataTerms
-from .builder import ClipBuilder, ClipConfig, SourcePlan
+from .builder import ClipBuilder, SourcePlan
 from .inventory import PlannedClip
 from .layouts import find_nearby, is_file, numbered_clips
 from .list_paths import check_below
 from .lists import ClipList, ListedClip, name_lists
 from .mafw_lists import CLASSES, read_mafw_lists
-from .numbered import NumberedOptions, choose_clip_folder, clip_number
+from .numbered import FOLDS, NumberedConfig, NumberedOptions, choose_clip_folder, clip_number
 from .source import ClipSource, Source
 
-FOLDS = (1, 2, 3, 4, 5)
 NUM_TESTED = (1_839, 1_837, 1_833, 1_832, 1_831)  # clips that each fold tests
 ANNOTATIONS = (
     *("split/single/no_caption", "Train & Test Set/single/no_caption", "anno/single/no_caption"),
@@ -39,30 +39,14 @@ CLIP_FOLDERS = (
 class MAFWOptions(NumberedOptions):
     """Command-line options of MAFW."""
 
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return "MAFW"
-
-    def fold_numbers(self) -> Sequence[int]:
-        """1 to 5."""
-        return FOLDS
+    name: ClassVar[str] = "MAFW"
 
 
 @dataclass
-class MAFWConfig(ClipConfig):
+class MAFWConfig(NumberedConfig):
     """Arguments of `MAFW` besides `data_dir`; `MAFWOptions` describes them."""
 
-    fold: int | None = None
-    frames: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.fold is None and self.list_files is None:
-            raise ValueError("MAFW is tested by fold: give `fold`, 1 to 5, or lists of your own with `list_files`.")
-        if self.fold is not None and self.fold not in FOLDS:
-            raise ValueError(f"`fold` is {self.fold!r}; it must be one of {', '.join(map(str, FOLDS))}.")
-        self.name = "lists" if self.fold is None else f"fold-{self.fold}"
+    data_set: ClassVar[str] = "MAFW"
 
 
 class MAFW(ClipBuilder):

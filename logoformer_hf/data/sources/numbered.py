@@ -1,18 +1,24 @@
 """What data sets have in common whose clips are named by numbers, as DFEW and MAFW: their folders, lists and folds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
+from .builder import ClipConfig
 from .layouts import find_nearby, has_numbered_clips
 from .list_paths import path_parts
 from .lists import ClipList, ListedClip, ListError
 from .source import ClipOptions, FoldOptions
 
+FOLDS = (1, 2, 3, 4, 5)
+
 
 @dataclass
 class NumberedOptions(FoldOptions, ClipOptions):
-    """Command-line options of such a data set; a subclass has its `name` and `fold_numbers`."""
+    """Command-line options of such a data set; a subclass has its `name`, to be displayed."""
 
+    name: ClassVar[str]
     frames: str | None = field(
         default=None,
         metadata={
@@ -28,10 +34,28 @@ class NumberedOptions(FoldOptions, ClipOptions):
         if self.fold == "all" and self.list_file is not None:
             raise ValueError("`fold` is 'all', but `list_file` has the lists of one split: start one run per fold.")
 
-    @property
-    def name(self) -> str:
-        """Name of the data set, to be displayed."""
-        raise NotImplementedError
+    def fold_numbers(self) -> Sequence[int]:
+        """1 to 5."""
+        return FOLDS
+
+
+@dataclass
+class NumberedConfig(ClipConfig):
+    """Arguments of the builder of such a data set besides `data_dir`; `NumberedOptions` describes them."""
+
+    data_set: ClassVar[str]
+    fold: int | None = None
+    frames: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fold is None and self.list_files is None:
+            raise ValueError(
+                f"{self.data_set} is tested by fold: give `fold`, 1 to 5, or lists of your own with `list_files`."
+            )
+        if self.fold is not None and self.fold not in FOLDS:
+            raise ValueError(f"`fold` is {self.fold!r}; it must be one of {', '.join(map(str, FOLDS))}.")
+        self.name = "lists" if self.fold is None else f"fold-{self.fold}"
 
 
 def clip_number(clip: ListedClip, dataset: str) -> int:
