@@ -16,14 +16,13 @@ from .frames import FootageFrame
 from .geometry import CROP_SIDE_PX, crop_face, whole_frame_crop
 from .holes import HoleFinder
 from .quality import face_quality
+from .search import is_search_due
 from .tilt import Tilt, with_tilt
 from .tracker import MIN_HITS, FaceTracker, Track
 
 DETECT_EVERY = 3
 DETECTION_SIDE_PX = 320
 MAX_GAP_SEC = 0.5
-# Frames with detection are at most this far apart, whatever `detect_every` says.
-MAX_DETECTION_PERIOD_SEC = 0.15
 # Where no face is found, every tenth detection looks at this many times as large a picture, and stays with it as long
 # as it finds only faces that are too small for the usual one.
 SECOND_LOOK_SCALE, SECOND_LOOK_EVERY = 2, 10
@@ -167,6 +166,16 @@ class FaceFollower:
         self._num_detections = 0
         self._is_whole_ended = False  # without a detector: there was a hole since the last wanted frame
 
+    @property
+    def last_search(self) -> tuple[float | None, float | None, int]:
+        """Time of the last frame and of the last one that was searched (None before), and frames pushed since that."""
+        return self._last and self._last.time_sec, self._detection_sec, self._since_detection
+
+    @property
+    def search_side_px(self) -> int:
+        """Longer side of the picture in which faces are searched at present."""
+        return self.detection_side_px * (SECOND_LOOK_SCALE if self._is_second_look else 1)
+
     def push(self, frame: FootageFrame, is_wanted: bool | None = None) -> list[TrackedFrame]:
         """
         Takes a frame that is later than the one before.
@@ -198,7 +207,7 @@ class FaceFollower:
         if is_wanted:
             self._held.append(self._recent[-1])
         self._since_detection += 1
-        if self._is_due(frame.time_sec, period_sec):
+        if is_search_due(frame.time_sec, period_sec, self._detection_sec, self._since_detection, self.detect_every):
             self._detect(frame)
             return self._give_out()
         return self._give_out() if len(self._held) > MAX_HELD_FRAMES else []
@@ -225,11 +234,6 @@ class FaceFollower:
             history.is_over = True
         self._shot += 1
         self._thumbnail, self._recent = None, []
-
-    def _is_due(self, time_sec: float, period_sec: float) -> bool:
-        if self._detection_sec is None or self._since_detection >= self.detect_every:
-            return True
-        return time_sec + period_sec - self._detection_sec > MAX_DETECTION_PERIOD_SEC
 
     def _detect(self, frame: FootageFrame) -> None:
         """Detects on a frame, looks for a cut before it, and takes the faces into the tracks."""
@@ -263,22 +267,20 @@ class FaceFollower:
         assert self.detector is not None
         larger_px = self.detection_side_px * SECOND_LOOK_SCALE
         if self._is_second_look:
-            larger = frame.reduced(larger_px)
-            faces = self.detector.detect(larger)
+            larger, faces = frame.reduced(larger_px), frame.faces(self.detector, larger_px)
             ratio = picture.shape[1] / larger.shape[1]
             self._is_second_look = (
                 bool(faces) and min(float(face.box[2:].min()) for face in faces) * ratio < SMALL_FACE_PX
             )
             return faces, larger
-        faces = self.detector.detect(picture)
+        faces = frame.faces(self.detector, self.detection_side_px)
         if faces or max(frame.size) <= self.detection_side_px:
             self._num_empty = 0
             return faces, picture
         self._num_empty += 1
         if self._num_empty % SECOND_LOOK_EVERY != 1:
             return faces, picture
-        larger = frame.reduced(larger_px)
-        faces = self.detector.detect(larger)
+        larger, faces = frame.reduced(larger_px), frame.faces(self.detector, larger_px)
         self._is_second_look = bool(faces)
         return faces, larger
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..reading_limits_logoformer import shrunk_size
 from ..video_container_logoformer import FrameConverter
+from .detector import Face, FaceDetector
 
 
 class FootageFrame:
@@ -21,6 +22,7 @@ class FootageFrame:
         self.index, self.time_sec = index, time_sec
         self._pixels: np.ndarray | None = None
         self._reduced: dict[int, np.ndarray] = {}
+        self._faces: dict[int, list[Face]] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(index={self.index}, time_sec={self.time_sec:.3f})"
@@ -52,6 +54,12 @@ class FootageFrame:
                 self.pixels if is_small else cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA)
             )
         return self._reduced[max_side_px]
+
+    def faces(self, detector: FaceDetector, max_side_px: int) -> list[Face]:
+        """The faces that a detector finds in `reduced(max_side_px)`, in its pixels; searched once."""
+        if max_side_px not in self._faces:
+            self._faces[max_side_px] = detector.detect(self.reduced(max_side_px))
+        return self._faces[max_side_px]
 
     def _convert(self) -> np.ndarray:
         raise NotImplementedError

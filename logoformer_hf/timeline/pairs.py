@@ -2,8 +2,9 @@
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..faces.follow import FaceFollower, TrackedFrame, crop_of
 from ..faces.frame_state import frame_from, frame_state
 from ..faces.frames import FootageFrame
 from ..faces.quality import MIN_QUALITY
+from ..faces.search import search_ahead
 from .grid import Pair, PairGrid
 
 
@@ -123,6 +125,11 @@ class PairReader:
         seen = self._follow(pairs)
         self._waiting, self._follows_wanted = frame, bool(pairs) and pairs[-1].second == frame.index
         return seen
+
+    def search_ahead(self, frames: Iterable[FootageFrame]) -> Iterator[FootageFrame]:
+        """The frames that will be pushed next, with faces as by `faces.search.search_ahead`."""
+        waiting = [] if self._waiting is None else [self._waiting]  # comes before them to the follower
+        return islice(search_ahead(chain(waiting, frames), self.follower), len(waiting), None)
 
     def finish(self) -> list[SeenPair]:
         """The pairs that are left, when no more frames come."""

@@ -1,5 +1,6 @@
-"""Reads footage in one thread and follows its faces in another, beside recognition."""
+"""Reads footage in one thread, finds faces in a second and follows them in a third, beside recognition."""
 
+import math
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
@@ -15,8 +16,8 @@ from .window import Window
 
 # Pairs that may wait for recognition; of a camera fewer, so that the camera waits and its old pictures are lost.
 MAX_WAITING, MAX_WAITING_LIVE = 64, 4
-# Decoded frames that may wait for detection: of large ones fewer.
-MAX_DECODED, MAX_DECODED_MB = 32, 32
+# Frames that may wait for detection, and after it; of large ones fewer.
+MAX_DECODED, MAX_SEARCHED, MAX_FRAMES_MB = 32, 16, 32
 STATE_EVERY_SEC = 60.0
 
 OnState = Callable[[dict[str, Any]], None]
@@ -75,13 +76,31 @@ class Reading:
             self._on_state(session_state(self.session, step.state) | size)
 
     def _frames(self) -> Generator[FootageFrame, None, None]:
-        """The frames, decoded in a thread of their own; not those of a camera, which would be old after waiting."""
-        info = self.footage.info
-        frames = (frame for frame in self.footage)
-        if info.is_live:
+        """
+        The frames that the session has not seen. A camera is not read ahead, its frames would be old by then.
+        """
+        reader = self.session.reader
+        seen_sec = reader.last_sec if reader.num_frames else -math.inf
+        # One of those that are passed over comes when the reading is given up, so that this shows.
+        frames = (frame for frame in self.footage if frame.time_sec > seen_sec or self._stop.is_set())
+        if self.footage.info.is_live:
             return frames
-        max_waiting = min(MAX_DECODED, max(2, MAX_DECODED_MB * 10**6 // (3 * info.width_px * info.height_px)))
-        return ahead(frames, max_waiting, threading.Event(), "footage")
+        decoded = self._ahead(frames, MAX_DECODED, "footage")
+        if reader.follower.detector is None:
+            return decoded
+        return self._ahead(self._searched(decoded), MAX_SEARCHED, "detection")
+
+    def _ahead(
+        self, frames: Generator[FootageFrame, None, None], most: int, name: str
+    ) -> Generator[FootageFrame, None, None]:
+        """The frames from a thread of their own, of which so many may wait; of large ones fewer."""
+        info = self.footage.info
+        most = min(most, max(2, MAX_FRAMES_MB * 10**6 // (3 * info.width_px * info.height_px)))
+        return ahead(frames, most, threading.Event(), name)
+
+    def _searched(self, decoded: Generator[FootageFrame, None, None]) -> Generator[FootageFrame, None, None]:
+        with closing(decoded):
+            yield from self.session.reader.search_ahead(decoded)
 
     def _read(self) -> Generator[_Step, None, None]:
         """Runs in a thread, which closes the footage when no other one reads it any more."""
@@ -90,13 +109,10 @@ class Reading:
 
     def _steps(self, frames: Iterator[FootageFrame]) -> Iterator[_Step]:
         reader = self.session.reader
-        skip_until_sec = reader.last_sec if reader.num_frames else None
-        state_sec = skip_until_sec
+        state_sec = reader.last_sec if reader.num_frames else None
         for frame in frames:
             if self._stop.is_set():
                 return
-            if skip_until_sec is not None and frame.time_sec <= skip_until_sec:
-                continue
             pairs = reader.push(frame)
             state_sec = frame.time_sec if state_sec is None else state_sec
             is_due = self._on_state is not None and frame.time_sec - state_sec >= self._state_every_sec

@@ -6,6 +6,7 @@ import pytest
 from errors import raises_naming
 
 from logoformer_hf.faces import follow as module
+from logoformer_hf.faces import search
 from logoformer_hf.faces.detector import Face, YuNetDetector
 from logoformer_hf.faces.follow import FaceFollower, TrackedFrame, crop_of
 from logoformer_hf.faces.footage import Footage, MemoryFrame
@@ -288,7 +289,7 @@ def test_small_faces_are_looked_for_in_a_larger_picture_now_and_then():
 def test_few_frames_wait_however_many_are_wanted(monkeypatch):
     monkeypatch.setattr(module, "MAX_HELD_FRAMES", 10)
     follower = FaceFollower(SquareDetector(), detect_every=1000)
-    monkeypatch.setattr(module, "MAX_DETECTION_PERIOD_SEC", 1e9)
+    monkeypatch.setattr(search, "MAX_DETECTION_PERIOD_SEC", 1e9)
     frames = frames_of([draw({"red": 100})] * 100)
     given = []
     for frame in frames:

@@ -21,14 +21,28 @@ def folder(tmp_path_factory):
 
 
 def threads():
-    return [thread for thread in threading.enumerate() if thread.name in ("footage", "faces")]
+    return [thread for thread in threading.enumerate() if thread.name in ("footage", "detection", "faces")]
 
 
 def test_reading_gives_what_pushing_gives(recognizer_of, folder):
-    streamed = list(recognizer_of(ScriptedDetector(always=TWO)).stream(folder))
-    pushed = push_all(recognizer_of(ScriptedDetector(always=TWO)).open(), [number / 25 for number in range(100)])
+    ahead, pushing = ScriptedDetector(always=TWO), ScriptedDetector(always=TWO)
+    streamed = list(recognizer_of(ahead).stream(folder))
+    pushed = push_all(recognizer_of(pushing).open(), [number / 25 for number in range(100)])
     same(streamed, pushed)
     assert threads() == []
+    assert sorted(ahead.numbers) == pushing.numbers  # what is searched ahead is searched once, and nothing else
+
+
+def test_faces_are_searched_in_a_thread_before_the_one_that_follows_them(recognizer_of, folder):
+    class Noting(ScriptedDetector):
+        def detect(self, frame):
+            names.append(threading.current_thread().name)
+            return super().detect(frame)
+
+    names: list[str] = []
+    recognizer = recognizer_of(Noting(always=TWO))
+    assert len(list(recognizer.stream(folder))) > 0
+    assert names.count("detection") >= len(names) - 1  # the last frame shows only at the end that it is searched
 
 
 def test_windows_come_before_the_end(recognizer_of, folder):
@@ -55,7 +69,8 @@ def test_an_error_in_the_thread_comes_out(recognizer_of, folder):
 
 def test_reading_goes_on_from_a_state(recognizer_of, folder):
     states = []
-    whole = recognizer_of(ScriptedDetector(always=TWO)).read(folder, on_state=states.append, state_every_sec=0.7)
+    looked = ScriptedDetector(always=TWO)
+    whole = recognizer_of(looked).read(folder, on_state=states.append, state_every_sec=0.7)
     assert len(states) == 5
     for state in states:
         detector = ScriptedDetector(always=TWO)
@@ -65,6 +80,7 @@ def test_reading_goes_on_from_a_state(recognizer_of, folder):
         np.testing.assert_equal(again.boxes, whole.boxes)
         assert (again.duration_sec, again.fps) == (whole.duration_sec, whole.fps)
         assert min(detector.numbers) / 25 > state["reader"]["last_sec"] - 0.2  # not looked at again
+        assert sorted(detector.numbers) == sorted(looked.numbers)[-len(detector.numbers) :]
     streamed = []
     windows = []
     for window in recognizer_of(ScriptedDetector(always=TWO)).stream(
