@@ -22,7 +22,7 @@ class FootageFrame:
         self.index, self.time_sec = index, time_sec
         self._pixels: np.ndarray | None = None
         self._reduced: dict[int, np.ndarray] = {}
-        self._faces: dict[int, list[Face]] = {}
+        self._faces: dict[int, tuple[FaceDetector, list[Face]]] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(index={self.index}, time_sec={self.time_sec:.3f})"
@@ -56,10 +56,12 @@ class FootageFrame:
         return self._reduced[max_side_px]
 
     def faces(self, detector: FaceDetector, max_side_px: int) -> list[Face]:
-        """The faces that a detector finds in `reduced(max_side_px)`, in its pixels; searched once."""
-        if max_side_px not in self._faces:
-            self._faces[max_side_px] = detector.detect(self.reduced(max_side_px))
-        return self._faces[max_side_px]
+        """The faces that a detector finds in `reduced(max_side_px)`, in its pixels; it searches them once."""
+        by, faces = self._faces.get(max_side_px, (None, []))
+        if by is not detector:
+            faces = detector.detect(self.reduced(max_side_px))
+            self._faces[max_side_px] = detector, faces
+        return faces
 
     def _convert(self) -> np.ndarray:
         raise NotImplementedError

@@ -194,6 +194,24 @@ def test_pixels_in_memory():
             MemoryFrame(0, 0.0, wrong)
 
 
+class Counting:
+    """Finds as many faces as it was called."""
+
+    def __init__(self):
+        self.sizes: list[tuple[int, ...]] = []
+
+    def detect(self, frame: np.ndarray) -> list:
+        self.sizes.append(frame.shape)
+        return [None] * len(self.sizes)
+
+
+def test_a_detector_searches_a_frame_once():
+    frame, one, other = MemoryFrame(0, 0.0, np.zeros((48, 64, 3), np.uint8)), Counting(), Counting()
+    assert [len(frame.faces(one, side)) for side in (32, 64, 32, 64)] == [1, 2, 1, 2]
+    assert one.sizes == [(24, 32, 3), (48, 64, 3)]
+    assert len(frame.faces(other, 32)) == 1 and other.sizes == [(24, 32, 3)]
+
+
 @pytest.mark.parametrize(("source", "expected"), [(0, 0), ("0", 0), ("12", 12), ("clip.mp4", None), ("-1", None)])
 def test_what_is_a_camera(source, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
