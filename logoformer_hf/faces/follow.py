@@ -169,7 +169,7 @@ class FaceFollower:
     @property
     def last_search(self) -> tuple[float | None, float | None, int]:
         """Time of the last frame and of the last one that was searched (None before), and frames pushed since that."""
-        return self._last and self._last.time_sec, self._detection_sec, self._since_detection
+        return None if self._last is None else self._last.time_sec, self._detection_sec, self._since_detection
 
     @property
     def search_side_px(self) -> int:
