@@ -7,6 +7,7 @@ that clips and footage are read alike.
 
 import io
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -439,7 +440,8 @@ class FrameConverter:
         self._orientation = orientation_of(first)
         self.size = self._stored_size[::-1] if self._orientation.is_turned else self._stored_size
         # One conversion is set up for all frames of a size; setting it up takes longer than converting a small frame.
-        self._reformatter = av.video.reformatter.VideoReformatter()
+        # It works in memory of its own and serves one thread at a time, so each thread has one.
+        self._of_thread = threading.local()
 
     def has_first_size(self, frame: av.VideoFrame) -> bool:
         """Whether a frame has the size of the first one."""
@@ -450,7 +452,8 @@ class FrameConverter:
         width, height = self._stored_size
         is_plain = is_opaque(frame) and (width, height) == (frame.width, frame.height)
         kind = "rgba" if has_alpha(frame.format) and not is_plain else "rgb24"
-        converted = self._reformatter.reformat(frame, width=width, height=height, format=kind, threads=1)
+        reformatter = self._of_thread.__dict__.setdefault("reformatter", av.video.reformatter.VideoReformatter())
+        converted = reformatter.reformat(frame, width=width, height=height, format=kind, threads=1)
         return self._orientation.apply(on_background(converted.to_ndarray()))
 
 

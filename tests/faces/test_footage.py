@@ -4,6 +4,7 @@ import os
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -55,6 +56,15 @@ def test_a_reduced_frame_is_the_frame_in_small(media):
     assert np.array_equal(small, expected)
     assert frame.reduced(640).shape == frame.reduced(9999).shape == (360, 640, 3)
     assert frame.reduced(320) is small and frame.pixels is frame.pixels
+
+
+def test_threads_may_ask_for_pixels_at_the_same_time(media):
+    with Footage(media / "face_frontal.mp4") as footage:
+        frames = [frame for _, frame in zip(range(32), footage, strict=False)]
+        with ThreadPoolExecutor(4) as threads:
+            pixels = list(threads.map(lambda frame: frame.pixels, frames))
+    for frame, made in zip(frames, pixels, strict=True):
+        assert np.array_equal(made, frame._converter.full(frame._frame))  # by this thread alone
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
