@@ -1,5 +1,6 @@
 """Divides clips into those for training, for choosing the best epoch, and for testing."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -8,6 +9,7 @@ from sklearn.model_selection import train_test_split
 
 from .problems import name_some
 from .rows import PERSON
+from .transforms import clip_seed
 
 _TRIES = 200  # divisions of people that are compared
 
@@ -51,12 +53,18 @@ def split_clips(
         return DatasetDict({split: rows[split] for split in ("train", "validation", "test")})
     if not 0 < validation_size < 1:
         raise ValueError(f"`validation_size` is {validation_size}; it must be more than 0 and less than 1.")
-    if held_out is None:
-        choose = _choose_people if has_people(rows["train"]) else _choose_held_out
-        validation = choose(rows, validation_size, seed)
+    if held_out is not None:
+        validation = _places_of(rows["train"], held_out)
+    elif has_people(rows["train"]):
+        validation = _choose_people(rows["train"], validation_size, seed)
+        if not validation:
+            raise ValueError(
+                f"split 'train' has {len(set(rows['train'][PERSON]))} people, of whom no part has clips of every "
+                "class while the others have, too: none can be held out to choose the epoch. Add people, leave "
+                "classes out with `labels`, or provide a split 'validation'."
+            )
     else:
-        known = set(held_out)
-        validation = [place for place, clip_id in enumerate(rows["train"]["clip_id"]) if clip_id in known]
+        validation = _choose_held_out(rows, validation_size, seed)
     train = sorted(set(range(len(rows["train"]))).difference(validation))
     return DatasetDict(
         train=rows["train"].select(train, keep_in_memory=True),
@@ -86,17 +94,75 @@ def _choose_held_out(rows: DatasetDict, validation_size: float, seed: int) -> li
     return held_out
 
 
+def keep_train_share(rows: DatasetDict, share: float, seed: int, kept: Collection[str] | None = None) -> DatasetDict:
+    """
+    Reduces "train" to a share of its clips; the other splits stay whole.
+
+    Where it is known who is in the clips (column `identity`), all clips of some people are kept, as many people as
+    come closest to the share; of several choices of them the one that keeps the share best in every class. Else the
+    share of every class is kept, rounded, and at least one clip: these clips are ordered by a digest of seed and name,
+    so that a smaller share is a part of a larger one.
+
+    Args:
+        rows: "train" and other splits, as `split_clips` gives them.
+        share: more than 0 and at most 1, which keeps all.
+        seed: seed of the run.
+        kept: names of the clips that this run kept before. The same ones are kept, also where other clips have been
+            left out since then; None chooses them now.
+
+    Raises:
+        ValueError: a share out of its range, or so few people that some class would have no clip.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"`train_share` is {share}; it must be more than 0 and at most 1.")
+    train = rows["train"]
+    if share == 1:
+        return rows
+    if kept is not None:
+        places = _places_of(train, kept)
+    elif has_people(train):
+        places = _choose_people(train, share, seed, leaves_all_classes=False)
+        if not places:
+            raise ValueError(
+                f"`train_share` is {share} of the {len(set(train[PERSON]))} people to train on, and no choice of so "
+                "many has clips of every class: choose a larger share, or leave classes out with `labels`."
+            )
+    else:
+        places = _choose_of_every_class(train, share, seed)
+    return DatasetDict({**rows, "train": train.select(places, keep_in_memory=True)})
+
+
+def _places_of(clips: Dataset, names: Collection[str]) -> list[int]:
+    """Places of the clips with these names."""
+    known = set(names)
+    return [place for place, clip_id in enumerate(clips["clip_id"]) if clip_id in known]
+
+
+def _choose_of_every_class(clips: Dataset, share: float, seed: int) -> list[int]:
+    """Places of a share of each class, in their order."""
+    names, of_class = list(clips["clip_id"]), defaultdict(list)
+    for place, label in enumerate(clips["label"]):
+        of_class[label].append(place)
+    chosen: list[int] = []
+    for places in of_class.values():
+        places.sort(key=lambda place: clip_seed(seed, 0, names[place]))
+        chosen += places[: max(1, round(share * len(places)))]
+    return sorted(chosen)
+
+
 def has_people(clips: Dataset) -> bool:
     """Whether it is known of every clip who is in it."""
     return PERSON in clips.column_names and None not in set(clips[PERSON])
 
 
-def _choose_people(rows: DatasetDict, validation_size: float, seed: int) -> list[int]:
-    """Places of the clips of some people of "train", with about as large a share of every class."""
-    train = rows["train"]
-    people, of_clip = np.unique(list(train[PERSON]), return_inverse=True)
-    labels = np.asarray(train["label"])
-    names, numbers = train.features["label"].names, np.unique(labels)
+def _choose_people(clips: Dataset, share: float, seed: int, leaves_all_classes: bool = True) -> list[int]:
+    """
+    Places of the clips of some people, with about this share of every class; empty where no choice has clips of every
+    class, or, with `leaves_all_classes`, leaves clips of every class to the others.
+    """
+    people, of_clip = np.unique(list(clips[PERSON]), return_inverse=True)
+    labels = np.asarray(clips["label"])
+    names, numbers = clips.features["label"].names, np.unique(labels)
     counts = np.zeros((len(people), len(names)))  # clips by person and class
     np.add.at(counts, (of_clip, labels), 1)
     counts = counts[:, numbers]
@@ -105,17 +171,12 @@ def _choose_people(rows: DatasetDict, validation_size: float, seed: int) -> list
     for _ in range(_TRIES):
         order = draw.permutation(len(people))
         sums = counts[order].cumsum(axis=0)
-        for num_people in np.argsort(np.abs(sums.sum(axis=1) / totals.sum() - validation_size), kind="stable")[:2] + 1:
-            held = sums[num_people - 1]
-            distance = np.abs(held / totals - validation_size).sum()
-            if (held > 0).all() and (held < totals).all() and distance < best:
+        for num_people in np.argsort(np.abs(sums.sum(axis=1) / totals.sum() - share), kind="stable")[:2] + 1:
+            taken = sums[num_people - 1]
+            distance = np.abs(taken / totals - share).sum()
+            leaves_enough = not leaves_all_classes or (taken < totals).all()
+            if (taken > 0).all() and leaves_enough and distance < best:
                 best, chosen = distance, order[:num_people]
-    if len(chosen) == 0:
-        raise ValueError(
-            f"split 'train' has {len(people)} people, of whom no part has clips of every class while the others have, "
-            "too: none can be held out to choose the epoch. Add people, leave classes out with `labels`, or provide a "
-            "split 'validation'."
-        )
     return [int(place) for place in np.flatnonzero(np.isin(of_clip, chosen))]
 
 

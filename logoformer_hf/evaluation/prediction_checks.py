@@ -37,6 +37,7 @@ _FACTS = {
     "compact_loss": _TEXT + _NONE,
     "compact_loss_weight": _NUMBER + _NONE,
     "score_temperature": _NUMBER + _NONE,
+    "train_share": _NUMBER + _NONE,
 }
 
 

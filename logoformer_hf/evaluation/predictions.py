@@ -32,7 +32,7 @@ FACTS_OF_ONE_RUN = (
 )  # the others are those of an experiment
 _METADATA_KEY = b"logoformer_run"
 _VERSION = 1  # of the file's columns and facts
-_ADDED_FACTS = ("score_temperature", "faces", "seen_clips")  # that older files of this version lack
+_ADDED_FACTS = ("score_temperature", "faces", "seen_clips", "train_share")  # that older files of this version lack
 # Where `training.runs.plan_runs` puts the folders of runs.
 RUN_FOLDERS = ("", "fold-*/", "seed-*/", "fold-*/seed-*/")
 
@@ -57,6 +57,7 @@ class RunInfo:
         score_temperature: temperature of calibrated scores in the model's configuration, None for a model that is not
             calibrated. The stored scores are those of the model, without it.
         seen_clips: how many clips the model had met before, None in files of earlier versions, which did not compare.
+        train_share: share of the clips to train on that were used, more than 0 and less than 1; None for all.
     """
 
     label_names: Sequence[str]
@@ -71,6 +72,7 @@ class RunInfo:
     compact_loss_weight: float | None = None
     score_temperature: float | None = None
     seen_clips: SeenClips | None = None
+    train_share: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label_names", tuple(self.label_names))
@@ -122,7 +124,8 @@ class RunInfo:
             loss = {None: "", "none": ", no compact loss"}[self.compact_loss]
         else:
             loss = f", compact loss {self.compact_loss} x {self.compact_loss_weight:g}"
-        return self.model + loss + (f", trained on {self.trained_on}" if self.trained_on else "")
+        share = "" if self.train_share is None else f", {100 * self.train_share:g} % of the training clips"
+        return self.model + loss + share + (f", trained on {self.trained_on}" if self.trained_on else "")
 
     @property
     def marks(self) -> list[str]:

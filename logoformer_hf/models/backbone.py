@@ -1,7 +1,7 @@
 """Loads pretrained weights of a ResNet by torchvision, timm or transformers into the frame encoder."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,26 @@ from .._files import read_json
 from ..modeling_logoformer import LogoFormerPreTrainedModel
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+# Of processors of images and of videos, a LOGO-Former's among them.
+_PREPROCESSOR_FILES = ("preprocessor_config.json", "video_preprocessor_config.json")
+# Of lone files, which say nothing themselves: what their name is known for, by the beginning of a match.
+_KNOWN_NAMES: Mapping[str, tuple[Sequence[float], Sequence[float], str]] = {
+    r"ms1m": (
+        (0.0,) * 3,
+        (1.0,) * 3,
+        "its name: face weights of MS-Celeb-1M, which Former-DFER feeds pixels in [0, 1]",
+    ),
+    r"msceleb": (
+        IMAGENET_DEFAULT_MEAN,
+        IMAGENET_DEFAULT_STD,
+        "its name: face weights of MS-Celeb-1M, which DAN feeds pixels normalised as for ImageNet",
+    ),
+    r"^resnet\d+-[0-9a-f]{8}\.pth$": (
+        IMAGENET_DEFAULT_MEAN,
+        IMAGENET_DEFAULT_STD,
+        "its name: ImageNet, by torchvision",
+    ),
+}
 
 
 @dataclass
@@ -36,19 +56,28 @@ class BackboneReport:
         )
 
 
-def load_backbone_checkpoint(model: LogoFormerPreTrainedModel, path: str | Path) -> BackboneReport:
+def load_backbone_checkpoint(
+    model: LogoFormerPreTrainedModel,
+    path: str | Path,
+    image_mean: Sequence[float] | None = None,
+    image_std: Sequence[float] | None = None,
+) -> BackboneReport:
     """
     Loads a pretrained ResNet into the frame encoder of a LOGO-Former, which must have a ResNet of the same kind.
 
     Args:
         model: a LOGO-Former; its frame encoder's weights are replaced.
         path: a state dict of torchvision or timm (`.pth`, `.pt`, `.bin`, `.safetensors`, also inside a checkpoint,
-            with `module.` or `backbone.` prefixes and extra heads), or the folder of a ResNet saved by transformers.
-            Pickles are read with `weights_only=True`, which loads tensors and no code.
+            with `module.` or `backbone.` prefixes and extra heads), or the folder of a ResNet saved by transformers,
+            or of a LOGO-Former, as `logoformer pretrain-frames` writes one. Pickles are read with
+            `weights_only=True`, which loads tensors and no code.
+        image_mean: mean of the pixels, 0 to 1, one number per channel, that the weights were trained with; None: as
+            found or guessed.
+        image_std: their standard deviation; given together with the mean.
 
     Returns:
-        The loaded tensors, and the mean and standard deviation for them: from the folder's preprocessor
-        configuration (transformers) or `config.json` (timm), else ImageNet's.
+        The loaded tensors, and the mean and standard deviation for them: those that are given, else from the folder's
+        processor (transformers) or `config.json` (timm), else what the name of the file is known for, else ImageNet's.
 
     Raises:
         FileNotFoundError: `path` does not exist.
@@ -104,7 +133,10 @@ def load_backbone_checkpoint(model: LogoFormerPreTrainedModel, path: str | Path)
             )
     loaded = {name: tensor for name, tensor in given.items() if name in wanted}
     backbone.load_state_dict(loaded, strict=False)
-    mean, std, source = find_normalisation(path)
+    if image_mean is not None and image_std is not None:
+        mean, std, source = image_mean, image_std, "`image_mean` and `image_std`"
+    else:
+        mean, std, source = find_normalisation(path)
     return BackboneReport(path, len(loaded), sorted(set(given) - set(loaded)), mean, std, source)
 
 
@@ -163,9 +195,8 @@ def find_normalisation(path: Path) -> tuple[Sequence[float], Sequence[float], st
     """Mean and standard deviation of the pixel values, 0 to 1, by channel, and the name of their source."""
     # Settings in the folder of a weight file with another name may belong to another model.
     folder = path.parent if path.name in WEIGHT_FILES else path
-    preprocessor = folder / "preprocessor_config.json"
-    if preprocessor.exists():
-        settings = read_json(preprocessor)
+    for preprocessor in (folder / name for name in _PREPROCESSOR_FILES):
+        settings = read_json(preprocessor) if preprocessor.exists() else {}
         if "image_mean" in settings and "image_std" in settings:
             return settings["image_mean"], settings["image_std"], preprocessor.name
     config = folder / "config.json"
@@ -173,4 +204,9 @@ def find_normalisation(path: Path) -> tuple[Sequence[float], Sequence[float], st
         settings = read_json(config).get("pretrained_cfg") or {}
         if "mean" in settings and "std" in settings:
             return settings["mean"], settings["std"], f"timm's {config.name}"
-    return IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, "ImageNet (the file names none)"
+    if path.is_file():
+        for pattern, known in _KNOWN_NAMES.items():
+            if re.search(pattern, path.name, re.IGNORECASE):
+                return known
+    guess = "ImageNet, a guess, as neither the file nor its name says more; `image_mean` and `image_std` set others"
+    return IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, guess

@@ -38,6 +38,8 @@ def new_model(
     label_names: Sequence[str],
     overrides: Mapping[str, Any] | None = None,
     backbone_checkpoint: str | Path | None = None,
+    image_mean: Sequence[float] | None = None,
+    image_std: Sequence[float] | None = None,
 ) -> tuple[LogoFormerForVideoClassification, LogoFormerVideoProcessor, str]:
     """
     A LOGO-Former with new weights.
@@ -47,6 +49,8 @@ def new_model(
         label_names: names of the classes in the order of their numbers.
         overrides: other values for fields of `LogoFormerConfig`.
         backbone_checkpoint: pretrained ResNet for the frame encoder; its normalisation becomes the processor's.
+        image_mean: of the pixels that it was trained with, as for `load_backbone_checkpoint`.
+        image_std: their standard deviation.
 
     Returns:
         Model, processor, and a sentence on their origin.
@@ -56,7 +60,7 @@ def new_model(
     processor = LogoFormerVideoProcessor.from_config(config)
     if backbone_checkpoint is None:
         return model, processor, f"new LOGO-Former {size}."
-    report = load_backbone_checkpoint(model, backbone_checkpoint)
+    report = load_backbone_checkpoint(model, backbone_checkpoint, image_mean, image_std)
     processor.image_mean, processor.image_std = list(report.image_mean), list(report.image_std)
     return model, processor, f"new LOGO-Former {size}; {report}"
 

@@ -186,6 +186,7 @@ def describe_run(args: EvaluationArguments, source: Source, fold: int | None) ->
         print(note)
     facts |= {"seed": trained.seed, "model": trained.model}
     facts |= {"compact_loss": trained.compact_loss, "compact_loss_weight": trained.compact_loss_weight}
+    facts |= {"train_share": trained.train_share}
     if not is_same_data(trained.data, source):
         return RunInfo(**facts, selection="given", trained_on=trained.data.dataset_name)
     return RunInfo(**facts, selection=trained.selection)

@@ -10,7 +10,7 @@ from ..evaluation.report_files import PROJECTION_FILE
 from ..hub.push import CODE, PUBLISHED
 from .checkpoints import STATE_FILE
 from .evaluation_folder import EVALUATION_FILE
-from .held_out import HELD_OUT_FILE
+from .held_out import HELD_OUT_FILE, SHARE_FILE
 from .run_files import RESULTS_FILE
 from .run_folder import SETTINGS_FILE
 
@@ -46,6 +46,7 @@ OUTPUT_FILES = (
     OutputFile(TRAINED_ON_FILE, "digests of the clips that trained the model and chose its epoch", "run", "first"),
     OutputFile("problems.csv", "clips that cannot be used: clip, path, reason", "run", "where there are any"),
     OutputFile(HELD_OUT_FILE, "names of the training clips that the epoch is chosen on", "run", "before the training"),
+    OutputFile(SHARE_FILE, "names of the clips that are trained on, of a share", "run", "before the training"),
     OutputFile("checkpoint-*/", "model, optimiser, scheduler and random state, to go on from", "run", "every epoch"),
     OutputFile("config.json", "architecture and labels", "run", "after the test"),
     OutputFile("model.safetensors", "weights of the tested epoch", "run", "after the test"),

@@ -10,9 +10,9 @@ from ..data.identity import each_clip_once
 from ..data.problems import ClipProblems
 from ..data.sources.gather import gather_clips, list_problems
 from ..data.sources.source import Source
-from ..data.splits import check_tested_once, split_clips
+from ..data.splits import check_tested_once, keep_train_share, split_clips
 from ..data.trained_on import SeenClips, TrainedOn
-from .held_out import read_held_out
+from .held_out import HELD_OUT_FILE, SHARE_FILE, read_names
 from .processes import is_one_machine, on_main_process
 from .run_folder import DATA_DIGEST, SETTINGS_FILE, is_finished, read_settings
 from .runs import Run
@@ -114,8 +114,9 @@ def check_same_clips(run: Run, source: Source) -> None:
 
 def _clips_of_run(run: Run, source: Source, settings: Settings) -> RunClips:
     protocol = settings.protocol
-    held_out = read_held_out(run.folder)
+    held_out, kept = (read_names(run.folder / name) for name in (HELD_OUT_FILE, SHARE_FILE))
     rows = split_clips(source.rows, protocol.select_on, protocol.validation_size, run.seed, held_out)
+    rows = keep_train_share(rows, protocol.train_share, run.seed, kept)
     check_rows(rows)
     is_held_out = "validation" not in source.rows
     seen, trained_on = compare_clips(

@@ -111,6 +111,7 @@ def write_card(path: Path, run: Run, settings: Settings) -> None:
             "batch size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
             "learning rate": args.learning_rate,
             "compact loss": f"{args.compact_loss}, weight {args.compact_loss_weight}",
+            **({} if info.train_share is None else {"share of the training clips": f"{100 * info.train_share:g} %"}),
             "seed": run.seed,
         },
         fine_tuned_from=settings.model.model_name_or_path,

@@ -37,14 +37,50 @@ class ModelArguments:
         metadata={"help": "A saved LOGO-Former, or another video classifier of transformers, to fine-tune instead."},
     )
     backbone_checkpoint: str | None = field(
-        default=None, metadata={"help": "Local file or folder with a pretrained ResNet for the frame encoder."}
+        default=None,
+        metadata={
+            "help": "Local file or folder with a pretrained ResNet for the frame encoder, as `pretrain-frames` writes "
+            "one."
+        },
+    )
+    image_mean: list[float] | None = field(
+        default=None,
+        metadata={
+            "help": "With --backbone_checkpoint: mean of the pixels, 0 to 1, that it was trained with, one number or "
+            "three (red, green, blue); by default what its folder says, or a guess by the name of the file, which is "
+            "printed. `--image_mean 0 --image_std 1` leaves pixels in 0 to 1."
+        },
+    )
+    image_std: list[float] | None = field(
+        default=None, metadata={"help": "Standard deviation of these pixels; given together with --image_mean."}
     )
 
     def __post_init__(self) -> None:
+        self._check_normalisation()
         if self.model_name_or_path and (self.backbone_checkpoint or self.config_overrides):
             raise ValueError(
                 "--model_name_or_path loads a frame encoder and a configuration: give it without "
                 "--backbone_checkpoint and --config_overrides."
+            )
+
+    def _check_normalisation(self) -> None:
+        if self.image_mean is None and self.image_std is None:
+            return
+        if self.backbone_checkpoint is None:
+            raise ValueError(
+                "`image_mean` and `image_std` are those of the weights in `backbone_checkpoint`: give all three."
+            )
+        if self.image_mean is None or self.image_std is None:
+            lacking = "image_mean" if self.image_mean is None else "image_std"
+            raise ValueError(f"`{lacking}` is missing: give `image_mean` and `image_std` together.")
+        self.image_mean = _one_per_channel("image_mean", self.image_mean)
+        self.image_std = _one_per_channel("image_std", self.image_std)
+        are_means = all(0 <= value <= 1 for value in self.image_mean)
+        if not are_means or not all(0 < value <= 1 for value in self.image_std):
+            raise ValueError(
+                f"`image_mean` is {self.image_mean} and `image_std` is {self.image_std}; they are for pixels from 0 "
+                "to 1, so means are from 0 to 1, and deviations more than 0 and at most 1: divide those for pixels "
+                "from 0 to 255 by 255."
             )
 
     @property
@@ -54,6 +90,13 @@ class ModelArguments:
             return f"fine-tuned {Path(self.model_name_or_path).name}"
         overrides = parse_overrides(self.config_overrides)
         return ", ".join([f"LOGO-Former {self.model}", *(f"{name} {value}" for name, value in overrides.items())])
+
+
+def _one_per_channel(name: str, values: Sequence[float]) -> list[float]:
+    """Three numbers, of one or three."""
+    if len(values) not in (1, 3):
+        raise ValueError(f"`{name}` has {len(values)} numbers; it must have one, or three (red, green, blue).")
+    return list(values) * (3 // len(values))
 
 
 @dataclass
@@ -70,6 +113,14 @@ class ProtocolArguments:
     validation_size: float = field(
         default=0.1, metadata={"help": "Share of the training clips that is held out for validation, 0 to 1."}
     )
+    train_share: float = field(
+        default=1.0,
+        metadata={
+            "help": "Share of the clips to train on that is used, more than 0 to 1: of every class, or whole people "
+            "where it is known who is in the clips. Which, is a function of the run's seed; validation and test stay "
+            "whole."
+        },
+    )
     seeds: int = field(default=1, metadata={"help": "Number of runs with different seeds, counted up from --seed."})
     allow_seen_clips: bool = field(
         default=False,
@@ -85,6 +136,8 @@ class ProtocolArguments:
     )
 
     def __post_init__(self) -> None:
+        if not 0 < self.train_share <= 1:
+            raise ValueError(f"`train_share` is {self.train_share}; it must be more than 0 and at most 1, as 0.1.")
         if self.seeds < 1:
             raise ValueError(f"`seeds` is {self.seeds}; it must be at least 1.")
 
@@ -123,11 +176,33 @@ class Settings:
     training: LogoFormerTrainingArguments
 
 
-def build_parser() -> HfArgumentParser:
+@dataclass(frozen=True)
+class Program:
+    """
+    A command that trains.
+
+    Attributes:
+        name: as it is called.
+        description: for its help.
+        model: dataclass of the options of its model.
+        defaults: of options that differ from those of `logoformer train`, whichever recipe is chosen.
+    """
+
+    name: str
+    description: str
+    model: type[ModelArguments] = ModelArguments
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+TRAIN = Program("logoformer train", DESCRIPTION)
+
+
+def build_parser(program: Program = TRAIN) -> HfArgumentParser:
     """The parser of all settings."""
-    groups: list[Any] = [each.type for each in fields(Settings)]
+    groups: list[Any] = [program.model if each.type is ModelArguments else each.type for each in fields(Settings)]
     # An abbreviation would be another option as soon as one with the same beginning is added.
-    parser = HfArgumentParser(groups, prog="logoformer train", description=DESCRIPTION, allow_abbrev=False)
+    parser = HfArgumentParser(groups, prog=program.name, description=program.description, allow_abbrev=False)
+    parser.set_defaults(**program.defaults)
     ignore_case_of_choices(parser)
     for action in parser_actions(parser):
         if action.dest == "recipe":
@@ -141,7 +216,7 @@ def recipe_name(text: str) -> str:
     return "port" if name.casefold() == "paper" else name
 
 
-def parse_arguments(arguments: Sequence[str]) -> Settings:
+def parse_arguments(arguments: Sequence[str], program: Program = TRAIN) -> Settings:
     """
     The settings of a command line. A first argument that ends in .yaml or .yml is read as a settings file.
 
@@ -150,7 +225,7 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
         SystemExit: a value of a wrong type; argparse has printed the reason.
     """
     arguments = list(arguments)
-    parser = build_parser()
+    parser = build_parser(program)
     if arguments and arguments[0].endswith((".yaml", ".yml")):
         options = {action.dest: action for action in reversed(parser_actions(parser))}  # `--x` before `--no_x`
         arguments = [
@@ -158,7 +233,7 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
             *arguments[1:],
         ]  # the later of two values counts
     recipe = parser.parse_known_args(arguments)[0].recipe
-    parser.set_defaults(**RECIPES[recipe])
+    parser.set_defaults(**RECIPES[recipe] | program.defaults)
     return Settings(*parser.parse_args_into_dataclasses(arguments))
 
 

@@ -37,7 +37,7 @@ from ..models.loading import load_model, new_model
 from .arguments import LogoFormerTrainingArguments
 from .calibrate import calibrate, calibration_results
 from .checkpoints import errors_of_writing
-from .held_out import keep_held_out
+from .held_out import HELD_OUT_FILE, SHARE_FILE, keep_names
 from .library_state import library_state_kept
 from .loader_wait import describe_wait
 from .processes import in_turn, on_main_process
@@ -153,7 +153,7 @@ def look_at(run: Run, settings: Settings) -> bool:
 def deciding_settings(settings: Settings, run: Run) -> dict[str, Any]:
     """All settings that the result of a run depends on, as JSON values."""
     deciding = asdict(settings.model) | asdict(settings.source) | asdict(settings.transforms)
-    deciding |= {name: getattr(settings.protocol, name) for name in ("select_on", "validation_size")}
+    deciding |= {name: getattr(settings.protocol, name) for name in ("select_on", "validation_size", "train_share")}
     deciding |= deciding_arguments(settings.training) | {"fold": run.fold, "seed": run.seed}
     # The last two may change when a run goes on: the result says which clips it speaks of.
     return {name: deciding[name] for name in deciding if name not in ("cache_dir", "on_problem", "check")}
@@ -172,7 +172,9 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
     if is_main_process:
         write_trained_on(run.folder / TRAINED_ON_FILE, clips.trained_on)
         if clips.holds_out:
-            keep_held_out(run.folder, clips.rows)
+            keep_names(run.folder / HELD_OUT_FILE, clips.rows["validation"])
+        if settings.protocol.train_share < 1:
+            keep_names(run.folder / SHARE_FILE, clips.rows["train"])
     rows = clips.rows
     label_names = rows["train"].features["label"].names
 
@@ -249,7 +251,9 @@ def build_model(args: ModelArguments, label_names: Sequence[str]) -> tuple[PreTr
     """The model, its own processor, and a sentence that describes both."""
     if args.model_name_or_path:
         return load_model(args.model_name_or_path, label_names)
-    return new_model(args.model, label_names, parse_overrides(args.config_overrides), args.backbone_checkpoint)
+    overrides = parse_overrides(args.config_overrides)
+    normalisation = (args.image_mean, args.image_std)
+    return new_model(args.model, label_names, overrides, args.backbone_checkpoint, *normalisation)
 
 
 def print_speed(run: Run, train_metrics: dict[str, float] | None, test_metrics: dict[str, float]) -> None:
@@ -284,4 +288,5 @@ def describe_run(
         model=settings.model.description,
         compact_loss=settings.training.compact_loss,
         compact_loss_weight=settings.training.compact_loss_weight,
+        train_share=settings.protocol.train_share if settings.protocol.train_share < 1 else None,
     )

@@ -3,7 +3,7 @@ import pytest
 from errors import raises_naming
 from toys import clip_rows
 
-from logoformer_hf.data.splits import check_tested_once, split_clips
+from logoformer_hf.data.splits import check_tested_once, keep_train_share, split_clips
 
 
 def make_splits(counts=(60, 30, 30, 20, 20, 2, 8), **splits: list[int]) -> datasets.DatasetDict:
@@ -100,6 +100,62 @@ def test_choosing_on_the_test_clips_trains_on_all_of_train():
 def test_what_cannot_be_divided_is_named(rows, arguments, words):
     with raises_naming(ValueError, *words):
         split_clips(rows, *arguments, seed=0)
+
+
+def test_a_share_of_every_class_is_kept_and_the_other_splits_stay_whole():
+    rows = split_clips(make_splits(), "validation", 0.1, seed=0)  # 54, 27, 27, 18, 18, 2, 7 to train on
+    counts = [list(rows["train"]["label"]).count(label) for label in range(7)]
+    fifth, tenth = (keep_train_share(rows, share, seed=0) for share in (0.2, 0.1))
+    assert [list(fifth["train"]["label"]).count(label) for label in range(7)] == [
+        max(1, round(0.2 * count)) for count in counts
+    ]
+    assert set(tenth["train"]["clip_id"]) < set(fifth["train"]["clip_id"]) < set(rows["train"]["clip_id"])
+    for split in ("validation", "test"):
+        assert list(fifth[split]["clip_id"]) == list(rows[split]["clip_id"])
+    assert keep_train_share(rows, 1.0, seed=0) is rows
+
+
+def test_a_share_is_a_function_of_the_seed():
+    kept = [list(keep_train_share(make_splits(), 0.2, seed)["train"]["clip_id"]) for seed in (0, 0, 1)]
+    assert kept[0] == kept[1] and set(kept[0]) != set(kept[2])
+
+
+def test_a_share_is_one_of_whole_people_where_they_are_known():
+    rows = make_splits(counts=(50, 30, 30, 20, 20, 20, 30))
+    people = [f"person {place % 20}" for place in range(200)]
+    rows["train"] = rows["train"].add_column("identity", people)
+    kept = keep_train_share(rows, 0.1, seed=0)["train"]
+    assert len(set(kept["identity"])) == 2 and set(kept["label"]) == set(range(7))
+    assert len(kept) == sum(person in set(kept["identity"]) for person in people)
+    others = [keep_train_share(rows, 0.1, seed)["train"]["clip_id"][:] for seed in range(4)]
+    assert others[0] == kept["clip_id"][:] and any(other != others[0] for other in others)
+
+
+def test_one_person_may_be_a_share_though_nobody_else_has_every_class():
+    rows = make_splits(counts=(4, 4, 4, 0, 0, 0, 0))
+    rows["train"] = rows["train"].add_column("identity", ["a", "a", "b", "b", "a", "a", *["c"] * 2, *["a"] * 4])
+    kept = keep_train_share(rows, 0.6, seed=0)["train"]
+    assert set(kept["identity"]) == {"a"} and len(kept) == 8
+
+
+def test_what_was_kept_before_is_kept_again():
+    rows = make_splits()
+    before = list(keep_train_share(rows, 0.2, seed=0)["train"]["clip_id"])
+    rows["train"] = rows["train"].filter(lambda clip_id: clip_id != before[0], input_columns="clip_id")
+    assert list(keep_train_share(rows, 0.2, 0, before)["train"]["clip_id"]) == before[1:]
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.01, float("nan")])
+def test_a_share_out_of_its_range(share):
+    with raises_naming(ValueError, "train_share", share):
+        keep_train_share(make_splits(), share, seed=0)
+
+
+def test_a_share_of_people_none_of_whom_has_every_class():
+    rows = make_splits(counts=(4, 4, 4, 0, 0, 0, 0))
+    rows["train"] = rows["train"].add_column("identity", [f"person {label}" for label in rows["train"]["label"]])
+    with raises_naming(ValueError, "train_share", "3 people"):
+        keep_train_share(rows, 0.3, seed=0)
 
 
 def test_a_clip_that_two_folds_test_is_named_with_both():

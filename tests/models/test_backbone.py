@@ -12,7 +12,7 @@ from errors import check_named, raises_naming
 from toys import new_model
 from transformers import ConvNextConfig, ResNetConfig, ResNetForImageClassification
 
-from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification
+from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerVideoProcessor
 from logoformer_hf.configuration_logoformer import resnet18_to_stage3
 from logoformer_hf.models.backbone import load_backbone_checkpoint
 
@@ -165,6 +165,46 @@ def test_settings_beside_a_lone_file_are_not_its_own(tmp_path, resnet18):
     (tmp_path / "preprocessor_config.json").write_text(json.dumps({"image_mean": OTHER[0], "image_std": OTHER[1]}))
     report = load_backbone_checkpoint(make_model(), tmp_path / "resnet18-f37072fd.pth")
     assert (tuple(report.image_mean), tuple(report.image_std)) == IMAGENET
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "words"),
+    [
+        ("Resnet18_MS1M_pytorch.pth.tar", ([0, 0, 0], [1, 1, 1]), ["its name", "[0, 1]"]),
+        ("resnet18_msceleb.pth", IMAGENET, ["its name", "MS-Celeb-1M"]),
+        ("resnet18-f37072fd.pth", IMAGENET, ["its name", "torchvision"]),
+        ("mine.pth", IMAGENET, ["a guess", "image_mean", "image_std"]),
+    ],
+)
+def test_a_lone_file_is_normalised_as_its_name_is_known_for(name, expected, words, tmp_path, resnet18):
+    torch.save({"state_dict": prefixed(resnet18.state_dict(), "module.")}, tmp_path / name)
+    report = load_backbone_checkpoint(make_model(), tmp_path / name)
+    assert (list(report.image_mean), list(report.image_std)) == (list(expected[0]), list(expected[1]))
+    check_named(str(report), *words)
+
+
+@pytest.mark.parametrize("name", ["resnet18_ms1m.pth", "model.safetensors"])
+def test_a_normalisation_that_is_given_is_taken_whatever_is_known(name, tmp_path, resnet18):
+    save = safetensors.torch.save_file if name.endswith(".safetensors") else torch.save
+    save(resnet18.state_dict(), tmp_path / name)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0] * 3, "image_std": [1] * 3}))
+    report = load_backbone_checkpoint(make_model(), tmp_path / name, *OTHER)
+    assert (report.image_mean, report.image_std) == OTHER
+    check_named(str(report), "image_mean", "image_std", OTHER[0], OTHER[1])
+
+
+def test_the_folder_of_a_logo_former_gives_its_frame_encoder_and_normalisation(tmp_path):
+    other = with_statistics(LogoFormerForVideoClassification(make_config(resnet18_to_stage3())))
+    other.save_pretrained(tmp_path)
+    LogoFormerVideoProcessor.from_config(other.config, image_mean=OTHER[0], image_std=OTHER[1]).save_pretrained(
+        tmp_path
+    )
+    model = make_model().eval()
+    report = load_backbone_checkpoint(model, tmp_path)
+    with torch.no_grad():
+        assert torch.equal(model.encode_frames(pixels()), other.encode_frames(pixels()))
+    assert (report.image_mean, report.image_std) == OTHER
+    check_named(str(report), "video_preprocessor_config.json")
 
 
 # --- what is refused

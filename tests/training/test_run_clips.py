@@ -5,12 +5,12 @@ import shutil
 
 import pytest
 from dataset_trees import dfew_label, jpeg
-from errors import raises_naming
+from errors import check_named, raises_naming
 from small_runs import NEW, run_small, write_own
 
 from logoformer_hf.data import identity
 from logoformer_hf.data.identity import content_id
-from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE
+from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE, read_predictions
 from logoformer_hf.training.run_clips import gather_in_turn
 from logoformer_hf.training.runs import Run
 from logoformer_hf.training.settings import parse_arguments
@@ -131,3 +131,21 @@ def test_a_refused_run_leaves_the_list_of_problems_of_the_run_that_is_there(run,
     with raises_naming(ValueError, out if on_problem == "skip" else "train3"):
         run(out, other, *NEW, "--on_problem", on_problem)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_a_share_of_the_training_clips_is_said_everywhere(run, tmp_path):
+    """Three clips of each class remain after validation; a third of them is one."""
+    root = write_own(tmp_path / "own", 40)
+    out = run(tmp_path / "out", root, *NEW, "--train_share", "0.34")
+    assert json.loads((out / "run.json").read_text())["train_share"] == 0.34
+    results = json.loads((out / "eval_results.json").read_text())
+    assert results["clips_per_split"] == {"train": 2, "validation": 2, "test": 4}
+    names = json.loads((out / "training_clips.json").read_text())
+    assert sorted(name.split("/")[1] for name in names) == ["happy", "sad"]
+    assert not set(names) & set(json.loads((out / "validation_clips.json").read_text()))
+    assert read_predictions(out / PREDICTIONS_FILE).run.train_share == 0.34
+    assert json.loads((out / "report.json").read_text())["train_share"] == 0.34
+    for text in ("report.md", "README.md"):
+        check_named((out / text).read_text(), "34 %")
+    with raises_naming(ValueError, "train_share 0.34", "0.5"):
+        run(out, root, *NEW, "--train_share", "0.5")

@@ -208,11 +208,29 @@ def test_an_unknown_argument_is_named(capsys):
         (["--compact_loss_weight", "-1"], ["compact_loss_weight", "-1"]),
         (["--model_name_or_path", "x", "--backbone_checkpoint", "y"], ["--model_name_or_path"]),
         (["--model_name_or_path", "x", "--config_overrides", "{}"], ["--model_name_or_path"]),
+        (["--train_share", "0"], ["train_share", "0.0"]),
+        (["--train_share", "10"], ["train_share", "10.0"]),
+        (["--train_share", "nan"], ["train_share", "nan"]),
+        (["--image_mean", "0", "--image_std", "1"], ["image_mean", "backbone_checkpoint"]),
+        (["--backbone_checkpoint", "x", "--image_mean", "0"], ["image_std"]),
+        (["--backbone_checkpoint", "x", "--image_mean", "0", "0", "--image_std", "1"], ["image_mean", "2 numbers"]),
+        (["--backbone_checkpoint", "x", "--image_mean", "127.5", "--image_std", "127.5"], ["127.5", "255"]),
+        (["--backbone_checkpoint", "x", "--image_mean", "0", "--image_std", "0"], ["image_std", "more than 0"]),
+        (["--backbone_checkpoint", "x", "--image_mean", "nan", "--image_std", "1"], ["image_mean", "nan"]),
     ],
 )
 def test_values_that_do_not_go_together_are_named(arguments, words):
     with raises_naming(ValueError, *words):
         parse_arguments(arguments)
+
+
+def test_a_normalisation_of_one_number_is_that_of_every_channel(tmp_path):
+    arguments = ["--backbone_checkpoint", "x", "--image_mean", "0.5", "--image_std", "0.1", "0.2", "0.3"]
+    model = parse_arguments(arguments).model
+    assert (model.image_mean, model.image_std) == ([0.5] * 3, [0.1, 0.2, 0.3])
+    (tmp_path / "run.yaml").write_text("backbone_checkpoint: x\nimage_mean: 0\nimage_std: [0.1, 0.2, 0.3]\n")
+    model = parse_arguments([str(tmp_path / "run.yaml")]).model
+    assert (model.image_mean, model.image_std) == ([0.0] * 3, [0.1, 0.2, 0.3])
 
 
 def test_overrides():

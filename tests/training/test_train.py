@@ -28,6 +28,8 @@ from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.training.evaluate import evaluate_model
 from logoformer_hf.training.evaluation_arguments import EvaluationArguments
+from logoformer_hf.training.settings import ModelArguments
+from logoformer_hf.training.train import build_model
 from logoformer_hf.training.train import main as train
 
 FEW_CLIPS = ["--num_train_clips", "28", "--num_validation_clips", "7", "--num_test_clips", "14"]
@@ -143,6 +145,8 @@ def test_a_pretrained_frame_encoder_brings_its_normalisation(cache_dir, tmp_path
     torch.testing.assert_close(stem, weights["conv1.weight"])
     processor = json.loads((tmp_path / "out" / "video_preprocessor_config.json").read_text())
     assert processor["image_mean"] == [0.1, 0.2, 0.3] and processor["num_frames"] == 2
+    given = ModelArguments("small", overrides, None, str(checkpoint), [0.5], [0.25])
+    assert build_model(given, ["happy", "sad"])[1].image_mean == [0.5, 0.5, 0.5]
 
 
 @pytest.mark.parametrize(
