@@ -233,7 +233,7 @@ def parse_arguments(arguments: Sequence[str], program: Program = TRAIN) -> Setti
             *arguments[1:],
         ]  # the later of two values counts
     recipe = parser.parse_known_args(arguments)[0].recipe
-    parser.set_defaults(**RECIPES[recipe] | program.defaults)
+    parser.set_defaults(**RECIPES[recipe] | dict(program.defaults))
     return Settings(*parser.parse_args_into_dataclasses(arguments))
 
 

@@ -170,11 +170,7 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
     deciding = deciding_settings(settings, run) | {DATA_DIGEST: clips.source.data_digest}
     in_turn(training_args, lambda: open_run_folder(run.folder, deciding, write=is_main_process, defaults=DEFAULTS))
     if is_main_process:
-        write_trained_on(run.folder / TRAINED_ON_FILE, clips.trained_on)
-        if clips.holds_out:
-            keep_names(run.folder / HELD_OUT_FILE, clips.rows["validation"])
-        if settings.protocol.train_share < 1:
-            keep_names(run.folder / SHARE_FILE, clips.rows["train"])
+        note_clips(run, settings, clips)
     rows = clips.rows
     label_names = rows["train"].features["label"].names
 
@@ -226,6 +222,15 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
         results["chosen_on_test_set"] = info.selection == "test"
         with errors_of_writing(run.folder):
             write_run(run, trainer, info, results, rows["test"].select(tested.rows), tested)
+
+
+def note_clips(run: Run, settings: Settings, clips: RunClips) -> None:
+    """Writes which clips the run trains on, and which ones it holds out or leaves to others, into its folder."""
+    write_trained_on(run.folder / TRAINED_ON_FILE, clips.trained_on)
+    if clips.holds_out:
+        keep_names(run.folder / HELD_OUT_FILE, clips.rows["validation"])
+    if settings.protocol.train_share < 1:
+        keep_names(run.folder / SHARE_FILE, clips.rows["train"])
 
 
 def is_best_tested(trainer: LogoFormerTrainer) -> bool:

@@ -317,6 +317,7 @@ def test_facts_survive_json():
         "score_temperature": None,
         "faces": None,
         "seen_clips": None,
+        "train_share": None,
         "left_out": ["00017"],
     }
 

@@ -140,6 +140,7 @@ KEYS = {
     *(
         "version",
         "chosen_on_test_set",
+        "train_share",
         "seen_clips",
         "folds",
         "complete",
