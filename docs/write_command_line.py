@@ -19,7 +19,8 @@ from logoformer_hf.cli import COMMANDS, build_parser
 from logoformer_hf.data.sources.arguments import CommonArguments, SourceArguments
 from logoformer_hf.data.sources.table import SOURCES
 from logoformer_hf.training.arguments import LogoFormerTrainingArguments
-from logoformer_hf.training.settings import Settings
+from logoformer_hf.training.pretrain_frames import PRETRAIN_FRAMES
+from logoformer_hf.training.settings import Program, Settings
 from logoformer_hf.training.settings import build_parser as build_training_parser
 
 MEANINGS = "https://huggingface.co/docs/transformers/main_classes/trainer#transformers.TrainingArguments"
@@ -40,6 +41,8 @@ CLIPS = """\
 Options of `logoformer train`, `logoformer prepare` and `logoformer evaluate`. An option that does not apply to the
 chosen data set is an error.
 """
+# Commands that take the options of `logoformer train`.
+PROGRAMS = {"pretrain-frames": PRETRAIN_FRAMES}
 
 
 def command_line_page() -> str:
@@ -60,10 +63,19 @@ def command_line_page() -> str:
     [commands] = (action.choices for action in parser_actions(parser) if isinstance(action.choices, dict))
     of_clips = {field.name for field in dataclasses.fields(SourceArguments)}
     for name, command in COMMANDS.items():
-        if name != "train":
+        if name in PROGRAMS:
+            text = (command.run.__doc__ or "").strip()
+            parts += [f"## logoformer {name}\n", f"{text}\n", defaults_of(PROGRAMS[name])]
+        elif name != "train":
             own = [action for action in parser_actions(commands[name]) if action.dest not in of_clips]
             parts += [f"## logoformer {name}\n", f"{(command.run.__doc__ or '').strip()}\n", table(own)]
     return "\n".join(parts)
+
+
+def defaults_of(program: Program) -> str:
+    """The defaults of a program that differ from those of `logoformer train`."""
+    changed = [action for action in parser_actions(build_training_parser(program)) if action.dest in program.defaults]
+    return f"Takes the options of `logoformer train`. These have other defaults:\n\n{table(changed)}"
 
 
 def source_table(actions: dict[str, argparse.Action]) -> str:

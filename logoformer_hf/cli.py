@@ -34,8 +34,8 @@ class Command:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one subcommand. Its errors are printed without a traceback, with exit status 2."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments[:1] == ["train"]:  # has a parser of its own, which also reads YAML
-        run_reporting("train", lambda: run_train(arguments[1:]))
+    if arguments and (run := _WITH_PARSERS.get(arguments[0])):
+        run_reporting(arguments[0], lambda: run(arguments[1:]))
         return
     name = next((argument for argument in arguments if not argument.startswith("-")), "")
 
@@ -102,6 +102,20 @@ def run_train(arguments: Sequence[str]) -> None:
     from .training.train import main as train
 
     train(arguments)
+
+
+def run_pretrain_frames(arguments: Sequence[str]) -> None:
+    """Train the frame encoder of a LOGO-Former on stills, for `--backbone_checkpoint`."""
+    from .training.pretrain_frames import main as pretrain_frames
+
+    pretrain_frames(arguments)
+
+
+# Commands with parsers of their own, which also read YAML.
+_WITH_PARSERS: dict[str, Callable[[Sequence[str]], None]] = {
+    "train": run_train,
+    "pretrain-frames": run_pretrain_frames,
+}
 
 
 def prepare_groups() -> tuple[type[Any], ...]:
@@ -273,6 +287,10 @@ def run_benchmark(args: Namespace) -> None:
 COMMANDS = {
     "train": Command(
         run_train,  # type: ignore[arg-type]
+        after_interrupt="the same command goes on from the newest checkpoint",
+    ),
+    "pretrain-frames": Command(
+        run_pretrain_frames,  # type: ignore[arg-type]
         after_interrupt="the same command goes on from the newest checkpoint",
     ),
     "prepare": Command(

@@ -32,6 +32,7 @@ MOST = {
     "num_attention_heads": 256,
     "intermediate_size": 65_536,
 }
+LEAST = {"num_hidden_layers": 0}  # of the others: 1
 MAX_LABELS = 10_000
 MAX_WEIGHTS = 10**9  # estimated; the base model has 15 million
 MAX_TOKEN_VALUES = 2**28  # of all tokens of a clip, with the padding to whole windows; the base model has 401,408
@@ -66,7 +67,8 @@ class LogoFormerConfig(PreTrainedConfig):
         feature_stride (`int`): pixels per side of one token, the frame encoder's total stride. With `image_size` it
             sets the size of the learned space embedding.
         hidden_size (`int`): width of a token.
-        num_hidden_layers (`int`): number of `LogoFormerLayer`s.
+        num_hidden_layers (`int`): number of `LogoFormerLayer`s; with 0 the tokens of the frame encoder are projected,
+            normalised and averaged, which is what `logoformer pretrain-frames` trains.
         num_attention_heads (`int`): heads of both attentions; divides `hidden_size`.
         intermediate_size (`int`): width inside the feed-forward part.
         window_size (`tuple` of three `int`): tokens of a window along (frames, height, width). Where it does not
@@ -143,11 +145,12 @@ class LogoFormerConfig(PreTrainedConfig):
         self.auto_map = dict(AUTO_MAP)  # the library would write the saved class only
 
     def validate_sizes(self) -> None:
-        """Checks that every size is from 1 to the most, heads divide the width, and `window_size` has three sizes."""
+        """Checks that sizes are in their range, heads divide the width, and `window_size` has three sizes."""
         for field, most in MOST.items():
             value = getattr(self, field)
-            if isinstance(value, bool) or not 1 <= value <= most:  # huggingface_hub 1 takes True for an int
-                raise ValueError(f"`{field}` is {value}; it must be an int of at least 1, and at most {most:,}.")
+            least = LEAST.get(field, 1)
+            if isinstance(value, bool) or not least <= value <= most:  # huggingface_hub 1 takes True for an int
+                raise ValueError(f"`{field}` is {value}; it must be an int of at least {least}, and at most {most:,}.")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"`hidden_size` is {self.hidden_size}; it must be a multiple of `num_attention_heads`, "

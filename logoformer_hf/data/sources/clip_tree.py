@@ -2,8 +2,7 @@
 
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...image_reading_logoformer import IMAGE_SUFFIXES
@@ -15,6 +14,7 @@ from .inventory import PlannedClip
 from .list_formats import is_number
 from .list_paths import check_below, reroot
 from .lists import ClipList, ListError, read_lists
+from .split_folders import SPLITS, SYSTEM_FILES, count_splits, is_split, split_named, visible, visible_folders
 
 LAYOUT = (
     "<split>/<label>/<clip>, a clip being a video file or a folder of its frames, in folders below that if you like: "
@@ -26,13 +26,6 @@ _OTHER_ENDINGS = (
     "txt wav xml yaml zip"
 )
 _OTHER_SUFFIXES = tuple(f".{ending}" for ending in _OTHER_ENDINGS.split())
-SPLITS = ("train", "validation", "test")
-_SPLIT_OF = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-_SYSTEM_FILES = ("__MACOSX", "Thumbs.db", "desktop.ini")  # besides hidden ones, as .DS_Store and ._clip.mp4
 
 
 def find_clips(data_dir: Path) -> SourcePlan:
@@ -49,18 +42,18 @@ def find_clips(data_dir: Path) -> SourcePlan:
         ValueError: no clips, folders in another order, labels that are numbers, or two names in a split that would be
             one class.
     """
-    splits = {folder: _SPLIT_OF[folder.name.lower()] for folder in _folders(data_dir) if _is_split(folder)}
+    splits = {folder: split_named(folder.name) or "" for folder in visible_folders(data_dir) if is_split(folder)}
     roots = sorted(splits, key=lambda folder: SPLITS.index(splits[folder])) or [data_dir]
     left_out = {  # with the reason
         path: "not a split's folder, as others here are" if path.is_dir() else "not in a label's folder"
-        for path in _visible(data_dir)
+        for path in visible(data_dir)
         if path not in splits and (splits or path.is_file())
     }
     clips_in = {}  # by folder of the label
     for root in roots:
         if root in splits:
-            left_out |= {path: "not in a label's folder" for path in _visible(root) if path.is_file()}
-        for folder in _folders(root):
+            left_out |= {path: "not in a label's folder" for path in visible(root) if path.is_file()}
+        for folder in visible_folders(root):
             clips_in[folder] = _clips_below(folder, left_out)
     _check_folders(data_dir, clips_in)
     for root in roots:
@@ -73,7 +66,7 @@ def find_clips(data_dir: Path) -> SourcePlan:
         for folder, paths in clips_in.items()
         for path in paths
     ]
-    notes = [f"{data_dir}: {_count_splits(clips)}."]
+    notes = [f"{data_dir}: {count_splits(clips)}."]
     if not splits:
         notes.append(f"No folder is named train, validation or test, so all are train clips; for splits: {LAYOUT}.")
     if matches := describe_matches(class_of):
@@ -100,7 +93,7 @@ def _clips_below(folder: Path, left_out: dict[Path, str], above: frozenset[str] 
         left_out[folder] = "a link to a folder that it lies in"
         return []
     clips: list[Path] = []
-    for path in _visible(folder):
+    for path in visible(folder):
         if not path.is_dir():
             if reason := _why_no_clip(path):
                 left_out[path] = reason
@@ -122,7 +115,7 @@ def _contents(folder: Path) -> tuple[int, list[Path], bool]:
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name.lower()
-            if name[0] == "." or entry.name in _SYSTEM_FILES:
+            if name[0] == "." or entry.name in SYSTEM_FILES:
                 continue
             if name.endswith(IMAGE_SUFFIXES):
                 images += 1
@@ -148,9 +141,9 @@ def _why_no_clip(file: Path) -> str:
 def _check_folders(data_dir: Path, clips_in: Mapping[Path, list[Path]]) -> None:
     clips = [path for paths in clips_in.values() for path in paths]
     if not clips:
-        names = name_some(path.name for path in _visible(data_dir)) or "nothing"
+        names = name_some(path.name for path in visible(data_dir)) or "nothing"
         raise ValueError(f"{data_dir} has no clips in the layout {LAYOUT}. It contains {names}.")
-    if inner := next(filter(_is_split, (path for folder in clips_in for path in _visible(folder))), None):
+    if inner := next(filter(is_split, (path for folder in clips_in for path in visible(folder))), None):
         raise ValueError(
             f"{inner} has the name of a split, but is in the place of a clip: {LAYOUT}. If {inner.parent} holds the "
             "splits, name that as `data_dir`; if the label folders are above the split folders, swap them."
@@ -190,7 +183,7 @@ def list_clips(
         for clip, path, split in zip(listed, paths, _listed_splits(lists), strict=True)
     ]
     clips.sort(key=lambda clip: SPLITS.index(clip.split))
-    notes = [part.description for part in lists] + [f"{_count_splits(clips)}."] + ([moved] if moved else [])
+    notes = [part.description for part in lists] + [f"{count_splits(clips)}."] + ([moved] if moved else [])
     label_names = match_label_names(clip.label for clip in listed)[0]
     return SourcePlan(clips, label_names, [part.file for part in lists], notes)
 
@@ -203,7 +196,7 @@ def _listed_splits(lists: list[ClipList]) -> list[str]:
         return [split for part, split in zip(lists, names, strict=True) for _ in part.clips]
     splits = []
     for clip in listed:
-        split = _split_named(clip.split or "")
+        split = split_named(clip.split or "")
         if split is None:
             raise ListError(
                 f"{clip} has the split {clip.split!r}; it must be train, validation (val, valid, dev) or test."
@@ -213,7 +206,7 @@ def _listed_splits(lists: list[ClipList]) -> list[str]:
 
 
 def _splits_of_files(files: list[Path]) -> Sequence[str]:
-    words = [{_split_named(word) for word in re.split(r"[\W\d_]+", file.stem)} - {None} for file in files]
+    words = [{split_named(word) for word in re.split(r"[\W\d_]+", file.stem)} - {None} for file in files]
     named = [next(iter(splits)) if len(splits) == 1 else None for splits in words]
     certain = [name for name in named if name is not None]
     if len(set(certain)) == len(named):
@@ -227,28 +220,7 @@ def _splits_of_files(files: list[Path]) -> Sequence[str]:
     return in_order
 
 
-def _count_splits(clips: Iterable[PlannedClip]) -> str:
-    counts = Counter(clip.split for clip in clips)
-    return ", ".join(f"{counts[split]:,} {split} clips" for split in SPLITS if counts[split])
-
-
 def _clip_id(path: Path, data_dir: Path) -> str:
     """The path in `data_dir` without the ending; for a clip outside `data_dir` the whole path."""
     inner = path.relative_to(data_dir) if path.is_relative_to(data_dir) else path
     return nfc((inner.with_suffix("") if path.suffix.lower() in VIDEO_SUFFIXES else inner).as_posix())
-
-
-def _split_named(name: str) -> str | None:
-    return _SPLIT_OF.get(name.strip().lower())
-
-
-def _is_split(folder: Path) -> bool:
-    return _split_named(folder.name) is not None and folder.is_dir()
-
-
-def _folders(folder: Path) -> list[Path]:
-    return [path for path in _visible(folder) if path.is_dir()]
-
-
-def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.name[0] != "." and path.name not in _SYSTEM_FILES)

@@ -13,6 +13,7 @@ from ..clips import keep_labels
 from ..facts import DataFacts, LeftOutClip
 from ..identity import rows_digest, with_content_ids
 from ..problems import ClipProblems, Problem, write_problems
+from ..shard_contents import has_embedded_frames
 from ..shards import DEFAULT_SIDE_PX
 from .arguments import SourceArguments
 from .source import Source
@@ -59,6 +60,7 @@ def load_source(
     if labels is not None:
         source = with_labels(source, labels)
     if cropper is not None:
+        _check_has_files(source)
         return crop_source(source, cropper, args.on_problem)
     if args.source.shows_shoulders and _has_videos(source):
         source.notes.append(
@@ -66,6 +68,15 @@ def load_source(
             "crop them with `--faces`."
         )
     return source
+
+
+def _check_has_files(source: Source) -> None:
+    """Raises a ValueError for pictures of a table, which are faces already."""
+    if any(has_embedded_frames(clips) for clips in source.rows.values()):
+        raise ValueError(
+            f"`faces` crops files, and these pictures of {source.facts.dataset_name} are numbers in a table: leave it "
+            "out."
+        )
 
 
 def with_labels(source: Source, labels: list[str]) -> Source:

@@ -11,11 +11,12 @@ from typing import Any
 from datasets.utils import tqdm
 from PIL import Image, UnidentifiedImageError
 
-from ...image_reading_logoformer import VideoReadError, first_line, frame_entries
+from ...image_reading_logoformer import IMAGE_SUFFIXES, VideoReadError, first_line, frame_entries
 from ...video_container_logoformer import FrameDecoder, choose_stream, open_container
 from ...video_reading_logoformer import scan_packets
 from ..problems import Problem
-from .whole_files import ends_early
+from .still_files import check_still
+from .whole_files import UnusableClip, check_file, ends_early
 
 # "quick" counts the frames, finds empty ones and opens one; for a video it scans the packets.
 # "full" also decodes every frame once.
@@ -78,13 +79,9 @@ def inspect_clips(
     return num_frames, problems
 
 
-class UnusableClip(Exception):
-    """A clip that cannot be used; the message is the reason alone, without the path."""
-
-
 def count_frames(path: Path, check: str = "quick") -> int:
     """
-    Frames of a video file, counted by its packets, or of a folder of images.
+    Frames of a video file, counted by its packets, of a folder of images, or of an image.
 
     Args:
         path: the clip.
@@ -94,7 +91,9 @@ def count_frames(path: Path, check: str = "quick") -> int:
         UnusableClip: missing, empty or unreadable, as far as `check` covers it.
     """
     try:
-        return _count_images(path, check) if path.is_dir() else _count_packets(path, check)
+        if path.is_dir():
+            return _count_images(path, check)
+        return check_still(path, check) if path.suffix.lower() in IMAGE_SUFFIXES else _count_packets(path, check)
     except FileNotFoundError:
         raise UnusableClip("there is no such file or folder") from None
     except VideoReadError as error:
@@ -122,12 +121,7 @@ def _count_images(folder: Path, check: str) -> int:
 
 
 def _count_packets(file: Path, check: str) -> int:
-    if not file.exists():
-        raise UnusableClip("the link leads to nothing" if file.is_symlink() else "there is no such file or folder")
-    if not file.is_file():
-        raise UnusableClip("it is a pipe or a device, not a file")
-    if file.stat().st_size == 0:
-        raise UnusableClip("the file is empty")
+    check_file(file)
     with open_container(file) as container:
         num_frames = len(scan_packets(container, choose_stream(container, file)).frames_pts)
     if num_frames == 0 or check == "full":

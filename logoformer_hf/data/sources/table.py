@@ -17,6 +17,10 @@ _FILES = (
     "crema_d",
     "ravdess",
     "clip_folder",
+    "affectnet",
+    "raf_db",
+    "fer2013",
+    "stills",
     "prepared",
 )
 

@@ -1,4 +1,4 @@
-"""Finds videos that end in the middle, as a download or a copy leaves them that was interrupted."""
+"""Whether a file is there and whole: downloads and copies that were interrupted end in the middle."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,20 @@ from typing import BinaryIO
 
 _FLV_TAG, _FLV_HEADER = 11, 9  # bytes of the header of a tag, and of the file
 _TAG_TYPES = (8, 9, 18)  # sound, picture, script
+
+
+class UnusableClip(Exception):
+    """A clip that cannot be used; the message is the reason alone, without the path."""
+
+
+def check_file(file: Path) -> None:
+    """Raises an `UnusableClip` where there is no file, or an empty one."""
+    if not file.exists():
+        raise UnusableClip("the link leads to nothing" if file.is_symlink() else "there is no such file or folder")
+    if not file.is_file():
+        raise UnusableClip("it is a pipe or a device, not a file")
+    if file.stat().st_size == 0:
+        raise UnusableClip("the file is empty")
 
 
 def ends_early(path: Path) -> bool:

@@ -8,11 +8,11 @@ from logoformer_hf.data.sources.table import SOURCES, check_may_be_public, sourc
 
 
 def test_sources_are_called_by_their_names():
-    assert list(SOURCES) == ["faces", "dfew", "ferv39k", "mafw", "crema_d", "ravdess", "clips", "prepared"]
+    stills = ["affectnet", "raf_db", "fer2013", "stills"]
+    clips = ["dfew", "ferv39k", "mafw", "crema_d", "ravdess", "clips"]
+    assert list(SOURCES) == ["faces", *clips, *stills, "prepared"]
     assert all(source.name == name and source.title for name, source in SOURCES.items())
-    assert [name for name, source in SOURCES.items() if source.is_on_disk] == [
-        *("dfew", "ferv39k", "mafw", "crema_d", "ravdess", "clips")
-    ]
+    assert [name for name, source in SOURCES.items() if source.is_on_disk] == [*clips, *stills]
 
 
 def test_the_source_of_a_data_set():
@@ -47,9 +47,13 @@ def test_ferv39k_must_stay_private(dataset, dataset_name):
         check_may_be_public(data_facts(dataset, dataset_name))
 
 
-def test_mafw_must_stay_private():
-    with raises_naming(ValueError, "MAFW", "mafw-database.github.io", "--private"):
-        check_may_be_public(data_facts("clips", "my MAFW faces"))
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [("MAFW", "mafw-database.github.io"), ("AffectNet", "mohammadmahoor.com"), ("RAF-DB", "whdeng.cn")],
+)
+def test_sets_that_are_given_out_by_their_authors_must_stay_private(name, page):
+    with raises_naming(ValueError, name, page, "--private"):
+        check_may_be_public(data_facts("clips", f"my {name} faces"))
 
 
 @pytest.mark.parametrize(
