@@ -28,8 +28,8 @@ from .pages import write_section
 
 SECTION = "stills"
 SEEDS = 5
-STILLS = {"train": 1400, "validation": 70, "test": 350}
-CLIPS = {"train": 700, "validation": 70, "test": 350}
+STILLS = {"train": 1400, "validation": 70, "test": 210}
+CLIPS = {"train": 700, "validation": 49, "test": 210}
 SHARE = 0.2
 STILLS_SEED = 10_000  # added to a seed: other people than in the clips
 _ARMS = ("random", "pretrained")
@@ -47,9 +47,9 @@ class Setting:
         stills_epochs: of the pretraining.
     """
 
-    difficulty: float = 0.5
+    difficulty: float = 0.0
     epochs: int = 10
-    stills_epochs: int = 8
+    stills_epochs: int = 6
 
 
 @dataclass(frozen=True)

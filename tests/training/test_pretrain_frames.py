@@ -6,7 +6,7 @@ import pytest
 from errors import check_named, raises_naming
 from safetensors.torch import load_file
 from small_runs import TINY, write_own
-from still_trees import still, write_stills
+from still_trees import still, write_fer2013, write_stills
 from transformers import AutoModelForVideoClassification
 
 import logoformer_hf
@@ -94,6 +94,21 @@ def test_the_model_loads_and_reads_a_still(pretrained, stills):
     inputs = processor(str(next((stills / "test" / "sad").iterdir())), return_tensors="pt")
     assert inputs["pixel_values"].shape == (1, 1, 3, 32, 32)
     assert model(**inputs).logits.shape == (1, 2)
+
+
+def test_pixels_of_a_table_are_prepared_and_trained_on(tmp_path):
+    """As embedded images all the way; grey ones have three equal channels."""
+    root = write_fer2013(tmp_path / "fer")
+    source = ["--dataset", "fer2013", "--data_dir", str(root), "--on_problem", "skip"]
+    cache = ["--cache_dir", str(tmp_path / "cache")]
+    main(["prepare", *source, *cache, "--output_dir", str(tmp_path / "shards"), "--num_workers", "0"])
+    prepared = ["--dataset", "prepared", "--data_dir", str(tmp_path / "shards")]
+    for name, clips in (("table", source), ("shards", prepared)):
+        main(["pretrain-frames", *clips, *cache, *MODEL, *QUICK, "--output_dir", str(tmp_path / name)])
+        results = json.loads((tmp_path / name / "eval_results.json").read_text())
+        assert results["clips_per_split"] == {"train": 14, "validation": 14, "test": 14}
+    first, then = (read_predictions(tmp_path / name / "predictions.parquet") for name in ("table", "shards"))
+    assert first.content_ids == then.content_ids and first.run.data.dataset == then.run.data.dataset == "fer2013"
 
 
 def test_its_folder_is_none_of_train(pretrained, stills):
