@@ -1,6 +1,7 @@
 """Segments: the stretches of a track with one expression, found in the scores of its windows."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -87,12 +88,11 @@ def segments_of(
         scores = np.array([[window.scores[name] for name in names] for window in run], dtype=float)
         labels = best_path(smooth(scores, smoothing_windows), switch_cost, min_score)
         segments += _merge(run, scores, labels, names)
+    places: dict[int, list[int]] = defaultdict(list)  # of the segments of each track
+    for index, segment in enumerate(segments):
+        places[segment.track_id].append(index)
     for track_id, end_sec in ends:
-        before = [
-            index
-            for index, segment in enumerate(segments)
-            if segment.track_id == track_id and segment.start_sec <= end_sec
-        ]
+        before = [index for index in places[track_id] if segments[index].start_sec <= end_sec]
         if before and segments[before[-1]].end_sec < end_sec:
             segments[before[-1]] = replace(segments[before[-1]], end_sec=end_sec)
     return segments

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from errors import raises_naming
+from work import executed_lines
 
 from logoformer_hf.timeline.segments import Segment, best_path, segments_of, smooth
 from logoformer_hf.timeline.window import UNSURE, Window
@@ -139,3 +140,12 @@ def test_the_last_segment_before_an_end_reaches_it():
     for end_sec, expected_sec in ((segment.end_sec + 0.2, segment.end_sec + 0.2), (0.5, segment.end_sec)):
         (other,) = segments_of(windows, ends=[(1, end_sec), (2, 99.0)])
         assert (other.start_sec, other.end_sec, other.label) == (segment.start_sec, expected_sec, "happy")
+
+
+def test_the_work_of_many_tracks_grows_with_their_number_and_no_faster():
+    def divide(number):
+        windows = [window for track in range(number) for window in windows_of([HAPPY], track, float(track))]
+        ends = [(track, 3.0 + track) for track in range(number)]
+        assert all(segment.end_sec == 3 + segment.track_id for segment in segments_of(windows, ends=ends))
+
+    assert executed_lines(lambda: divide(400)) < 4.4 * executed_lines(lambda: divide(100))

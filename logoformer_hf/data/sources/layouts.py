@@ -34,10 +34,13 @@ def on_disk(path: Path, listings: dict[Path, dict[str, str]]) -> Path:
     if str(path).isascii() or os.path.exists(path):  # noqa: PTH110 (False for a name that is too long, too)
         return path
     found = Path(path.anchor)
-    for name in path.parts[len(found.parts) :]:
+    names = path.parts[len(found.parts) :]
+    for place, name in enumerate(names):
         if not name.isascii():
             if found not in listings:
-                listings[found] = {nfc(other.name): other.name for other in found.iterdir()} if found.is_dir() else {}
+                if not found.is_dir():
+                    return found.joinpath(*names[place:])
+                listings[found] = {nfc(other.name): other.name for other in found.iterdir()}
             name = listings[found].get(nfc(name), name)
         found /= name
     return found

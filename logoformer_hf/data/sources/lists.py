@@ -1,5 +1,6 @@
 """Reads lists of clips, and determines and checks the meaning of their labels."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -137,9 +138,12 @@ def _judge_names(group: list[RawList], new_labels: bool) -> tuple[dict[str, str]
             "path,label."
         )
     for raw in group:
-        for split in {clip.split for clip in raw.clips}:
+        labels_in: dict[str | None, set[str]] = defaultdict(set)  # by split
+        for clip in raw.clips:
+            labels_in[clip.split].add(clip.label)
+        for labels in labels_in.values():
             try:
-                check_spellings({clip.label for clip in raw.clips if clip.split == split}, str(raw.file))
+                check_spellings(labels, str(raw.file))
             except ValueError as error:
                 raise ListError(str(error)) from None
     class_of = match_label_names({clip.label for clip in clips})[1]

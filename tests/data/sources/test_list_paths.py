@@ -5,6 +5,7 @@ import pytest
 from errors import check_named, raises_naming
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from work import executed_lines
 
 from logoformer_hf.data.sources.list_paths import check_below, path_parts, reroot
 from logoformer_hf.data.sources.lists import ListedClip, ListError
@@ -179,3 +180,79 @@ def test_a_name_that_is_too_long_is_not_found(data_dir):
     with raises_naming(ListError, "list.csv, line 1"):
         reroot([f"DFEW_Face/{'x' * 300}", "é" * 300], data_dir / "my clips", "list.csv, line 1")
     assert reroot([f"DFEW_Face/{'x' * 300}", "DFEW_Face/00001"], data_dir)[0][1] == data_dir / "DFEW_Face/00001"
+
+
+class TestWork:
+    """A list of somebody else must not keep the program busy: the work grows with the list, and no faster."""
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "/machine {}/DFEW_Face/00001",  # a prefix of its own for each clip
+            "/machine/{}/DFEW_Face/99999",  # a clip that is not there below each
+            "{}/DFEW_Face/00001",
+            "C:\\{}\\my clips\\a b\\00003",
+        ],
+    )
+    def test_of_many_prefixes(self, data_dir, line):
+        def reroot_many(number):
+            reroot([*(line.format(name) for name in range(number)), "DFEW_Face/00001"], data_dir)
+
+        assert executed_lines(lambda: reroot_many(400)) < 4.4 * executed_lines(lambda: reroot_many(100))
+
+    def test_of_missing_clips_below_many_prefixes(self, data_dir):
+        def reroot_many(number):
+            found = [f"/machine {name}/DFEW_Face/00001" for name in range(number)]
+            missing = [f"/machine {name}/none/99999" for name in range(number)]
+            paths, _ = reroot([*found, *missing], data_dir)
+            assert paths[-1] == data_dir / "none/99999"
+
+        assert executed_lines(lambda: reroot_many(400)) < 4.4 * executed_lines(lambda: reroot_many(100))
+
+    def test_of_a_path_with_many_names(self, data_dir, monkeypatch):
+        asked = []
+        exists = os.path.exists
+        monkeypatch.setattr(os.path, "exists", lambda path: asked.append(path) or exists(path))
+        lstat = os.lstat
+        monkeypatch.setattr(os, "lstat", lambda path, **options: asked.append(path) or lstat(path, **options))
+        deep = ["q/" + "DFEW_Face/" * 300 + f"{name}.mp4" for name in range(20)]
+        paths, _ = reroot([*deep, "DFEW_Face/00001"], data_dir)
+        check_below(listed(*deep), paths[:-1], [data_dir])
+        assert len(asked) < 5 * len(deep)
+
+    def test_of_a_tree_that_repeats_itself(self, data_dir):
+        """The path goes on for as long as the tree does, from every name on."""
+        (data_dir / "/".join(["fr"] * 20)).mkdir(parents=True)
+
+        def reroot_deep(number):
+            reroot(["q/" + "fr/" * number + "x.mp4", "DFEW_Face/00001"], data_dir)
+
+        assert executed_lines(lambda: reroot_deep(800)) < 4.6 * executed_lines(lambda: reroot_deep(200))
+
+    def test_of_names_that_are_not_ascii(self, data_dir, monkeypatch):
+        asked = []
+        is_dir = Path.is_dir
+        monkeypatch.setattr(Path, "is_dir", lambda path: asked.append(path) or is_dir(path))
+        reroot(["/".join(["\u00e9"] * 300), "DFEW_Face/00001"], data_dir)
+        assert len(asked) < 10
+
+    def test_a_sentence_on_many_prefixes_is_short(self, data_dir):
+        paths, note = reroot([f"/machine {name}/DFEW_Face/00001" for name in range(500)], data_dir)
+        assert set(paths) == {data_dir / "DFEW_Face/00001"}
+        assert len(note) < 600 and "/machine 0 (1)" in note and "490" in note
+
+
+def test_of_several_prefixes_the_first_is_taken_and_the_most_frequent_for_what_is_missing(data_dir):
+    (data_dir / "00001").mkdir()
+    listed = ["/a/DFEW_Face/00001", "/a/DFEW_Face/DFEW_Face/00001", "/a/DFEW_Face/x/00001", "/a/DFEW_Face/x/y"]
+    paths, _ = reroot(listed, data_dir)
+    # "/a" was found first; what is below "/a/DFEW_Face", too, goes on with a name of the folder.
+    assert paths[:2] == [data_dir / "DFEW_Face/00001", data_dir / "DFEW_Face/DFEW_Face/00001"]
+    assert paths[2] == data_dir / "DFEW_Face/x/00001" and paths[3] == data_dir / "DFEW_Face/x/y"
+
+
+def test_what_a_link_to_nowhere_is_named_like_is_not_found(data_dir):
+    (data_dir / "lost.mp4").symlink_to("nowhere.mp4")
+    with raises_naming(ListError, "lost.mp4"):
+        reroot(["/a/lost.mp4"], data_dir)
+    assert reroot(["/a/lost.mp4", "/a/DFEW_Face/00001"], data_dir)[0][0] == data_dir / "lost.mp4"

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from errors import check_named
+from work import executed_lines
 
 from logoformer_hf import EXPRESSIONS
 from logoformer_hf.data.labels import usual_label_map
@@ -471,3 +472,12 @@ def test_a_damaged_parquet_list(tmp_path):
             read_list(tmp_path / "list.parquet")
         except ListError as error:
             check_named(str(error), tmp_path / "list.parquet")
+
+
+def test_the_work_of_many_splits_grows_with_the_list_and_no_faster(tmp_path):
+    def read(number):
+        file = tmp_path / f"{number}.csv"
+        file.write_text("path,label,split\n" + "".join(f"{n}.mp4,happy,s{n}\n" for n in range(number)))
+        read_list(file)
+
+    assert executed_lines(lambda: read(400)) < 4.4 * executed_lines(lambda: read(100))
