@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -35,6 +36,10 @@ def run_program(
     print_any_name()
     try:
         run()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            ignore_ctrl_c()
+        raise
     except KeyboardInterrupt:
         _end_interrupted(after_interrupt)
     except Exception as error:
@@ -74,7 +79,14 @@ def end_workers() -> None:
             process.kill()
 
 
+def ignore_ctrl_c() -> None:
+    """From now on Ctrl-C does nothing: the program is ending, and a second one would print a traceback meanwhile."""
+    if threading.current_thread() is threading.main_thread():  # no other one may
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _end_interrupted(after_interrupt: str) -> NoReturn:
+    ignore_ctrl_c()
     end_workers()  # which may be in the middle of a long video
     print(f"Interrupted{'; ' if after_interrupt else ''}{after_interrupt}.", file=sys.stderr)
     sys.exit(INTERRUPTED)

@@ -206,12 +206,13 @@ def add_compare_arguments(parser: ArgumentParser) -> None:
 
 def run_compare(args: Namespace) -> None:
     """Compare two models on the same clips, by McNemar's test and paired intervals."""
+    from ._text import shown_name
     from .evaluation.compare import compare, plot_comparison
     from .evaluation.compare_text import format_comparison
     from .evaluation.projection import ProjectionError
 
     comparison = compare(args.a, args.b, args.common)
-    print(format_comparison(comparison))
+    print(format_comparison(comparison, shown_name))
     if args.picture:
         try:
             plot_comparison(comparison, args.picture)

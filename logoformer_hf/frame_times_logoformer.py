@@ -1,8 +1,12 @@
-"""What is known about a clip that was read: its frames, when they are shown, and what was lost of it."""
+"""
+What is known about a clip that was read: its frames, when they are shown, what was lost of it, and what looks other
+than in a player.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import av
 import numpy as np
 from transformers.video_utils import VideoMetadata
 
@@ -10,6 +14,9 @@ from transformers.video_utils import VideoMetadata
 MAX_UNEVENNESS = 0.5
 # ... or where the last one is shown longer than this. Files often have no true duration of their last frame.
 MAX_LAST_FRAMES = 2.5
+
+# FFmpeg's numbers of transfer characteristics: SMPTE ST 2084 (PQ), ARIB STD-B67 (HLG).
+HDR_CURVES = {16: "PQ", 18: "HLG"}
 
 
 class FrameCount(int):
@@ -75,3 +82,24 @@ def count_frames(frames_pts: Sequence[int | None], end_pts: int, tick_sec: float
     if end <= ticks[-1]:
         end = float(ticks[-1]) + period
     return FrameCount(number, tuple((np.append(ticks, end) * tick_sec).tolist()))
+
+
+def describe(num_frames: int, fps: float | None, indices: list[int], backend: str) -> VideoMetadata:
+    """Metadata of a clip: its frames, frames per second, duration in seconds, and the chosen indices."""
+    return VideoMetadata(
+        total_num_frames=num_frames,
+        fps=fps,
+        duration=num_frames / fps if fps else None,
+        video_backend=backend,
+        frames_indices=indices,
+    )
+
+
+def oddities(frame: av.VideoFrame) -> list[str]:
+    """Sentences about what is read, but looks other than in a player."""
+    notes = []
+    if curve := HDR_CURVES.get(frame.color_trc):
+        notes.append(f"the video is HDR ({curve}); its colours are read as they are, and look pale.")
+    if frame.interlaced_frame:
+        notes.append("the video is interlaced; what moves has combed edges.")
+    return notes

@@ -20,6 +20,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from transformers.video_utils import VideoMetadata
 
+from .frame_times_logoformer import describe
 from .reading_limits_logoformer import (
     LIMITS,
     check_frame_bytes,
@@ -27,6 +28,7 @@ from .reading_limits_logoformer import (
     check_size,
     max_decoded_pixels,
     picture_size,
+    plain_reason,
     shrunk_size,
 )
 from .reading_limits_logoformer import VideoReadError as VideoReadError
@@ -44,6 +46,11 @@ ANIMATED_FORMATS = ("PNG", "WEBP")
 # How many bytes of a file `is_image_head` looks at: the first box of an AVIF.
 HEAD_BYTES = 256
 HEIC_BRANDS = (b"heic", b"heix", b"mif1")
+# A HEIC of a phone is a mosaic of tiles, each of which FFmpeg takes for a video: one of them would be read.
+NO_HEIC = "HEIC is not read; convert it to JPEG"
+HEIC_SUFFIXES = (".heic", ".heif")
+# Frames of a folder where PIL reads AVIF and no other images are there. A file of this ending may be a video, too.
+AVIF_SUFFIXES = (".avif",)
 
 # Parts of a JPEG with a small picture: JFXX, and those of Photoshop and of cameras' makers.
 PARTS_WITH_PICTURES = (b"JFXX", b"Photoshop", b"\xff\xe2", b"\xff\xed")
@@ -250,13 +257,12 @@ def opened_image(content: bytes, name: str) -> Iterator[Image.Image]:
                 check_frame_bytes(name, *file.size, 24, len(content))
             yield file
     except UnidentifiedImageError as error:
-        is_heic = content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS
-        reason = "HEIC is not read for frames, convert it to JPEG" if is_heic else "the format of the image is unknown"
+        reason = NO_HEIC if is_heic(content) else "the format of the image is unknown"
         raise VideoReadError(f"{name}: {reason}.") from error
     except VideoReadError:
         raise
     except Exception as error:  # PIL raises what its parsers stumble over: SyntaxError, struct.error, EOFError, ...
-        raise VideoReadError(f"{name}: the image cannot be decoded ({first_line(error)}).") from error
+        raise VideoReadError(f"{name}: the image cannot be decoded ({plain_reason(error)}).") from error
 
 
 @cache
@@ -334,6 +340,12 @@ def exif_orientation(image: Image.Image) -> int:
     except Exception:  # its parser raises what it stumbles over; viewers show such an image as it is stored
         return 1
     return orientation if isinstance(orientation, int) else 1
+
+
+def is_heic(content: bytes) -> bool:
+    """Whether this begins a picture in HEIC."""
+    brands = content[8 : min(int.from_bytes(content[:4], "big"), HEAD_BYTES)]
+    return content[4:8] == b"ftyp" and brands[:4] in HEIC_BRANDS and b"avif" not in brands
 
 
 def is_still_avif(content: bytes) -> bool:
@@ -419,9 +431,16 @@ def frame_entries(folder: Path) -> list[os.DirEntry[str]]:
     """The images of a folder, in no particular order. Raises a `VideoReadError` where there are none."""
     with os.scandir(folder) as entries:
         # Archives made on macOS contain a hidden `._frame1.jpg`, which is not an image, for every `frame1.jpg`.
-        images = [entry for entry in entries if entry.name.lower().endswith(IMAGE_SUFFIXES) and entry.name[0] != "."]
+        visible = [entry for entry in entries if entry.name[0] != "."]
+
+    def ending_in(suffixes: tuple[str, ...]) -> list[os.DirEntry[str]]:
+        return [entry for entry in visible if entry.name.lower().endswith(suffixes)]
+
+    images = ending_in(IMAGE_SUFFIXES) or (ending_in(AVIF_SUFFIXES) if "AVIF" in image_formats() else [])
     if not images:
-        raise VideoReadError(f"{folder}: the folder has no frames (files that end in {', '.join(IMAGE_SUFFIXES)}).")
+        reason = f"{NO_HEIC}; " if ending_in(HEIC_SUFFIXES) else ""
+        endings = ", ".join(IMAGE_SUFFIXES)
+        raise VideoReadError(f"{folder}: {reason}the folder has no frames (files that end in {endings}).")
     return images
 
 
@@ -435,17 +454,6 @@ def number_order(entry: os.DirEntry[str]) -> list[str | int]:
     parts = NUMBERS.split(entry.name)  # text, number, text, ...
     parts[1::2] = map(int, parts[1::2])
     return parts
-
-
-def describe(num_frames: int, fps: float | None, indices: list[int], backend: str) -> VideoMetadata:
-    """Metadata of a clip: its frames, frames per second, duration in seconds, and the chosen indices."""
-    return VideoMetadata(
-        total_num_frames=num_frames,
-        fps=fps,
-        duration=num_frames / fps if fps else None,
-        video_backend=backend,
-        frames_indices=indices,
-    )
 
 
 def is_frame(item: Any) -> bool:
@@ -489,4 +497,4 @@ def frame_pixels(frame: Any, index: int) -> np.ndarray | torch.Tensor:
     except VideoReadError:
         raise
     except Exception as error:  # of an image that PIL opened and has not read before
-        raise VideoReadError(f"{name}: the image cannot be decoded ({first_line(error)}).") from error
+        raise VideoReadError(f"{name}: the image cannot be decoded ({plain_reason(error)}).") from error

@@ -53,6 +53,15 @@ def first_line(error: Exception) -> str:
     return getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
 
 
+def plain_reason(error: Exception) -> str:
+    """
+    The reason of an error of a decoder for people: what the system, FFmpeg or PIL says, otherwise the kind of error.
+    What a parser stumbled over ("unpack requires a buffer of 4 bytes") and names of objects tell them nothing.
+    """
+    is_said = isinstance(error, (OSError, VideoReadError)) and "<" not in first_line(error)
+    return first_line(error) if is_said else type(error).__name__
+
+
 @dataclass
 class ReadingLimits:
     """

@@ -29,7 +29,7 @@ from transformers.video_utils import VideoMetadata
 
 from .frame_times_logoformer import ClipMetadata, FrameCount
 from .image_reading_logoformer import ChooseIndices
-from .reading_limits_logoformer import LIMITS, VideoReadError, first_line
+from .reading_limits_logoformer import LIMITS, VideoReadError, plain_reason
 from .video_reading_logoformer import read_clip, warn_of_damage
 
 # Imports this file as part of a package of its own, since the real one imports much more.
@@ -281,7 +281,8 @@ def serve() -> None:
             channel.send({"error": f"{describe(arguments)}: reading it takes more memory than is allowed here."})
             return  # the next clip gets a new process
         except Exception as error:
-            message = str(error) if isinstance(error, ValueError) else f"{describe(arguments)}: {first_line(error)}"
+            is_ours = isinstance(error, VideoReadError)
+            message = str(error) if is_ours else f"{describe(arguments)}: it cannot be read ({plain_reason(error)})."
             channel.send({"error": message, "is_ready": True})
 
 

@@ -22,7 +22,7 @@ import av.filter
 import av.video.reformatter
 import numpy as np
 
-from .image_reading_logoformer import BACKGROUND
+from .image_reading_logoformer import BACKGROUND, HEAD_BYTES, NO_HEIC, is_heic
 from .reading_limits_logoformer import (
     CHECKED_CODECS,
     LIMITS,
@@ -32,7 +32,7 @@ from .reading_limits_logoformer import (
     check_headers,
     check_packet,
     counted_pixels,
-    first_line,
+    plain_reason,
     shrunk_size,
 )
 
@@ -67,9 +67,6 @@ MIN_SIDE_PX = 4
 # Percent of the pixels of a picture that are coded at most: decoders round its sides up to whole blocks.
 CODED_SHARE = 102
 
-# FFmpeg's numbers of transfer characteristics: SMPTE ST 2084 (PQ), ARIB STD-B67 (HLG).
-HDR_CURVES = {16: "PQ", 18: "HLG"}
-
 
 class EmbeddedVideo(io.BytesIO):
     """The content of a video file in memory, from a row for instance; error messages give its path if it has one."""
@@ -94,7 +91,7 @@ def named_errors(video: object) -> Iterator[None]:
     except VideoReadError:
         raise
     except LIBRARY_ERRORS as error:
-        raise VideoReadError(f"{video}: the file is not a readable video ({first_line(error)}).") from error
+        raise VideoReadError(f"{video}: the file is not a readable video ({plain_reason(error)}).") from error
 
 
 @contextmanager
@@ -108,6 +105,9 @@ def open_container(video: VideoFile) -> Iterator[av.container.InputContainer]:
     """
     with named_errors(video), nullcontext(video) if isinstance(video, io.BytesIO) else video.open("rb") as file:
         check_headers(video, file)
+        if is_heic(file.read(HEAD_BYTES)):
+            raise VideoReadError(f"{video}: {NO_HEIC}.")
+        file.seek(0)
         # FFmpeg decodes a picture while it opens some files. Tags, a title for instance, may be in any encoding.
         options = {
             "protocol_whitelist": "none",
@@ -295,7 +295,7 @@ class FrameDecoder:
             try:
                 packet = next(packets, None)
             except (av.FFmpegError, OSError) as error:
-                self.broke = first_line(error)
+                self.broke = plain_reason(error)
                 return
             if packet is None:
                 return
@@ -315,7 +315,8 @@ class FrameDecoder:
             self.num_failed += 1
             if self.num_frames == 0 and self.num_failed >= MAX_FAILURES_BEFORE_FIRST_FRAME:
                 raise VideoReadError(
-                    f"{self._name}: none of the first {self.num_failed} packets can be decoded ({first_line(error)})."
+                    f"{self._name}: none of the first {self.num_failed} packets can be decoded "
+                    f"({plain_reason(error)})."
                 ) from error
             return []
 
@@ -488,13 +489,3 @@ def on_background(pixels: np.ndarray) -> np.ndarray:
     opaque = alpha.astype(np.uint16)
     behind = np.array(BACKGROUND, dtype=np.uint16)
     return ((colours * opaque + behind * (255 - opaque) + 127) // 255).astype(np.uint8)
-
-
-def oddities(frame: av.VideoFrame) -> list[str]:
-    """Sentences about what is read, but looks other than in a player."""
-    notes = []
-    if curve := HDR_CURVES.get(frame.color_trc):
-        notes.append(f"the video is HDR ({curve}); its colours are read as they are, and look pale.")
-    if frame.interlaced_frame:
-        notes.append("the video is interlaced; what moves has combed edges.")
-    return notes

@@ -19,7 +19,7 @@ import torch
 from transformers.video_utils import VideoMetadata
 
 from .downloading_logoformer import download_video
-from .frame_times_logoformer import ClipMetadata, FrameCount, count_frames
+from .frame_times_logoformer import ClipMetadata, FrameCount, count_frames, oddities
 from .image_reading_logoformer import (
     IMAGE_SUFFIXES,
     ChooseIndices,
@@ -46,7 +46,6 @@ from .video_container_logoformer import (
     has_alpha,
     has_alpha_beside,
     is_checked,
-    oddities,
     open_container,
     orientation_of,
     pixel_aspect_ratio,

@@ -33,11 +33,16 @@ from logoformer_hf import video_reading_logoformer
 
 @pytest.fixture(autouse=True)
 def global_state_kept() -> Iterator[None]:
-    """What a test, or a library for it, changes in this process is put back: environment, folder, random states."""
+    """
+    What a test, or a library for it, changes in this process is put back: environment, folder, random states, and what
+    Ctrl-C does.
+    """
     environment, folder = os.environ.copy(), Path.cwd()
     verbosity, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    on_ctrl_c = signal.getsignal(signal.SIGINT)
     yield
+    signal.signal(signal.SIGINT, on_ctrl_c)
     for name in {*environment, *os.environ} - {"PYTEST_CURRENT_TEST"}:
         if name not in environment:
             del os.environ[name]

@@ -1,7 +1,12 @@
 """What programs print."""
 
 import io
+import os
+import subprocess
 import sys
+
+import pytest
+from processes import TIMEOUT_SEC, environment_with
 
 from logoformer_hf._console import print_any_name
 
@@ -14,3 +19,30 @@ def test_a_name_that_the_encoding_lacks_is_printed_with_escapes(monkeypatch):
     assert written.getvalue() == rb"a\u2013\xfc\udcff.mp4" + b"\n"
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     print_any_name()  # not a file
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+@pytest.mark.parametrize("ends_by", ["raise KeyboardInterrupt", "sys.exit(INTERRUPTED)"])
+def test_a_second_ctrl_c_while_python_ends_is_no_traceback(ends_by):
+    code = f"""
+import atexit, os, signal, sys, time
+from logoformer_hf._console import INTERRUPTED, run_program
+
+def interrupt_again():
+    print("at the end", flush=True)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.01)
+    print("still there", flush=True)
+
+atexit.register(interrupt_again)
+
+def run():
+    {ends_by}
+
+run_program(run, "", (), "the same command goes on")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment_with(), capture_output=True, text=True, timeout=TIMEOUT_SEC
+    )
+    assert ended.returncode == 130 and "Traceback" not in ended.stderr
+    assert ended.stdout.splitlines() == ["at the end", "still there"]

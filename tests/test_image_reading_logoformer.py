@@ -10,7 +10,9 @@ from PIL import Image
 
 from logoformer_hf import VideoReadError
 from logoformer_hf import image_reading_logoformer as images
+from logoformer_hf.faces.footage import Footage
 from logoformer_hf.image_reading_logoformer import read_encoded_frames
+from logoformer_hf.timeline.inputs import find_inputs
 from logoformer_hf.video_processing_logoformer import sample_frame_indices
 from logoformer_hf.video_reading_logoformer import read_clip, read_frames
 
@@ -467,3 +469,42 @@ def test_what_is_no_path_is_no_frame(path):
 def test_heic_is_named_in_the_refusal():
     with raises_naming(VideoReadError, "HEIC", "JPEG"):
         read_clip([{"bytes": b"\0\0\0\x18ftypheic" + bytes(100), "path": None}], lambda count: range(count))
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
+
+
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_heic_is_refused_with_what_to_do_wherever_it_is(as_bytes, tmp_path):
+    """Not one tile of a mosaic: a picture of a phone has many, each of which FFmpeg takes for a video."""
+    (tmp_path / "photo.HEIC").write_bytes(HEIC)
+    (tmp_path / "photo.jpg").write_bytes(HEIC)
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.heic").write_bytes(HEIC)
+    clips = [HEIC, [HEIC]] if as_bytes else [tmp_path / "photo.HEIC", tmp_path / "photo.jpg", folder]
+    for clip in clips:
+        with raises_naming(VideoReadError, "HEIC", "convert it to JPEG"):
+            read_clip(clip, range)
+        if isinstance(clip, Path):
+            with raises_naming(VideoReadError, clip, "HEIC", "convert it to JPEG"):
+                Footage(clip)
+
+
+def test_frames_beside_their_originals_in_heic_are_read(tmp_path):
+    Image.new("RGB", (32, 32)).save(tmp_path / "1.jpg")
+    (tmp_path / "1.heic").write_bytes(HEIC)
+    assert len(read_clip(tmp_path, range)[0]) == 1
+
+
+@needs_avif
+def test_avif_in_a_folder_is_upright_as_it_is_alone(tmp_path):
+    image = stored_with(6)
+    content = encoded(image, "AVIF", quality=100, subsampling="4:4:4", exif=image.getexif())
+    for number in range(2):
+        (tmp_path / f"{number}.avif").write_bytes(content)
+    frames = read_clip(tmp_path, range)[0]
+    assert frames.shape == (2, *PICTURE.shape)
+    assert (frames == read_clip(tmp_path / "0.avif", range)[0]).all()
+    assert find_inputs([str(tmp_path)])[0].source == str(tmp_path)

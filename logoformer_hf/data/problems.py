@@ -33,7 +33,15 @@ class ClipProblems(ValueError):
 
 def write_problems(problems: Iterable[Problem], path: str | Path) -> None:
     """Writes `problems.csv` with the columns clip, path and reason; only the header if there are no problems."""
-    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        whole_file(path) as partial,
+        partial.open(
+            "w",
+            newline="",
+            encoding="utf-8",
+            errors="backslashreplace",  # a path that is not UTF-8
+        ) as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(["clip", "path", "reason"])
         writer.writerows(astuple(problem) for problem in problems)

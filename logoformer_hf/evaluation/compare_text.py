@@ -1,6 +1,6 @@
 """Formats a comparison of two models as sentences and tables."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -11,12 +11,18 @@ from .tables import markdown_table, percent, plain_text, points
 SIGNIFICANT = 0.05  # a difference with a smaller p value is significant; 1 - CONFIDENCE
 
 
-def format_comparison(comparison: Comparison) -> str:
-    """The comparison as Markdown with padded tables, also for a terminal."""
+def format_comparison(comparison: Comparison, written: Callable[[str], str] = plain_text) -> str:
+    """
+    The comparison as Markdown with padded tables, also for a terminal.
+
+    Args:
+        comparison: the comparison.
+        written: how names are written: for Markdown, or `shown_name` for a terminal.
+    """
     a, b = comparison.a, comparison.b
     chosen = "".join(f", {letter}{run.mark}" for letter, run in (("A", a), ("B", b)) if run.mark)
-    lines = [f"A: {plain_text(comparison.name_a)}{a.mark}  ", f"B: {plain_text(comparison.name_b)}{b.mark}", ""]
-    lines += [f"{plain_text(note)}\n" for note in comparison.notes]
+    lines = [f"A: {written(comparison.name_a)}{a.mark}  ", f"B: {written(comparison.name_b)}{b.mark}", ""]
+    lines += [f"{written(note)}\n" for note in comparison.notes]
     if a.selection != b.selection:
         lines += [f"A's epoch was chosen otherwise ({a.selection}) than B's ({b.selection}): that alone can matter.\n"]
     num_pairs = len(comparison.seeds)
@@ -25,9 +31,9 @@ def format_comparison(comparison: Comparison) -> str:
     for pair, war_p_value, uar_p_value in zip(comparison.seeds, of_war, of_uar, strict=True):
         seed = f"seed {pair.seed_a}" if pair.seed_a == pair.seed_b else f"seed {pair.seed_a} and {pair.seed_b}"
         lines += [
-            f"{plain_text(a.data.dataset_name)}, {seed}, {pair.num_clips:,} clips, percent{chosen}:",
+            f"{written(a.data.dataset_name)}, {seed}, {pair.num_clips:,} clips, percent{chosen}:",
             "",
-            _table(pair),
+            _table(pair, written),
             "",
         ]
         lines += [*_verdict(pair, war_p_value, uar_p_value), ""]
@@ -73,7 +79,7 @@ def _over_seeds(seeds: Sequence[SeedComparison]) -> str:
     return f"Mean of B - A over {len(seeds)} seeds: {', '.join(parts)}."
 
 
-def _table(pair: SeedComparison) -> str:
+def _table(pair: SeedComparison, written: Callable[[str], str]) -> str:
     rows = [
         [name, percent(a), percent(b), points(difference.value), _interval(difference)]
         for name, a, b, difference in (
@@ -85,7 +91,7 @@ def _table(pair: SeedComparison) -> str:
         b = pair.recall_b[name]
         rows.append(
             [
-                f"recall of {plain_text(name)}",
+                f"recall of {written(name)}",
                 percent(a),
                 percent(b),
                 points(None if a is None or b is None else b - a),

@@ -13,13 +13,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from .._files import whole_file
+from .._text import shown_name, shown_names
 from .palette import BLUE, CLASS_COLORS, CLASS_MARKERS, EMPTY, GREEN, INK, MUTED, ORANGE, VIOLET
 from .projection import Projection
 from .significance import Estimate
 from .uar import uar_and_war, wrong_and_right
 
+_MAX_LABEL = 24  # characters of a name of a class
 _AS_WRITTEN: Any = {"text.parse_math": False}  # a name of a class with dollars is no formula
 _BLUES = LinearSegmentedColormap.from_list("pale_to_blue", ["#f4f7fb", "#9dbbdb", "#2d5a8c"])
+
+
+def legend_text(text: str) -> str:
+    """A text for a legend: matplotlib leaves out those that begin with an underscore."""
+    return f" {text}" if text.startswith("_") else text
+
+
+def in_lines(title: str, width: int) -> str:
+    """A title in at most three lines of so many characters; of a longer one the middle is left out, not the end."""
+    shown, most = shown_name(title, None), 3 * width - 10
+    return textwrap.fill(shown if len(shown) <= most else f"{shown[: most - 50]}…{shown[-49:]}", width)
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
@@ -47,11 +60,12 @@ def plot_confusion_matrix(
         ValueError: the shape of the matrix does not match the names, or the matrix counts no clips.
     """
     counts = np.asarray(confusion_matrix)
+    label_names = shown_names(label_names, _MAX_LABEL)
     num_classes = len(label_names)
     if counts.shape != (num_classes, num_classes):
         raise ValueError(
             f"the confusion matrix has shape {counts.shape}; with the {num_classes} label names "
-            f"{list(label_names)} it must be ({num_classes}, {num_classes})"
+            f"{label_names} it must be ({num_classes}, {num_classes})"
         )
     if counts.sum() == 0:
         raise ValueError("the confusion matrix counts no clips; it must count at least one")
@@ -90,7 +104,7 @@ def plot_confusion_matrix(
         axes.text(middle, row, "no clip of this class", ha="center", va="center", color=MUTED, fontsize=9, zorder=4)
     axes.spines[:].set_visible(False)
     numbers = f"UAR {uar:.2%}   WAR {war:.2%}   {counts.sum()} clips"
-    axes.set_title(f"{textwrap.fill(title, 48)}\n{numbers}" if title else numbers, fontsize=11, color=INK, pad=12)
+    axes.set_title(f"{in_lines(title, 48)}\n{numbers}" if title else numbers, fontsize=11, color=INK, pad=12)
     save_figure(figure, path)
 
 
@@ -107,6 +121,7 @@ _PANELS = {
 }
 
 
+@matplotlib.rc_context(_AS_WRITTEN)
 def plot_training_curves(
     log_history: Sequence[Mapping[str, float]],
     path: str | Path,
@@ -164,7 +179,7 @@ def plot_training_curves(
     all_axes[-1].set_xlim(left=0)
     all_axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     if title:
-        all_axes[0].set_title(textwrap.fill(title, 80), fontsize=11, color=INK)
+        all_axes[0].set_title(in_lines(title, 80), fontsize=11, color=INK)
     figure.align_ylabels()
     save_figure(figure, path)
 
@@ -193,6 +208,7 @@ def plot_recalls(
         path: picture to write; the ending names the format (.png, .svg, .pdf).
         title: above the picture.
     """
+    label_names = shown_names(label_names, _MAX_LABEL)
     num_classes = len(label_names)
     figure = Figure(figsize=(7.5, 1.4 + 0.42 * num_classes), dpi=150, layout="constrained", facecolor="white")
     axes = figure.subplots()
@@ -210,7 +226,7 @@ def plot_recalls(
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
     axes.set_xlabel("recall, with 95 % confidence interval", color=INK)
-    axes.set_title(textwrap.fill(title, 52), fontsize=11, color=INK, pad=10)
+    axes.set_title(in_lines(title, 52), fontsize=11, color=INK, pad=10)
     axes.grid(axis="x", color=EMPTY)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -232,6 +248,7 @@ def plot_projections(
         path: picture to write; the ending names the format (.png, .svg, .pdf).
         title: above the picture.
     """
+    label_names = [legend_text(name) for name in shown_names(label_names, _MAX_LABEL)]
     figure = Figure(figsize=(5.4 * len(panels), 6.2), dpi=150, layout="constrained", facecolor="white")
     all_axes = figure.subplots(ncols=len(panels), squeeze=False)[0]
     clips = np.bincount(panels[0][1].labels, minlength=len(label_names))
@@ -248,7 +265,7 @@ def plot_projections(
             )
         silhouette = projection.silhouette
         axes.set_title(
-            textwrap.fill(name, 52) + ("" if silhouette is None else f"\nsilhouette {silhouette:.3f}"),
+            in_lines(name, 52) + ("" if silhouette is None else f"\nsilhouette {silhouette:.3f}"),
             fontsize=10,
             color=INK,
         )
@@ -269,5 +286,5 @@ def plot_projections(
         handletextpad=0.2,
         columnspacing=1.2,
     )
-    figure.suptitle(textwrap.fill(title, 52 * len(panels)), fontsize=11, color=INK)
+    figure.suptitle(in_lines(title, 52 * len(panels)), fontsize=11, color=INK)
     save_figure(figure, path)

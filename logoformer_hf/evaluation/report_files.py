@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from .._files import error_as_warning, write_json, write_text
+from .._text import shown_name
 from .compare import Comparison, compare_runs, plot_comparison
 from .plots import plot_confusion_matrix, plot_projections, plot_recalls
 from .predictions import Predictions, group_by_seed
@@ -49,7 +50,7 @@ def write_report(output_dir: str | Path, runs: Sequence[Predictions], beside: Se
 
 def _draw_numbers(output_dir: Path, report: Report) -> None:
     matrix, names = np.array(report.seeds[0].pooled.confusion_matrix), report.run.label_names
-    title = f"{report_title(report)}{of_seed(report)}{report.run.mark}"
+    title = f"{report_title(report, shown_name)}{of_seed(report)}{report.run.mark}"
     with error_as_warning(f"{output_dir / 'confusion_matrix.png'} was not drawn"):
         plot_confusion_matrix(matrix, names, output_dir / "confusion_matrix.png", title)
     with error_as_warning(f"{output_dir / 'recalls.png'} was not drawn"):

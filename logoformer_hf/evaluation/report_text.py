@@ -1,7 +1,8 @@
 """Formats a report as text and tables, for `report.md` and for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from .._text import shown_name
 from .calibration import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, MIN_CLIPS, Calibration
 from .compare import Comparison
 from .compare_text import format_comparison
@@ -29,9 +30,15 @@ _ABOUT_CALIBRATION = (
 )
 
 
-def report_title(report: Report) -> str:
-    """The tested data: "DFEW, 5 folds", or "DFEW, folds 1, 2 of 5"."""
-    name = plain_text(", ".join(filter(None, (report.run.data.dataset_name, report.run.data.part))))
+def report_title(report: Report, written: Callable[[str], str] = plain_text) -> str:
+    """
+    The tested data: "DFEW, 5 folds", or "DFEW, folds 1, 2 of 5".
+
+    Args:
+        report: the report.
+        written: how the name of the data set is written: for Markdown, or `shown_name` for pictures and terminals.
+    """
+    name = written(", ".join(filter(None, (report.run.data.dataset_name, report.run.data.part))))
     if report.run.data.num_folds is None:
         return f"{name}, {report.run.split}"
     if report.complete:
@@ -49,9 +56,9 @@ def format_summary(report: Report) -> str:
     """The scores and recalls of the report, for a terminal."""
     run = report.run
     parts = [
-        f"{report_title(report)}, {report.clips.tested:,} clips tested{run.mark}, in percent",
+        f"{report_title(report, shown_name)}, {report.clips.tested:,} clips tested{run.mark}, in percent",
         _format_scores(report),
-        _format_recalls(report),
+        _format_recalls(report, shown_name),
         calibration_in_words(report.seeds[0]),
     ]
     return "\n\n".join(parts)
@@ -159,13 +166,13 @@ def _score_cells(scores: RunScores | MeanScores | PooledScores) -> list[str]:
     return [percent(scores.uar.value), interval(scores.uar), percent(scores.war.value), interval(scores.war)]
 
 
-def _format_recalls(report: Report) -> str:
+def _format_recalls(report: Report, written: Callable[[str], str] = plain_text) -> str:
     pooled = report.seeds[0].pooled
     rows = []
     for (name, estimate), counts in zip(pooled.recall.items(), pooled.confusion_matrix, strict=True):
         rows.append(
             [
-                plain_text(name),
+                written(name),
                 f"{sum(counts):,}",
                 percent(None if estimate is None else estimate.value),
                 interval(estimate),

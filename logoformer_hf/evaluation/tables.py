@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from .._text import shown_name
 from .significance import Estimate
 
 # What has a meaning in Markdown, HTML or on a page of the Hub, and how it is written to be shown as it is.
@@ -24,8 +25,7 @@ def plain_text(text: object) -> str:
 
     Names without such characters stay as they are.
     """
-    words = " ".join(str(text).split())
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
+    shown = shown_name(text, None) if str(text).strip() else ""
     for pattern, replacement in _ESCAPES:
         shown = pattern.sub(replacement, shown)
     return shown

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import av
 
+from ..frame_times_logoformer import oddities
 from ..image_reading_logoformer import VideoReadError
 from ..video_container_logoformer import (
     FrameConverter,
@@ -13,7 +14,6 @@ from ..video_container_logoformer import (
     VideoFile,
     choose_stream,
     named_errors,
-    oddities,
     open_container,
     pixel_aspect_ratio,
 )

@@ -12,7 +12,6 @@ from ..image_reading_logoformer import (
     VideoReadError,
     check_animation,
     decode_image,
-    first_line,
     first_of_animation,
     frame_content,
     frame_files,
@@ -22,7 +21,7 @@ from ..image_reading_logoformer import (
     read_encoded_frames,
     upright_rgb,
 )
-from ..reading_limits_logoformer import LIMITS
+from ..reading_limits_logoformer import LIMITS, plain_reason
 from ..video_container_logoformer import MIN_SIDE_PX, VideoFile
 from .container import FALLBACK_FPS, ContainerReader, sentence
 from .frames import FootageFrame, MemoryFrame
@@ -125,7 +124,7 @@ class PictureReader:
                 except Exception as error:
                     if not index:
                         raise
-                    self.notes.append(f"the file breaks off after {time_sec:.2f} s ({first_line(error)}).")
+                    self.notes.append(f"the file breaks off after {time_sec:.2f} s ({plain_reason(error)}).")
                     return
                 yield MemoryFrame(index, time_sec, pixels)
                 time_sec += max(0.0, float(file.info.get("duration") or 0)) / 1000 or 1 / FALLBACK_FPS

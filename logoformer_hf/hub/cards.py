@@ -9,6 +9,7 @@ import yaml
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
+from .._text import shown_name
 from ..evaluation.tables import plain_text
 
 # In the snippets of a card: what the name of the model or the data set follows, and a string.
@@ -35,8 +36,14 @@ def hub_repo(name_or_path: str | None) -> str | None:
 
 
 def quoted_name(name: str) -> str:
-    """A name as a string of Python in a snippet: in one line, whatever characters it has."""
-    return json.dumps(name, ensure_ascii=False)
+    """A name as a string of Python in a snippet: in one line, what cannot be shown as escapes."""
+    quoted = json.dumps(name, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in quoted)
+
+
+def shell_name(name: str) -> str:
+    """A name as a word of a shell in a snippet."""
+    return shlex.quote(shown_name(name, None))
 
 
 def rename_card(text: str, repo_name: str) -> str:
@@ -65,7 +72,7 @@ def rename_card(text: str, repo_name: str) -> str:
     rest = re.sub(rf"^# {re.escape(plain_text(name))}$", lambda _: f"# {repo_name}", rest, count=1, flags=re.MULTILINE)
     old, new = re.escape(quoted_name(name)), quoted_name(repo_name)
     rest = re.sub(rf"{_LOADS}{old}", lambda match: match[1] + new, rest)
-    download = re.escape(shlex.quote(" ".join(name.split())))
+    download = re.escape(shell_name(name))
     rest = re.sub(rf"^(hf download ){download}(?= )", lambda match: match[1] + repo_name, rest, flags=re.MULTILINE)
     return start + end + rest
 

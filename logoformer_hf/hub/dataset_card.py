@@ -1,6 +1,5 @@
 """Writes the card of a prepared data set, which the Hub shows on the page of its repository."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from .._files import hub_card_file, write_text
 from ..data.facts import DataFacts
 from ..data.sources.table import terms_of
 from ..evaluation.tables import markdown_table, plain_text
-from .cards import quoted_name
+from .cards import quoted_name, shell_name
 
 TEMPLATE = "dataset_card.md"
 
@@ -68,7 +67,7 @@ def write_dataset_card(
         metadata,
         template_path=str(hub_card_file(TEMPLATE)),
         quoted_name=quoted_name(repo_name),
-        shell_name=shlex.quote(" ".join(repo_name.split())),
+        shell_name=shell_name(repo_name),
         dataset_name=plain_text(facts.dataset_name),
         terms=terms,
         has_folds="fold" in extra_columns,

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from .._console import INTERRUPTED
+from .._text import shown_name
 from .arguments import PredictArguments
 from .inputs import find_inputs, take_share
 from .jobs import run_jobs
@@ -11,7 +12,6 @@ from .outputs import Job, output_places, plan_jobs
 from .progress import Progress
 from .recognition import prepare_recognition
 from .records import is_finished
-from .text import one_line
 from .workers import ended_by_sigterm
 
 FAILED = 1  # exit status where a video failed
@@ -95,4 +95,4 @@ def report_problems(problems: dict[str, str], num_videos: int) -> None:
     if problems and num_videos > 1:
         print(f"{len(problems)} of {num_videos} videos failed:", file=sys.stderr)
         for name in problems:
-            print(f"  {one_line(name)}", file=sys.stderr)
+            print(f"  {shown_name(name, None)}", file=sys.stderr)

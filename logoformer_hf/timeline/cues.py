@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .._text import shown_name
 from .segments import Segment
-from .text import one_line
 from .timeline import Timeline
 
 NO_FACE = "no face"
@@ -34,7 +34,7 @@ def spans_to_cues(spans: Iterable[tuple[float, float, str]]) -> list[Cue]:
     for start_sec, end_sec, text in sorted(spans):
         earliest_ms = cues[-1].end_ms if cues else 0
         start_ms = max(earliest_ms, round(start_sec * 1000))
-        cues.append(Cue(start_ms, max(start_ms + 1, round(end_sec * 1000)), one_line(text)))
+        cues.append(Cue(start_ms, max(start_ms + 1, round(end_sec * 1000)), shown_name(text)))
     return cues
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from pympi.Elan import Eaf
 
 from .._files import whole_file
+from .._text import one_line, shown_name
 from .cues import NO_FACE, cues_of_people, cues_without_face, person_name
-from .text import one_line
 from .timeline import Timeline
 
 _UNKNOWN_MIME_TYPE = "unknown"  # ELAN's word for it
@@ -23,9 +23,9 @@ def write_elan(timeline: Timeline, path: Path) -> None:
     """
     document = Eaf(author="LOGO-Former")
     document.remove_tier("default")
-    document.add_property("model", one_line(str(timeline.model)))
+    document.add_property("model", shown_name(timeline.model, None))
     for number, note in enumerate(timeline.notes, start=1):
-        document.add_property(f"note {number}", one_line(note))
+        document.add_property(f"note {number}", shown_name(note, None))
     link_video(document, str(timeline.source), path)
     tiers = {person_name(track_id): cues for track_id, cues in cues_of_people(timeline.segments).items()}
     for name, cues in {**tiers, NO_FACE: cues_without_face(timeline)}.items():

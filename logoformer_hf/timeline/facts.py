@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from .._text import one_line, shown_name
 from .segments import Segment
-from .text import one_line
 from .timeline import Timeline
 from .window import Window
 
@@ -21,10 +21,10 @@ def timeline_facts(timeline: Timeline) -> dict[str, Any]:
         "fps": number_or_none(timeline.fps),
         "width_px": timeline.width_px,
         "height_px": timeline.height_px,
-        "model": one_line(str(timeline.model)),
+        "model": shown_name(timeline.model, None),
         "label_names": list(timeline.label_names),
         "temperature": number_or_none(timeline.temperature),
-        "notes": [one_line(note) for note in timeline.notes],
+        "notes": [shown_name(note, None) for note in timeline.notes],
         "without_face": [{"start_sec": start_sec, "end_sec": end_sec} for start_sec, end_sec in timeline.without_face],
     }
 

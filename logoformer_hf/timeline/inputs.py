@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
@@ -11,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 import av
 
+from .._text import one_line
 from ..faces.footage import camera_index, is_address
-from ..image_reading_logoformer import IMAGE_SUFFIXES, VideoReadError
+from ..image_reading_logoformer import AVIF_SUFFIXES, IMAGE_SUFFIXES, VideoReadError, is_image_file
 from ..video_container_logoformer import VIDEO_SUFFIXES, is_image_format, is_picture, open_container
-from .text import one_line
 
 OVERLAY_ENDING = ".overlay.mp4"  # written beside other outputs; in a search they are not videos to read
 _Video = TypeVar("_Video")
@@ -135,12 +136,22 @@ def _search(folder: Path, root: Path, leave_out: Sequence[Path]) -> Iterator[Inp
         subfolders[:] = [name for name in wanted if _is_new(here / name, real_path(folder), visited)]
         found = [here / name for name in sorted(names) if _is_found(here / name, leave_out)]
         files = [file for file in found if not is_special(file)]
-        images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+        images = [file for file in files if _is_frame(file)]
         videos = [(file, probed) for file in files if file not in set(images) and (probed := _probe(file))]
         for file, probed in videos:
             yield Input(str(file), _relative(file, root), probed.duration_sec)
         if not videos and len(images) >= _MIN_FRAMES:
             yield Input(str(here), _relative(here, root))
+
+
+def _is_frame(file: Path) -> bool:
+    """Whether a file may be a frame of the folder: an image, or an AVIF that does not move."""
+    suffix = file.suffix.lower()
+    if suffix not in AVIF_SUFFIXES:
+        return suffix in IMAGE_SUFFIXES
+    with suppress(OSError):  # no permission
+        return is_image_file(file)
+    return False
 
 
 def _is_new(folder: Path, searched: Path, visited: set[Path]) -> bool:

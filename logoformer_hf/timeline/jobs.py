@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._files import write_text
+from .._text import shown_name
 from .outputs import Job
 from .predict import Report, predict_video
 from .progress import Progress, Throttle
@@ -14,7 +15,6 @@ from .recognition import Recognition
 from .recognizer import ExpressionRecognizer
 from .records import is_finished
 from .summary_text import format_timeline
-from .text import one_line
 from .video_lock import InUseError, video_lock
 from .workers import run_tasks
 
@@ -71,13 +71,15 @@ def run_jobs(
 
 def perform_job(job: Job, recognizer: ExpressionRecognizer, recognition: Recognition, report: Report) -> Outcome:
     """Reads one video. Any error is an outcome."""
+    if job.problem is not None:
+        return failed(job, job.problem)
     try:
         with video_lock(job.base):
             if is_finished(job, recognition.settings, overwrite=True):  # since this call looked for it
-                return Outcome(f"{one_line(job.video.name)}: finished by another program meanwhile.")
+                return Outcome(f"{shown_name(job.video.name, None)}: finished by another program meanwhile.")
             timeline = predict_video(recognizer, job, recognition.settings, report)
     except InUseError as error:  # the report beside the outputs is that of the other program
-        problem = f"{one_line(job.video.name)}: {error}"
+        problem = f"{shown_name(job.video.name, None)}: {error}"
         return Outcome(problem, problem)
     except (ValueError, OSError) as error:
         return failed(job, " ".join(str(error).split()))
@@ -88,13 +90,13 @@ def perform_job(job: Job, recognizer: ExpressionRecognizer, recognition: Recogni
 
 def failed(job: Job, problem: str, details: str = "") -> Outcome:
     """The outcome of a video that failed; the reason is written beside its outputs."""
-    problem = one_line(problem)
+    problem = shown_name(problem, None)
     if job.problem_file is not None:
         try:
-            write_text(job.problem_file, f"{problem}\n{details}")
+            write_text(job.problem_file, f"{problem}\n{details.encode('utf-8', 'backslashreplace').decode()}")
         except OSError as error:
             problem = f"{problem} (and {job.problem_file} cannot be written: {error})"
-    name = one_line(job.video.name)
+    name = shown_name(job.video.name, None)
     return Outcome(problem if problem.startswith(name) else f"{name}: {problem}", problem)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .._files import check_writable
@@ -33,6 +33,7 @@ class Job:
         plot: picture to write.
         base: the path that records and the report of a problem are called by: in a folder by the name of the video, a
             single file by its own name; None without outputs.
+        problem: why its outputs cannot be written, where that is known before work begins; it has none then.
     """
 
     video: Input
@@ -40,6 +41,7 @@ class Job:
     overlay: Path | None = None
     plot: Path | None = None
     base: Path | None = None
+    problem: str | None = None
 
     @property
     def outputs(self) -> list[Path]:
@@ -54,11 +56,11 @@ class Job:
 
 def plan_jobs(inputs: Sequence[Input], arguments: PredictArguments) -> list[Job]:
     """
-    The job of each video.
+    The job of each video. Of several videos, those whose outputs cannot have their names get a job with a problem.
 
     Raises:
-        ValueError: an unknown format, one file for several videos, an output that is a video to read, a name that
-            is too long, an overlay of a camera.
+        ValueError: an unknown format, one file for several videos, an output that is a video to read, an overlay of a
+            camera; for the only video a name that is too long or that a folder has.
         OSError: a folder that cannot be written to.
     """
     output = _Place("--output", arguments.output, tuple(f".{name}" for name in FORMATS))
@@ -78,6 +80,8 @@ def plan_jobs(inputs: Sequence[Input], arguments: PredictArguments) -> list[Job]
         )
         for video in inputs
     ]
+    if len(jobs) > 1:
+        jobs = [set_aside(job) for job in jobs]
     check_jobs(jobs)
     return jobs
 
@@ -98,16 +102,23 @@ def wanted_formats(names: str | None, output: "_Place") -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
+def set_aside(job: Job) -> Job:
+    """The job; without outputs, and with the reason, where they cannot have their names."""
+    try:
+        check_names(job)
+    except ValueError as error:
+        return replace(job, files={}, overlay=None, plot=None, base=None, problem=str(error))
+    return job
+
+
 def check_jobs(jobs: Sequence[Job]) -> None:
     """What can be known of the outputs before work begins."""
     sources = {real_path(job.video.source) for job in jobs if isinstance(job.video.source, str)}
     for job in jobs:
-        check_name_lengths(job)
+        check_names(job)
         for path in job.outputs:
             if real_path(path) in sources:
                 raise ValueError(f"{path} is a video to read: choose another name for the output.")
-            if path.is_dir():
-                raise ValueError(f"{path}: a folder is in the place of this output.")
         if job.overlay and job.video.is_camera:
             raise ValueError(
                 f"{job.video.name}: an overlay reads the video a second time, which a camera cannot give."
@@ -116,8 +127,11 @@ def check_jobs(jobs: Sequence[Job]) -> None:
         check_writable(folder)
 
 
-def check_name_lengths(job: Job) -> None:
-    """Raises a `ValueError` where the name of a file, or of a hidden one that is written on the way, is too long."""
+def check_names(job: Job) -> None:
+    """
+    Raises a `ValueError` where a folder has the name of a file, or where its name, or that of a hidden one that is
+    written on the way, is too long.
+    """
     if job.base is None:
         return
     names = [(job.base, HIDDEN_BYTES), *((path, PARTIAL_BYTES) for path in job.outputs)]
@@ -129,6 +143,9 @@ def check_name_lengths(job: Job) -> None:
             f"{job.base}: with the endings of all files that are written the name is {too_long} bytes too long; "
             "shorten the name of the video, or without a folder of outputs that of the output."
         )
+    for path in job.outputs:
+        if path.is_dir():
+            raise ValueError(f"{path}: a folder is in the place of this output.")
 
 
 def output_places(arguments: PredictArguments) -> list[Path]:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from .._files import whole_file
+from .._text import shown_name
 from ..downloading_logoformer import download_video
 from ..evaluation.palette import INK
 from ..faces.footage import Footage, FootageFrame, camera_index, is_address
@@ -22,7 +23,6 @@ from .overlay_file import OverlayFile, check_encoder, check_size
 from .overlay_panel import Panel
 from .overlay_person import Person, people_of
 from .overlay_sound import Sound
-from .text import one_line
 from .timeline import Timeline
 from .window import UNSURE
 
@@ -218,11 +218,11 @@ class OverlayPainter:
     @staticmethod
     def _says(person: Person, label: str, time_sec: float) -> str:
         """Number, label of the segment and its score; also the best label of the moment, where it is another."""
-        says, score = f"{person.track_id} {one_line(label)}", person.score_at(time_sec, label)
+        says, score = f"{person.track_id} {shown_name(label)}", person.score_at(time_sec, label)
         if math.isnan(score):
             return says
         best, best_score = person.best_at(time_sec)
-        now = "" if best == label else f" (now {one_line(best)} {best_score:.0%})"
+        now = "" if best == label else f" (now {shown_name(best)} {best_score:.0%})"
         return f"{says} {score:.0%}{now}"
 
     def _write_tag(

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._text import short_note, shown_name
 from ..evaluation.palette import CARD, EMPTY, INK, LINE, MUTED_ON_PAPER
 from .colours import UNSURE_COLOUR, expression_colours, paler, rgb_of
 from .drawing import Colour, fill, shortened_to, text_size, write
 from .overlay_person import Person
 from .plot import clock
-from .text import one_line, short_note
 from .timeline import Timeline
 from .window import UNSURE
 
@@ -76,7 +76,7 @@ class Panel:
             swatch[:] = colours[name]
             if name == UNSURE:
                 swatch[_hatch(*swatch.shape[:2])] = _PALE
-            label = shortened_to(one_line(name), self._small_px, self._width // 2)
+            label = shortened_to(shown_name(name), self._small_px, self._width // 2)
             write(blank, label, left + side + self._pad // 2, y + self._middle(self._small_px), self._small_px, _INK)
         top += (lines - 1 - len(note_lines)) * self._line
         for number, text in enumerate(note_lines):
@@ -93,7 +93,7 @@ class Panel:
             return []
         placed, left, line = [], self._pad, 0
         for name in names:
-            label = shortened_to(one_line(name), self._small_px, self._width // 2)
+            label = shortened_to(shown_name(name), self._small_px, self._width // 2)
             width = round(0.8 * self._text_px) + self._pad // 2 + text_size(label, self._small_px)[0]
             if left + width > self._width - self._pad and left > self._pad:
                 left, line = self._pad, line + 1
@@ -165,7 +165,7 @@ class Panel:
         name = shortened_to(f"Person {person.track_id}", self._text_px, width, True)
         middle = self._row // 2 - self._line
         write(pixels, name, self._pad, middle, self._text_px, _INK if label else _MUTED, True)
-        state = shortened_to(one_line(label or "not seen"), self._small_px, width)
+        state = shortened_to(shown_name(label or "not seen"), self._small_px, width)
         write(pixels, state, self._pad, middle + self._line, self._small_px, _INK if label else _MUTED)
         chart = pixels[:, self._chart_left : self._chart_left + self._chart_width]
         # The columns stay where they are in time and move as a whole: nothing flickers.

@@ -3,6 +3,7 @@
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from .._text import short_note, shown_name, shown_names
 from ..evaluation.palette import EMPTY, INK, MUTED, MUTED_ON_PAPER
-from ..evaluation.plots import save_figure
+from ..evaluation.plots import legend_text, save_figure
 from .colours import expression_colours, paler
 from .fonts import families_for
 from .segments import Segment
-from .text import one_line, short_note
 from .thumbnails import Thumbnail, Thumbnails
 from .timeline import Timeline
 from .window import UNSURE, Window
@@ -37,6 +38,7 @@ _PLOT_WIDTH = _WIDTH - _LEFT - _RIGHT
 _DPI = 150
 _COLUMNS = 700  # of the curve of the scores over the whole width
 _THIN = 0.02  # inches; a narrower segment gets an outline, so that it stays visible
+_MOMENT = 0.12  # inches of a segment without a length
 _TICKS_SEC = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 _MAX_TICKS = 12
 
@@ -129,9 +131,11 @@ def _draw_person(axes: Axes, timeline: Timeline, track: int, top: float, end_sec
         (segment for segment in timeline.segments if segment.track_id == track),
         key=lambda segment: segment.start_sec - segment.end_sec,  # the shortest on top
     )
+    seen_sec = sum(segment.end_sec - segment.start_sec for segment in segments)
     colours = expression_colours(timeline.label_names)
     axes.hlines(bottom, 0, end_sec, color="#d9dbe1", linewidth=0.8, zorder=1)
     thin_sec = _THIN * end_sec / _PLOT_WIDTH
+    segments = [_with_extent(segment, end_sec) for segment in segments]
     for is_unsure in (False, True):
         shown = [segment for segment in segments if (segment.label == UNSURE) == is_unsure]
         pale = [_box(segment.start_sec, segment.end_sec, top, bottom) for segment in shown]
@@ -152,12 +156,20 @@ def _draw_person(axes: Axes, timeline: Timeline, track: int, top: float, end_sec
             areas = [_score_area(segment, scores_of, bottom, end_sec) for segment in shown]
             axes.add_collection(PolyCollection(areas, facecolors=ink, edgecolors=ink, linewidths=lines, zorder=3))
     _name_segments(axes, segments, bottom, end_sec)
-    seen_sec = sum(segment.end_sec - segment.start_sec for segment in segments)
     left = -0.14 * end_sec / _PLOT_WIDTH
     _write(axes, left, bottom - 0.3, f"Person {track}", size=11, ha="right", va="center", weight="bold")
     _write(
         axes, left, bottom - 0.1, f"seen {clock(seen_sec)}", size=8.5, ha="right", va="center", color=MUTED_ON_PAPER
     )
+
+
+def _with_extent(segment: Segment, end_sec: float) -> Segment:
+    """The segment; one of a single moment, as in a video of one frame, gets a length that can be seen."""
+    if segment.end_sec > segment.start_sec:
+        return segment
+    length_sec = _MOMENT * end_sec / _PLOT_WIDTH
+    start_sec = max(0.0, min(segment.start_sec, end_sec - length_sec))
+    return replace(segment, start_sec=start_sec, end_sec=start_sec + length_sec)
 
 
 def _box(start_sec: float, end_sec: float, top: float, bottom: float) -> np.ndarray:
@@ -199,7 +211,7 @@ def _score_area(
 def _name_segments(axes: Axes, segments: Sequence[Segment], bottom: float, end_sec: float) -> None:
     """Writes the label into each segment that is wide enough for it."""
     for segment in segments:
-        name = one_line(segment.label)
+        name = shown_name(segment.label)
         width = (segment.end_sec - segment.start_sec) * _PLOT_WIDTH / end_sec
         if width > 0.1 + 0.085 * len(name):
             x = max(segment.start_sec, 0.0) + 0.06 * end_sec / _PLOT_WIDTH
@@ -289,8 +301,8 @@ def _write_around(
     """Title above, notes below."""
     number = len(tracks) + num_others
     people = "nobody" if not number else "1 person" if number == 1 else f"{number} people"
-    name = one_line(Path(str(timeline.source)).name or str(timeline.source))
-    facts = [clock(_end_sec(timeline)), people, f"model {one_line(Path(str(timeline.model)).name)}"]
+    name = shown_name(Path(str(timeline.source)).name or str(timeline.source), None)
+    facts = [clock(_end_sec(timeline)), people, f"model {shown_name(Path(str(timeline.model)).name)}"]
     left = 0.25 / _WIDTH
     lines = [(total - 0.3, _shortened(name, 95), 13.0, INK), (total - 0.56, " · ".join(facts), 9.5, MUTED_ON_PAPER)]
     lines += [
@@ -315,9 +327,14 @@ def _shortened(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - length // 3 - 1]}…{text[-(length // 3) :]}"
 
 
+def _legend_names(labels: Sequence[str]) -> list[str]:
+    """The labels as the legend has them."""
+    return [legend_text(name) for name in shown_names(labels, 24)]
+
+
 def _legend_columns(labels: Sequence[str]) -> int:
     """How many entries of the legend fit side by side."""
-    longest = max(len(_shortened(one_line(name), 24)) for name in labels)
+    longest = max(map(len, _legend_names(labels)))
     fitting = max(1, int((_WIDTH - 0.6) / (0.6 + 0.08 * longest)))
     rows = -(-len(labels) // fitting)
     return -(-len(labels) // rows)
@@ -346,9 +363,9 @@ def _draw_legend(figure: Figure, timeline: Timeline, labels: Sequence[str], belo
             edgecolor=colours[name],
             hatch="/////" if name == UNSURE else None,
             linewidth=0,
-            label=_shortened(one_line(name), 24),
+            label=shown,
         )
-        for name in labels
+        for name, shown in zip(labels, _legend_names(labels), strict=True)
     ]
     legend = figure.legend(
         handles=handles,

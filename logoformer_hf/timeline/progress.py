@@ -7,8 +7,8 @@ from typing import Any
 
 from datasets.utils import tqdm
 
+from .._text import shown_name
 from .predict import Report
-from .text import one_line
 
 # Of a terminal that does not say its size, as those of some containers and job systems; tqdm would show nothing there.
 _FALLBACK_COLUMNS, _FALLBACK_ROWS = 80, 24
@@ -83,7 +83,7 @@ class Progress:
             self._read_sec[name] = time_sec
             if is_earlier:
                 self._bar.earlier_sec += new_sec
-                self.print(f"{one_line(name)}: goes on at {time_sec:.0f} s", is_error=True)
+                self.print(f"{shown_name(name, None)}: goes on at {time_sec:.0f} s", is_error=True)
             if self._bar.total and self._bar.n + new_sec > self._bar.total:
                 self._bar.total = self._bar.n + new_sec  # a file that is longer than it says
             self._describe(name)

@@ -12,6 +12,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers.video_processing_utils import BaseVideoProcessor
 
+from .._text import shown_names
 from ..export.runtimes import TORCH, ExportedModel, load_with_runtime
 from ..faces.detector import Face, FaceDetector, load_detector
 from ..faces.follow import DETECT_EVERY, FaceFollower
@@ -27,7 +28,7 @@ from .segments import segments_of
 from .session import Session, SessionSettings
 from .timeline import Timeline
 from .tokens import FrameModel
-from .window import MIN_SCORE, Window
+from .window import MIN_SCORE, UNSURE, Window
 from .windows_state import windows_from_state, windows_state
 
 DRAWN_FACES_NOTE = "This model was trained on drawn faces; it does not read people."
@@ -65,7 +66,8 @@ class ExpressionRecognizer:
             the CPU.
 
     Attributes:
-        label_names: the model's classes in the order of their numbers.
+        label_names: the model's classes in the order of their numbers, as `shown_names` gives them: each in one line,
+            without characters that cannot be shown, and different from the others.
         temperature: what logits are divided by (`score_temperature` of the model's configuration), None for a model
             without.
         notes: sentences that people must know before they read results.
@@ -103,7 +105,8 @@ class ExpressionRecognizer:
         check_finite_weights(loaded, self.name)
         device = device_of(loaded, device, compile)
         self.model = FrameModel(loaded.to(device).eval(), processor, reuse_tokens, compile)  # type: ignore[arg-type]
-        self.label_names = tuple(class_names(loaded))
+        # One of them must not look like another, or like the label of a window without one.
+        self.label_names = tuple(shown_names([UNSURE, *class_names(loaded)])[1:])
         self.temperature: float | None = getattr(loaded.config, "score_temperature", None)
         self.pair_sec, self.detect_every, self.min_score = pair_sec, detect_every, min_score
         self.safe_decode = safe_decode

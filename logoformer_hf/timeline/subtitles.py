@@ -7,8 +7,8 @@ from pathlib import Path
 from webvtt import Caption, WebVTT
 
 from .._files import whole_file
+from .._text import shown_name
 from .cues import Cue, cues_of_people, cues_without_face, person_name
-from .text import one_line
 from .timeline import Timeline
 
 # SubRip has no way to write these characters: players take them for markup (`<b>`, `{\an8}`), `-->` for a time.
@@ -47,6 +47,6 @@ def _write(timeline: Timeline, path: Path, kind: str, as_text: Callable[[str], s
         Caption(timestamp(cue.start_ms), timestamp(cue.end_ms), as_text(cue.text)) for cue in subtitle_cues(timeline)
     )
     comment = " ".join([f"Expressions by {timeline.model}.", *timeline.notes])
-    subtitles.header_comments.append(html.escape(one_line(comment), quote=False))  # no "-->" in it
+    subtitles.header_comments.append(html.escape(shown_name(comment, None), quote=False))  # no "-->" in it
     with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         subtitles.write(file, format=kind)

@@ -2,8 +2,8 @@
 
 import math
 
+from .._text import shown_name
 from .cues import NO_FACE, person_name
-from .text import one_line, shortened
 from .timeline import Timeline
 
 _HEADER = ("person", "expression", "seconds", "share", "episodes", "mean score")
@@ -20,8 +20,8 @@ def format_timeline(timeline: Timeline, name: str, with_segments: bool) -> str:
         with_segments: whether each segment stands in a line.
     """
     people = len({window.track_id for window in timeline.windows})
-    lines = [f"{one_line(name)}: {_count_people(people)}, {timeline.duration_sec:.1f} s"]
-    lines += [f"  note: {one_line(note)}" for note in timeline.notes]
+    lines = [f"{shown_name(name, None)}: {_count_people(people)}, {timeline.duration_sec:.1f} s"]
+    lines += [f"  note: {shown_name(note, None)}" for note in timeline.notes]
     if with_segments:
         lines += format_segments(timeline)
     return "\n".join([*lines, *format_summary(timeline)])
@@ -32,7 +32,7 @@ def format_segments(timeline: Timeline) -> list[str]:
     lines = [(start_sec, end_sec, NO_FACE) for start_sec, end_sec in timeline.without_face]
     for segment in timeline.segments:
         score = f" {segment.mean_score:.2f}" if math.isfinite(segment.mean_score) else ""
-        text = f"{person_name(segment.track_id)}: {one_line(segment.label)}{score}"
+        text = f"{person_name(segment.track_id)}: {shown_name(segment.label)}{score}"
         lines.append((segment.start_sec, segment.end_sec, text))
     return [f"  {start_sec:9.2f} - {end_sec:9.2f} s  {text}" for start_sec, end_sec, text in sorted(lines)]
 
@@ -42,7 +42,7 @@ def format_summary(timeline: Timeline) -> list[str]:
     rows = [
         (
             str(row["track_id"]),
-            shortened(one_line(row["label"]), _MAX_LABEL),
+            shown_name(row["label"], _MAX_LABEL),
             f"{row['seconds']:.1f}",
             f"{row['share']:.0%}",
             str(row["episodes"]),

@@ -31,4 +31,4 @@ def write_csv(timeline: Timeline, path: Path) -> None:
     are empty.
     """
     with whole_file(path) as partial:
-        timeline.frame().round(6).to_csv(partial, index=False, encoding="utf-8", lineterminator="\n")
+        timeline.frame().round(6).to_csv(partial, index=False, encoding="utf-8", lineterminator="\n", errors="replace")

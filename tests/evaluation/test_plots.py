@@ -117,3 +117,24 @@ def test_pictures_are_written_without_pyplot(tmp_path, monkeypatch):
         with Image.open(tmp_path / name) as picture:
             assert min(picture.size) > 500
             assert len(picture.convert("RGB").getcolors(1 << 24)) > 20  # more than a blank sheet
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_of_others_are_drawn_as_they_are_shown(tmp_path):
+    """Formulas, underscores that hide a legend, line breaks and characters that turn a text round are only text."""
+    names = ["$\\frac{1}{0}$", "_hidden", "a\nb", "\u202eevil", "\ud800", "x" * 10_000]
+    shown = [r"$\frac{1}{0}$", "_hidden", "a b", "\ufffdevil", "\ufffd", "x" * 23 + "…"]
+    title = "_a_set_ $x$ \u202e" + "y" * 10_000
+    matrix = np.eye(6, dtype=int)
+    plot_confusion_matrix(matrix, names, tmp_path / "matrix.svg", title)
+    estimates = [Estimate(0.5, 0.4, 0.6)] * 6
+    plot_recalls(estimates, [1] * 6, names, tmp_path / "recalls.svg", title)
+    panel = (title, Projection(np.random.default_rng(0).random((6, 2)), np.arange(6), None))
+    plot_projections([panel], names, tmp_path / "projection.svg", title)
+    plot_training_curves(TRAINING, tmp_path / "curves.svg", title)
+    for name in ("matrix", "recalls", "projection", "curves"):
+        drawn = texts(tmp_path / f"{name}.svg")
+        assert any("_a_set_ $x$ \ufffd" in text for text in drawn)
+        assert max(map(len, drawn)) < 400
+        if name != "curves":
+            assert all(any(label in text for text in drawn) for label in shown), name

@@ -84,3 +84,12 @@ def test_without_embeddings_there_is_no_picture_of_them(tmp_path):
 def test_too_few_clips_for_a_picture_say_so(tmp_path):
     report = write_report(tmp_path / "report", [make_run(tmp_path, fold_run(None), counts=[1] * 7)])
     check_named(report.projection.missing, "7", "10")
+
+
+def test_names_of_data_sets_are_no_markdown_in_pictures_and_terminals(tmp_path, monkeypatch):
+    titles = []
+    for name in ("plot_confusion_matrix", "plot_recalls"):
+        monkeypatch.setattr(report_files, name, lambda *args: titles.append(args[-1]))
+    write_report(tmp_path / "report", make_folds(tmp_path, dataset_name="_my_ *set*"))
+    assert len(titles) == 2 and all(title.startswith("_my_ *set*, ") for title in titles)
+    assert r"\_my\_ \*set\*" in (tmp_path / "report" / "report.md").read_text()

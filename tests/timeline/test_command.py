@@ -73,6 +73,25 @@ def test_one_file(videos, predict, tmp_path):
     assert set(table["track_id"]) == {1} and table["start_sec"].is_monotonic_increasing
 
 
+def test_a_name_that_begins_with_a_dash(predict, tmp_path, write_video, tiny_folder, monkeypatch, capsys):
+    write_video(tmp_path / "-odd-name.mp4", 30)
+    monkeypatch.chdir(tmp_path)
+    main(["predict", "--model", str(tiny_folder), "--detector", "none", "--output", "out/", "--", "-odd-name.mp4"])
+    assert "-odd-name.mp4: 1 person" in capsys.readouterr().out
+    assert visible(tmp_path / "out") == {"-odd-name.mp4.parquet"}
+
+
+def test_one_name_that_is_too_long_fails_alone(predict, tmp_path, write_video):
+    folder, long = tmp_path / "videos", "n" * 245 + ".mp4"
+    folder.mkdir()
+    write_video(folder / "b.mp4", 30)
+    (folder / long).write_bytes((folder / "b.mp4").read_bytes())
+    status, out, err = predict(folder, output=tmp_path / "out")
+    assert status == 1 and "b.mp4: 1 person" in out
+    check_named(err, long, "too long", "1 of 2 videos failed")
+    assert visible(tmp_path / "out") == {"b.mp4.parquet"}
+
+
 def test_a_name_that_is_not_utf8(predict, tmp_path, write_video):
     video = tmp_path / os.fsdecode(b"caf\xe9.mp4")
     try:

@@ -57,6 +57,17 @@ def test_an_error_that_nobody_thought_of_is_a_problem_with_its_traceback(three, 
     assert capsys.readouterr().err == "a.mp4: ZeroDivisionError: a bug in a library\n"
 
 
+@pytest.mark.parametrize("num_processes", [1, 2])
+def test_a_video_whose_outputs_cannot_be_written_fails_alone(three, prepared, num_processes, capsys):
+    recognition, recognizer = prepared
+    own = recognizer if num_processes == 1 else None
+    set_aside = Job(three[0].video, problem="its name is 9 bytes too long")
+    problems = jobs.run_jobs([set_aside, three[2]], recognition, own, num_processes, Progress(2, 2.4))
+    assert problems == {"a.mp4": set_aside.problem}
+    assert three[2].files["csv"].exists() and not three[0].files["csv"].exists()
+    check_named(capsys.readouterr().err, "a.mp4: its name is 9 bytes too long")
+
+
 def test_two_programs_make_the_outputs_of_a_video_once(three, prepared, capsys):
     recognition, recognizer = prepared
     with video_lock(three[0].base):

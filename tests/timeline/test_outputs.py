@@ -125,6 +125,16 @@ def test_a_name_is_refused_from_the_length_on_that_cannot_be_written():
     assert plan([Input(name, name)])[0].outputs == [] and plan([Input(name, name)], output="b.csv")
 
 
+def test_of_several_videos_only_that_is_set_aside_whose_outputs_cannot_have_their_names():
+    long, taken = "c" * 250, "d.mp4"
+    Path(f"out/{taken}.parquet").mkdir(parents=True)
+    jobs = plan([*ONE, Input(long, long), Input(taken, taken)], output="out", plot="out", overlay="out")
+    assert [len(job.outputs) for job in jobs] == [3, 0, 0]
+    assert jobs[0].problem is None and jobs[1].base is None and jobs[1].problem_file is None
+    check_named(jobs[1].problem, long, "too long")
+    check_named(jobs[2].problem, f"out/{taken}.parquet", "folder")
+
+
 def test_a_link_to_itself_is_no_reason_to_stop():
     Path("self.mp4").symlink_to("self.mp4")
     assert len(plan([Input("self.mp4", "self.mp4")], output="out", overlay="out")) == 1

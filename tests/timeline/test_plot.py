@@ -1,6 +1,7 @@
 """The picture of a timeline: what is drawn where, readable for seconds and for hours, for anybody's names."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from logoformer_hf.configuration_logoformer import EXPRESSIONS
 from logoformer_hf.timeline import plot as module
 from logoformer_hf.timeline.colours import expression_colours
 from logoformer_hf.timeline.plot import MAX_BANDS, check_picture_path, clock, plot_timeline
-from logoformer_hf.timeline.segments import Segment
+from logoformer_hf.timeline.segments import Segment, segments_of
 from logoformer_hf.timeline.timeline import Timeline
 
 COLOURS = expression_colours(EXPRESSIONS)
@@ -242,3 +243,30 @@ def test_the_same_timeline_gives_the_same_picture(tmp_path):
 )
 def test_clock(time_sec, digits, with_hours, text):
     assert clock(time_sec, digits, with_hours) == text
+
+
+def test_a_video_of_one_frame_has_a_band_that_can_be_seen(draw):
+    for label in ("happy", "unsure"):
+        window = replace(made_up_window(1, 0.0, label), start_sec=0.0, end_sec=0.0)
+        timeline = replace(made_up_timeline({}, 0.04), windows=[window], segments=segments_of([window]))
+        figure = draw(timeline)
+        check_nothing_is_cut_off(figure)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+        colour = np.round(255 * np.array(to_rgb(COLOURS.get(label, module.MUTED))))
+        axes = figure.axes[0].get_window_extent()
+        inside = pixels[int(pixels.shape[0] - axes.y1) : int(pixels.shape[0] - axes.y0), int(axes.x0) : int(axes.x1)]
+        assert (abs(inside - colour).max(axis=-1) < 12).sum() > 200
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_of_others_are_drawn_as_they_are_shown(draw):
+    names = ("_hidden", "a\nb\u202e", "\ud800", "$\\frac{1}{0}$", "x" * 5000)
+    shown = ["_hidden", "a b\ufffd", "\ufffd", r"$\frac{1}{0}$", "x" * 23 + "…"]
+    episodes = {1: [(4 * number, 4 * number + 4, name) for number, name in enumerate(names)]}
+    figure = draw(made_up_timeline(episodes, 20.0, label_names=names, source="\u202e_a_\n$b$\ud800.mp4"))
+    [legend] = figure.legends
+    assert [text.get_text().strip() for text in legend.get_texts()] == shown
+    assert any(text == "\ufffd_a_ $b$\ufffd.mp4" for text in texts(figure))
+    check_nothing_is_cut_off(figure)

@@ -24,7 +24,7 @@ from logoformer_hf.timeline.writers import FORMATS, format_of, write_timeline
 
 # names that are markup in one format or another
 HOSTILE = ("<b>&amp; --> {\\an8}", "two\nlines\x00 \ufffe]]>")
-HOSTILE_CUES = ["person 1: " + HOSTILE[0], "person 2: two lines   ]]>", "person 1: unsure", "no face"]
+HOSTILE_CUES = ["person 1: " + HOSTILE[0], "person 2: two lines\ufffd \ufffd]]>", "person 1: unsure", "no face"]
 
 
 def write(timeline, folder, ending):
@@ -247,7 +247,7 @@ def test_names_that_are_markup_are_escaped(tmp_path, ending):
     elif ending == "srt":
         assert [text.rpartition(",,")[2] for *_, text in subtitles_by_pyav(path)] == [
             "person 1: \u2039b\u203a&amp; --\u203a (\\an8)",
-            "person 2: two lines   ]]\u203a",
+            "person 2: two lines\ufffd \ufffd]]\u203a",
             "person 1: unsure",
             "no face",
         ]
@@ -255,7 +255,9 @@ def test_names_that_are_markup_are_escaped(tmp_path, ending):
         ElementTree.parse(path)
         document = Eaf(str(path))
         assert [text for *_, text in document.get_annotation_data_for_tier("person 1")] == [HOSTILE[0], "unsure"]
-        assert [text for *_, text in document.get_annotation_data_for_tier("person 2")] == ["two lines   ]]>"]
+        assert [text for *_, text in document.get_annotation_data_for_tier("person 2")] == [
+            "two lines\ufffd \ufffd]]>"
+        ]
     elif ending == "json":
         values = json.loads(path.read_text())
         assert values["source"] == "a?<.mp4" and values["segments"][0]["label"] == HOSTILE[0]
