@@ -8,6 +8,8 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -36,12 +38,13 @@ if find_spec("logoformer_hf") is None:  # the repository carries its wheel, whic
     sys.path.append(_folder.name)
 
 from logoformer_hf import ExpressionRecognizer  # noqa: E402
-from logoformer_hf._files import without_paths  # noqa: E402
+from logoformer_hf._visitors import told_to_visitors, without_place  # noqa: E402
 from logoformer_hf.downloading_logoformer import download_video  # noqa: E402
+from logoformer_hf.downloading_logoformer import shortened as shortened_address  # noqa: E402
 from logoformer_hf.export.runtimes import RUNTIMES, TORCH, load_with_runtime  # noqa: E402
 from logoformer_hf.faces.detector import load_detector  # noqa: E402
 from logoformer_hf.models.finite import check_finite_weights  # noqa: E402
-from logoformer_hf.reading_limits_logoformer import LIMITS, first_line  # noqa: E402
+from logoformer_hf.reading_limits_logoformer import LIMITS  # noqa: E402
 from logoformer_hf.safe_reading_logoformer import borrowed_child  # noqa: E402
 from logoformer_hf.timeline.facts import number_or_none, segment_values, window_values  # noqa: E402
 from logoformer_hf.timeline.json_file import summary_values  # noqa: E402
@@ -63,8 +66,7 @@ class EndpointHandler:
 
     Attributes:
         classify: reads a clip that is cropped to one face already.
-        recognizer: reads raw footage; None without a face detector.
-        missing: why there is none.
+        recognizer: reads raw footage; None without a face detector, of which the log says why.
 
     Raises:
         ValueError: the model has weights that are infinite or NaN, or a variable has a value that it cannot have.
@@ -83,13 +85,12 @@ class EndpointHandler:
         check_finite_weights(self.classify.model, path)
         setattr(self.classify.video_processor, "safe_decode", is_safe)  # noqa: B010 (the library's type lacks it)
         self.recognizer: ExpressionRecognizer | None = None
-        self.missing = ""
         beside = Path(path) / DETECTOR_FILE
         where = os.environ.get(DETECTOR_VARIABLE) or (beside if beside.is_file() else None)
         try:
             detector = load_detector(where)
         except (OSError, ValueError) as error:
-            self.missing = without_paths(str(error))
+            logger.warning("footage is not read, only cropped clips: %s", error)
         else:
             self.recognizer = ExpressionRecognizer(
                 self.classify.model,
@@ -120,18 +121,8 @@ class EndpointHandler:
         Raises:
             RequestError: whatever is wrong, in one sentence without paths of this machine.
         """
-        try:
+        with told("", IN_INPUTS):
             return self.answer(data)
-        except RequestError:
-            raise
-        except ValueError as error:
-            raise RequestError(without_paths(str(error))) from error
-        except MemoryError as error:
-            raise RequestError("the video needs more memory than this endpoint has; send a smaller one.") from error
-        except Exception as error:
-            logger.exception("a request failed")
-            reason = without_paths(first_line(error))
-            raise RequestError(f"the video could not be read ({type(error).__name__}: {reason}).") from error
 
     def answer(self, data: Any) -> dict[str, Any] | list[dict[str, Any]]:
         """Reads the video of a request."""
@@ -141,7 +132,10 @@ class EndpointHandler:
             )
         parameters = self.read_parameters(data.get("parameters"))
         if parameters["faces"] and self.recognizer is None:
-            raise RequestError(f"footage cannot be read, only cropped clips with `faces` false: {self.missing}")
+            raise RequestError(
+                "footage is not read here, since this endpoint has no face detector, of which its log says why; send "
+                "a clip that is cropped to one face, with `faces` false."
+            )
         clip = data.get("inputs")
         if isinstance(clip, str) and clip.startswith(("http://", "https://")):
             if not self.allowed_addresses:
@@ -149,15 +143,19 @@ class EndpointHandler:
                     "`inputs` is an address, which this endpoint does not open; send the bytes of the video in base64."
                     f" Its owner can allow addresses with {ADDRESSES_VARIABLE}=public."
                 )
-            return self.read_bytes(
-                download_video(clip, only_public=self.allowed_addresses == "public").getvalue(), parameters
-            )
+            name = shortened_address(clip)
+            with told(name, name):
+                video = download_video(clip, only_public=self.allowed_addresses == "public")
+            return self.read_bytes(video.getvalue(), parameters)
         if self.allows_paths and isinstance(clip, str) and is_file(clip):
-            return self.read(clip, parameters)
+            return self.read(clip, Path(clip).name, parameters)
         return self.read_bytes(as_bytes(clip), parameters)
 
     def read_parameters(self, given: Any) -> dict[str, Any]:
-        """The parameters with their defaults. Raises a `RequestError` for other parameters or values."""
+        """
+        The parameters with their defaults, and when the request must end. Raises a `RequestError` for other parameters
+        or values.
+        """
         given = {} if given is None else given
         if not isinstance(given, dict) or given.keys() - set(PARAMETERS):
             raise RequestError(
@@ -174,22 +172,29 @@ class EndpointHandler:
             raise RequestError("`top_k` is for clips that are cropped to one face: give `faces` false with it.")
         if not faces and given.get("windows"):
             raise RequestError("`windows` is for footage: leave it away where `faces` is false.")
-        return {"faces": faces, "top_k": top_k, "windows": given.get("windows", False)}
+        end_sec = time.monotonic() + self.request_sec
+        return {"faces": faces, "top_k": top_k, "windows": given.get("windows", False), "end_sec": end_sec}
 
-    def read(self, clip: str, parameters: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
-        """Reads the video at a path."""
-        if self.recognizer is not None and parameters["faces"]:
-            end_sec = time.monotonic() + self.request_sec
+    def read(self, clip: str, name: str, parameters: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
+        """Reads the video at a path, which messages call by a name."""
+        with told(clip, name):
+            if self.recognizer is None or not parameters["faces"]:
+                return self.read_cropped(clip, parameters["top_k"])
 
             def check_time(read_sec: float, total_sec: float | None) -> None:
-                if time.monotonic() > end_sec:
+                if time.monotonic() > parameters["end_sec"]:
                     raise RequestError(
                         f"reading the video takes more than {self.request_sec} seconds, of which {read_sec:.0f} s of "
                         "it were read; send a shorter one."
                     )
 
-            return answer_of(self.recognizer.read(clip, check_time), parameters["windows"])
-        scores: list[dict[str, Any]] = self.classify(clip, top_k=parameters["top_k"])
+            answer = answer_of(self.recognizer.read(clip, check_time), parameters["windows"])
+        answer["notes"] = [note for note in (without_place(note, clip, name) for note in answer["notes"]) if note]
+        return answer
+
+    def read_cropped(self, clip: str, top_k: int) -> list[dict[str, Any]]:
+        """The scores of a clip at a path that is cropped to one face."""
+        scores: list[dict[str, Any]] = self.classify(clip, top_k=top_k)
         if not all(math.isfinite(score["score"]) for score in scores):
             raise RequestError("the model gives scores that are infinite or NaN for this clip, which mean nothing.")
         return scores
@@ -203,13 +208,18 @@ class EndpointHandler:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "clip"
             file.write_bytes(content)
-            try:
-                answer = self.read(str(file), parameters)
-            except ValueError as error:
-                raise RequestError(without_paths(str(error).replace(str(file), IN_INPUTS))) from error
-        if isinstance(answer, dict):
-            answer["notes"] = [without_paths(note.replace(str(file), IN_INPUTS)) for note in answer["notes"]]
-        return answer
+            return self.read(str(file), IN_INPUTS, parameters)
+
+
+@contextmanager
+def told(path: str, name: str) -> Iterator[None]:
+    """Makes every error a `RequestError` that tells a visitor what is wrong with a video, see `told_to_visitors`."""
+    try:
+        yield
+    except RequestError:
+        raise
+    except Exception as error:
+        raise RequestError(told_to_visitors(error, path, name)) from error
 
 
 def load_classifier(path: str, runtime: str) -> Any:
@@ -282,4 +292,9 @@ def as_bytes(clip: Any) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)  # some tools insert line breaks
     except ValueError as error:
-        raise RequestError(f"`inputs` is {without_paths(clip[:80])!r}, which is no base64; {expected}.") from error
+        if clip.startswith(("/", "\\", "~", "file:")) or clip[1:3] in (":\\", ":/"):
+            raise RequestError(
+                f"`inputs` looks like the path of a file, which this endpoint does not open; {expected}. Its owner "
+                f"can allow paths of the endpoint's machine with {PATHS_VARIABLE}=1."
+            ) from error
+        raise RequestError(f"`inputs` is {clip[:80]!r}, which is no base64; {expected}.") from error

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,6 @@ from typing import Any
 
 _PACKAGE = Path(__file__).parent
 _DISTRIBUTION = "logoformer-hf"
-# Absolute paths in a text, not those in addresses.
-ABSOLUTE_PATHS = re.compile(r"(?<![\w/:.\\])(?:[A-Za-z]:)?[/\\][^\s'\"`,;()<>]*")
 _CHUNK_BYTES = 1 << 20
 
 logger = logging.getLogger(__name__)
@@ -159,8 +156,3 @@ def licence_file() -> Path:
         if file.name == "LICENSE":
             return Path(str(file.locate()))
     raise FileNotFoundError(f"the LICENSE of {_DISTRIBUTION} is not installed; install it again.")
-
-
-def without_paths(text: str) -> str:
-    """A message for strangers: of each absolute path in it, the name of the file alone; addresses stay as they are."""
-    return ABSOLUTE_PATHS.sub(lambda found: re.split(r"[/\\]", found[0].rstrip("/\\"))[-1], text)

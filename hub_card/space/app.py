@@ -1,7 +1,6 @@
 """A page that reads a video: who is in it, which expression each face shows when, and where the model looked."""
 
 import html
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -16,11 +15,10 @@ use_carried_package()
 from convert import to_mp4  # noqa: E402
 from reading import Reader, Reading  # noqa: E402
 from report import charts, chosen_window, progress_line  # noqa: E402
+from uploads import check_uploaded, without_addresses  # noqa: E402
 
-from logoformer_hf._files import without_paths  # noqa: E402
-from logoformer_hf.reading_limits_logoformer import first_line  # noqa: E402
-
-logger = logging.getLogger(__name__)
+from logoformer_hf._text import shown_name  # noqa: E402
+from logoformer_hf._visitors import told_to_visitors  # noqa: E402
 
 HERE = Path(__file__).parent
 EXAMPLES = sorted((HERE / "examples").glob("*.mp4"))
@@ -65,22 +63,24 @@ def build_page(reader: Reader | None, model_id: str) -> gr.Blocks:
             yield None, "", "", "", gr.update(visible=False)
             return
         try:
+            check_uploaded(path)
             for reading in reader.read(path, number_in(TIME_VARIABLE, READING_SEC)):
                 stop = gr.update(visible=not reading.is_done)
                 yield reading, progress_line(reading), charts(reading), "", stop
         except Exception as error:  # whatever a video does, its visitor gets an answer
-            yield None, problem(error, path, "Try another video."), "", "", gr.update(visible=False)
+            yield None, problem(f"{message_of(error, path)} Try another video."), "", "", gr.update(visible=False)
 
     def choose(reading: Reading | None, event: gr.EventData) -> str:
         if reading is None:
-            return problem(ValueError("The video was deleted after ten minutes."), "", "Upload it again.")
+            return problem("The video was deleted after ten minutes. Upload it again.")
         try:
             return chosen_window(reading, reader.looker, event.track_id, event.center_sec)
         except Exception as error:
-            return problem(error, "", "Choose another moment.")
+            return problem(f"{told_to_visitors(error, '', 'This moment')} Choose another one.")
 
     def convert(path: str) -> str:
         try:
+            check_uploaded(path)
             return to_mp4(path, number_in(TIME_VARIABLE, READING_SEC))
         except Exception as error:
             raise gr.Error(message_of(error, path)) from error
@@ -92,10 +92,12 @@ def build_page(reader: Reader | None, model_id: str) -> gr.Blocks:
     ) as page:
         reading = gr.State(time_to_live=DELETE_AFTER_SEC)
         gr.Markdown(INTRODUCTION)
-        video = gr.Video(label="Video", sources=["upload", "webcam"], elem_id="clip")
+        video = without_addresses(gr.Video(label="Video", sources=["upload", "webcam"], elem_id="clip"))
         with gr.Row():
-            other = gr.UploadButton(
-                "Upload a GIF, or a video that your browser does not play", file_types=CONVERTED, size="sm"
+            other = without_addresses(
+                gr.UploadButton(
+                    "Upload a GIF, or a video that your browser does not play", file_types=CONVERTED, size="sm"
+                )
             )
             stop = gr.Button("Stop reading", variant="stop", visible=False, size="sm")
         # Not `gr.Examples`, which writes into page and /config where the files are on this machine.
@@ -126,19 +128,14 @@ def stop_reading(reading: Reading | None) -> None:
         reading.is_stopped = True
 
 
-def problem(error: Exception, path: str, advice: str) -> str:
+def problem(text: str) -> str:
     """A message about what went wrong, as HTML."""
-    return f'<p class="problem" role="alert">{html.escape(message_of(error, path))} {advice}</p>'
+    return f'<p class="problem" role="alert">{html.escape(text)}</p>'
 
 
 def message_of(error: Exception, path: str) -> str:
-    """What went wrong, with the name of the uploaded file instead of its place, and no other path of this machine."""
-    if isinstance(error, MemoryError):
-        return "This video needs more memory than this page has."
-    if not isinstance(error, (ValueError, OSError)):
-        logger.exception("a video could not be read", exc_info=error)
-        return f"This video could not be read ({type(error).__name__}: {without_paths(first_line(error))})."
-    return without_paths(str(error).replace(path, Path(path).name) if path else str(error))
+    """What went wrong, with the name of the uploaded file instead of its place, and no place of this machine."""
+    return told_to_visitors(error, path, shown_name(Path(path).name))
 
 
 def number_in(variable: str, otherwise: int) -> int:

@@ -18,6 +18,8 @@ ROW_HEIGHT = 10
 HIGHEST = 0.94  # of a row: where a score of 1 ends
 MAX_POINTS = 1000  # of a curve; of more windows the highest scores are drawn
 MOST_SUMMARY = 3  # expressions in the line beside a face
+# In the place of a face that was never good enough to be classified.
+NO_FACE = np.full((112, 112, 3), 215, np.uint8)
 
 
 def people_charts(timeline: Timeline, faces: dict[int, np.ndarray], duration_sec: float, is_done: bool) -> str:
@@ -36,8 +38,19 @@ def people_charts(timeline: Timeline, faces: dict[int, np.ndarray], duration_sec
         windows[window.track_id].append(window)
     for segment in timeline.segments:
         segments[segment.track_id].append(segment)
+    shares = shares_of(timeline)
+    colours = expression_colours(timeline.label_names)
     charts = (
-        person_chart(track_id, windows[track_id], segments[track_id], timeline, faces[track_id], duration_sec, is_done)
+        person_chart(
+            track_id,
+            windows[track_id],
+            segments[track_id],
+            summary_line(windows[track_id], shares[track_id]),
+            colours,
+            faces.get(track_id, NO_FACE),
+            duration_sec,
+            is_done,
+        )
         for track_id in sorted(windows)
     )
     return "".join(charts)
@@ -47,13 +60,13 @@ def person_chart(
     track_id: int,
     windows: Sequence[Window],
     segments: Sequence[Segment],
-    timeline: Timeline,
+    summary: str,
+    colours: dict[str, str],
     face: np.ndarray,
     duration_sec: float,
     is_done: bool,
 ) -> str:
     """Face, summary, and chart of one person: a band of expressions, below it a curve of each expression's score."""
-    colours = expression_colours(timeline.label_names)
     names = [name for name in colours if name != UNSURE]
     name = f"Person {track_id}"
     rows = "".join(f"<span>{html.escape(label)}</span>" for label in names)
@@ -73,7 +86,7 @@ def person_chart(
         f'<section class="person" data-track="{track_id}" style="--duration: {max(duration_sec, 1e-3):.4f}; '
         f'--rows: {len(names)}" aria-label="{name}">'
         f'<header><img src="{data_uri(face)}" alt="Face of person {track_id}"><div><h3>{name}</h3>'
-        f"<p>{html.escape(summary_line(timeline, track_id, windows))}</p></div></header>"
+        f"<p>{html.escape(summary)}</p></div></header>"
         f'<div class="chart"><div class="names" aria-hidden="true"><span class="first">shows</span>{rows}</div>'
         f'<div class="plot" {slider}><div class="band" aria-hidden="true">{band}</div>'
         f'<svg viewBox="0 0 {WIDTH} {ROW_HEIGHT * len(names)}" preserveAspectRatio="none" aria-hidden="true">'
@@ -152,13 +165,18 @@ def segment_text(segment: Segment) -> str:
     return f"{clock(segment.start_sec)} to {clock(segment.end_sec)}: {segment.label}{score}"
 
 
-def summary_line(timeline: Timeline, track_id: int, windows: Sequence[Window]) -> str:
+def shares_of(timeline: Timeline) -> dict[int, list[str]]:
+    """What each person shows for how much of the time, the longest first."""
+    shares: dict[int, list[str]] = defaultdict(list)
+    for row in timeline.summary().to_dict("records"):
+        shares[row["track_id"]].append(f"{row['label']} {row['share']:.0%}")
+    return shares
+
+
+def summary_line(windows: Sequence[Window], shares: Sequence[str]) -> str:
     """When a person was seen, and what for how much of that time."""
-    rows = timeline.summary()
-    rows = rows[rows["track_id"] == track_id].head(MOST_SUMMARY)
-    shares = ", ".join(f"{label} {share:.0%}" for label, share in zip(rows["label"], rows["share"], strict=True))
     span = f"{clock(min(w.start_sec for w in windows))} to {clock(max(w.end_sec for w in windows))}"
-    return f"{span} · {shares}" if shares else span
+    return f"{span} · {', '.join(shares[:MOST_SUMMARY])}" if shares else span
 
 
 def clock(second: float) -> str:

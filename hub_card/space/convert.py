@@ -9,7 +9,7 @@ import av
 import numpy as np
 
 from logoformer_hf.faces.footage import Footage
-from logoformer_hf.reading_limits_logoformer import shrunk_size
+from logoformer_hf.reading_limits_logoformer import VideoReadError, shrunk_size
 
 MAX_SIDE_PX = 1280
 TICKS_PER_SEC = 90_000
@@ -27,7 +27,7 @@ def to_mp4(path: str, max_sec: float = math.inf) -> str:
         The new file, beside the old one.
 
     Raises:
-        ValueError: not a readable video, or it takes too long.
+        VideoReadError: not a readable video, or it takes too long.
     """
     target = str(Path(path).with_suffix(".playable.mp4"))
     try:
@@ -50,7 +50,7 @@ def write_mp4(path: str, target: str, end_sec: float) -> None:
         stream.codec_context.time_base = Fraction(1, TICKS_PER_SEC)
         for frame in footage:
             if time.monotonic() > end_sec:
-                raise ValueError(f"{path}: converting it takes too long; upload a shorter video.")
+                raise VideoReadError(f"{path}: converting it takes too long; upload a shorter video.")
             pixels = frame.reduced(MAX_SIDE_PX)[:height, :width]
             missing = [(0, height - pixels.shape[0]), (0, width - pixels.shape[1]), (0, 0)]
             picture = av.VideoFrame.from_ndarray(np.pad(pixels, missing, mode="edge"), format="rgb24")

@@ -13,6 +13,8 @@ from looks import Looker
 from PIL import Image
 
 from logoformer_hf import ExpressionRecognizer
+from logoformer_hf._text import shown_name
+from logoformer_hf._visitors import without_place
 from logoformer_hf.faces.footage import Footage
 from logoformer_hf.timeline import reading as package_reading
 from logoformer_hf.timeline.segments import segments_of
@@ -99,7 +101,7 @@ class Reader:
         it; only its `timeline` and what belongs to that is replaced here. After `max_sec` seconds it is stopped.
 
         Raises:
-            ValueError: not a readable video; the message has the file and the reason.
+            VideoReadError: not a readable video; the message has the file and the reason.
         """
         footage = Footage(path, safe_decode=True)
         session = self.recognizer.open(keep_crops=True, max_delay_sec=self.recognizer.max_delay_sec)
@@ -130,15 +132,17 @@ class Reader:
     def timeline_of(self, footage: Footage, session: Session, windows: list[Window]) -> Timeline:
         """What was read until now as a timeline."""
         info, reader = footage.info, session.reader
+        name = shown_name(Path(info.name).name)
+        notes = [without_place(note, info.name, name) for note in footage.notes]
         return Timeline(
-            source=Path(info.name).name,
+            source=name,
             duration_sec=reader.last_sec + reader.frame_sec if reader.num_frames else 0.0,
             fps=1 / reader.frame_sec if reader.frame_sec > 0 else None,
             width_px=info.width_px,
             height_px=info.height_px,
             label_names=self.recognizer.label_names,
             model=self.recognizer.name,
-            notes=[*self.recognizer.notes, *(note.replace(info.name, Path(info.name).name) for note in footage.notes)],
+            notes=[*self.recognizer.notes, *(note for note in notes if note)],
             windows=windows,
             segments=segments_of(windows, min_score=self.recognizer.min_score, ends=session.ends),
             temperature=self.recognizer.temperature,

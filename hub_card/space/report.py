@@ -3,11 +3,12 @@
 import html
 import io
 
-from chart import clock, people_charts
+from chart import NO_FACE, clock, people_charts
 from looks import Looker
 from pictures import data_uri, looked_at, seen_frames
 from reading import Reading
 
+from logoformer_hf._text import shown_name
 from logoformer_hf.timeline.window import UNSURE
 
 
@@ -31,7 +32,7 @@ def progress_line(reading: Reading) -> str:
     if timeline.without_face and tracks:
         spans = [f"{clock(start)} to {clock(end)}" for start, end in timeline.without_face]
         found += f" No face: {', '.join(spans[:10])}{' …' if len(spans) > 10 else ''}."
-    notes = "".join(f'<p class="note">{html.escape(note)}</p>' for note in timeline.notes)
+    notes = "".join(f'<p class="note">{html.escape(shown_name(note, None))}</p>' for note in timeline.notes)
     return f'<p role="status">{found}</p>{notes}'
 
 
@@ -46,7 +47,7 @@ def charts(reading: Reading) -> str:
         return f"<h2>What each face shows</h2>{people}"
     table = io.StringIO()
     timeline.frame().round(6).to_csv(table, index=False, lineterminator="\n")
-    name = f"{reading.path.stem}.csv"
+    name = f"{shown_name(reading.path.stem)}.csv"
     return (
         "<h2>What each face shows</h2>"
         "<p>Choose a moment in a chart: the video goes there, and the frames that the model saw appear below. "
@@ -59,7 +60,7 @@ def charts(reading: Reading) -> str:
 def chosen_window(reading: Reading, looker: Looker, track_id: int, center_sec: float) -> str:
     """Face, scores, frames and attention of the window of a person that is nearest to a time."""
     window, crops = reading.window_at(track_id, center_sec)
-    face = reading.faces[track_id] if crops is None else crops[len(crops) // 2]
+    face = reading.faces.get(track_id, NO_FACE) if crops is None else crops[len(crops) // 2]
     title = f"Person {track_id}, {clock(window.start_sec)} to {clock(window.end_sec)}: {window.label}"
     remarks = []
     if window.is_classified:

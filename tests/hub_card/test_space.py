@@ -8,6 +8,7 @@ import tempfile
 import threading
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import av
 import numpy as np
@@ -22,6 +23,7 @@ from processes import TIMEOUT_SEC
 from space import AWAY, EXAMPLES, SPACE, TWO, loop, save_sure_model, wait_until
 from timelines import made_up_timeline
 from toys import save_model
+from web import FolderHandler, serving
 from without_package import run_without_package
 
 from logoformer_hf import (
@@ -31,9 +33,10 @@ from logoformer_hf import (
     LogoFormerVideoProcessor,
 )
 from logoformer_hf.hub.wheel import write_wheel
+from logoformer_hf.reading_limits_logoformer import VideoReadError
 
 README = (SPACE / "README.md").read_text()
-MODULES = ("app", "carried", "chart", "convert", "looks", "pictures", "reading", "report")
+MODULES = ("app", "carried", "chart", "convert", "looks", "pictures", "reading", "report", "uploads")
 
 
 @pytest.fixture(scope="module")
@@ -206,8 +209,9 @@ def test_names_of_classes_and_files_cannot_write_html(space, reader):
     timeline = made_up_timeline({1: [(0, 4, bad)]}, 4.0, label_names=(bad, "sad"))
     page = people_charts(timeline, {1: np.zeros((8, 8, 3), np.uint8)}, 4.0, is_done=True)
     assert "onerror" in page and "<img src=x" not in page
-    reading = replace(read_all(reader, AWAY), path=Path('a".csv"><img src=x>.mp4'))
-    assert "<img src=x" not in charts(reading)
+    reading = replace(read_all(reader, AWAY), path=Path('a\u202e".csv"><img src=x>.mp4'))
+    page = charts(reading)
+    assert "<img src=x" not in page and "\u202e" not in page
 
 
 def test_a_gif_becomes_a_video_with_the_same_times(space, tmp_path):
@@ -271,15 +275,19 @@ def test_a_reading_has_a_time_limit(reader, tmp_path):
 @pytest.mark.parametrize(
     ("failure", "said"),
     [
-        (ValueError("/tmp/gradio/abc/clip.mp4: no video."), "clip.mp4: no video."),
-        (OSError(28, "No space left", "/tmp/secret/clip"), "clip"),
+        (VideoReadError("/tmp/gradio/abc/clip.mp4: no video."), "clip.mp4: no video."),
+        (VideoReadError("é/secret/a place/clip: no video."), "clip.mp4: it could not be read."),
+        (ValueError("Expected <object>"), "ValueError"),
+        (OSError(28, "No space left", "/tmp/secret/clip"), "OSError"),
         (MemoryError(), "memory"),
-        (RuntimeError("out of memory in /usr/lib/python3/torch.py"), "out of memory"),
+        (RuntimeError("out of memory in /usr/lib/python3/torch.py"), "RuntimeError"),
         (KeyError("/secret/place"), "KeyError"),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_every_failure_is_a_message_without_folders(failure, said, app):
+def test_every_failure_is_a_message_without_folders(failure, said, app, monkeypatch):
+    monkeypatch.setattr(app, "check_uploaded", lambda path: None)
+
     class Failing:
         def read(self, path, max_sec):
             raise failure
@@ -288,7 +296,7 @@ def test_every_failure_is_a_message_without_folders(failure, said, app):
     read = next(function.fn for function in page.fns.values() if function.api_name == "read")
     [(reading, status, *_)] = list(read("/tmp/gradio/abc/clip.mp4"))
     assert reading is None and 'role="alert"' in status and said in status
-    for folder in ("/tmp", "/usr", "secret/", "gradio/abc"):
+    for folder in ("/tmp", "/usr", "secret", "gradio/abc", "object"):
         assert folder not in status
 
 
@@ -314,6 +322,89 @@ def test_no_folder_of_the_machine_is_in_the_page_or_its_configuration(app, tmp_p
                 assert f"{folder}/" not in text, (place, folder)
     finally:
         page.close()
+
+
+class UnusedReader:
+    """Notes what it is asked to read."""
+
+    def __init__(self):
+        self.asked = []
+
+    def read(self, path, *arguments):
+        self.asked.append(path)
+        return iter(())
+
+
+def test_only_uploaded_files_are_opened(app, tmp_path, monkeypatch):
+    """Whatever is asked of the page's functions without the page: an address, a path, a camera."""
+    httpx = pytest.importorskip("httpx")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    opened = []
+    monkeypatch.setattr(app, "to_mp4", lambda path, *options: opened.append(path) or path)
+    served = tmp_path / "served"
+    served.mkdir()
+    shutil.copy(EXAMPLES[0], served / "clip.gif")
+    (tmp_path / "private.gif").write_bytes(EXAMPLES[0].read_bytes())
+    asked = []
+
+    class Noting(FolderHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            super().do_GET()
+
+    reader = UnusedReader()
+    page = app.build_page(reader, "a model")
+    _, address, _ = page.launch(prevent_thread_lock=True, quiet=True)
+    functions = {getattr(function.fn, "__name__", ""): number for number, function in page.fns.items()}
+    read, convert = functions["read"], functions["convert"]
+
+    def call(number: int, file: dict) -> str:
+        data = {"fn_index": number, "data": [file], "session_hash": f"session{len(asked)}{number}{file['path']}"}
+        httpx.post(f"{address}gradio_api/queue/join", json=data, timeout=TIMEOUT_SEC).raise_for_status()
+        events = f"{address}gradio_api/queue/data?session_hash={quote(data['session_hash'], safe='')}"
+        return httpx.get(events, timeout=TIMEOUT_SEC).text
+
+    try:
+        with serving(served, Noting) as server:
+            for number in (read, convert):
+                for path in (
+                    f"{server}/clip.gif",
+                    str(tmp_path / "private.gif"),
+                    "/etc/passwd",
+                    "0",
+                    "../private.gif",
+                ):
+                    for is_stream in (False, True):
+                        file = {"path": path, "is_stream": is_stream, "meta": {"_type": "gradio.FileData"}}
+                        answer = call(number, file)
+                        assert "process_completed" in answer
+                        assert str(SPACE) not in answer and str(Path.cwd()) not in answer
+            assert asked == [] and reader.asked == [] and opened == []
+        uploaded = httpx.post(
+            f"{address}gradio_api/upload", files={"files": ("clip.gif", EXAMPLES[0].read_bytes())}, timeout=TIMEOUT_SEC
+        ).json()[0]
+        file = {"path": uploaded, "meta": {"_type": "gradio.FileData"}}
+        call(read, file)
+        call(convert, file)
+        assert reader.asked == [uploaded] and opened == [uploaded]
+    finally:
+        page.close()
+
+
+def test_a_link_out_of_the_uploads_is_not_followed(space, tmp_path, monkeypatch):
+    pytest.importorskip("gradio")
+    from uploads import check_uploaded
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    folder = tmp_path / "uploads" / "hash"
+    folder.mkdir(parents=True)
+    (tmp_path / "private.mp4").touch()
+    (folder / "link.mp4").symlink_to(tmp_path / "private.mp4")
+    (folder / "clip.mp4").touch()
+    check_uploaded(str(folder / "clip.mp4"))
+    for path in (folder / "link.mp4", folder / "none.mp4", folder, folder / "../../private.mp4"):
+        with pytest.raises(ValueError, match="uploaded"):
+            check_uploaded(str(path))
 
 
 def test_colour_grows_with_attention(space):
