@@ -58,8 +58,8 @@ def plain_reason(error: Exception) -> str:
     The reason of an error of a decoder for people: what the system, FFmpeg or PIL says, otherwise the kind of error.
     What a parser stumbled over ("unpack requires a buffer of 4 bytes") and names of objects tell them nothing.
     """
-    is_said = isinstance(error, (OSError, VideoReadError)) and "<" not in first_line(error)
-    return first_line(error) if is_said else type(error).__name__
+    has_words = isinstance(error, (OSError, VideoReadError)) or bool(getattr(error, "strerror", None))  # FFmpeg's, too
+    return first_line(error) if has_words and "<" not in first_line(error) else type(error).__name__
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import struct
 
+import av
 import pytest
 from PIL import UnidentifiedImageError
 
@@ -70,6 +71,7 @@ def test_a_text_is_one_short_line():
         (struct.error("unpack requires a buffer of 4 bytes"), "error"),
         (SyntaxError("broken PNG file (chunk b'\\x00')"), "SyntaxError"),
         (VideoReadError("it is empty."), "it is empty."),
+        (av.InvalidDataError(1, "Invalid data found", "/secret"), "Invalid data found"),
     ],
 )
 def test_reasons_are_what_systems_say_and_not_what_parsers_stumble_over(error, reason):
