@@ -43,6 +43,7 @@ from logoformer_hf.downloading_logoformer import download_video  # noqa: E402
 from logoformer_hf.downloading_logoformer import shortened as shortened_address  # noqa: E402
 from logoformer_hf.export.runtimes import RUNTIMES, TORCH, load_with_runtime  # noqa: E402
 from logoformer_hf.faces.detector import load_detector  # noqa: E402
+from logoformer_hf.models.files import load_config  # noqa: E402
 from logoformer_hf.models.finite import check_finite_weights  # noqa: E402
 from logoformer_hf.reading_limits_logoformer import LIMITS  # noqa: E402
 from logoformer_hf.safe_reading_logoformer import borrowed_child  # noqa: E402
@@ -225,7 +226,8 @@ def told(path: str, name: str) -> Iterator[None]:
 def load_classifier(path: str, runtime: str) -> Any:
     """The pipeline for cropped clips. Raises a `ValueError` for an unknown runtime, or without an export for it."""
     if runtime == TORCH:
-        return pipeline("video-classification", model=path)
+        # A configuration that is checked: nothing in it names code that the library would download and run.
+        return pipeline("video-classification", model=path, config=load_config(path))
     if runtime not in RUNTIMES:
         raise ValueError(f"{RUNTIME_VARIABLE} is {runtime!r}; it must be one of {', '.join(RUNTIMES)}.")
     model, processor, _ = load_with_runtime(Path(path) / runtime, runtime)

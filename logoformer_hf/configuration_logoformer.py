@@ -1,6 +1,8 @@
 """LOGO-Former configuration: all numbers of the architecture, with checks of their values."""
 
 import math
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.dataclasses import strict
@@ -20,6 +22,18 @@ AUTO_MAP = {
     "AutoModelForVideoClassification": "modeling_logoformer.LogoFormerForVideoClassification",
 }
 
+# Fields of a configuration whose values name code that transformers downloads and runs: classes and pipelines.
+CODE_FIELDS = ("auto_map", "custom_pipelines")
+# In a text, what divides a repository from the code in it: `owner/name--file.Class`, with or without blanks.
+OTHER_REPOSITORY = "--"
+# Names of classes and of the folder, which people choose and no code is loaded by.
+FREE_NAMES = ("id2label", "label2id", "_name_or_path")
+# Fields that choose an attention or experts by a name. Other names than words are kernels on the Hub, code of others.
+IMPLEMENTATIONS = (
+    *("attn_implementation", "_attn_implementation", "_attn_implementation_internal"),
+    *("experts_implementation", "_experts_implementation", "_experts_implementation_internal"),
+)
+
 # The most of each that a configuration may ask for: far more than any model of this kind has, and little enough that a
 # file of somebody else cannot fill the memory of whoever loads it.
 MOST = {
@@ -36,6 +50,7 @@ LEAST = {"num_hidden_layers": 0}  # of the others: 1
 MAX_LABELS = 10_000
 MAX_WEIGHTS = 10**9  # estimated; the base model has 15 million
 MAX_TOKEN_VALUES = 2**28  # of all tokens of a clip, with the padding to whole windows; the base model has 401,408
+MAX_DEPTH = 20  # of fields in fields; a frame encoder's labels are three deep
 MAX_BACKBONE_NUMBER = 2**17  # any number in the configuration of a frame encoder
 
 # Of fields that saved configurations of older models do not have: what those models do.
@@ -123,8 +138,7 @@ class LogoFormerConfig(PreTrainedConfig):
     score_temperature: float | int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
-        # transformers would keep it in all that is saved from this model, and run the code that it names.
-        kwargs.pop("custom_pipelines", None)
+        check_implementations([kwargs, self.backbone_config])
         check_num_labels(kwargs.get("num_labels"), self.id2label)  # before the library makes a name for each
         if self.backbone_config is None:
             self.backbone_config = resnet18_to_stage3(num_channels=self.num_channels)
@@ -142,6 +156,8 @@ class LogoFormerConfig(PreTrainedConfig):
             self.id2label = dict(enumerate(EXPRESSIONS))
             self.label2id = {name: index for index, name in self.id2label.items()}
         super().__post_init__(**kwargs)
+        # transformers would keep them in all that is saved from this model, and run the code that they name.
+        drop_code_references(self)
         self.auto_map = dict(AUTO_MAP)  # the library would write the saved class only
 
     def validate_sizes(self) -> None:
@@ -258,6 +274,7 @@ class LogoFormerConfig(PreTrainedConfig):
 
     @_attn_implementation.setter
     def _attn_implementation(self, value: str | dict[str, str] | None) -> None:
+        check_implementations({"attn_implementation": value})
         PreTrainedConfig._attn_implementation.fset(self, {"": value} if isinstance(value, str) else value)
 
     @classmethod
@@ -284,6 +301,76 @@ class LogoFormerConfig(PreTrainedConfig):
             "initializer_range": 0.1,  # near 1 / sqrt(hidden_size); the default of 0.02 is for larger widths
         }
         return cls(**defaults | kwargs)
+
+
+def find_code_references(values: Any, where: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """
+    The fields of a configuration, nested ones too, that name code: `auto_map`, `custom_pipelines`, kernels, and every
+    text with a reference to another repository.
+
+    Yields:
+        path of the field, and its value.
+    """
+    if isinstance(values, dict):
+        for name, value in values.items():
+            inner = (*where, str(name))
+            is_code = name in CODE_FIELDS or (where and where[-1] in CODE_FIELDS)
+            if (name in IMPLEMENTATIONS and not is_word(value)) or (
+                is_code and not (name in CODE_FIELDS and isinstance(value, dict))
+            ):
+                yield inner, value
+            elif name not in FREE_NAMES:
+                yield from find_code_references(value, inner)
+    elif isinstance(values, (list, tuple)):
+        for number, value in enumerate(values):
+            yield from find_code_references(value, (*where, str(number)))
+    elif isinstance(values, str) and OTHER_REPOSITORY in values:
+        yield where, values
+
+
+def drop_code_references(config: Any) -> None:
+    """
+    Removes the references to code from a configuration or a processor in place, and from the configurations in it.
+
+    A model of somebody else may carry some, and whatever is saved from it would carry them on. Those to the code of
+    this model, which lies beside its weights, are written again when it is saved.
+    """
+    for name, value in list(vars(config).items()):
+        if hasattr(value, "to_dict"):
+            drop_code_references(value)
+        elif name in CODE_FIELDS or any(find_code_references({name: value})):
+            delattr(config, name)
+
+
+def check_implementations(values: Any, depth: int = 0) -> None:
+    """
+    Checks that no field of a configuration, nested ones too, names kernels on the Hub, which are code of others.
+
+    Raises:
+        ValueError: one does, or fields are nested without end; the message names it.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError(f"its fields are nested more than {MAX_DEPTH} deep, as those of no model are.")
+    if isinstance(values, (list, tuple)):
+        values = dict(enumerate(values))
+    elif isinstance(values, PreTrainedConfig):
+        values = vars(values)
+    if not isinstance(values, dict):
+        return
+    for name, value in values.items():
+        if name in IMPLEMENTATIONS and not is_word(value):
+            raise ValueError(
+                f"`{name}` is {repr(value)[:200]}; it must be a name of transformers, e.g. 'sdpa' or 'eager'. Kernels "
+                "of the Hub are code of others: whoever wants one names it with `model.set_attn_implementation`."
+            )
+        check_implementations(value, depth + 1)
+
+
+def is_word(value: Any) -> bool:
+    """Whether this is the name of an implementation in one word, a name for each part of a model, or None."""
+    if isinstance(value, dict):
+        return all(is_word(name) for name in value.values())
+    return value is None or (isinstance(value, str) and re.fullmatch(r"[\w-]+", value) is not None)
 
 
 def check_num_labels(num_labels: Any, id2label: Any) -> None:

@@ -28,6 +28,7 @@ from transformers.utils.type_validators import positive_int
 from transformers.video_processing_utils import BaseVideoProcessor
 from transformers.video_utils import VideoMetadata
 
+from .configuration_logoformer import drop_code_references
 from .image_reading_logoformer import is_frame
 from .safe_reading_logoformer import read_clip_safely
 from .video_reading_logoformer import are_embedded_videos, read_clip
@@ -229,6 +230,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        drop_code_references(self)  # of whoever saved it; `save_pretrained` names this model's own code again
         check_settings(self)
 
     @classmethod

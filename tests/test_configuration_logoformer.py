@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, ConvNextConfig, ResNetConfig
 
 from logoformer_hf import EXPRESSIONS, LogoFormerConfig, LogoFormerForVideoClassification
-from logoformer_hf.configuration_logoformer import backbone_weights
+from logoformer_hf.configuration_logoformer import AUTO_MAP, backbone_weights
 
 
 def test_defaults_are_the_base_model():
@@ -174,10 +175,94 @@ def test_the_estimate_of_the_weights_is_near_the_truth():
     assert number / 2 < backbone_weights(config.backbone_config) < 2 * number
 
 
-def test_a_pipeline_of_others_is_not_kept(tmp_path):
-    LogoFormerConfig.tiny().save_pretrained(tmp_path)
-    file = tmp_path / "config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"custom_pipelines": {"a": {"impl": "evil.Pipeline"}}}))
-    config = LogoFormerConfig.from_pretrained(tmp_path)
+REFERENCES = {
+    "auto_map": {"AutoConfig": "someone/evil--evil.Config", "AutoBackbone": "evil.Backbone"},
+    "custom_pipelines": {"video-classification": {"impl": "evil.Pipeline", "pt": ["AutoModel"]}},
+    "note": {"a": ["someone/evil--evil.Class"]},
+    "odd": "someone/evil --evil.Class",
+    "architectures": ["someone/evil--evil.Class"],
+}
+
+
+def changed_config(folder: Path, change) -> Path:
+    """The file of a tiny configuration, with other values."""
+    LogoFormerConfig.tiny().save_pretrained(folder)
+    file = folder / "config.json"
+    values = json.loads(file.read_text())
+    change(values)
+    file.write_text(json.dumps(values))
+    return file
+
+
+@pytest.mark.parametrize("load", [LogoFormerConfig.from_pretrained, AutoConfig.from_pretrained], ids=["own", "auto"])
+def test_references_to_code_of_others_are_not_kept(tmp_path, load):
+    def change(values):
+        values["backbone_config"] |= REFERENCES | {"inner": dict(REFERENCES)}
+        values |= REFERENCES
+
+    file = changed_config(tmp_path, change)
+    config = load(tmp_path)
+    assert config.auto_map == AUTO_MAP and "evil" not in str(config.to_dict())
     config.save_pretrained(tmp_path)
-    assert not hasattr(config, "custom_pipelines") and "evil" not in file.read_text()
+    assert "evil" not in file.read_text() and json.loads(file.read_text())["auto_map"] == AUTO_MAP
+    assert LogoFormerConfig.from_pretrained(tmp_path).backbone_config.hidden_sizes == [16, 32, 64]
+
+
+def test_names_of_classes_are_no_references():
+    config = LogoFormerConfig.tiny(id2label={0: "sad -- very", 1: "b"}, label2id={"sad -- very": 0, "b": 1})
+    assert config.id2label[0] == "sad -- very"
+
+
+def test_a_pipeline_of_ones_own_is_kept(tmp_path):
+    """As `Pipeline.save_pretrained` sets it, for code that whoever saves has registered."""
+    config = LogoFormerConfig.tiny()
+    config.custom_pipelines = {"faces": {"impl": "own.Pipeline"}}
+    config.save_pretrained(tmp_path)
+    assert "own.Pipeline" in (tmp_path / "config.json").read_text()
+
+
+KERNELS = ["someone/kernels", "paged|someone/kernels", "kernels/x:forward", "kernels/x@main", -1, ["eager"], "a b"]
+
+
+@pytest.mark.parametrize("name", ["_attn_implementation", "attn_implementation", "experts_implementation"])
+@pytest.mark.parametrize("value", [*KERNELS, {"": "someone/kernels"}, {"backbone_config": "someone/kernels"}])
+def test_kernels_of_others_are_refused(tmp_path, name, value):
+    changed_config(tmp_path, lambda values: values.__setitem__(name, value))
+    for load in (LogoFormerConfig.from_pretrained, LogoFormerForVideoClassification.from_pretrained):
+        with raises_naming(ValueError, f"`{name}`", "sdpa", "eager", "set_attn_implementation"):
+            load(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["backbone_config", "per_layer_config", "note"])
+def test_kernels_of_others_are_refused_wherever_they_stand(tmp_path, place):
+    nested = {"_attn_implementation_internal": "someone/kernels"}
+    changed_config(tmp_path, lambda values: values.__setitem__(place, {**values.get(place, {}), "a": [nested]}))
+    with raises_naming(ValueError, "_attn_implementation_internal", "someone/kernels"):
+        LogoFormerConfig.from_pretrained(tmp_path)
+
+
+def test_kernels_of_others_are_refused_as_an_argument_too():
+    for build in (
+        lambda: LogoFormerConfig.tiny(attn_implementation="someone/kernels"),
+        lambda: setattr(LogoFormerConfig.tiny(), "_attn_implementation", "someone/kernels"),
+        lambda: LogoFormerConfig.tiny(backbone_config=ResNetConfig(attn_implementation="someone/kernels")),
+    ):
+        with raises_naming(ValueError, "someone/kernels"):
+            build()
+
+
+@pytest.mark.parametrize(
+    "name", [None, "eager", "sdpa", "flash_attention_2", {"": "eager", "backbone_config": "sdpa"}]
+)
+def test_names_of_transformers_are_accepted(name):
+    expected = name[""] if isinstance(name, dict) else name
+    assert LogoFormerConfig.tiny(attn_implementation=name)._attn_implementation == expected
+
+
+def test_fields_in_fields_without_end_are_refused(tmp_path):
+    deep: dict = {}
+    for _ in range(300):
+        deep = {"a": deep}
+    changed_config(tmp_path, lambda values: values.__setitem__("note", deep))
+    with raises_naming(ValueError, "nested"):
+        LogoFormerConfig.from_pretrained(tmp_path)

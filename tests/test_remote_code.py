@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 import torch
@@ -175,3 +176,60 @@ def test_travelling_code_opens_only_its_video_and_writes_nothing(trained_folder,
     assert others <= {"os.listdir", "os.scandir"}
     host, port = address.removeprefix("http://").split(":")
     assert [event[-1] for event in events if event[0] == "socket.connect"] == [str((host, int(port)))]
+
+
+STRANGERS = """
+import json, sys
+import torch
+from transformers import AutoConfig, AutoModel, AutoModelForVideoClassification, AutoVideoProcessor
+
+folder, kernels = sys.argv[1:]
+model = AutoModelForVideoClassification.from_pretrained(folder, trust_remote_code=True).eval()
+model.save_pretrained("again")
+AutoVideoProcessor.from_pretrained(folder, trust_remote_code=True).save_pretrained("again")
+AutoModel.from_pretrained(folder, trust_remote_code=True).save_pretrained("base")
+AutoConfig.from_pretrained(folder, trust_remote_code=True).save_pretrained("config")
+AutoModel.from_pretrained("base", trust_remote_code=True)
+AutoConfig.from_pretrained("config", trust_remote_code=True)
+AutoVideoProcessor.from_pretrained("again", trust_remote_code=True)
+again = AutoModelForVideoClassification.from_pretrained("again", trust_remote_code=True).eval()
+clip = torch.linspace(-1, 1, 16 * 3 * 32 * 32).reshape(1, 16, 3, 32, 32)
+with torch.inference_mode():
+    same = torch.equal(model(clip).logits, again(clip).logits)
+try:
+    AutoModelForVideoClassification.from_pretrained(kernels, trust_remote_code=True)
+    refused = None
+except ValueError as error:
+    refused = str(error)
+print(json.dumps([same, refused]))
+"""
+
+
+def test_references_of_strangers_do_not_travel_on_by_remote_code_alone(tmp_path):
+    """In whatever is saved from a model of somebody else, which still brings its own code."""
+    new_model(small_config()).save_pretrained(tmp_path / "model")
+    small_processor().save_pretrained(tmp_path / "model")
+    references = {
+        "custom_pipelines": {"video-classification": {"impl": "evil.Pipeline", "pt": ["AutoModel"]}},
+        "odd": "someone/evil --evil.Class",
+    }
+    for name in ("config.json", "video_preprocessor_config.json"):
+        file = tmp_path / "model" / name
+        values = json.loads(file.read_text())
+        values["auto_map"]["AutoTokenizer"] = "someone/evil--evil.Tokenizer"
+        if "backbone_config" in values:
+            values["backbone_config"] |= references | {"auto_map": {"AutoBackbone": "evil.Backbone"}}
+        file.write_text(json.dumps(values | references))
+    file = shutil.copytree(tmp_path / "model", tmp_path / "kernels") / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"_attn_implementation": "someone/kernels"}))
+
+    folders = [tmp_path / "model", tmp_path / "kernels"]
+    same, refused = json.loads(run_without_package(STRANGERS, *folders, cwd=tmp_path).splitlines()[-1])
+    assert same and refused and "someone/kernels" in refused
+    for saved in ("again", "base", "config"):
+        names = {path.name for path in (tmp_path / saved).iterdir()}
+        assert names >= {*CODE, "config.json"}
+        for name in names & {"config.json", "video_preprocessor_config.json"}:
+            text = (tmp_path / saved / name).read_text()
+            assert "evil" not in text and "--" not in text
+            assert json.loads(text)["auto_map"] == (MODEL_MAP if name == "config.json" else PROCESSOR_MAP)

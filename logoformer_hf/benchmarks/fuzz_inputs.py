@@ -40,6 +40,8 @@ _LISTS = (
     "path,label,split\n" + "".join(f'"clips/{n}, {n}.mp4",{"happy" if n % 2 else "sad"},train\n' for n in range(20)),
     "clip;emotion\n" + "".join(f"C:\\clips\\{number}.avi;fear\n" for number in range(10)),
 )
+_CARD = "---\n{}\n---\n\n# A title\n"
+_PUSHED = (".json", ".md", ".parquet", ".png", ".safetensors")  # of the code every byte is compared
 
 
 @cache
@@ -180,6 +182,31 @@ def mutated_configuration(folder: Path, rng: random.Random) -> Path:
     return copied
 
 
+def mutated_push(folder: Path, rng: random.Random) -> Path:
+    """A folder to publish, of a model with its results or of shards with their card, in which one file is mutated."""
+    if rng.random() < 0.5:
+        copied = Path(shutil.copytree(model_folder(folder.parent / "intact_model"), folder / "model"))
+        (copied / "eval_results.json").write_text(json.dumps({"test_uar": 0.5, "test_recall": {"sad": None}}))
+        (copied / "README.md").write_text(_CARD.format("license: other\nmetrics:\n- f1"))
+        (copied / "recalls.png").write_bytes(images()[3])
+    else:
+        copied = Path(shutil.copytree(shards_folder(folder.parent / "intact_shards"), folder / "shards"))
+        (copied / "source.json").write_text(json.dumps({"dataset": "clips", "dataset_name": "own", "left_out": []}))
+        (copied / "README.md").write_text(_CARD.format("license: other\nviewer: false"))
+    file = rng.choice([path for path in sorted(copied.rglob("*")) if path.suffix in _PUSHED])
+    content = file.read_bytes()
+    if file.suffix == ".json":
+        content = mutate_json_text(json.loads(content), rng)
+    elif file.suffix == ".safetensors":
+        content = mutated_weights(content, rng)
+    elif file.suffix == ".md":
+        content = mutate_text(content.decode(), rng)
+    else:
+        content = mutate_bytes(content, [content], rng)
+    file.write_bytes(content)
+    return copied
+
+
 def mutated_weights(content: bytes, rng: random.Random) -> bytes:
     """A file of safetensors whose description, or length of it, is mutated; the values say nothing about safety."""
     size = int.from_bytes(content[:8], "little")
@@ -207,6 +234,7 @@ MUTATED: dict[str, Callable[[Path, random.Random], Any]] = {
     "shards": mutated_shards,
     "configurations": mutated_configuration,
     "payloads": mutated_payload,
+    "pushes": mutated_push,
 }
 
 

@@ -24,6 +24,8 @@ from .._files import hub_card_file
 from ..data.clips import ClipDataset
 from ..data.shards import load_shards
 from ..data.sources.clip_tree import list_clips
+from ..hub.push import PushError, files_to_push
+from ..hub.push_data import is_prepared, push_shards
 from ..models.loading import load_pretrained
 from ..video_processing_logoformer import LogoFormerVideoProcessor
 from .fuzz_inputs import clips_folder, model_folder, mutated
@@ -56,6 +58,14 @@ def read_model(folder: Path) -> None:
     load_pretrained(folder)
 
 
+def push(folder: Path) -> None:
+    """What a push checks before it sends anything."""
+    if is_prepared(folder):
+        push_shards(folder, "me/own", private=True, dry_run=True)
+    else:
+        files_to_push(folder)
+
+
 @cache
 def handler(folder: Path) -> Any:
     """The handler of an endpoint, with a tiny model."""
@@ -81,11 +91,14 @@ def target_of(kind: str, folder: Path) -> Callable[[Any], None]:
         "lists": read_list,
         "shards": read_shards,
         "configurations": read_model,
+        "pushes": push,
     }[kind]
 
 
 def is_of_package(error: Exception) -> bool:
-    """Whether an error is one for people: a ValueError or OSError that this package's code raised itself."""
+    """Whether an error is one for people: of this package, or a ValueError or OSError that its code raised itself."""
+    if isinstance(error, PushError):
+        return True
     if getattr(error, "status_code", 500) < 500:  # an answer of the handler to the one who asked
         return True
     frames = traceback.extract_tb(error.__traceback__)

@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 
-_KEY = b"logoformer_digest"
+SEAL = b"logoformer_digest"  # its name in the metadata
 
 
 def seal(schema: pa.Schema, parts: Iterable[bytes]) -> pa.Schema:
     """The schema with a digest of these parts in its metadata."""
-    return schema.with_metadata({**(schema.metadata or {}), _KEY: _digest(parts)})
+    return schema.with_metadata({**(schema.metadata or {}), SEAL: _digest(parts)})
 
 
 def is_as_sealed(metadata: Mapping[bytes, bytes] | None, parts: Iterable[bytes]) -> bool:
     """Whether these parts are those that were sealed; also where nothing was, as in files of earlier versions."""
-    known = (metadata or {}).get(_KEY)
+    known = (metadata or {}).get(SEAL)
     return known is None or known == _digest(parts)
 
 

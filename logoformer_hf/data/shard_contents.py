@@ -1,7 +1,9 @@
 """Checks what is in prepared shards, which may be from somebody else, before a clip of them is read."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,15 @@ import pyarrow.parquet as pq
 
 from .._files import read_json_object
 from ..image_reading_logoformer import first_line
+from .json_fields import check_fields
+from .seal import is_as_sealed
 
 SETTINGS_FILE = "prepare_settings.json"
+# What `prepare_shards` writes into it.
+SETTINGS = {
+    **{name: int for name in ("version", "side_px", "jpeg_quality", "clips_per_shard")},
+    **{"clips": dict[str, str], "faces": str | None, "content_id": bool},
+}
 # Frames are JPEGs, which Parquet cannot make smaller: a file that unpacks to far more holds something else.
 MAX_UNPACKED_FACTOR, MAX_UNPACKED_BYTES = 20, 2**27
 
@@ -29,13 +38,13 @@ def shard_files(folder: Path) -> dict[str, list[Path]]:
     if not (folder / SETTINGS_FILE).exists():
         raise FileNotFoundError(f"{folder} is not a folder of prepared shards: it has no {SETTINGS_FILE}.")
     splits = read_json_object(folder / SETTINGS_FILE).get("clips")
-    if not isinstance(splits, dict) or not all(re.fullmatch(r"\w{1,100}", split) for split in splits):
+    if not isinstance(splits, dict) or not splits or not all(re.fullmatch(r"\w{1,100}", split) for split in splits):
         raise ValueError(f"{folder / SETTINGS_FILE}: `clips` must have the names of the splits, which are words.")
     files_of = {}
     for split in splits:
         files = sorted((folder / "data").glob(f"{split}-*-of-*.parquet"))
-        numbers = [re.fullmatch(rf"{split}-(\d{{5}})-of-(\d{{5}})", file.stem) for file in files]
-        if not files or any(match is None or int(match[2]) != len(files) for match in numbers):
+        expected = [f"{split}-{number:05d}-of-{len(files):05d}.parquet" for number in range(len(files))]
+        if not files or [file.name for file in files] != expected:
             raise FileNotFoundError(
                 f"{folder}: {len(files)} shards of {split!r} exist, and others are missing. Prepare them again with "
                 "the same arguments: only the missing ones are written."
@@ -50,19 +59,86 @@ def check_shard_file(file: Path) -> None:
     """Raises a ValueError for a file that is no Parquet with columns of clips, or unpacks to far more than it has."""
     if not file.is_file():
         raise ValueError(f"{file} is not a file, but a folder, a device or a pipe; shards are files.")
-    try:
+    with errors_of_parquet(file):
         metadata = pq.read_metadata(file)
         columns = metadata.schema.to_arrow_schema()
         groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last for names of columns
-        raise ValueError(f"{file} is not readable as Parquet ({first_line(error)}); prepare it again.") from error
-    if missing := sorted({"clip_id", "video", "num_frames", "label"}.difference(columns.names)):
-        raise ValueError(f"{file} has no column {', '.join(missing)}; give shards by `logoformer prepare`.")
+    check_columns(columns, file)
     unpacked, size = sum(group.total_byte_size for group in groups), file.stat().st_size
     if unpacked > MAX_UNPACKED_BYTES + MAX_UNPACKED_FACTOR * size:
         raise ValueError(
             f"{file} has {size / 1e6:,.1f} MB and unpacks to {unpacked / 1e6:,.0f} MB; shards of JPEGs do not."
         )
+
+
+@contextmanager
+def errors_of_parquet(file: Path) -> Iterator[None]:
+    """What is raised for a damaged Parquet file becomes a ValueError with its name."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last for names of columns
+        raise ValueError(f"{file} is not readable as Parquet ({first_line(error)}); prepare it again.") from error
+
+
+def check_columns(schema: pa.Schema, file: Path) -> None:
+    """
+    Checks names and types of the columns of a shard.
+
+    Raises:
+        ValueError: a column that is missing, there twice, or of another type; the message names it and the file.
+    """
+    names = schema.names
+    if missing := sorted({"clip_id", "video", "num_frames", "label"}.difference(names)):
+        raise ValueError(f"{file} has no column {', '.join(missing)}; give shards by `logoformer prepare`.")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{file} has the column {twice[0][:100]!r} twice; give shards by `logoformer prepare`.")
+    for field in schema:
+        if field.name == "video":
+            expected, is_right = "a list of images with their bytes", is_list_of_images(field.type)
+        elif field.name in ("label", "num_frames"):
+            expected, is_right = "a whole number", pa.types.is_integer(field.type)
+        elif field.name == "clip_id":
+            expected, is_right = "a text", is_text(field.type)
+        else:
+            expected, is_right = "a text or a number", is_text(field.type) or pa.types.is_primitive(field.type)
+        if not is_right:
+            kind = str(field.type)[:100]
+            raise ValueError(f"{file}: the column {field.name[:100]!r} is {kind}; it must be {expected}.")
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds texts."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def is_list_of_images(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds lists of images as `datasets` stores them: bytes and a path."""
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_struct(kind.value_type):
+        return False
+    types = {field.name: field.type for field in kind.value_type}
+    if set(types) != {"bytes", "path"} or kind.value_type.num_fields != 2:
+        return False
+    return (pa.types.is_binary(types["bytes"]) or pa.types.is_large_binary(types["bytes"])) and is_text(types["path"])
+
+
+def label_names(schema: pa.Schema, file: Path) -> list[str]:
+    """The names of the classes, by the description of `datasets` in a shard. Raises a ValueError where it has none."""
+    try:
+        names = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]["label"]["names"]
+        check_fields(names, list[str], "names")
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{file} has no names of its classes ({type(error).__name__}); prepare it again.") from error
+    return list(names)
+
+
+def schema_parts(schema: pa.Schema) -> list[bytes]:
+    """What the rows of a shard mean: the names of the columns, and the features with the names of the classes."""
+    return [*(name.encode() for name in schema.names), (schema.metadata or {}).get(b"huggingface", b"")]
+
+
+def is_as_written(schema: pa.Schema) -> bool:
+    """Whether the columns of a shard, and their description, are those that were written."""
+    return is_as_sealed(schema.metadata, schema_parts(schema))
 
 
 def check_rows_of_shards(rows: Mapping[str, datasets.Dataset], where: str | Path) -> None:

@@ -19,12 +19,20 @@ from pyarrow.dataset import ParquetFragmentScanOptions
 from torchvision.transforms.v2 import functional
 
 from .._files import read_json, whole_file, write_json
-from ..image_reading_logoformer import first_line
+from ..image_reading_logoformer import exif_orientation, first_line
 from ..video_reading_logoformer import read_clip
 from .identity import CONTENT_ID
+from .jpeg_parts import without_texts
 from .problems import ClipProblems, Problem, name_some, read_problems, write_problems
-from .seal import is_as_sealed, seal
-from .shard_contents import SETTINGS_FILE, check_rows_of_shards, embedded_frames, shard_files
+from .seal import seal
+from .shard_contents import (
+    SETTINGS_FILE,
+    check_rows_of_shards,
+    embedded_frames,
+    is_as_written,
+    schema_parts,
+    shard_files,
+)
 from .transforms import shorter_side_px
 from .workers import errors_of_workers, leave_signals_to_main_process
 
@@ -245,8 +253,9 @@ def encode_frames(
     """All frames of a clip as JPEGs whose shorter side has at most `side_px` pixels, as `Image` stores them."""
     if isinstance(video, list):
         video = embedded_frames(video)
-        if all(is_small_jpeg(frame["bytes"], side_px) for frame in video):
-            return video  # encoded again they would lose quality
+        stored = [small_jpeg(frame["bytes"], side_px) for frame in video]
+        if None not in stored:  # encoded again they would lose quality
+            return [{"bytes": content, "path": None} for content in stored]
     encoded: list[dict[str, Any]] = []
     total = 1
 
@@ -267,15 +276,19 @@ def encode_frames(
     return encoded
 
 
-def is_small_jpeg(content: bytes | None, side_px: int) -> bool:
-    """Whether this is an intact JPEG file whose shorter side has at most `side_px` pixels."""
-    if content is None or not content.startswith(b"\xff\xd8"):
-        return False
+def small_jpeg(content: bytes, side_px: int) -> bytes | None:
+    """
+    An intact, upright JPEG whose shorter side has at most `side_px` pixels, without EXIF and other texts, which may
+    say where it was taken; None for other images.
+    """
+    if not content.startswith(b"\xff\xd8"):
+        return None
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return min(image.size) <= side_px
-    except (OSError, SyntaxError):
-        return False
+            is_wanted = min(image.size) <= side_px and exif_orientation(image) == 1
+        return without_texts(content) if is_wanted else None
+    except (OSError, SyntaxError, ValueError):
+        return None
 
 
 def as_it_is(item: _Item) -> _Item:
@@ -420,18 +433,13 @@ def load_parquet(data_files: dict[str, list[str]], folder: Path, cache_dir: str 
         ) from error
 
 
-def schema_parts(schema: pa.Schema) -> list[bytes]:
-    """What the rows of a shard mean: the names of the columns, and the features with the names of the classes."""
-    return [*(name.encode() for name in schema.names), (schema.metadata or {}).get(b"huggingface", b"")]
-
-
 def check_schema(file: str) -> None:
     """Raises a ValueError for a shard whose columns and features are not those that were written."""
     try:
         schema = pq.read_schema(file)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(file, error) from error
-    if not is_as_sealed(schema.metadata, schema_parts(schema)):
+    if not is_as_written(schema):
         raise _damaged(file, "the description of its columns was changed")
 
 

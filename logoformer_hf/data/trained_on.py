@@ -16,11 +16,18 @@ import pyarrow.parquet as pq
 from .._files import whole_file
 from .facts import DataFacts
 from .identity import DIGEST_BYTES
+from .json_fields import check_fields
 
 TRAINED_ON_FILE = "trained_on.parquet"
-_METADATA_KEY = b"logoformer_trained_on"
+METADATA_KEY = b"logoformer_trained_on"
 _VERSION = 1
 _SPLITS = ("train", "validation")
+_COLUMNS = ["content_id", "training", "split"]
+_STORED_TRAINING = {
+    **{"data": DataFacts, "fold": int | None, "has_official_split": bool, "select_on": str, "of_copies": bool},
+    **{"dataset": str, "dataset_name": str, "setup": str | None},  # of the first versions
+}
+_STORED_FACTS = {"version": int, "is_complete": bool, "trainings": [_STORED_TRAINING]}
 
 
 @dataclass(frozen=True)
@@ -191,7 +198,7 @@ def write_trained_on(path: str | Path, record: TrainedOn) -> None:
     }
     table = pa.table(columns, names=["content_id", "training", "split"])
     with whole_file(path) as partial:
-        table = table.replace_schema_metadata({_METADATA_KEY: json.dumps(facts).encode()})
+        table = table.replace_schema_metadata({METADATA_KEY: json.dumps(facts).encode()})
         pq.write_table(table, partial, use_dictionary=["training", "split"])
 
 
@@ -205,9 +212,14 @@ def read_trained_on(path: str | Path) -> TrainedOn:
     """
     try:
         table = pq.read_table(path, partitioning=None)
-        facts = json.loads(table.schema.metadata[_METADATA_KEY])
-        if facts["version"] != _VERSION or table.column_names != ["content_id", "training", "split"]:
-            raise ValueError(f"version {facts['version']}, columns {', '.join(table.column_names)}")
+        facts = json.loads(table.schema.metadata[METADATA_KEY])
+        check_fields(facts, _STORED_FACTS)
+        names, kinds = table.column_names, table.schema.types
+        if facts["version"] != _VERSION or names != _COLUMNS or kinds[0] != pa.binary(DIGEST_BYTES):
+            raise ValueError(f"version {facts['version']}, columns {', '.join(names)}"[:300])
+        for chunk in table["split"].dictionary_encode().chunks:
+            if strange := set(chunk.dictionary.to_pylist()) - set(_SPLITS):
+                raise ValueError(f"a split called {str(min(strange, key=str))[:100]!r}")
         identifiers: list[tuple[list[str], ...]] = [([], []) for _ in facts["trainings"]]
         for row in table.to_pylist():
             identifiers[row["training"]][_SPLITS.index(row["split"])].append(row["content_id"].hex())
@@ -215,7 +227,9 @@ def read_trained_on(path: str | Path) -> TrainedOn:
             _read_training(stored, *clips)
             for stored, clips in zip(facts["trainings"], map(_frozen, identifiers), strict=True)
         )
-    except (pa.ArrowInvalid, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (
+        *(pa.ArrowException, ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError),
+    ) as error:
         raise ValueError(
             f"{path} is no record of the clips that a model was trained on, or is damaged ({error}). Without it "
             "nobody knows on which clips the model may be tested: take it from a copy of the model."

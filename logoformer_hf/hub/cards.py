@@ -88,5 +88,5 @@ def _split_metadata(text: str) -> tuple[str, str, str]:
 def _value_of(text: str) -> object:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # also impossible dates, and lists in lists without end
         return None

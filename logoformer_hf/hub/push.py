@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,10 +22,12 @@ from transformers.dynamic_module_utils import get_relative_imports
 from .._files import hub_card_file, licence_file, read_json_object
 from ..data.trained_on import TRAINED_ON_FILE
 from ..image_reading_logoformer import first_line
+from ..models.files import load_config
 from ..safe_reading_logoformer import environment_without_secrets
 from .cards import rename_card
 from .contents import check_content, own_file
-from .wheel import build_wheel
+from .weight_contents import check_tensors, names_of_weights
+from .wheel import build_wheel, files_below
 
 TOKEN_PAGE = "https://huggingface.co/settings/tokens"
 
@@ -48,9 +51,7 @@ PUBLISHED = (
     "config.json",
     "video_preprocessor_config.json",
     *CODE,
-    "model.safetensors",
-    "model-*-of-*.safetensors",
-    "model.safetensors.index.json",
+    "model.safetensors",  # or, where they are divided, the files that its index names
     TRAINED_ON_FILE,
     "eval_results.json",
     "report.json",
@@ -175,8 +176,9 @@ def files_to_push(output_dir: Path) -> dict[str, Path]:
     if not output_dir.is_dir():
         raise PushError(f"{output_dir}: there is no such folder.")
     output_dir = output_dir.resolve()
-    names = [path.name for pattern in PUBLISHED for path in sorted(output_dir.glob(pattern))]
+    names = [name for name in PUBLISHED if name != "model.safetensors" and os.path.lexists(output_dir / name)]
     with only_own_contents():
+        names += (weights := names_of_weights(output_dir))
         files = {name: own_file(output_dir, name) for name in names}
     if not any(name.endswith(".safetensors") for name in files):
         raise PushError(f"{output_dir}: there are no weights (model.safetensors); give the folder of a finished run.")
@@ -192,6 +194,8 @@ def files_to_push(output_dir: Path) -> dict[str, Path]:
         )
     for path in files.values():
         check_file(path)
+    with only_own_contents():
+        check_tensors(output_dir, weights, load_config(output_dir))
     imported = {f"{name}.py" for path in files.values() if path.suffix == ".py" for name in get_relative_imports(path)}
     if missing := sorted(imported - set(files)):
         raise PushError(f"{output_dir}: {', '.join(missing)} missing, which the other code files import.")
@@ -202,12 +206,7 @@ def files_to_push(output_dir: Path) -> dict[str, Path]:
 def space_files() -> dict[str, Path]:
     """The files of the Space: path in the Space -> file in `hub_card/space/`."""
     folder = hub_card_file("space")
-    files = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".pyc" and path.name != "__init__.py"
-    ]
-    return {path.relative_to(folder).as_posix(): path for path in files}
+    return {path.relative_to(folder).as_posix(): path for path in files_below(folder) if path.name != "__init__.py"}
 
 
 def check_file(path: Path) -> None:
@@ -348,7 +347,6 @@ with torch.inference_mode():
     logits = model(**processor(clip, return_tensors="pt")).logits
 print(json.dumps(logits[0].tolist()))
 """
-# Variables that may hold what another program must not have.
 
 
 def logits_by_remote_code(name: str | Path, revision: str | None = None, token: str | None = None) -> list[float]:

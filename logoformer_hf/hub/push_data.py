@@ -1,17 +1,24 @@
 """Publishes a prepared data set, in a private repository only where its licence forbids redistribution."""
 
+import re
 from pathlib import Path
 
+from .._files import read_json_object
 from ..data.facts import SOURCE_FILE
 from ..data.identity import CONTENT_ID
+from ..data.json_fields import check_fields, shown
 from ..data.rows import clip_features
-from ..data.shard_contents import SETTINGS_FILE, shard_files
+from ..data.shard_contents import SETTINGS, SETTINGS_FILE, shard_files
 from ..data.sources.prepared import read_facts
 from ..data.sources.table import check_may_be_public, source_of
 from .cards import rename_card
-from .contents import check_markdown, check_shard, own_file
+from .contents import own_file
+from .json_contents import check_is_plain
+from .parquet_contents import check_shard
 from .push import PushError, commit_files, log_in, only_own_contents, print_files
+from .text_contents import check_dataset_card
 
+_FINGERPRINT = re.compile(r"[0-9]+ clips, [0-9a-f]{16}")
 NEEDED = ("README.md", SETTINGS_FILE, SOURCE_FILE)
 
 
@@ -71,11 +78,17 @@ def data_files(folder: Path) -> dict[str, Path]:
         ValueError, FileNotFoundError: shards are missing, or a file is not what `logoformer prepare` writes.
     """
     files = {name: own_file(folder, name) for name in NEEDED}
-    try:
-        check_markdown(files["README.md"])
-    except ValueError as error:
-        raise ValueError(f"{files['README.md']}: {error}.") from error
-    source = source_of(read_facts(folder))
+    facts = read_facts(folder)
+    for name, check in (
+        ("README.md", check_dataset_card),
+        (SETTINGS_FILE, check_settings),
+        (SOURCE_FILE, check_is_plain),
+    ):
+        try:
+            check(files[name])
+        except ValueError as error:
+            raise ValueError(f"{files[name]}: {error}.") from error
+    source = source_of(facts)
     columns = {*clip_features(), CONTENT_ID, *(source.columns if source else ())}
     for _, shards in sorted(shard_files(folder).items()):
         for shard in shards:
@@ -83,3 +96,13 @@ def data_files(folder: Path) -> dict[str, Path]:
             files[name] = own_file(folder, name)
             check_shard(shard, columns)
     return files
+
+
+def check_settings(file: Path) -> None:
+    """Raises a ValueError for settings of shards with fields or values that `logoformer prepare` does not write."""
+    values = read_json_object(file)
+    check_is_plain(file)
+    check_fields(values, SETTINGS)
+    for split, text in values["clips"].items():
+        if not _FINGERPRINT.fullmatch(text):
+            raise ValueError(f"`clips.{split}` is {shown(text)}, and not the number and the digest of the clips")

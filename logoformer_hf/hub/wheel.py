@@ -82,10 +82,23 @@ def _package_files() -> dict[str, bytes]:
     hub_card = hub_card_file("handler.py").parent
     files = {path: f"{_PACKAGE.name}/{path.relative_to(_PACKAGE).as_posix()}" for path in _PACKAGE.rglob("*.py")}
     files[_PACKAGE / "py.typed"] = f"{_PACKAGE.name}/py.typed"
-    for path in hub_card.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
-            files[path] = f"{_PACKAGE.name}/hub_card/{path.relative_to(hub_card).as_posix()}"
+    for path in files_below(hub_card):
+        files[path] = f"{_PACKAGE.name}/hub_card/{path.relative_to(hub_card).as_posix()}"
     return {name: path.read_bytes() for path, name in sorted(files.items(), key=lambda item: item[1])}
+
+
+def files_below(folder: Path) -> list[Path]:
+    """
+    The files of a folder of the package, in order, without links, hidden ones (as `.env` and what Gradio writes beside
+    a Space that runs in a checkout), and compiled code.
+    """
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and not path.is_symlink()
+        and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(folder).parts)
+    ]
 
 
 def _metadata_files(distribution: metadata.Distribution, folder: str) -> dict[str, bytes]:

@@ -21,10 +21,15 @@ from transformers import (
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._files import read_json_object
-from ..configuration_logoformer import LogoFormerConfig, check_backbone_numbers, check_num_labels
+from ..configuration_logoformer import (
+    LogoFormerConfig,
+    check_backbone_numbers,
+    check_implementations,
+    check_num_labels,
+    drop_code_references,
+)
 from ..image_reading_logoformer import first_line
-from ..video_processing_logoformer import check_settings
-from .code_references import drop_code_references
+from ..video_processing_logoformer import LogoFormerVideoProcessor, check_settings
 
 # In what the library says of a kind that it does not know, if a file names code for it.
 ASKS_TO_RUN_CODE = "trust_remote_code"
@@ -57,13 +62,14 @@ def load_config(name_or_path: str | Path) -> PreTrainedConfig:
         raise ValueError(f"{name_or_path}: config.json cannot be used: {reason} {accepted_models()}") from error
     if not isinstance(config, LogoFormerConfig):
         try:
+            check_implementations(config)
             check_num_labels(None, config.id2label)
             check_backbone_numbers(
                 {key: value for key, value in vars(config).items() if key not in ("id2label", "label2id")}
             )
         except ValueError as error:
             raise ValueError(f"{name_or_path}: {str(error).replace('`backbone_config`', 'config.json')}") from error
-    drop_code_references(config)
+        drop_code_references(config)
     return config
 
 
@@ -88,7 +94,8 @@ def load_processor(name_or_path: str | Path) -> BaseVideoProcessor:
         if ASKS_TO_RUN_CODE in str(error):
             reason = "it needs code of others, and none is run; save the processor of a model of transformers there."
         raise ValueError(f"{name_or_path}: video_preprocessor_config.json cannot be used: {reason}") from error
-    drop_code_references(processor)
+    if not isinstance(processor, LogoFormerVideoProcessor):  # which does so itself
+        drop_code_references(processor)
     return processor
 
 

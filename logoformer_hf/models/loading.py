@@ -20,7 +20,6 @@ from ..image_reading_logoformer import first_line
 from ..modeling_logoformer import LogoFormerForVideoClassification
 from ..video_processing_logoformer import LogoFormerVideoProcessor
 from .backbone import load_backbone_checkpoint
-from .code_references import drop_code_references
 from .files import accepted_models, check_weight_files, load_config, load_processor
 from .heads import class_names, known_labels, number_labels, set_labels
 from .inputs import clip_frames
@@ -164,7 +163,6 @@ def load_pretrained(name_or_path: str | Path) -> tuple[PreTrainedModel, BaseVide
         raise ValueError(
             f"{name_or_path}: its weights are damaged or another model's ({reason}); copy or download them again."
         ) from error
-    drop_code_references(model.config)
     missing = sorted(loaded["missing_keys"])
     if lost := [key for key in missing if key.startswith(f"{model.base_model_prefix}.")]:
         raise ValueError(

@@ -10,7 +10,15 @@ from logoformer_hf.benchmarks.fuzz_inputs import MUTATED, mutated
 from logoformer_hf.benchmarks.fuzz_targets import EXCEPTION, READ, TOLD, try_input
 
 # Inputs of each kind; those that a process reads slowly are fewer.
-COUNTS = {"containers": 60, "images": 60, "lists": 80, "shards": 20, "configurations": 25, "payloads": 40}
+COUNTS = {
+    "containers": 60,
+    "images": 60,
+    "lists": 80,
+    "shards": 20,
+    "configurations": 25,
+    "payloads": 40,
+    "pushes": 40,
+}
 
 
 def test_no_mutated_input_does_harm(tmp_path):

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 from pathlib import Path
@@ -15,10 +16,12 @@ from logoformer_hf import LogoFormerVideoProcessor
 from logoformer_hf.data import shards as module
 from logoformer_hf.data.clips import ClipDataset, check_rows
 from logoformer_hf.data.identity import with_content_ids
+from logoformer_hf.data.jpeg_parts import check_is_plain
 from logoformer_hf.data.problems import ClipProblems
 from logoformer_hf.data.rows import clip_features
 from logoformer_hf.data.shards import DEFAULT_SIDE_PX, load_shards, prepare_shards
 from logoformer_hf.data.transforms import TrainingTransforms
+from logoformer_hf.image_reading_logoformer import decode_image
 
 SMALL = {"side_px": 32, "clips_per_shard": 2, "num_workers": 0}
 
@@ -468,3 +471,42 @@ def test_paths_of_embedded_frames_are_not_carried(rows, tmp_path):
         prepare_shards(datasets.DatasetDict(train=clips), out, **SMALL)
         [row] = undecoded(load_shards(out)["train"])
         assert row["video"] == [{"bytes": file.read_bytes(), "path": None}]
+
+
+def test_what_a_camera_has_written_does_not_go_into_shards(rows, tmp_path):
+    """A place in EXIF, a comment, and a picture behind the picture; the pixels stay, upright."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[2] = (52.0, 31.0, 12.0)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8))
+    features = rows["train"].features.copy()
+    features["video"] = datasets.List(datasets.Image())
+    columns = {"num_frames": [1], "label": [0], "fold": [1], "scene": ["Action"], "clip_id": ["one"]}
+    for orientation in (None, 6):
+        exif[0x0112] = orientation or 1
+        file = io.BytesIO()
+        picture.save(file, "JPEG", exif=exif, comment=b"at home", quality=95)
+        content = file.getvalue() + b"behind"
+        clips = datasets.Dataset.from_dict(columns | {"video": [[{"bytes": content, "path": None}]]}, features)
+        out = tmp_path / f"out{orientation}"
+        prepare_shards(datasets.DatasetDict(train=clips), out, **SMALL)
+        [row] = undecoded(load_shards(out)["train"])
+        stored = row["video"][0]["bytes"]
+        check_is_plain(stored)
+        expected = decode_image(content, "a")
+        assert expected.shape == ((32, 24, 3) if orientation == 6 else (24, 32, 3))
+        assert np.abs(decode_image(stored, "a").astype(int) - expected).max() <= (120 if orientation else 0)
+
+
+@pytest.mark.parametrize("name", ["video", "label"])
+def test_a_shard_with_columns_of_other_kinds_is_named(rows, tmp_path, name):
+    prepare_shards(rows, tmp_path / "shards", **SMALL)
+    file = tmp_path / "shards" / "data" / "train-00001-of-00003.parquet"
+    table = pq.read_table(file)
+    place = table.column_names.index(name)
+    other = {"video": [["/home/me/a.jpg"]] * len(table), "label": ["sad"] * len(table)}[name]
+    pq.write_table(table.set_column(place, name, pa.array(other)), file)
+    with raises_naming(ValueError, file, name):
+        load_shards(tmp_path / "shards", cache_dir=tmp_path / "cache")
+    pq.write_table(table.append_column(name, table.column(name)), file)
+    with raises_naming(ValueError, file, name, "twice"):
+        load_shards(tmp_path / "shards", cache_dir=tmp_path / "cache")

@@ -2,10 +2,18 @@
 
 import json
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from errors import raises_naming
-from PIL import Image, PngImagePlugin
+from paths import TESTS
+from toys import run_info
 
+from logoformer_hf.data.facts import DataFacts, LeftOutClip
+from logoformer_hf.data.trained_on import DataPart, SeenClips, TrainedOn, Training, write_trained_on
+from logoformer_hf.evaluation.predictions import load_runs, write_predictions
+from logoformer_hf.evaluation.report_files import write_report
 from logoformer_hf.hub.contents import check_content, own_file
 
 REPORT = "# DFEW, test\n\nLOGO-Former.\n\n## UAR and WAR in percent\n"
@@ -23,8 +31,12 @@ def check(tmp_path, name: str, content: str | bytes) -> None:
     [
         ("report.md", REPORT),
         ("README.md", CARD),
-        ("eval_results.json", '{"test_uar": 0.5}'),
-        ("report.json", '{"seeds": []}'),
+        (
+            "eval_results.json",
+            '{"test_uar": 0.5, "epoch": 2.0, "train_loss": null, "test_recall": {"a -- b": null}, '
+            '"test_empty_classes": ["a -- b"], "seen_clips": {"trained_on": 0, "is_comparable": true}}',
+        ),
+        ("report.json", '{"seeds": [], "over_seeds": null, "folds": [null]}'),
     ],
 )
 def test_what_this_package_writes_leaves(tmp_path, name, content):
@@ -38,8 +50,15 @@ def test_what_this_package_writes_leaves(tmp_path, name, content):
         *(("README.md", content) for content in (KEY, REPORT, "---\n[]\n---\n# a\n", "---\na: [\n---\n# a\n")),
         *(("README.md", content) for content in ("---\na: 1\n---\nno heading\n", "")),
         *(("eval_results.json", content) for content in (KEY, "[]", "{}", '{"token": "x"}', "9" * 5000, "[" * 5000)),
-        *(("report.json", content) for content in ("{}", "null")),
-        ("model.safetensors.index.json", '{"weight_map": {"a": "../../private"}}'),
+        *(("report.json", content) for content in ("{}", "null", '{"seeds": [], "note": 1}', '{"seeds": [{"a": 1}]}')),
+        *(("report.json", content) for content in ('{"seeds": [], "model": 1}', '{"seeds": [], "seeds": []}')),
+        ("eval_results.json", '{"test_uar": 0.5} more'),
+        ("eval_results.json", '{"test_uar": 0.5, "note": "mine"}'),
+        ("eval_results.json", '{"test_uar": 0.5, "test_war": "mine"}'),
+        ("eval_results.json", '{"test_uar": "mine", "test_uar": 0.5}'),
+        ("eval_results.json", '{"test_uar": 0.5, "test_recall": {"sad": [1]}}'),
+        ("eval_results.json", '{"test_uar": 0.5, "clips_per_split": [1]}'),
+        ("model.safetensors.index.json", '{"weight_map": {"a": ["../../private"]}}'),
         ("model.safetensors.index.json", '{"weight_map": []}'),
         ("video_preprocessor_config.json", "{}"),
         ("model.safetensors", b"PK\3\4" + bytes(100)),
@@ -50,33 +69,6 @@ def test_anything_else_does_not(tmp_path, name, content):
     with pytest.raises(Exception) as error:
         check(tmp_path, name, content)
     assert isinstance(error.value, ValueError) or type(error.value).__name__ == "SafetensorError"
-
-
-class TestPictures:
-    @pytest.fixture
-    def picture(self, tmp_path) -> bytes:
-        Image.effect_noise((40, 40), 50).save(tmp_path / "a.png")
-        return (tmp_path / "a.png").read_bytes()
-
-    def test_a_picture_leaves(self, tmp_path, picture):
-        check(tmp_path, "b.png", picture)
-
-    def test_one_with_something_behind_it_does_not(self, tmp_path, picture):
-        with raises_naming(ValueError, "behind"):
-            check(tmp_path, "b.png", picture + KEY.encode())
-
-    def test_one_with_a_text_in_it_does_not(self, tmp_path):
-        text = PngImagePlugin.PngInfo()
-        text.add_text("Comment", KEY)
-        Image.new("RGB", (8, 8)).save(tmp_path / "a.png", pnginfo=text)
-        with raises_naming(ValueError, "tEXt"):
-            check_content(tmp_path / "a.png")
-
-    def test_other_formats_and_damaged_ones_do_not(self, tmp_path, picture):
-        Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg")
-        for content in ((tmp_path / "a.jpg").read_bytes(), picture[:60], KEY, b"\x89PNG\r\n\x1a\n" + bytes(200)):
-            with pytest.raises(ValueError):
-                check(tmp_path, "b.png", content)
 
 
 def test_a_file_behind_a_linked_folder_is_none_of_the_folder(tmp_path):
@@ -90,8 +82,98 @@ def test_a_file_behind_a_linked_folder_is_none_of_the_folder(tmp_path):
         own_file(tmp_path / "folder", "none")
 
 
-def test_an_index_names_files_beside_it(tmp_path):
-    (tmp_path / "model-00001-of-00001.safetensors").touch()
-    check(
-        tmp_path, "model.safetensors.index.json", json.dumps({"weight_map": {"a": "model-00001-of-00001.safetensors"}})
+@pytest.mark.parametrize("name", ["eval_results.json", "report.json", "report.md", "README.md", "trained_on.parquet"])
+def test_what_runs_have_written_leaves(name, tmp_path):
+    """Of an earlier version, and what this one writes for all that it knows."""
+    if (TESTS / "before_the_move" / "run" / name).exists():
+        check_content(TESTS / "before_the_move" / "run" / name)
+    if name == "trained_on.parquet":
+        part = DataPart(DataFacts("dfew", "DFEW", 5, "a", (LeftOutClip("a", "test", 1, "sad"),), "faces"), 1, True)
+        write_trained_on(tmp_path / name, TrainedOn((Training(part, "test", frozenset({"ab" * 16}), frozenset()),)))
+        check_content(tmp_path / name)
+        write_trained_on(tmp_path / name, TrainedOn())
+        check_content(tmp_path / name)
+
+
+def test_a_report_with_all_its_parts_leaves(tmp_path):
+    for folder, seed in (("a", 1), ("a", 2), ("b", 1)):
+        run = run_info(seed=seed, seen_clips=SeenClips(trained_on=1), score_temperature=1.5)
+        logits = np.random.default_rng(seed).normal(size=(40, 7))
+        people = {"identity": [str(number % 9) for number in range(40)], "sex": ["female", "male"] * 20}
+        file = tmp_path / folder / f"seed-{seed}" / "predictions.parquet"
+        file.parent.mkdir(parents=True)
+        clips = [str(number) for number in range(40)]
+        write_predictions(file, clips, np.arange(40) % 7, logits, logits, run, people=people)
+    write_report(tmp_path / "report", load_runs(tmp_path / "a"), load_runs(tmp_path / "b"))
+    names = {path.name for path in (tmp_path / "report").iterdir()}
+    assert names >= {"report.json", "report.md", "confusion_matrix.png", "recalls.png", "projection.png"}
+    for name in names:
+        check_content(tmp_path / "report" / name)
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["beside"] and report["groups"] and report["over_seeds"] and report["seen_clips"]
+
+
+class TestRecords:
+    @pytest.fixture
+    def table(self, tmp_path) -> pa.Table:
+        write_trained_on(tmp_path / "a.parquet", TrainedOn((training(),)))
+        return pq.read_table(tmp_path / "a.parquet")
+
+    def refused(self, tmp_path, table: pa.Table, *named: object, **options) -> None:
+        pq.write_table(table, tmp_path / "trained_on.parquet", **options)
+        with raises_naming(ValueError, tmp_path / "trained_on.parquet", *named):
+            check_content(tmp_path / "trained_on.parquet")
+
+    def test_other_metadata(self, tmp_path, table):
+        self.refused(tmp_path, table.replace_schema_metadata({**table.schema.metadata, "note": "mine"}), "note")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda facts: facts | {"note": "mine"},
+            lambda facts: facts | {"trainings": [facts["trainings"][0] | {"note": "mine"}]},
+            lambda facts: facts | {"trainings": [facts["trainings"][0] | {"data": {"dataset": []}}]},
+        ],
     )
+    def test_other_facts(self, tmp_path, table, change):
+        [key] = table.schema.metadata
+        facts = change(json.loads(table.schema.metadata[key]))
+        self.refused(tmp_path, table.replace_schema_metadata({key: json.dumps(facts)}))
+
+    def test_facts_in_facts_without_end(self, tmp_path, table):
+        [key] = table.schema.metadata
+        self.refused(tmp_path, table.replace_schema_metadata({key: "[" * 50_000}))
+
+    def test_metadata_of_a_column(self, tmp_path, table):
+        field = table.schema.field("training").with_metadata({"note": "mine"})
+        self.refused(tmp_path, table.cast(table.schema.set(1, field)), "training")
+
+    def test_a_split_that_no_clip_has(self, tmp_path, table):
+        column = pa.DictionaryArray.from_arrays(pa.array([0], pa.int8()), ["train", "a text of somebody"])
+        self.refused(tmp_path, table.set_column(2, "split", column), "somebody")
+
+    def test_identifiers_of_another_length(self, tmp_path, table):
+        column = pa.array([b"a text of somebody"] * len(table))
+        self.refused(tmp_path, table.set_column(0, "content_id", column))
+
+    def test_bytes_between_the_columns(self, tmp_path, table):
+        file = tmp_path / "trained_on.parquet"
+        pq.write_table(table, file)
+        content = file.read_bytes()
+        footer = int.from_bytes(content[-8:-4], "little") + 8
+        file.write_bytes(content[:-footer] + b"a text of somebody" + content[-footer:])
+        with raises_naming(ValueError, file, "bytes"):
+            check_content(file)
+
+
+def training() -> Training:
+    return Training(DataPart(DataFacts("a", "A"), None, False), "last", frozenset({"ab" * 16}), frozenset())
+
+
+@pytest.mark.parametrize("depth", [900, 5_000])
+def test_fields_in_fields_without_end(tmp_path, depth):
+    values = '{"test_uar": 1, "test_recall": ' + '{"a": ' * depth + "1" + "}" * depth + "}"
+    with pytest.raises(ValueError):
+        check(tmp_path, "eval_results.json", values)
+    with pytest.raises(ValueError):
+        check(tmp_path, "config.json", values.replace("test_uar", "model_type"))

@@ -195,7 +195,7 @@ class TestPush:
     def test_a_folder_that_does_not_load_is_not_sent(self, hub_server, output_dir):
         config = json.loads((output_dir / "config.json").read_text())
         (output_dir / "config.json").write_text(json.dumps(config | {"hidden_act": "none of them"}))
-        with raises_naming(PushError, output_dir, "trust_remote_code=True", "hidden_act"):
+        with raises_naming(PushError, output_dir, "config.json", "hidden_act"):
             push_folder(output_dir, "me/faces", token=TOKEN)
         assert hub_server.requests == []
 
@@ -244,6 +244,86 @@ class TestFilesOfOthers:
         Image.new("RGB", (8, 8)).save(output_dir / "passport.png")
         assert set(files_to_push(output_dir)) == PUBLISHED
 
+    @pytest.mark.parametrize(
+        "name", ["model-secret-of-me.safetensors", "model-00001-of-0000\uff12.safetensors", "model-1-of-2.safetensors"]
+    )
+    def test_weights_of_other_names_stay(self, output_dir, name):
+        shutil.copy(output_dir / "model.safetensors", output_dir / name)
+        assert set(files_to_push(output_dir)) == PUBLISHED
+
+    @pytest.mark.parametrize("name", ["model-00001-of-00002.safetensors", "model.safetensors.index.json"])
+    def test_weights_of_two_models_are_refused(self, output_dir, name):
+        shutil.copy(output_dir / "model.safetensors", output_dir / name)
+        self.refused(output_dir, output_dir, name)
+
+    def test_parts_that_are_not_those_of_the_index_are_refused(self, output_dir):
+        model = LogoFormerForVideoClassification.from_pretrained(output_dir)
+        (output_dir / "model.safetensors").unlink()
+        model.save_pretrained(output_dir, max_shard_size="200KB")
+        index = output_dir / "model.safetensors.index.json"
+        values = json.loads(index.read_text())
+        files = list(values["weight_map"].values())
+        moved = dict(zip(values["weight_map"], [*files[1:], files[0]], strict=True))
+        index.write_text(json.dumps(values | {"weight_map": moved}))
+        self.refused(output_dir, index, "weight_map")
+        index.write_text(json.dumps(values | {"note": "mine"}))
+        self.refused(output_dir, index, "note")
+        index.write_text(json.dumps(values))
+        assert "model-00005-of-00005.safetensors" in files_to_push(output_dir)
+        shutil.copy(output_dir / "model-00001-of-00005.safetensors", output_dir / "model-00007-of-00005.safetensors")
+        self.refused(output_dir, output_dir, "model-0000")
+
+    @pytest.mark.parametrize("fault", ["another", "missing", "shape", "kind"])
+    def test_tensors_that_are_not_the_models_are_refused(self, output_dir, fault):
+        weights = load_file(output_dir / "model.safetensors")
+        if fault == "another":
+            weights["secret"] = torch.zeros(3)
+        elif fault == "missing":
+            del weights["classifier.bias"]
+        else:
+            weights["classifier.bias"] = torch.zeros(8) if fault == "shape" else torch.zeros(7, dtype=torch.int32)
+        save_file(weights, output_dir / "model.safetensors", metadata={"format": "pt"})
+        self.refused(output_dir, output_dir, "secret" if fault == "another" else "classifier.bias")
+
+    @pytest.mark.parametrize(
+        ("name", "field", "value"),
+        [
+            ("config.json", "note", "mine"),
+            ("config.json", "save_pretrained", 1),
+            ("config.json", "hidden_act", "x y"),
+            ("config.json", "architectures", ["BertModel"]),
+            ("config.json", "label2id", {"me": 0}),
+            ("config.json", "finetuning_task", "at home"),
+            ("config.json", "backbone_config.note", "mine"),
+            ("config.json", "backbone_config._name_or_path", "/home/me/private"),
+            ("config.json", "backbone_config.hidden_act", "/home/me"),
+            ("video_preprocessor_config.json", "note", "mine"),
+            ("video_preprocessor_config.json", "image_std", [0, 0, 0]),
+            ("video_preprocessor_config.json", "video_processor_type", "Other"),
+        ],
+    )
+    def test_fields_that_its_class_does_not_have_are_refused(self, output_dir, name, field, value):
+        values = json.loads((output_dir / name).read_text())
+        *outer, last = field.split(".")
+        (values[outer[0]] if outer else values)[last] = value
+        (output_dir / name).write_text(json.dumps(values))
+        self.refused(output_dir, output_dir, name, field.split(".")[-1])
+
+    def test_names_of_classes_may_be_any(self, output_dir):
+        model = LogoFormerForVideoClassification.from_pretrained(output_dir)
+        names = {number: f"class -- {number}/é, a" for number in range(7)}
+        model.config.id2label, model.config.label2id = names, {name: number for number, name in names.items()}
+        model.save_pretrained(output_dir)
+        assert set(files_to_push(output_dir)) == PUBLISHED
+
+    def test_a_file_with_another_name_on_the_disk_is_looked_at_as_any(self, output_dir, tmp_path):
+        (tmp_path / "private").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+        os.link(tmp_path / "private", output_dir / "report.md")
+        self.refused(output_dir, output_dir / "report.md")
+        (output_dir / "report.md").unlink()
+        os.link(output_dir / "model.safetensors", tmp_path / "kept")  # as a cache of models does
+        assert set(files_to_push(output_dir)) == PUBLISHED
+
     @pytest.mark.parametrize("name", hub.CODE)
     def test_other_code_is_refused_with_the_difference(self, output_dir, name):
         lines = (output_dir / name).read_text().splitlines(keepends=True)
@@ -266,6 +346,8 @@ class TestFilesOfOthers:
             ("config.json", "backbone_config.auto_map", {"AutoBackbone": "someone/evil--evil.Backbone"}),
             ("config.json", "backbone_config.custom_pipelines", {"a": {"impl": "evil.Pipeline"}}),
             ("config.json", "note", ["someone/evil--evil.Class"]),
+            ("config.json", "note", "someone/evil --evil.Class"),
+            ("config.json", "architectures", ["x --y"]),
             ("config.json", "attn_implementation", "someone/kernels"),
             ("video_preprocessor_config.json", "auto_map", {"AutoVideoProcessor": "someone/evil--evil.Processor"}),
             ("video_preprocessor_config.json", "custom_pipelines", {"a": {"impl": "evil.Pipeline"}}),
@@ -326,9 +408,12 @@ class TestCommit:
         repo = hub_server.repos["models", "me/faces"]
         readme = repo.files["README.md"]
         repo.commit(repo.files | {"mine.md": readme, "logoformer_hf-0.1.0-py3-none-any.whl": readme})
-        (output_dir / "model.safetensors").rename(output_dir / "model-00001-of-00001.safetensors")
+        part, index = "model-00001-of-00001.safetensors", "model.safetensors.index.json"
+        names = load_file(output_dir / "model.safetensors")
+        (output_dir / index).write_text(json.dumps({"weight_map": dict.fromkeys(names, part)}))
+        (output_dir / "model.safetensors").rename(output_dir / part)
         commit(hub_server, output_dir)
-        assert set(repo.files) == PUBLISHED - {"model.safetensors"} | {"model-00001-of-00001.safetensors", "mine.md"}
+        assert set(repo.files) == PUBLISHED - {"model.safetensors"} | {part, index, "mine.md"}
 
     @pytest.mark.parametrize(
         ("method", "path"),
@@ -419,7 +504,7 @@ print(push_folder(folder, "me/faces", private=True, space=True))
 LOAD = """
 import json, sys
 import torch
-from transformers import AutoModel, AutoModelForVideoClassification, pipeline
+from transformers import AutoModel, AutoModelForVideoClassification, AutoVideoProcessor, pipeline
 
 try:
     model = AutoModelForVideoClassification.from_pretrained("me/faces", trust_remote_code=True)
@@ -428,6 +513,11 @@ except OSError:  # huggingface_hub 1.5 leaves it to whoever calls to continue a 
 model.eval()
 AutoModel.from_pretrained("me/faces", trust_remote_code=True)
 classify = pipeline("video-classification", model="me/faces", trust_remote_code=True)
+model.save_pretrained("saved")  # travels with its code, and with no reference to the repository
+AutoVideoProcessor.from_pretrained("me/faces", trust_remote_code=True).save_pretrained("saved")
+again = AutoModelForVideoClassification.from_pretrained("saved", trust_remote_code=True)
+AutoVideoProcessor.from_pretrained("saved", trust_remote_code=True)
+assert all(torch.equal(*pair) for pair in zip(model.state_dict().values(), again.state_dict().values()))
 clip = torch.linspace(-1, 1, 16 * 3 * 64 * 64).reshape(1, 16, 3, 64, 64)
 with torch.inference_mode():
     print(json.dumps([model(clip).logits[0].tolist(), classify(sys.argv[1])]))
@@ -458,6 +548,8 @@ def test_pushed_from_one_process_and_loaded_without_the_package_in_another(outpu
         elsewhere.mkdir()
         logits, guesses = json.loads(run_without_package(LOAD, video, cwd=elsewhere, **settings).splitlines()[-1])
         assert server.faults[0].times == 0
+    for name in ("config.json", "video_preprocessor_config.json"):
+        assert "--" not in (elsewhere / "saved" / name).read_text()
 
     model = LogoFormerForVideoClassification.from_pretrained(output_dir).eval()
     clip = torch.linspace(-1, 1, 16 * 3 * 64 * 64).reshape(1, 16, 3, 64, 64)

@@ -166,6 +166,13 @@ class TestNoNumbers:
         with raises_naming(ValueError, spoiled, "classifier.bias", "NaN"):
             load_handler(spoiled)
 
+    def test_a_model_that_names_code_of_others_does_not_start(self, folder, tmp_path):
+        changed = shutil.copytree(folder, tmp_path / "model")
+        values = json.loads((changed / "config.json").read_text())
+        (changed / "config.json").write_text(json.dumps(values | {"_attn_implementation": "someone/kernels"}))
+        with raises_naming(ValueError, "someone/kernels", "sdpa"):
+            load_handler(changed)
+
     def test_scores_of_nan_are_an_error(self, folder):
         handler = load_handler(folder)
         handler.classify.model.classifier.bias.data[1] = math.nan

@@ -37,8 +37,9 @@ def read_part(workshop: Workshop, kind: str, number: int) -> Tally:
 MUTATED_INPUTS = Kind(
     "mutated",
     "Mutated inputs",
-    "Videos, images, lists, prepared shards, configurations and requests to the handler get seeded faults and are "
-    "read in a process of their own, whose memory and time are watched (`python -m logoformer_hf.benchmarks.fuzz` "
-    "repeats one of them). Each must be read, or refused with an error of this package.",
+    "Videos, images, lists, prepared shards, configurations, requests to the handler and folders to push get seeded "
+    "faults and are read in a process of their own, whose memory and time are watched (`python -m "
+    "logoformer_hf.benchmarks.fuzz` repeats one of them). Each must be read, or refused with an error of this "
+    "package.",
     mutated_cases,
 )

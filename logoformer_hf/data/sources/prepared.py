@@ -7,6 +7,7 @@ from pathlib import Path
 from ..._files import read_json
 from ..facts import SOURCE_FILE, DataFacts
 from ..identity import with_content_ids
+from ..json_fields import check_fields
 from ..problems import Problem
 from ..shard_contents import SETTINGS_FILE
 from ..shards import load_shards, split_by_fold
@@ -44,9 +45,11 @@ def read_facts(folder: str | Path) -> DataFacts:
 
 def facts_in(file: Path) -> DataFacts:
     """The facts in a file. Raises a ValueError if it is damaged."""
+    values = read_json(file)
     try:
-        return DataFacts.from_json(read_json(file))
-    except (TypeError, KeyError, AttributeError) as error:
+        check_fields(values, DataFacts)
+        return DataFacts.from_json(values)
+    except (TypeError, ValueError) as error:  # the first where a fact is missing
         raise ValueError(f"{file} is damaged: it does not hold the facts of a data set ({error}).") from error
 
 

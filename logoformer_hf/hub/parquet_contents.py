@@ -1,0 +1,181 @@
+"""Checks that Parquet files, before they are published, have the columns and metadata of this package, and no more."""
+
+import json
+import re
+import types
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from datasets import Features
+
+from ..data.identity import CONTENT_ID
+from ..data.jpeg_parts import check_is_plain
+from ..data.json_fields import check_fields
+from ..data.seal import SEAL
+from ..data.shard_contents import (
+    check_columns,
+    check_labels,
+    errors_of_parquet,
+    first_row_without_frames,
+    is_as_written,
+    label_names,
+)
+from ..data.trained_on import METADATA_KEY
+
+_MAGIC = b"PAR1"
+_WRITER = re.compile(r"parquet-cpp-arrow version [0-9][\w.-]{0,40}")
+_ARROW = b"ARROW:schema"
+_FIELD_ID = b"PARQUET:field_id"
+_FEATURES = b"huggingface"
+_CONTENT_ID = "^[0-9a-f]{32}$"
+_ROWS_AT_ONCE = 50
+# Of a column in the description by `datasets`.
+_OF_FEATURE: dict[str, Any] = {
+    **{name: str | None for name in ("_type", "dtype", "mode", "id")},
+    **{"decode": bool, "length": int | None, "num_classes": int | None, "names": list[str] | None},
+}
+_OF_FEATURE = {**_OF_FEATURE, "feature": {**_OF_FEATURE, "feature": types.NoneType}}
+_KINDS_OF_FEATURES = ("ClassLabel", "Image", "LargeList", "List", "Sequence", "Value")
+
+
+def check_record(file: Path) -> None:
+    """Raises a ValueError for more than columns and metadata of `trained_on.parquet`, whose content is read before."""
+    with opened(file) as record:
+        check_outside_of_columns(file, record, {METADATA_KEY, _ARROW})
+
+
+def check_shard(file: Path, columns: Collection[str]) -> None:
+    """
+    Checks that a Parquet file holds clips with embedded JPEGs, and nothing else.
+
+    Args:
+        file: the shard.
+        columns: names of the columns that it may have.
+
+    Raises:
+        ValueError: other columns or metadata, a frame that is no JPEG or has more than its picture, or a label that
+            does not exist; the message names the file.
+    """
+    with opened(file) as shard:
+        schema = shard.schema_arrow
+        if not shard.metadata.num_rows:
+            raise ValueError(f"{file} has no clips; prepare it again.")
+        if strange := sorted(set(schema.names) - set(columns)):
+            raise ValueError(f"{file} has the column {strange[0][:100]!r}, which shards of this data set do not have.")
+        check_columns(schema, file)
+        check_outside_of_columns(file, shard, {_FEATURES, SEAL, _ARROW})
+        num_labels = len(label_names(schema, file))
+        check_features(file, schema)
+        if not is_as_written(schema):
+            raise ValueError(f"{file} is damaged (the description of its columns was changed); prepare it again.")
+        for batch in shard.iter_batches(batch_size=_ROWS_AT_ONCE):
+            batch.validate(full=True)  # e.g. texts that are not UTF-8
+            check_rows(file, batch, num_labels)
+
+
+def check_rows(file: Path, rows: pa.RecordBatch, num_labels: int) -> None:
+    """Raises a ValueError for a row of a shard that is not as this package writes it."""
+    names, videos = rows.column("clip_id"), rows.column("video")
+    if names.null_count:
+        raise ValueError(f"{file} has a clip without a name.")
+    check_labels(rows.column("label"), names, num_labels, file)
+    number = first_row_without_frames(pa.chunked_array([videos]))
+    if number is not None:
+        raise ValueError(
+            f"{file}, clip {names[number].as_py()}: a frame has no content, only a path, or there is no frame."
+        )
+    is_other = pc.fill_null(pc.not_equal(pc.list_value_length(videos), rows.column("num_frames")), True)
+    if (number := pc.index(is_other, True).as_py()) >= 0:
+        raise ValueError(f"{file}, clip {names[number].as_py()}: `num_frames` is not the number of its frames.")
+    if CONTENT_ID in rows.schema.names:
+        is_id = pc.fill_null(pc.match_substring_regex(rows.column(CONTENT_ID), _CONTENT_ID), True)
+        if (number := pc.index(is_id, False).as_py()) >= 0:
+            raise ValueError(f"{file}, clip {names[number].as_py()}: `{CONTENT_ID}` is no identifier of a clip.")
+    frames, clips = videos.flatten(), pc.list_parent_indices(videos)
+    for place, content in enumerate(frames.field("bytes")):
+        try:
+            check_is_plain(content.as_py())
+        except ValueError as error:
+            clip = names[clips[place].as_py()].as_py()
+            raise ValueError(f"{file}, clip {clip}: a frame is {error}; prepare the clips again.") from error
+    if frames.field("path").null_count < len(frames):
+        raise ValueError(f"{file}: a frame has a path besides its content; prepare the clips again.")
+
+
+def check_outside_of_columns(file: Path, opened_file: pq.ParquetFile, keys: Collection[bytes]) -> None:
+    """
+    Checks what a Parquet file has besides the values of its columns.
+
+    Args:
+        file: the file.
+        opened_file: the same, opened.
+        keys: names of the metadata that it may have.
+
+    Raises:
+        ValueError: other metadata, or bytes that belong to no column.
+    """
+    metadata = opened_file.metadata
+    if strange := sorted(set(metadata.metadata or ()) - set(keys)):
+        raise ValueError(f"{file} has metadata {strange[0][:100]!r}, which this package does not write.")
+    if not _WRITER.fullmatch(metadata.created_by or ""):
+        raise ValueError(
+            f"{file} is written by {metadata.created_by!r:.100}, and not by this package; prepare it again."
+        )
+    fields = list(opened_file.schema_arrow)
+    while fields:
+        field = fields.pop()
+        if set(field.metadata or ()) - {_FIELD_ID}:
+            raise ValueError(
+                f"{file} has metadata of the column {field.name[:100]!r}, which this package does not write."
+            )
+        fields += [field.type.field(number) for number in range(field.type.num_fields)]
+    place = len(_MAGIC)
+    for start, end in sorted(ranges_of_columns(metadata)):
+        if start != place:
+            raise ValueError(f"{file} has bytes at {place:,} that belong to no column.")
+        place = end
+    with file.open("rb") as stream:
+        size = stream.seek(-8, 2) + 8
+        footer = int.from_bytes(stream.read(4), "little")
+        if stream.read() != _MAGIC or place + footer + 8 != size:
+            raise ValueError(f"{file} has bytes at {place:,} that belong to no column.")
+
+
+def ranges_of_columns(metadata: pq.FileMetaData) -> Iterator[tuple[int, int]]:
+    """First byte of each column in each group of rows, and the one behind it."""
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        for place in range(group.num_columns):
+            column = group.column(place)
+            pages = (column.dictionary_page_offset, column.data_page_offset)  # 0 or None without such a page
+            if column.total_compressed_size:
+                start = min(filter(None, pages), default=0)
+                yield start, start + column.total_compressed_size
+
+
+def check_features(file: Path, schema: pa.Schema) -> None:
+    """Raises a ValueError where `datasets` is told of other columns, or more of these, than there are."""
+    try:
+        description = json.loads(schema.metadata[_FEATURES])
+        check_fields(description, {"info": {"features": {name: _OF_FEATURE for name in schema.names}}})
+        features = description["info"]["features"]
+        inner = [feature["feature"] for feature in features.values() if feature.get("feature") is not None]
+        if any(feature["_type"] not in _KINDS_OF_FEATURES for feature in (*features.values(), *inner)):
+            raise ValueError("a column of an unknown kind")
+        described = Features.from_dict(features).arrow_schema
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ValueError(f"{file}: the description of its columns is not this package's: {error}.") from error
+    if described.remove_metadata() != schema.remove_metadata():
+        raise ValueError(f"{file}: the description of its columns is not that of the columns that it has.")
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[pq.ParquetFile]:
+    """An opened Parquet file; what the library raises for a damaged one becomes a ValueError with its name."""
+    with errors_of_parquet(file), pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+        yield parquet

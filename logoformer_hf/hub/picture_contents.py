@@ -1,0 +1,68 @@
+"""Checks that pictures, before they are published, have nothing in them but the picture."""
+
+import math
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from ..image_reading_logoformer import first_line
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_SIZES = {b"IHDR": 13, b"pHYs": 9, b"IEND": 0}  # of the parts that have a fixed size
+# What matplotlib writes into the pictures that it draws.
+_SOFTWARE = re.compile(rb"Software\0Matplotlib version[0-9][\w.+]{0,40}, https://matplotlib\.org/")
+_COLOURS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # values of a pixel, by the type of its colour
+_MAX_BYTES = 2**28  # of the pixels
+
+
+def check_picture(file: Path) -> None:
+    """Raises a ValueError for a file that is no PNG, is damaged, or carries more than the picture."""
+    content = file.read_bytes()
+    if not content.startswith(_SIGNATURE):
+        raise ValueError("no PNG")
+    header, pixels = b"", []
+    for kind, part in parts_of_png(content):
+        is_text = kind == b"tEXt" and _SOFTWARE.fullmatch(part)
+        if not is_text and kind != b"IDAT" and len(part) != _SIZES.get(kind):
+            raise ValueError(f"a PNG with a part {kind.decode('latin-1')!r} besides the picture")
+        header = part if kind == b"IHDR" else header
+        if kind == b"IDAT":
+            pixels.append(part)
+    try:
+        with Image.open(file, formats=["PNG"]) as picture:
+            picture.verify()  # the checksum of each part
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"no intact PNG: {first_line(error)}") from error
+    check_pixels(header, b"".join(pixels))
+
+
+def parts_of_png(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of each part of a PNG. Raises a ValueError for bytes behind the last one."""
+    place = len(_SIGNATURE)
+    while place < len(content):
+        size, kind = int.from_bytes(content[place : place + 4], "big"), content[place + 4 : place + 8]
+        yield kind, content[place + 8 : place + 8 + size]
+        place += 12 + size
+        if kind == b"IEND":
+            break
+    if place != len(content):
+        raise ValueError("a PNG with something behind the picture")
+
+
+def check_pixels(header: bytes, packed: bytes) -> None:
+    """Raises a ValueError where the pixels of a PNG are more or fewer than its header says."""
+    width, height = (int.from_bytes(header[place : place + 4], "big") for place in (0, 4))
+    bits, colour, *_, interlacing = header[8:13]
+    num_bytes = height * (1 + math.ceil(width * bits * _COLOURS.get(colour, 1) / 8))  # a row begins with its filter
+    if interlacing or num_bytes > _MAX_BYTES:
+        raise ValueError(f"a PNG of {width}x{height} pixels, or one that is interlaced, as no picture of this package")
+    unpacking = zlib.decompressobj()
+    try:
+        unpacked = unpacking.decompress(packed, num_bytes + 1)
+    except zlib.error as error:
+        raise ValueError("no intact PNG: its pixels cannot be unpacked") from error
+    if len(unpacked) != num_bytes or not unpacking.eof or unpacking.unused_data:
+        raise ValueError("a PNG with something behind its pixels")

@@ -1,0 +1,127 @@
+"""Checks that the weights of a folder, before they are published, are those of its model, and nothing else."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from transformers import PreTrainedConfig
+
+from .._files import read_json_object
+from ..data.json_fields import check_fields
+from ..models.files import build_without_values
+from ..models.finite import describe_tensors, non_finite_tensors
+from .json_contents import INDEX_FILE
+
+WEIGHTS_FILE = "model.safetensors"
+# The files of weights that `save_pretrained` has divided: number, and how many there are.
+PART = re.compile(r"model-([0-9]{5})-of-([0-9]{5})\.safetensors")
+_HEADER = {"dtype": str, "shape": list[int], "data_offsets": list[int]}
+_METADATA = {"format": "pt"}  # what transformers writes
+_FLOATS = ("F16", "BF16", "F32", "F64")
+
+
+def names_of_weights(folder: Path) -> list[str]:
+    """
+    Names of the files of weights in a folder, with that of their index where they are divided.
+
+    Raises:
+        ValueError: undivided and divided weights beside one another, or parts that are not those of one model.
+    """
+    parts = {path.name: match for path in folder.glob("model-*") if (match := PART.fullmatch(path.name))}
+    has_whole, has_index = ((folder / name).exists() for name in (WEIGHTS_FILE, INDEX_FILE))
+    if has_whole and (parts or has_index):
+        raise ValueError(
+            f"{folder} has {WEIGHTS_FILE} and {min(parts, default=INDEX_FILE)}, which are weights of two models; "
+            "delete the files of the other one."
+        )
+    if not parts:
+        return [name for name, is_there in ((WEIGHTS_FILE, has_whole), (INDEX_FILE, has_index)) if is_there]
+    if not has_index:
+        raise ValueError(f"{folder} has {min(parts)} without {INDEX_FILE}, which says what it is a part of.")
+    number = len(parts)
+    expected = [f"model-{place:05d}-of-{number:05d}.safetensors" for place in range(1, number + 1)]
+    if strange := sorted(set(parts) - set(expected)):
+        raise ValueError(
+            f"{folder} has {strange[0]}, but {number} files of weights: parts are missing, or of another."
+        )
+    return [*expected, INDEX_FILE]
+
+
+def check_weights(file: Path) -> None:
+    """
+    Checks a file of weights by itself.
+
+    Raises:
+        ValueError: something besides tensors in it, or a value that is infinite or NaN.
+        SafetensorError: no such file, or one with bytes that belong to no tensor.
+    """
+    with safe_open(file, framework="pt") as weights:
+        header = read_header(file)
+        if strange := {name: text for name, text in (weights.metadata() or {}).items() if _METADATA.get(name) != text}:
+            name, text = min(strange.items())
+            raise ValueError(
+                f"its metadata have {name[:100]!r}: {text[:60]!r}, which `save_pretrained` does not write"
+            )
+        for name, entry in header.items():
+            if name != "__metadata__":
+                check_fields(entry, _HEADER, name[:100])
+        names = weights.keys()
+        if faulty := [name for name in names if non_finite_tensors({name: weights.get_tensor(name)})]:
+            raise ValueError(f"infinite or NaN in {describe_tensors(faulty)}")
+
+
+def read_header(file: Path) -> dict[str, Any]:
+    """The description of the tensors in safetensors. Raises a ValueError where a name is there twice."""
+    with file.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        content = stream.read(size)
+
+    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({name for name, _ in pairs}) < len(pairs):
+            raise ValueError("a name of its header is there twice")
+        return dict(pairs)
+
+    header: dict[str, Any] = json.loads(content, object_pairs_hook=check)
+    return header
+
+
+def check_tensors(folder: Path, names: Sequence[str], config: PreTrainedConfig) -> None:
+    """
+    Checks that weights are exactly the tensors of a model, each once.
+
+    Args:
+        folder: of the model.
+        names: its files of weights, and their index.
+        config: of the model.
+
+    Raises:
+        ValueError: a tensor that the model does not have, that is missing or has another shape, or an index that says
+            otherwise.
+    """
+    model = build_without_values(folder, config)
+    expected = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in model.state_dict().items()}
+    files_of: dict[str, str] = {}
+    for file in (folder / name for name in names if name != INDEX_FILE):
+        for name, entry in read_header(file).items():
+            if name == "__metadata__":
+                continue
+            if name not in expected:
+                raise ValueError(
+                    f"{file} has the tensor {name[:200]!r}, which the model of config.json does not have."
+                )
+            if name in files_of:
+                raise ValueError(f"{file} has the tensor {name}, which {files_of[name]} has, too.")
+            shape, dtype = expected[name]
+            if tuple(entry["shape"]) != shape or (entry["dtype"] in _FLOATS) != dtype.is_floating_point:
+                raise ValueError(
+                    f"{file}: the tensor {name} has the shape {tuple(entry['shape'])} and the type {entry['dtype']}; "
+                    f"by config.json it must be {shape} and {'a float' if dtype.is_floating_point else str(dtype)}."
+                )
+            files_of[name] = file.name
+    if missing := sorted(expected.keys() - files_of.keys()):
+        raise ValueError(f"{folder}: its weights lack {describe_tensors(missing)} of the model of config.json.")
+    if INDEX_FILE in names and read_json_object(folder / INDEX_FILE).get("weight_map") != files_of:
+        raise ValueError(f"{folder / INDEX_FILE}: `weight_map` does not name the file of each tensor.")

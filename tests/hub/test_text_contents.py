@@ -1,0 +1,81 @@
+"""Cards leave with the metadata that this package writes."""
+
+import pytest
+from cards import dataset_card, model_card
+from errors import raises_naming
+
+from logoformer_hf.hub.text_contents import check_dataset_card, check_model_card, check_report
+
+REST = "\n---\n\n# A title\n"
+
+
+def check(tmp_path, metadata: str, check_it=check_model_card, rest: str = REST) -> None:
+    (tmp_path / "README.md").write_bytes(f"---\n{metadata}{rest}".encode())
+    check_it(tmp_path / "README.md")
+
+
+def test_what_this_package_writes_leaves(tmp_path):
+    model_card(tmp_path / "README.md")
+    check_model_card(tmp_path / "README.md")
+    dataset_card(tmp_path / "README.md")
+    check_dataset_card(tmp_path / "README.md")
+
+
+def test_a_text_of_ones_own_leaves(tmp_path):
+    check(tmp_path, "license: other\ntags:\n- '2024-05-01'\nbase_model: me/faces", rest=f"{REST}Anything.\n")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "named"),
+    [
+        ("license: other\nthumbnail: https://example.org/x.png", "thumbnail"),
+        ("extra_gated_prompt: send me your name", "extra_gated_prompt"),
+        ("pretty_name: of a data set", "pretty_name"),
+        ("1: a", "1"),
+        ("license: 2024-05-01", "timestamp"),
+        ("license: 2024-99-99", "timestamp"),
+        ("license: !!timestamp a", "timestamp"),
+        ("license: !!python/object/apply:os.system [ls]", "python"),
+        ("license: !!binary aGk=", "binary"),
+        ("license: &a b\ntags: [*a]", "&"),
+        ("license: {<<: {a: 1}}", "merge"),
+        ("license: a\nlicense: b", "twice"),
+        ("? [a]\n: b", "twice"),
+        ("license: 0x_", "0x_"),
+        ("license: " + "9" * 5_000, "digits"),
+        ("license: " + "[" * 20_000, "nested"),
+        ("license: " + "{a: " * 5_000, "nested"),
+        ("license: [", "YAML"),
+        ("license: \x01", "YAML"),
+        ("license: [1]", "license"),
+        ("tags: a", "tags"),
+        ("tags: " + "a" * 70_000, "characters"),
+        ("widget:\n- src: https://example.org/x.mp4", "example.org"),
+        ("widget:\n- src: examples/../../x.mp4", "widget"),
+        ("model-index:\n- name: a\n  results:\n  - task: {type: a, note: mine}", "note"),
+        ("[]", "fields"),
+        ("", "fields"),
+    ],
+)
+def test_other_metadata_do_not(tmp_path, metadata, named):
+    with raises_naming(ValueError, named):
+        check(tmp_path, metadata)
+
+
+@pytest.mark.parametrize("path", ["https://example.org/x.parquet", "../x.parquet", "data/*.parquet"])
+def test_a_data_set_takes_its_clips_from_its_shards(tmp_path, path):
+    metadata = "configs:\n- config_name: default\n  data_files:\n  - split: train\n    path: "
+    check(tmp_path, f"{metadata}data/train-*.parquet", check_dataset_card)
+    with raises_naming(ValueError, path):
+        check(tmp_path, f"{metadata}{path}", check_dataset_card)
+    with raises_naming(ValueError, "dataset_info"):
+        check(tmp_path, "dataset_info: {}", check_dataset_card)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"---\na: 1", b"# a\n\n## UAR and WAR in percent\n\0"])
+def test_what_is_no_text(tmp_path, content):
+    (tmp_path / "a.md").write_bytes(content)
+    for check_it in (check_model_card, check_report):
+        with pytest.raises(ValueError) as error:
+            check_it(tmp_path / "a.md")
+        assert "codec" not in str(error.value)

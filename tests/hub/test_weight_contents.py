@@ -1,0 +1,71 @@
+"""Files of weights leave with tensors alone."""
+
+import json
+
+import pytest
+import torch
+from errors import raises_naming
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+
+from logoformer_hf.hub.weight_contents import check_weights, names_of_weights
+
+
+@pytest.fixture
+def file(tmp_path):
+    save_file({"a": torch.ones(3), "b": torch.ones(2)}, tmp_path / "a.safetensors", metadata={"format": "pt"})
+    return tmp_path / "a.safetensors"
+
+
+def with_header(file, change) -> None:
+    content = file.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = change(content[8 : 8 + size].decode()).encode()
+    file.write_bytes(len(header).to_bytes(8, "little") + header + content[8 + size :])
+
+
+def test_what_is_written_leaves(file):
+    check_weights(file)
+
+
+@pytest.mark.parametrize("metadata", [{"note": "mine"}, {"format": "mine"}, {"format": "pt", "note": "mine"}])
+def test_other_metadata_do_not(file, metadata):
+    save_file({"a": torch.ones(3)}, file, metadata=metadata)
+    with raises_naming(ValueError, "mine"):
+        check_weights(file)
+
+
+def test_bytes_behind_the_tensors(file):
+    file.write_bytes(file.read_bytes() + b"a text of somebody")
+    with pytest.raises(SafetensorError):
+        check_weights(file)
+
+
+def test_bytes_between_the_tensors(file):
+    def move(header: str) -> str:
+        values = json.loads(header)
+        values["b"]["data_offsets"] = [end + 8 for end in values["b"]["data_offsets"]]
+        return json.dumps(values)
+
+    with_header(file, move)
+    file.write_bytes(file.read_bytes() + bytes(8))
+    with pytest.raises(SafetensorError):
+        check_weights(file)
+
+
+def test_more_about_a_tensor(file):
+    with_header(file, lambda header: header.replace('"shape"', '"note":"mine","shape"', 1))
+    with pytest.raises((ValueError, SafetensorError)):
+        check_weights(file)
+
+
+def test_a_name_that_is_there_twice(file):
+    with_header(file, lambda header: header.replace("{", '{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},', 1))
+    with pytest.raises((ValueError, SafetensorError)):
+        check_weights(file)
+
+
+def test_a_part_without_its_index(tmp_path, file):
+    file.rename(tmp_path / "model-00001-of-00001.safetensors")
+    with raises_naming(ValueError, tmp_path, "model-00001-of-00001.safetensors", "index"):
+        names_of_weights(tmp_path)
