@@ -46,6 +46,8 @@ MOST = {
     "num_attention_heads": 256,
     "intermediate_size": 65_536,
 }
+# The fields by which frame encoders of transformers say how many layers they have, or how many in each stage.
+LAYERS_OF_BACKBONES = ("depths", "num_hidden_layers", "num_layers", "num_blocks", "layer_repeats", "stage_num_blocks")
 LEAST = {"num_hidden_layers": 0}  # of the others: 1
 MAX_LABELS = 10_000
 MAX_WEIGHTS = 10**9  # estimated; the base model has 15 million
@@ -239,6 +241,7 @@ class LogoFormerConfig(PreTrainedConfig):
                 f"`backbone_config.out_features` is {out_features}; the frame encoder must be a backbone of "
                 "transformers with exactly one feature map, e.g. ResNetConfig(out_features=['stage3'])."
             )
+        check_backbone_layers(self.backbone_config)
         channels = getattr(self.backbone_config, "num_channels", self.num_channels)
         if channels != self.num_channels:
             raise ValueError(
@@ -391,6 +394,17 @@ def check_backbone_numbers(values: Any) -> None:
             check_backbone_numbers(value)
     elif isinstance(values, (int, float)) and not -MAX_BACKBONE_NUMBER <= values <= MAX_BACKBONE_NUMBER:
         raise ValueError(f"`backbone_config` has the number {values}; it must be at most {MAX_BACKBONE_NUMBER:,}.")
+
+
+def check_backbone_layers(config: Any) -> None:
+    """Raises a `ValueError` for a frame encoder with more layers than a model may have."""
+    most = MOST["num_hidden_layers"]
+    for name in LAYERS_OF_BACKBONES:
+        value = getattr(config, name, None)
+        each = value if isinstance(value, (list, tuple)) else [value]
+        number = sum(layers for layers in each if isinstance(layers, int))
+        if number > most:
+            raise ValueError(f"`backbone_config.{name}` has {number:,} layers; a frame encoder has at most {most}.")
 
 
 def backbone_weights(config: Any) -> int:

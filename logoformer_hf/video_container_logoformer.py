@@ -179,12 +179,25 @@ def choose_stream(container: av.container.InputContainer, video: VideoFile) -> a
     return next((stream for stream in streams if best is not None and stream.index == best.index), streams[0])
 
 
+def packets_of(container: av.container.InputContainer, *streams: Any) -> Iterator[Any]:
+    """
+    The packets of streams. At the first packet of a stream that a file shows late (sound in FLV), PyAV 18 raises an
+    `IndexError`, and goes on behind it.
+    """
+    while True:
+        try:
+            yield from container.demux(*streams)
+            return
+        except IndexError:
+            continue
+
+
 def moving_streams(video: VideoFile) -> set[int]:
     """Numbers of the video streams with more than one packet. Decodes nothing."""
     num_packets: Counter[int] = Counter()
     with open_container(video) as container:
         streams, budget = {stream.index for stream in container.streams.video}, ReadingBudget(container)
-        for packet in container.demux(*container.streams.video):
+        for packet in packets_of(container, *container.streams.video):
             budget.take_packet(packet.size)
             num_packets[packet.stream.index] += packet.size > 0
             if all(num_packets[index] > 1 for index in streams):
@@ -259,12 +272,8 @@ class FrameDecoder:
         return self.num_failed + bool(self.broke)
 
     def intact_frames(self) -> Iterator[av.VideoFrame]:
-        """All frames, in less time; raises an `av.FFmpegError` or an `OSError` at the first packet that fails."""
-        if self._alpha_decoder is None and not self._is_checked:
-            for frame in self._container.decode(self._stream):
-                yield self._counted(frame)
-            return
-        for packet in self._container.demux(self._stream):
+        """All frames; raises an `av.FFmpegError` or an `OSError` at the first packet that fails."""
+        for packet in packets_of(self._container, self._stream):
             for frame in self._frames_of(packet):
                 yield self._counted(frame)
 
@@ -290,7 +299,7 @@ class FrameDecoder:
 
     def frames(self) -> Iterator[av.VideoFrame]:
         """All frames that decode. The last packet is empty and brings the delayed frames."""
-        packets = self._container.demux(self._stream)
+        packets = packets_of(self._container, self._stream)
         while True:
             try:
                 packet = next(packets, None)

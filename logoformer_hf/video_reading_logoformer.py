@@ -48,6 +48,7 @@ from .video_container_logoformer import (
     is_checked,
     open_container,
     orientation_of,
+    packets_of,
     pixel_aspect_ratio,
 )
 
@@ -203,7 +204,7 @@ def scan_packets(container: av.container.InputContainer, stream: av.VideoStream,
     survey, budget = Survey(), ReadingBudget(container)
     if container.format.name == "avi" and stream.codec_context.has_b_frames:
         return survey
-    packets = container.demux(stream)
+    packets = packets_of(container, stream)
     while (packet := next_packet(packets)) is not None:
         budget.take_packet(packet.size)
         if decode_first and look_at_first_frame(packet, survey):
@@ -240,7 +241,10 @@ def look_at_first_frame(packet: Any, survey: Survey) -> bool:
     for frame in frames:
         survey.orientation = orientation_of(frame)
         survey.suits_torchcodec = not (
-            frame.is_corrupt or survey.orientation.is_mirrored or survey.orientation.is_rounded
+            frame.is_corrupt
+            or frame.interlaced_frame  # whose colours the two convert differently
+            or survey.orientation.is_mirrored
+            or survey.orientation.is_rounded
         )
         survey.frame_pixels = counted_pixels(frame)
         survey.notes = oddities(frame)

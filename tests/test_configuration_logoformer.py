@@ -141,6 +141,11 @@ def test_a_value_is_checked_when_it_is_set_later():
             {"backbone_config": {"model_type": "resnet", "hidden_sizes": [9000] * 3, "depths": [9] * 3}},
             "backbone_config",
         ),
+        ({"backbone_config": {"model_type": "resnet", "hidden_sizes": [8] * 3, "depths": [100] * 3}}, "depths"),
+        (
+            {"backbone_config": {"model_type": "vitdet", "hidden_size": 8, "num_hidden_layers": 300}},
+            "num_hidden_layers",
+        ),
         (
             {"backbone_config": {"model_type": "dinov2", "num_hidden_layers": 10**5, "hidden_size": 768}},
             "backbone_config",

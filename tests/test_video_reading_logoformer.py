@@ -14,6 +14,8 @@ from processes import run_process, run_python
 
 from logoformer_hf import VideoReadError
 from logoformer_hf import video_reading_logoformer as video_reading
+from logoformer_hf.faces.footage import Footage
+from logoformer_hf.video_container_logoformer import FrameDecoder
 from logoformer_hf.video_processing_logoformer import LogoFormerVideoProcessor, sample_frame_indices
 from logoformer_hf.video_reading_logoformer import read_clip, read_frames
 
@@ -39,6 +41,9 @@ FILES = {
     "really_avi.mp4": ("mpeg4", B_FRAMES, "avi", "yuv420p", False),
     "really_ts.MP4": ("libx264", B_FRAMES, "mpegts", "yuv420p", False),
     "ten_bits.mp4": ("libx264", B_FRAMES, None, "yuv420p10le", False),
+    # whose colours are converted line by line
+    "interlaced.mp4": ("libx264", {"flags": "+ildct+ilme"}, None, "yuv420p", False),
+    "interlaced.mkv": ("mpeg2video", {"flags": "+ildct+ilme"}, None, "yuv420p", False),
 }
 CHOICES = {
     "middle": sample_frame_indices,
@@ -80,6 +85,23 @@ def test_chosen_frames_are_those_of_a_full_decode(name, backend, video_files):
         assert not wrong, label
     frames, _ = read_frames(str(path), lambda total: [7])
     assert (frames == expected[7:8]).all()
+
+
+def test_a_file_that_shows_its_sound_late_is_read(media, backend, tmp_path):
+    path = tmp_path / "late_sound.flv"
+    with av.open(str(media / "face_frontal.mp4")) as source, av.open(str(path), "w") as target:
+        copies = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                target.mux(packet)
+    with av.open(str(path)) as container, pytest.raises(IndexError):  # of PyAV
+        list(container.demux(video=0))
+    frames, metadata = read_frames(path, range)
+    assert metadata.total_num_frames == 72 and metadata.num_lost == 0
+    assert (frames == decode_all(media / "face_frontal.mp4")).all()
+    with Footage(path) as footage:
+        assert len(list(footage)) == 72 and footage.notes == []
 
 
 @pytest.mark.parametrize(
@@ -136,33 +158,17 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path):
         read_frames(tmp_path / "link.mp4", range)
 
 
-class CountingContainer:
-    """A PyAV container that counts the frames it decodes."""
-
-    def __init__(self, container, decoded: list):
-        self.container, self.decoded = container, decoded
-
-    def __getattr__(self, name):
-        return getattr(self.container, name)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.container.close()
-
-    def decode(self, *args, **kwargs):
-        for frame in self.container.decode(*args, **kwargs):
-            self.decoded.append(frame.pts)
-            yield frame
-
-
 @pytest.mark.parametrize("backend", ["pyav"], indirect=True)
 def test_only_the_neighbourhood_of_chosen_frames_is_decoded(backend, tmp_path, write_video, monkeypatch):
     path = write_video(tmp_path / "long.mp4", 2000, codec="mpeg4", size=(16, 16), g="25")
     expected = decode_all(path)
-    decoded, really_open = [], av.open
-    monkeypatch.setattr(av, "open", lambda *args, **kwargs: CountingContainer(really_open(*args, **kwargs), decoded))
+    decoded, counted = [], FrameDecoder._counted
+
+    def noted(self, frame):
+        decoded.append(frame.pts)
+        return counted(self, frame)
+
+    monkeypatch.setattr(FrameDecoder, "_counted", noted)
     frames, metadata = read_frames(path, sample_frame_indices)
     assert (frames == expected[metadata.frames_indices]).all()
     assert 16 <= len(decoded) <= 8 * (25 + 1)  # at most one group of pictures a segment, and its second frame

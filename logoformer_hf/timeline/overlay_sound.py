@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from ..image_reading_logoformer import first_line
+from ..video_container_logoformer import packets_of
 
 # What players read in an mp4 file; all else is encoded as AAC.
 COPIED_CODECS = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}
@@ -88,7 +89,7 @@ class Sound:
 
     def _demuxed(self) -> Iterator[Any]:
         """The packets of the sound; reading stops with a note where the file breaks off."""
-        packets = self._container.demux(self._stream)
+        packets = packets_of(self._container, self._stream)
         while True:
             try:
                 packet = next(packets, None)
