@@ -79,7 +79,7 @@ def rename_card(text: str, repo_name: str) -> str:
 
 def _split_metadata(text: str) -> tuple[str, str, str]:
     """The metadata of a card, the line that ends them, and the text; empty metadata where there are none."""
-    if not text.startswith("---\n"):
+    if not re.match(r"---[ \t]*\n", text):
         return "", "", text
     start, end, rest = text.partition("\n---\n")
     return (start, end, rest) if end else ("", "", text)

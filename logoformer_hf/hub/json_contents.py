@@ -48,6 +48,9 @@ _OF_OTHER_VERSIONS = frozenset(
         *("tie_word_embeddings", "tokenizer_class", "torch_dtype", "torchscript", "use_bfloat16", "use_cache"),
     )
 )
+# Of a configuration that somebody has edited: how attention is computed, by names of the library.
+_ATTENTION_FIELDS = ("attn_implementation", "_attn_implementation")
+_ATTENTIONS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention")
 _ALWAYS = ("auto_map", "model_type", "transformers_version", "torch_dtype")
 # What other values than names of classes are: names of activations, stages, classes of Python, versions.
 _WORD = re.compile(r"[\w.-]{0,200}")
@@ -143,6 +146,8 @@ def check_names(values: dict[str, Any], known: frozenset[str], where: str) -> No
         elif name == "_name_or_path" and value not in ("", None):
             if not isinstance(value, str) or hub_repo(value) is None:
                 raise ValueError(f"`{where}{name}` is {shown(value)}, a place on this machine")
+        elif name in _ATTENTION_FIELDS and (value is None or value in _ATTENTIONS):
+            continue
         elif name in _OF_OTHER_VERSIONS and not isinstance(value, str):
             check_words(value, where + name)
         elif name not in known:
@@ -157,7 +162,11 @@ def check_names(values: dict[str, Any], known: frozenset[str], where: str) -> No
         check_fields(labels, dict[str, str], f"{where}id2label")
         numbers = {name: int(number) for number, name in labels.items()} if all(map(str.isdigit, labels)) else None
         if inverse != numbers:
-            raise ValueError(f"`{where}label2id` has not the names and numbers of `{where}id2label`")
+            raise ValueError(
+                f"`{where}label2id` has not the names and numbers of `{where}id2label`; load the model with this "
+                f"package, set `config.{where}label2id = {{name: number for number, name in "
+                f"config.{where}id2label.items()}}` and save it again"
+            )
 
 
 def check_words(value: Any, where: str) -> None:

@@ -23,11 +23,14 @@ def check_picture(file: Path) -> None:
     content = file.read_bytes()
     if not content.startswith(_SIGNATURE):
         raise ValueError("no PNG")
-    header, pixels = b"", []
+    header, pixels, known = b"", [], set()
     for kind, part in parts_of_png(content):
         is_text = kind == b"tEXt" and _SOFTWARE.fullmatch(part)
         if not is_text and kind != b"IDAT" and len(part) != _SIZES.get(kind):
             raise ValueError(f"a PNG with a part {kind.decode('latin-1')!r} besides the picture")
+        if kind in known and kind != b"IDAT":
+            raise ValueError(f"a PNG with more than one part {kind.decode('latin-1')!r}")
+        known.add(kind)
         header = part if kind == b"IHDR" else header
         if kind == b"IDAT":
             pixels.append(part)

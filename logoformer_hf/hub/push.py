@@ -132,7 +132,7 @@ def push_folder(
     logits = logits_by_remote_code(output_dir)
     if not all(map(math.isfinite, logits)):  # NaN would count as equal to the NaN of the published model
         raise PushError(f"{output_dir}: the model gives logits that are infinite or NaN; nothing was sent.")
-    card = rename_card(files["README.md"].read_text(encoding="utf-8"), repo_id).encode()
+    card = rename_card(files["README.md"].read_text(encoding="utf-8-sig"), repo_id).encode()
     commit = commit_files(api, repo_id, files | {"README.md": card, wheel_name: wheel}, private=private)
     if logits_by_remote_code(repo_id, revision=commit.oid, token=token) != logits:
         raise PushError(

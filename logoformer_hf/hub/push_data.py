@@ -66,7 +66,7 @@ def push_shards(
     if dry_run:
         return None
     api, repo_id, _ = log_in(repo_id, token)
-    card = rename_card((folder / "README.md").read_text(encoding="utf-8"), repo_id).encode()
+    card = rename_card((folder / "README.md").read_text(encoding="utf-8-sig"), repo_id).encode()
     return commit_files(api, repo_id, files | {"README.md": card}, private=private, kind="dataset").commit_url
 
 

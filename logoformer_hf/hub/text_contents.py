@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 
 from ..data.json_fields import Kind, check_fields
 
@@ -14,14 +17,43 @@ _MAX_METADATA = 2**16  # characters; the reader of YAML is slow
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _EXAMPLE = re.compile(r"examples/\w+\.mp4")
 _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null"))
-_COMMON = {"license": str, "license_name": str, "license_link": str, "tags": list[str]}
-# The metadata of cards that this package writes, for `json_fields.check_fields`.
+_START = re.compile(r"---[ \t]*\n")
+# An address, or the path of a file in the repository.
+_LINK = re.compile(r"https://\S+|(?!\.\.?/)[\w.-]+(?:/(?!\.\.?/)[\w.-]+)*")
+_TEXTS = str | list[str] | None
+_COMMON: Mapping[str, Kind] = {
+    "language": _TEXTS,
+    "license": _TEXTS,
+    "license_name": str | None,
+    "license_link": str | None,
+    "tags": str | float | list[str | float] | None,
+    "thumbnail": str | None,
+}
+
+
+@dataclass(frozen=True)
+class Emissions:
+    """The metadata of a card on the CO2 that training emitted, in grams."""
+
+    emissions: float
+    source: str
+    training_type: str
+    geographical_location: str
+    hardware_used: str
+
+
+# The metadata of cards that this package writes, and others that are usual on the Hub, for `json_fields.check_fields`.
 MODEL_METADATA: Mapping[str, Kind] = {
     **_COMMON,
     "library_name": str,
     "pipeline_tag": str,
-    "metrics": list[str],
-    "base_model": str | list[str],
+    "metrics": _TEXTS,
+    "datasets": _TEXTS,
+    "base_model": _TEXTS,
+    "base_model_relation": str | None,
+    "new_version": str | None,
+    "inference": bool | str | dict[str, dict[str, str | float | bool]] | None,
+    "co2_eq_emissions": float | Emissions,
     "widget": [{"src": str, "example_title": str}],
     "model-index": [
         {
@@ -55,9 +87,16 @@ def check_report(file: Path) -> None:
 
 def check_model_card(file: Path) -> None:
     """Raises a ValueError for a text that is not the card of a model, or whose metadata lead elsewhere."""
-    for shown in check_card(file, MODEL_METADATA).get("widget", ()):
+    metadata = check_card(file, MODEL_METADATA)
+    for shown in metadata.get("widget", ()):
         if not _EXAMPLE.fullmatch(shown.get("src", "")):
             raise ValueError(f"its `widget` shows {shown.get('src')!r:.100}, and not an example of this package")
+    models = metadata.get("base_model") or ()
+    for name in (models,) if isinstance(models, str) else models:
+        try:
+            validate_repo_id(name)
+        except HFValidationError as error:
+            raise ValueError(f"its `base_model` is {name!r:.100}, and not the name of a model on the Hub") from error
 
 
 def check_dataset_card(file: Path) -> None:
@@ -72,7 +111,7 @@ def check_dataset_card(file: Path) -> None:
 
 def check_card(file: Path, kinds: Mapping[str, Kind]) -> dict[str, Any]:
     """
-    Checks a card. Its text may be anybody's; its metadata, which the Hub acts on, are those that this package writes.
+    Checks a card. Its text may be anybody's; its metadata, which the Hub acts on, have only the fields of `kinds`.
 
     Args:
         file: the card.
@@ -84,17 +123,23 @@ def check_card(file: Path, kinds: Mapping[str, Kind]) -> dict[str, Any]:
     Raises:
         ValueError: no metadata, others, or no text with a heading.
     """
-    text = read_text(file)
-    start, _, rest = text.removeprefix("---\n").partition("\n---\n")
-    if not text.startswith("---\n") or not any(line.startswith("# ") for line in rest.splitlines()):
+    text = read_text(file).removeprefix("\ufeff")
+    opening = _START.match(text)
+    start, _, rest = text[opening.end() if opening else 0 :].partition("\n---\n")
+    if opening is None or not any(line.startswith("# ") for line in rest.splitlines()):
         raise ValueError("it is no card: metadata between lines of `---`, and a text with a heading")
     metadata = read_metadata(start)
     if strange := [name for name in metadata if name not in kinds]:
         raise ValueError(
-            f"its metadata have {str(strange[0])[:100]!r}, which no card of this package has; they have "
+            f"its metadata have {str(strange[0])[:100]!r}, which is not accepted; accepted are "
             f"{', '.join(sorted(kinds))}. Add others on the page of the repository, after the push"
         )
     check_fields(metadata, dict(kinds))
+    for name in ("license_link", "thumbnail"):
+        if (link := metadata.get(name)) and not _LINK.fullmatch(link):
+            raise ValueError(
+                f"its `{name}` is {link!r:.100}; it must be an https:// address or a file beside the card"
+            )
     return metadata
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from transformers import PreTrainedConfig
 
 from .._files import read_json_object
 from ..data.json_fields import check_fields
-from ..models.files import build_without_values
+from ..models.files import build_without_values, tensors_by_file
 from ..models.finite import describe_tensors, non_finite_tensors
 from .json_contents import INDEX_FILE
 
@@ -101,11 +102,12 @@ def check_tensors(folder: Path, names: Sequence[str], config: PreTrainedConfig) 
         ValueError: a tensor that the model does not have, that is missing or has another shape, or an index that says
             otherwise.
     """
-    model = build_without_values(folder, config)
-    expected = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in model.state_dict().items()}
+    headers = {folder / name: read_header(folder / name) for name in names if name != INDEX_FILE}
+    tensors, _ = tensors_by_file(build_without_values(folder, config), chain(*headers.values()))
+    expected = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
     files_of: dict[str, str] = {}
-    for file in (folder / name for name in names if name != INDEX_FILE):
-        for name, entry in read_header(file).items():
+    for file, header in headers.items():
+        for name, entry in header.items():
             if name == "__metadata__":
                 continue
             if name not in expected:

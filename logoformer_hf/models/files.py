@@ -4,7 +4,7 @@ Reads the files of a saved model that may be somebody else's: configuration, pro
 No code of theirs runs, and what does not fit together is refused before memory is taken for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
 )
+from transformers.core_model_loading import revert_weight_conversion
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._files import read_json_object
@@ -113,19 +114,20 @@ def check_weight_files(folder: Path, config: PreTrainedConfig) -> None:
     if not files:
         return
     model = build_without_values(folder, config)
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    tensors = list(tensors_in(files))
+    expected, needed = tensors_by_file(model, (name for _, name, _ in tensors))
     prefix = f"{model.base_model_prefix}."
     found = set()
-    for file, name, shape in tensors_in(files):
+    for file, name, shape in tensors:
         known = next((each for each in (name, f"{prefix}{name}", name.removeprefix(prefix)) if each in expected), None)
         found.add(known)
-        if known is not None and shape != expected[known]:
+        if known is not None and shape != tuple(expected[known].shape):
             raise ValueError(
                 f"{file}: the tensor {name} has the shape {shape}; by the configuration beside it that must be "
-                f"{expected[known]}."
+                f"{tuple(expected[known].shape)}."
             )
-    needed = [name for name, _ in model.named_parameters() if name.startswith(prefix)]
-    if isinstance(config, LogoFormerConfig) and (lost := [name for name in needed if name not in found]):
+    lost = [name for name in needed if name.startswith(prefix) and name not in found]
+    if isinstance(config, LogoFormerConfig) and lost:
         raise ValueError(
             f"{folder}: {len(lost)} tensors of the {config.model_type} are not in the checkpoint "
             f"({', '.join(file.name for file in files)}), e.g. {lost[0]}; only the classifier may be missing."
@@ -141,6 +143,29 @@ def build_without_values(folder: Path, config: PreTrainedConfig) -> PreTrainedMo
         reason = f"{type(error).__name__}, {' '.join(str(error).split())[:300]}"
         raise ValueError(f"{folder / 'config.json'} describes no model that can be built: {reason}") from error
     return model
+
+
+def tensors_by_file(
+    model: PreTrainedModel, found: Iterable[str]
+) -> tuple[Mapping[str, torch.Tensor], Mapping[str, torch.Tensor]]:
+    """
+    The tensors of a model under the names that they have in its files. `save_pretrained` gives those of some frame
+    encoders (BEiT, DINOv2, DINOv3, Swin) other names than the model has.
+
+    Args:
+        model: the model; its tensors may be without values.
+        found: names in its files.
+
+    Returns:
+        name -> tensor of `state_dict()`, and of the parameters alone: under the names that the library writes, or
+        under those of the model where the files have more of these.
+    """
+    names, own = set(found), model.state_dict()
+    parameters: dict[str, torch.Tensor] = dict(model.named_parameters())
+    saved: dict[str, torch.Tensor] = revert_weight_conversion(model, own)
+    if len(own.keys() & names) > len(saved.keys() & names):
+        return own, parameters
+    return saved, revert_weight_conversion(model, parameters)
 
 
 def weight_files(folder: Path) -> list[Path]:

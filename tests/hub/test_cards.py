@@ -49,6 +49,13 @@ def test_a_dataset_card_is_as_if_written_for_the_repository(tmp_path):
     assert rename_card(here, "me/data") == there
 
 
+def test_blanks_before_the_metadata_change_nothing(tmp_path):
+    here = model_card(tmp_path / "here.md", model_name="demo").removeprefix("---")
+    assert rename_card(f"--- \t{here}", "me/model") == rename_card(f"---{here}", "me/model").replace(
+        "---", "--- \t", 1
+    )
+
+
 def test_a_card_written_by_hand_is_left_alone():
     assert rename_card("# demo\n\nMy model.\n", "me/model") == "# demo\n\nMy model.\n"
 

@@ -60,6 +60,17 @@ def test_a_text_of_matplotlib_with_more_in_it(tmp_path, picture):
         check(tmp_path, picture[:33] + part(b"tEXt", line + b" " + TEXT) + picture[33:])
 
 
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [("pHYs", bytes(9)), ("tEXt", b"Software\0Matplotlib version3.9.0, https://matplotlib.org/")],
+)
+def test_a_part_that_is_there_twice(tmp_path, picture, kind, content):
+    once = part(kind.encode(), content)
+    check(tmp_path, picture[:33] + once + picture[33:])
+    with raises_naming(ValueError, kind):
+        check(tmp_path, picture[:33] + once * 2 + picture[33:])
+
+
 @pytest.mark.parametrize("behind", ["pixels", "rows", "fewer"])
 def test_something_behind_the_pixels(tmp_path, behind):
     header = part(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 0, 0, 0, 0))

@@ -23,6 +23,7 @@ from logoformer_hf import LogoFormerForVideoClassification
 from logoformer_hf.data.trained_on import TrainedOn, write_trained_on
 from logoformer_hf.evaluation.predictions import write_predictions
 from logoformer_hf.hub import push as hub
+from logoformer_hf.hub.json_contents import check_json
 from logoformer_hf.hub.push import PushError, commit_files, files_to_push, push_folder
 from logoformer_hf.hub.wheel import build_wheel
 
@@ -315,6 +316,24 @@ class TestFilesOfOthers:
         model.config.id2label, model.config.label2id = names, {name: number for number, name in names.items()}
         model.save_pretrained(output_dir)
         assert set(files_to_push(output_dir)) == PUBLISHED
+
+    def test_numbers_of_classes_that_are_not_their_names_are_refused_with_the_remedy(self, output_dir):
+        names = {number: f"class {number}" for number in range(7)}
+        model = LogoFormerForVideoClassification.from_pretrained(output_dir, id2label=names)
+        model.save_pretrained(output_dir)
+        self.refused(output_dir, output_dir / "config.json", "`label2id`", "set `config.label2id = {")
+        model.config.label2id = {name: number for number, name in model.config.id2label.items()}
+        model.save_pretrained(output_dir)
+        assert set(files_to_push(output_dir)) == PUBLISHED
+
+    @pytest.mark.parametrize("value", ["sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"])
+    @pytest.mark.parametrize("field", ["attn_implementation", "_attn_implementation"])
+    def test_a_named_attention_passes(self, output_dir, field, value):
+        file = output_dir / "config.json"
+        values = json.loads(file.read_text())
+        values[field] = values["backbone_config"][field] = value
+        file.write_text(json.dumps(values))
+        check_json(file)
 
     def test_a_file_with_another_name_on_the_disk_is_looked_at_as_any(self, output_dir, tmp_path):
         (tmp_path / "private").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")

@@ -263,7 +263,8 @@ class TestFilesOfOthers:
         self.refused(folder, file, "version")
 
     @pytest.mark.parametrize(
-        "metadata", ["license: 2024-01-01", "thumbnail: a", "license: " + "[" * 20_000, "license: !!set {a}"]
+        "metadata",
+        ["license: 2024-01-01", "thumbnail: javascript:a", "license: " + "[" * 20_000, "license: !!set {a}"],
     )
     def test_metadata_of_a_card_by_somebody_else(self, folder, metadata):
         (folder / "README.md").write_text(f"---\n{metadata}\n---\n# A title\n")

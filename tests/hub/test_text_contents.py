@@ -26,9 +26,47 @@ def test_a_text_of_ones_own_leaves(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "metadata",
+    [
+        *(
+            "language: en",
+            "language: [en, de]",
+            "datasets: me/clips",
+            "datasets:\n- me/clips",
+            "license: [mit, other]",
+        ),
+        *(
+            "license_name: mine",
+            "license_link: LICENSE",
+            "license_link: docs/LICENSE.md",
+            "license_link: https://a.b/c",
+        ),
+        *("tags: a", "tags: []", "tags:", "tags: [2024, 1.5, a]", "thumbnail: https://example.org/x.png"),
+        *("new_version: me/newer", "inference: false", "inference: {parameters: {top_k: 3}}"),
+        *("base_model: [me/faces, resnet-18]", "base_model_relation: finetune", "co2_eq_emissions: 1.5"),
+        "co2_eq_emissions: {emissions: 12, source: codecarbon}",
+    ],
+)
+def test_usual_fields_of_the_hub_leave(tmp_path, metadata):
+    check(tmp_path, metadata)
+
+
+@pytest.mark.parametrize("start", ["\ufeff---\n", "--- \t\n", "\ufeff---  \r\n"])
+def test_a_mark_of_the_encoding_and_blanks_before_the_metadata(tmp_path, start):
+    (tmp_path / "README.md").write_bytes(f"{start}license: mit{REST}".encode())
+    check_model_card(tmp_path / "README.md")
+    (tmp_path / "README.md").write_bytes(f"{start}extra_gated_prompt: a{REST}".encode())
+    with raises_naming(ValueError, "extra_gated_prompt"):
+        check_model_card(tmp_path / "README.md")
+
+
+@pytest.mark.parametrize(
     ("metadata", "named"),
     [
-        ("license: other\nthumbnail: https://example.org/x.png", "thumbnail"),
+        ("thumbnail: javascript:alert(1)", "thumbnail"),
+        *((f"license_link: {link}", "license_link") for link in ("javascript:alert(1)", "http://a.b", "../LICENSE")),
+        *((f"license_link: {link}", "license_link") for link in ("/etc/passwd", "a/../../b", "https://", "a b")),
+        *((f"base_model: {name}", "base_model") for name in ("/home/me/x", "../../etc", "[me/faces, ./x]", "a/b/c")),
         ("extra_gated_prompt: send me your name", "extra_gated_prompt"),
         ("pretty_name: of a data set", "pretty_name"),
         ("1: a", "1"),
@@ -48,7 +86,10 @@ def test_a_text_of_ones_own_leaves(tmp_path):
         ("license: [", "YAML"),
         ("license: \x01", "YAML"),
         ("license: [1]", "license"),
-        ("tags: a", "tags"),
+        ("tags: {a: 1}", "tags"),
+        ("tags: [true]", "tags"),
+        ("inference: {parameters: {a: [1]}}", "inference"),
+        ("co2_eq_emissions: {note: 1}", "note"),
         ("tags: " + "a" * 70_000, "characters"),
         ("widget:\n- src: https://example.org/x.mp4", "example.org"),
         ("widget:\n- src: examples/../../x.mp4", "widget"),

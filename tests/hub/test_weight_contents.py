@@ -6,9 +6,11 @@ import pytest
 import torch
 from errors import raises_naming
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from toys import new_model, toy_config
 
-from logoformer_hf.hub.weight_contents import check_weights, names_of_weights
+from logoformer_hf.hub.weight_contents import check_tensors, check_weights, names_of_weights
+from logoformer_hf.models.files import check_weight_files
 
 
 @pytest.fixture
@@ -69,3 +71,35 @@ def test_a_part_without_its_index(tmp_path, file):
     file.rename(tmp_path / "model-00001-of-00001.safetensors")
     with raises_naming(ValueError, tmp_path, "model-00001-of-00001.safetensors", "index"):
         names_of_weights(tmp_path)
+
+
+WEIGHTS = ["model.safetensors"]
+VIT = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "patch_size": 16, "intermediate_size": 16}
+SWIN = {"embed_dim": 8, "depths": [1], "num_heads": [2]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes"), [("beit", VIT), ("dinov2", VIT), ("dinov3_vit", VIT), ("swin", SWIN), ("swinv2", SWIN)]
+)
+@pytest.mark.parametrize("original", [True, False])
+def test_frame_encoders_whose_tensors_have_other_names_in_files(tmp_path, kind, sizes, original):
+    """Also where `save_pretrained` is told to write the names of the model."""
+    backbone = {"model_type": kind, "image_size": 48, "out_features": ["stage1"], **sizes}
+    config = toy_config(backbone_config=backbone)
+    new_model(config).save_pretrained(tmp_path, save_original_format=original)
+    check_tensors(tmp_path, WEIGHTS, config)
+    check_weight_files(tmp_path, config)
+    file = tmp_path / "model.safetensors"
+    weights = load_file(file)
+    name = next(name for name in weights if "backbone" in name and name.endswith("weight") and weights[name].ndim == 2)
+    for changed, named in (
+        (weights | {"note": torch.ones(2)}, "note"),
+        ({each: tensor for each, tensor in weights.items() if each != name}, name),
+        (weights | {name: torch.ones(3, 3)}, name),
+    ):
+        save_file(changed, file, metadata={"format": "pt"})
+        with raises_naming(ValueError, tmp_path, named):
+            check_tensors(tmp_path, WEIGHTS, config)
+        if named == name:
+            with raises_naming(ValueError, tmp_path, named):
+                check_weight_files(tmp_path, config)
