@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import t as student_t
 
 from .._files import read_json, write_json
 from ..data.synthetic.stills import draw_stills
@@ -24,6 +23,7 @@ from ..evaluation.tables import markdown_table
 from ..training.pretrain_frames import main as pretrain_frames
 from ..training.run_files import RESULTS_FILE
 from ..training.train import main as train
+from .ablation.results import mean_gain
 from .pages import write_section
 
 SECTION = "stills"
@@ -106,14 +106,6 @@ def measure_seed(folder: Path, seed: int, setting: Setting) -> SeedResult:
     return result
 
 
-def paired_interval(differences: Sequence[float]) -> tuple[float, float, float]:
-    """Mean of paired differences, and its 95 % interval over seeds by Student's t; at least two."""
-    values = np.asarray(differences, dtype=np.float64)
-    half = float(student_t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-    mean = float(values.mean())
-    return mean, mean - half, mean + half
-
-
 def section(results: Sequence[SeedResult], setting: Setting) -> str:
     """The table with what it means."""
     rows = [
@@ -127,8 +119,9 @@ def section(results: Sequence[SeedResult], setting: Setting) -> str:
         for each in results
     ]
     means = [100 * float(np.mean([getattr(each, f"{name}_uar") for each in results])) for name in ("stills", *_ARMS)]
-    mean, low, high = paired_interval([100 * (each.pretrained_uar - each.random_uar) for each in results])
-    rows.append(["mean", *(f"{value:.1f}" for value in means), f"{mean:+.1f}"])
+    gain = mean_gain(np.array([each.pretrained_uar - each.random_uar for each in results]))
+    assert gain is not None  # there are two seeds at least
+    rows.append(["mean", *(f"{value:.1f}" for value in means), f"{100 * gain.value:+.1f}"])
     table = markdown_table(
         ["seed", "encoder alone, on stills", "from random weights", "from the pretrained encoder", "difference"], rows
     )
@@ -140,9 +133,10 @@ def section(results: Sequence[SeedResult], setting: Setting) -> str:
         f"{SHARE:g}`), the last epoch is tested; all that differs is where the frame encoder begins. It was "
         f"pretrained for {setting.stills_epochs} epochs on {STILLS['train']:,} drawn stills of other people.\n\n"
         f"{table}\n\n"
-        f"Difference over {len(results)} paired seeds: **{mean:+.1f} points**, 95 % interval {low:+.1f} to "
-        f"{high:+.1f} (Student's t). The pretraining took {stills_sec:.0f} s and each training on clips "
-        f"{clips_sec:.0f} s, on one core of a machine that others used, too; the pretraining comes on top."
+        f"Difference over {len(results)} paired seeds: **{100 * gain.value:+.1f} points**, 95 % interval "
+        f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f} (Student's t). The pretraining took {stills_sec:.0f} s "
+        f"and each training on clips {clips_sec:.0f} s, on one core of a machine that others used, too; "
+        "the pretraining comes on top."
     )
 
 

@@ -1,6 +1,7 @@
 """Checks that values of JSON have the fields that this package writes, with values of their kinds, and no others."""
 
 import types
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -47,6 +48,18 @@ def check_fields(value: Any, kind: Kind, where: str = "") -> None:
             check_fields(each, arguments[1], f"{where}.{name[:100]}")
     else:
         of_type(value, kind, where)
+
+
+def without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """
+    For `object_pairs_hook` of `json.loads`. Raises a ValueError where a field is there twice: readers see the last one
+    alone.
+    """
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name, number in Counter(names).items() if number > 1)
+        raise ValueError(f"the field {twice[:100]!r} is there twice")
+    return dict(pairs)
 
 
 def check_choice(value: Any, kinds: Sequence[Kind], where: str) -> None:

@@ -1,7 +1,7 @@
 """Divides clips into those for training, for choosing the best epoch, and for testing."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 from datasets import Dataset, DatasetDict
@@ -128,7 +128,7 @@ def keep_train_share(rows: DatasetDict, share: float, seed: int, kept: Collectio
                 "many has clips of every class: choose a larger share, or leave classes out with `labels`."
             )
     else:
-        places = _choose_of_every_class(train, share, seed)
+        places = choose_of_every_class(train["clip_id"], train["label"], share, seed)
     return DatasetDict({**rows, "train": train.select(places, keep_in_memory=True)})
 
 
@@ -138,10 +138,18 @@ def _places_of(clips: Dataset, names: Collection[str]) -> list[int]:
     return [place for place, clip_id in enumerate(clips["clip_id"]) if clip_id in known]
 
 
-def _choose_of_every_class(clips: Dataset, share: float, seed: int) -> list[int]:
-    """Places of a share of each class, in their order."""
-    names, of_class = list(clips["clip_id"]), defaultdict(list)
-    for place, label in enumerate(clips["label"]):
+def choose_of_every_class(names: Iterable[str], labels: Iterable[object], share: float, seed: int) -> list[int]:
+    """
+    Places of a share of the clips of each class, at least one, in their order.
+
+    Args:
+        names: of the clips; with the seed they decide which are chosen.
+        labels: classes of the same clips.
+        share: 0 to 1.
+        seed: another one chooses others.
+    """
+    names, of_class = list(names), defaultdict(list)
+    for place, label in enumerate(labels):
         of_class[label].append(place)
     chosen: list[int] = []
     for places in of_class.values():

@@ -27,6 +27,8 @@ _STORED_TRAINING = {
     **{"data": DataFacts, "fold": int | None, "has_official_split": bool, "select_on": str, "of_copies": bool},
     **{"dataset": str, "dataset_name": str, "setup": str | None},  # of the first versions
 }
+# What is raised for other content, by pyarrow, by `json` and by what takes their values.
+_DAMAGES = (pa.ArrowException, ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
 _STORED_FACTS = {"version": int, "is_complete": bool, "trainings": [_STORED_TRAINING]}
 
 
@@ -196,7 +198,7 @@ def write_trained_on(path: str | Path, record: TrainedOn) -> None:
             asdict(each.part) | {"select_on": each.select_on, "of_copies": each.of_copies} for each in record.trainings
         ],
     }
-    table = pa.table(columns, names=["content_id", "training", "split"])
+    table = pa.table(columns, names=_COLUMNS)
     with whole_file(path) as partial:
         table = table.replace_schema_metadata({METADATA_KEY: json.dumps(facts).encode()})
         pq.write_table(table, partial, use_dictionary=["training", "split"])
@@ -227,9 +229,7 @@ def read_trained_on(path: str | Path) -> TrainedOn:
             _read_training(stored, *clips)
             for stored, clips in zip(facts["trainings"], map(_frozen, identifiers), strict=True)
         )
-    except (
-        *(pa.ArrowException, ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError),
-    ) as error:
+    except _DAMAGES as error:
         raise ValueError(
             f"{path} is no record of the clips that a model was trained on, or is damaged ({error}). Without it "
             "nobody knows on which clips the model may be tested: take it from a copy of the model."

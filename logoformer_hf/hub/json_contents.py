@@ -12,7 +12,7 @@ from transformers import CONFIG_MAPPING
 from .._files import read_json_object
 from ..configuration_logoformer import AUTO_MAP, FREE_NAMES, LogoFormerConfig, find_code_references
 from ..data.facts import DataFacts
-from ..data.json_fields import check_fields, fields_of_class, shown
+from ..data.json_fields import check_fields, fields_of_class, shown, without_twins
 from ..data.published import HumanScores
 from ..data.trained_on import SeenClips
 from ..evaluation.groups import GroupScores
@@ -104,16 +104,8 @@ def check_processor(values: dict[str, Any]) -> None:
 
 
 def check_is_plain(file: Path) -> None:
-    """Raises a ValueError for JSON in which a field is there twice: readers see the last one alone."""
-
-    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"the field {twice[:100]!r} is there twice")
-        return dict(pairs)
-
-    json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=check)
+    """Raises a ValueError for JSON in which a field is there twice."""
+    json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=without_twins)
 
 
 def check_references(values: dict[str, Any], own: dict[str, str]) -> None:

@@ -26,7 +26,7 @@ from ..models.files import load_config
 from ..safe_reading_logoformer import environment_without_secrets
 from .cards import rename_card
 from .contents import check_content, own_file
-from .weight_contents import check_tensors, names_of_weights
+from .weight_contents import WEIGHTS_FILE, check_tensors, names_of_weights
 from .wheel import build_wheel, files_below
 
 TOKEN_PAGE = "https://huggingface.co/settings/tokens"
@@ -51,7 +51,7 @@ PUBLISHED = (
     "config.json",
     "video_preprocessor_config.json",
     *CODE,
-    "model.safetensors",  # or, where they are divided, the files that its index names
+    WEIGHTS_FILE,  # or, where they are divided, the files that its index names
     TRAINED_ON_FILE,
     "eval_results.json",
     "report.json",
@@ -176,7 +176,7 @@ def files_to_push(output_dir: Path) -> dict[str, Path]:
     if not output_dir.is_dir():
         raise PushError(f"{output_dir}: there is no such folder.")
     output_dir = output_dir.resolve()
-    names = [name for name in PUBLISHED if name != "model.safetensors" and os.path.lexists(output_dir / name)]
+    names = [name for name in PUBLISHED if name != WEIGHTS_FILE and os.path.lexists(output_dir / name)]
     with only_own_contents():
         names += (weights := names_of_weights(output_dir))
         files = {name: own_file(output_dir, name) for name in names}

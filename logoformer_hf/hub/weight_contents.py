@@ -11,7 +11,7 @@ from safetensors import safe_open
 from transformers import PreTrainedConfig
 
 from .._files import read_json_object
-from ..data.json_fields import check_fields
+from ..data.json_fields import check_fields, without_twins
 from ..models.files import build_without_values, tensors_by_file
 from ..models.finite import describe_tensors, non_finite_tensors
 from .json_contents import INDEX_FILE
@@ -79,13 +79,7 @@ def read_header(file: Path) -> dict[str, Any]:
     with file.open("rb") as stream:
         size = int.from_bytes(stream.read(8), "little")
         content = stream.read(size)
-
-    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len({name for name, _ in pairs}) < len(pairs):
-            raise ValueError("a name of its header is there twice")
-        return dict(pairs)
-
-    header: dict[str, Any] = json.loads(content, object_pairs_hook=check)
+    header: dict[str, Any] = json.loads(content, object_pairs_hook=without_twins)
     return header
 
 

@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from errors import check_named
 
 from logoformer_hf.benchmarks import stills
-from logoformer_hf.benchmarks.stills import SeedResult, Setting, main, paired_interval, section
+from logoformer_hf.benchmarks.ablation.results import mean_gain
+from logoformer_hf.benchmarks.stills import SeedResult, Setting, main, section
 
 
 @pytest.fixture
@@ -49,7 +51,8 @@ def test_both_trainings_of_a_seed_differ_in_the_frame_encoder_alone(trainings, t
 
 def test_the_interval_is_students():
     """Of 1, 2, 3 the standard error is 1 / sqrt(3), and t of two degrees of freedom 4.303."""
-    mean, low, high = paired_interval([1.0, 2.0, 3.0])
+    gain = mean_gain(np.array([1.0, 2.0, 3.0]))
+    mean, low, high = gain.value, gain.low, gain.high
     assert mean == 2 and mean - low == pytest.approx(high - mean) == pytest.approx(4.30265 / 3**0.5, rel=1e-4)
 
 

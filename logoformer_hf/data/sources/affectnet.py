@@ -19,7 +19,7 @@ from .still_lists import (
     tables_below,
 )
 from .still_tree import find_stills
-from .stills import KnownStills
+from .stills import UNKNOWN_PEOPLE, KnownStills
 
 _URL = "http://mohammadmahoor.com/pages/databases/affectnet/"
 
@@ -86,8 +86,7 @@ SOURCE = ClipSource(
     limits=(
         "**Pictures from the web.** The stills of AffectNet were found by words for emotions in six languages; one "
         f"annotator labelled each by what the face shows ([its authors' page]({_URL})).",
-        "**Unknown people.** It is not known who is in the pictures, so some people may be in the training and in the "
-        "tested ones.",
+        UNKNOWN_PEOPLE,
     ),
     has_official_split=True,
 )

@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from ...configuration_logoformer import EXPRESSIONS
 from ..facts import DataFacts
 from ..problems import name_some
-from .builder import SourcePlan
 from .layouts import existing_folder
 from .lists import ListError
 from .pixel_table import is_pixel_table, read_pixel_table, rows_of
 from .source import CheckOptions, ClipSource, Source
 from .split_folders import SPLITS
 from .still_lists import header_of, tables_below
-from .still_tree import find_stills
-from .stills import KnownStills
+from .stills import UNKNOWN_PEOPLE, KnownStills
 
 _MEANINGS = {
     "0": "angry",
@@ -38,10 +36,6 @@ class Fer2013(KnownStills):
 
     MEANINGS = _MEANINGS
     COUNTS = {"train": _COUNTS["train"], "test": _TO_TEST}  # noqa: RUF012
-
-    def listed(self) -> SourcePlan:
-        """All stills in the folders."""
-        return find_stills(self.data_dir, self.MEANINGS)
 
 
 def load(options: CheckOptions, fold: int | None, cache_dir: str | None) -> Source:
@@ -92,8 +86,7 @@ SOURCE = ClipSource(
         "**Pictures from the web.** The stills of FER2013 were found by words for emotions, cropped by a program to "
         "48 x 48 pixels in grey, and cleaned by people (Goodfellow et al., [report on the "
         "contest](https://arxiv.org/abs/1307.0414), 2013).",
-        "**Unknown people.** It is not known who is in the pictures, so some people may be in the training and in the "
-        "tested ones.",
+        UNKNOWN_PEOPLE,
     ),
     has_official_split=True,
 )

@@ -10,7 +10,7 @@ from .builder import SourcePlan
 from .source import CheckOptions, ClipSource, Source
 from .still_lists import find_partition, list_raf_db
 from .still_tree import find_stills
-from .stills import KnownStills
+from .stills import UNKNOWN_PEOPLE, KnownStills
 
 _URL = "http://www.whdeng.cn/raf/model1.html"
 
@@ -56,8 +56,7 @@ SOURCE = ClipSource(
     limits=(
         "**Pictures from the web.** The stills of RAF-DB were found by words for emotions; about 40 people labelled "
         f"each by what the face shows ([its authors' page]({_URL})).",
-        "**Unknown people.** It is not known who is in the pictures, so some people may be in the training and in the "
-        "tested ones.",
+        UNKNOWN_PEOPLE,
     ),
     has_official_split=True,
 )

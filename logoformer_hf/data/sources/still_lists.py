@@ -4,7 +4,8 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,42 @@ def list_affectnet(data_dir: Path, files: Sequence[Path], meanings: Mapping[str,
     Raises:
         ListError: no split in the name of a table, a row that does not fit, or a label that is not AffectNet's.
     """
+    return plan_of(
+        _stills_of_tables(data_dir, files), meanings, files, [f"Tables of AffectNet: {name_some(map(str, files))}."]
+    )
+
+
+def plan_of(
+    found: Iterable[tuple[PlannedClip, str]],
+    meanings: Mapping[str, str | None],
+    files: Sequence[Path] = (),
+    notes: Sequence[str] = (),
+) -> SourcePlan:
+    """
+    The plan of labelled stills.
+
+    Args:
+        found: stills with their labels as they are written, and where these stand, for messages.
+        meanings: as in `find_stills`.
+        files: the lists that name them.
+        notes: sentences for the user, before those on what is left out.
+
+    Raises:
+        ValueError: a label that is not known.
+    """
     clips: list[PlannedClip] = []
     left_out = Counter[str]()
+    for still, where in found:
+        name = known_class(still.label, meanings, where)
+        if name is None:
+            left_out[still.label] += 1
+        else:
+            clips.append(replace(still, label=name))
+    said = [f"Left out: {number:,} stills with label {label}." for label, number in sorted(left_out.items())]
+    return SourcePlan(clips, match_label_names(clip.label for clip in clips)[0], list(files), [*notes, *said])
+
+
+def _stills_of_tables(data_dir: Path, files: Sequence[Path]) -> Iterator[tuple[PlannedClip, str]]:
     for file in files:
         splits = {split_named(word) for word in re.split(r"[\W\d_]+", file.stem)} - {None}
         if len(splits) != 1:
@@ -70,14 +105,7 @@ def list_affectnet(data_dir: Path, files: Sequence[Path], meanings: Mapping[str,
         rows = list(_rows_of(file))
         folder = _folder_of([path for path, _, _ in rows], data_dir, file)
         for path, label, line in rows:
-            name = known_class(label, meanings, f"{file}, line {line}")
-            if name is None:
-                left_out[label] += 1
-            else:
-                clips.append(PlannedClip(nfc(path), next(iter(splits)) or "", folder / path, name))
-    notes = [f"Tables of AffectNet: {name_some(map(str, files))}."]
-    notes += [f"Left out: {number:,} stills with label {label}." for label, number in sorted(left_out.items())]
-    return SourcePlan(clips, match_label_names(clip.label for clip in clips)[0], list(files), notes)
+            yield PlannedClip(nfc(path), next(iter(splits)) or "", folder / path, label), f"{file}, line {line}"
 
 
 def _rows_of(file: Path) -> Iterator[tuple[str, str, int]]:
@@ -122,8 +150,10 @@ def list_annotated(data_dir: Path, folders: Mapping[Path, str], meanings: Mappin
     Raises:
         ValueError: stills without an annotation or annotations without a still, or a label that is not AffectNet's.
     """
-    clips: list[PlannedClip] = []
-    left_out = Counter[str]()
+    return plan_of(_annotated_stills(data_dir, folders), meanings)
+
+
+def _annotated_stills(data_dir: Path, folders: Mapping[Path, str]) -> Iterator[tuple[PlannedClip, str]]:
     for folder, split in folders.items():
         images = {path.stem: path for path in _files_of(folder / "images", IMAGE_SUFFIXES)}
         annotations = _files_of(folder / "annotations", ("_exp.npy",))
@@ -134,14 +164,7 @@ def list_annotated(data_dir: Path, folders: Mapping[Path, str], meanings: Mappin
                 f"{len(lonely):,} have no partner, as {name_some(lonely)}: unpack the archive again, to its end."
             )
         for name, image in images.items():
-            label = _read_label(labels[name])
-            meaning = known_class(label, meanings, str(labels[name]))
-            if meaning is None:
-                left_out[label] += 1
-            else:
-                clips.append(PlannedClip(still_id(image, data_dir), split, image, meaning))
-    notes = [f"Left out: {number:,} stills with label {label}." for label, number in sorted(left_out.items())]
-    return SourcePlan(clips, match_label_names(clip.label for clip in clips)[0], notes=notes)
+            yield PlannedClip(still_id(image, data_dir), split, image, _read_label(labels[name])), str(labels[name])
 
 
 def _files_of(folder: Path, endings: tuple[str, ...]) -> list[Path]:
@@ -184,20 +207,22 @@ def list_raf_db(data_dir: Path, file: Path, meanings: Mapping[str, str | None]) 
             f"{data_dir} has RAF-DB's list {file}, but neither a folder Image/aligned nor Image/original: unpack the "
             "archive of the images, aligned.zip, there."
         )
+    notes = [f"{file}, {kind} images in {folders[kind]}."]
+    if kind == ORIGINAL:
+        notes.append("Note: the originals show more than a face: crop them with `--faces`, or unpack aligned.zip.")
+    plan = plan_of(_stills_of_partition(file, folders[kind], kind), meanings, [file], notes)
+    if not plan.clips:
+        raise ListError(f"{file}: the list is empty.")
+    return plan
+
+
+def _stills_of_partition(file: Path, folder: Path, kind: str) -> Iterator[tuple[PlannedClip, str]]:
     ending = "_aligned.jpg" if kind == ALIGNED else ".jpg"
-    clips = []
     for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
         if not line.strip():
             continue
         match = _PARTITION_LINE.fullmatch(line.strip())
         if match is None:
             raise ListError(f"{file}, line {number}: {line!r:.80} is no line of RAF-DB, as 'train_00001.jpg 5'.")
-        name = known_class(match[2], meanings, f"{file}, line {number}") or ""
-        path = folders[kind] / f"{match[1]}{ending}"
-        clips.append(PlannedClip(match[1], match[1].partition("_")[0], path, name))
-    if not clips:
-        raise ListError(f"{file}: the list is empty.")
-    notes = [f"{file}, {kind} images in {folders[kind]}."]
-    if kind == ORIGINAL:
-        notes.append("Note: the originals show more than a face: crop them with `--faces`, or unpack aligned.zip.")
-    return SourcePlan(clips, match_label_names(clip.label for clip in clips)[0], [file], notes)
+        still = PlannedClip(match[1], match[1].partition("_")[0], folder / f"{match[1]}{ending}", match[2])
+        yield still, f"{file}, line {number}"

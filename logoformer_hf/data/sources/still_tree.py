@@ -1,7 +1,7 @@
 """Finds stills in folders that are named by split and label, and gives a split to those that have none."""
 
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from ...image_reading_logoformer import IMAGE_SUFFIXES
 from ..labels import canonical_expression, check_spellings, describe_matches, match_label_names, nfc
 from ..problems import name_some
-from ..transforms import clip_seed
+from ..splits import choose_of_every_class
 from .builder import SourcePlan
 from .inventory import PlannedClip
 from .list_formats import is_number
@@ -18,7 +18,7 @@ from .split_folders import SPLITS, SYSTEM_FILES, count_splits, is_split, split_n
 LAYOUT = "<split>/<label>/<still>, in folders below that if you like: train/happy/anna.jpg"
 CONTEMPT = "contempt"
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
-_SHARE_TO_TEST = 10  # of stills without a split, one in so many
+_TESTED_SHARE = 0.1  # of stills without a split
 
 
 def find_stills(data_dir: Path, meanings: Mapping[str, str | None] | None = None) -> SourcePlan:
@@ -176,19 +176,12 @@ def with_test(plan: SourcePlan, noun: str = "stills") -> SourcePlan:
         clips = [replace(clip, split="test") if clip.split == "validation" else clip for clip in clips]
         notes.append("There are no test stills: those for validation are tested, and the epoch is chosen on others.")
     elif "test" not in splits:
-        tested = _every_tenth(clips)
-        clips = [replace(clip, split="test") if clip.clip_id in tested else clip for clip in clips]
+        tested = set(
+            choose_of_every_class(
+                [clip.clip_id for clip in clips], [clip.label for clip in clips], _TESTED_SHARE, seed=0
+            )
+        )
+        clips = [replace(clip, split="test") if place in tested else clip for place, clip in enumerate(clips)]
         notes.append(f"There are only stills to train on: a tenth of every class is tested ({len(tested):,}).")
     clips = sorted(clips, key=lambda clip: SPLITS.index(clip.split))
     return replace(plan, clips=clips, notes=[f"{count_splits(clips, noun)}.", *notes])
-
-
-def _every_tenth(clips: Sequence[PlannedClip]) -> set[str]:
-    of_class = defaultdict(list)
-    for clip in clips:
-        of_class[clip.label].append(clip.clip_id)
-    tested: set[str] = set()
-    for names in of_class.values():
-        names.sort(key=lambda name: clip_seed(0, 0, name))
-        tested.update(names[: max(1, round(len(names) / _SHARE_TO_TEST))])
-    return tested

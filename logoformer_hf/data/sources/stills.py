@@ -11,6 +11,12 @@ from .source import CheckOptions, ClipSource, Source
 from .split_folders import SPLITS
 from .still_tree import CONTEMPT, find_stills, with_test
 
+# A limit of published sets of pictures from the web, for the cards of models.
+UNKNOWN_PEOPLE = (
+    "**Unknown people.** It is not known who is in the pictures, so some people may be in the training and in the "
+    "tested ones."
+)
+
 
 class Stills(ClipBuilder):
     """
@@ -25,7 +31,8 @@ class Stills(ClipBuilder):
 
 class KnownStills(ClipBuilder):
     """
-    A published set of stills; a subclass lists its stills as it is distributed, and says what its labels mean.
+    A published set of stills; a subclass says what its labels mean, and has a `listed` of its own where they are not
+    in folders.
 
     Contempt is left out unless `labels` names it: it is none of the seven expressions.
     """
@@ -34,7 +41,7 @@ class KnownStills(ClipBuilder):
     COUNTS: Mapping[str, int] = {}  # of all stills that were published, by split; those of validation are tested ones
 
     def listed(self) -> SourcePlan:
-        """All stills, as they are found."""
+        """All stills; here those in folders by split and label."""
         return find_stills(self.data_dir, self.MEANINGS)
 
     def plan(self) -> SourcePlan:
