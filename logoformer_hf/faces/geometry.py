@@ -4,6 +4,8 @@ The geometry of a face's crop: where the eyes, the nose and the mouth lie in it.
 `docs/face_crop.png` shows it.
 """
 
+import math
+
 import cv2
 import numpy as np
 
@@ -23,6 +25,10 @@ TEMPLATE_MEAN_PX = np.array([55.58, 64.82])
 CROP_LANDMARKS = (
     (ARCFACE_LANDMARKS_PX - ARCFACE_LANDMARKS_PX.mean(axis=0)) * TEMPLATE_SCALE + TEMPLATE_MEAN_PX
 ) / CROP_SIDE_PX  # (5, 2)
+
+_AS_COMPLEX = np.array([1, 1j])
+_TARGETS_MIDDLE = complex((CROP_LANDMARKS @ _AS_COMPLEX).mean())
+_CENTRED_TARGETS = CROP_LANDMARKS @ _AS_COMPLEX - _TARGETS_MIDDLE
 
 # A face that is shrunk is drawn this many times as large at most, then averaged.
 MAX_OVERSAMPLING = 16
@@ -45,16 +51,16 @@ def crop_matrix(landmarks: np.ndarray, side_px: float) -> np.ndarray:
     Raises:
         ValueError: landmarks that are not finite, or all in one point.
     """
-    points = np.asarray(landmarks, dtype=np.float64) @ np.array([1, 1j])  # as complex numbers, a similarity is a x + b
-    if not np.isfinite(points).all():
+    points = np.asarray(landmarks, dtype=np.float64) @ _AS_COMPLEX  # as complex numbers, a similarity is a x + b
+    middle = points.sum() / len(points)
+    centred = points - middle
+    spread = np.vdot(centred, centred).real
+    if not np.isfinite(spread):
         raise ValueError("the landmarks of a face must be finite numbers.")
-    targets = CROP_LANDMARKS @ np.array([1, 1j]) * side_px
-    centred = points - points.mean()
-    spread = (np.abs(centred) ** 2).sum()
     if spread < 1e-6:
         raise ValueError("the landmarks of a face lie in one point; no crop can be placed by them.")
-    factor = (np.conj(centred) * (targets - targets.mean())).sum() / spread
-    shift = targets.mean() - factor * points.mean()
+    factor = complex(side_px * np.vdot(centred, _CENTRED_TARGETS) / spread)
+    shift = side_px * _TARGETS_MIDDLE - factor * complex(middle)
     return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
 
 
@@ -76,11 +82,13 @@ def crop_face(frame: np.ndarray, landmarks: np.ndarray, side_px: int = CROP_SIDE
     Raises:
         ValueError: landmarks that are not finite, or all in one point.
     """
-    shrinking = 1 / np.linalg.norm(crop_matrix(landmarks, side_px)[0, :2])  # pixels of the frame per pixel of the crop
+    matrix = crop_matrix(landmarks, side_px)
+    # Pixels of the frame per pixel of the crop.
+    shrinking = 1 / max(math.hypot(*matrix[0, :2]), 1 / MAX_OVERSAMPLING)
     # Bilinear interpolation leaves nothing out when its samples are up to a quarter more than a pixel apart.
-    oversampling = int(np.clip(np.ceil(shrinking - 0.25), 1, MAX_OVERSAMPLING))
+    oversampling = max(math.ceil(shrinking - 0.25), 1)
     large = oversampling * side_px
-    matrix = crop_matrix(landmarks, large)
+    matrix *= oversampling
     # From continuous coordinates to OpenCV's, in which the middle of the first pixel is 0.
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
     crop = cv2.warpAffine(frame, matrix, (large, large), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -7,6 +7,7 @@ detection; scipy finds the assignment of least cost.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,7 @@ class FaceTracker:
         """A limit of time unseen, for the rate at which detections come; see `PERIODS_UNSEEN`."""
         if not self._periods_sec:
             return limit_sec
-        usual_sec = float(np.median(self._periods_sec))
+        usual_sec = median(self._periods_sec)
         return max(limit_sec, min(PERIODS_UNSEEN * usual_sec, MAX_STRETCHED_SEC))
 
     def update(
