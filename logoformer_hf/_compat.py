@@ -28,6 +28,14 @@ def initialise_weights(model: "PreTrainedModel", module: nn.Module) -> None:
     model._init_weights(module)
 
 
+def can_leave_out_steps(optimizer: torch.optim.Optimizer) -> bool:
+    """
+    Whether an optimiser leaves out a step, on the device, where its attribute `found_inf` is 1. Only a GradScaler
+    calls `step` so, and asks for it by the private attribute (torch 2.14).
+    """
+    return bool(getattr(optimizer, "_step_supports_amp_scaling", False))
+
+
 def sizes_of_one_are_not_special() -> AbstractContextManager[Any]:
     """
     While an exported graph is recorded, lets sizes of 0 and 1 be like any other ones.

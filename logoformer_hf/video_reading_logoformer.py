@@ -335,6 +335,24 @@ class ToRGB:
         return self._converter.full(frame)
 
 
+class WantedFrameDecoder(FrameDecoder):
+    """
+    Leaves out frames of H.264 that are neither wanted nor needed by others, which changes no pixel of those.
+
+    Attributes:
+        wanted_pts: timestamps of the wanted frames.
+    """
+
+    wanted_pts: frozenset[int] = frozenset()
+
+    def _frames_of(self, packet: Any) -> list[Any]:
+        context = self._stream.codec_context
+        if context.name == "h264":
+            is_needed = packet.pts is None or packet.pts in self.wanted_pts
+            context.skip_frame = "DEFAULT" if is_needed else "NONREF"
+        return super()._frames_of(packet)
+
+
 def decode_near(video: VideoFile, survey: Survey, indices: list[int]) -> tuple[np.ndarray, ToRGB] | None:
     """
     Decodes the wanted frames; seeks to the nearest keyframe before each where that saves decoding.
@@ -345,8 +363,9 @@ def decode_near(video: VideoFile, survey: Survey, indices: list[int]) -> tuple[n
     """
     with open_container(video) as container:
         stream = choose_stream(container, video)
-        decoder, to_rgb = FrameDecoder(container, stream, video, ReadingBudget(container)), ToRGB(stream, video)
-        frames = FrameStack(indices)
+        decoder = WantedFrameDecoder(container, stream, video, ReadingBudget(container))
+        decoder.wanted_pts = frozenset(survey.frames_pts[index] for index in indices)
+        to_rgb, frames = ToRGB(stream, video), FrameStack(indices)
         decoded = decoder.intact_frames()
         position = -1  # index of the last decoded frame
         index_of = {pts: index for index, pts in enumerate(survey.frames_pts)}

@@ -1,5 +1,6 @@
-"""Collates clips into a batch."""
+"""Collates clips into a batch, and parts of a batch into the whole one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,9 +17,7 @@ def collate_clips(clips: list[dict[str, Any]]) -> dict[str, Any]:
     Raises:
         ValueError: clips with different shapes.
     """
-    shapes = {tuple(clip["frames"].shape) for clip in clips}
-    if len(shapes) > 1:
-        raise ValueError(f"the clips of a batch have different shapes: {sorted(shapes)}.")
+    check_shapes({tuple(clip["frames"].shape) for clip in clips})
     named = [clip["clip_id"] for clip in clips if "clip_id" in clip]
     problems = {clip["clip_id"]: clip["problem"] for clip in clips if "problem" in clip}
     return {
@@ -29,3 +28,34 @@ def collate_clips(clips: list[dict[str, Any]]) -> dict[str, Any]:
         **({"clip_ids": named} if named else {}),
         **({"problems": problems} if problems else {}),
     }
+
+
+def join_batches(parts: Sequence[dict[str, Any]], device: torch.device) -> dict[str, Any]:
+    """
+    The batch of `collate_clips` for the clips of all parts, in their order, with its tensors on a device.
+
+    Args:
+        parts: batches of `collate_clips`.
+        device: where they are put together; parts in page-locked memory are copied there without waiting.
+
+    Raises:
+        ValueError: clips with different shapes.
+    """
+    check_shapes({tuple(part["frames"].shape[1:]) for part in parts})
+    joined: dict[str, Any] = {}
+    for name in parts[0]:
+        if isinstance(parts[0][name], torch.Tensor):
+            # Each to the device alone: there they are put together faster than here.
+            tensors = [part[name].to(device, non_blocking=True) for part in parts]
+            joined[name] = tensors[0] if len(tensors) == 1 else torch.cat(tensors)
+    if named := [clip_id for part in parts for clip_id in part.get("clip_ids", [])]:
+        joined["clip_ids"] = named
+    if problems := {clip_id: reason for part in parts for clip_id, reason in part.get("problems", {}).items()}:
+        joined["problems"] = problems
+    return joined
+
+
+def check_shapes(shapes: set[tuple[int, ...]]) -> None:
+    """Raises a ValueError for clips of more than one shape."""
+    if len(shapes) > 1:
+        raise ValueError(f"the clips of a batch have different shapes: {sorted(shapes)}.")

@@ -1,4 +1,7 @@
-"""All settings of a training. Priority: command line, then YAML file, then recipe, then the defaults."""
+"""
+All settings of a training. Priority: command line, then YAML file, then what is faster on a GPU, then recipe, then the
+defaults.
+"""
 
 import argparse
 import json
@@ -17,6 +20,7 @@ from ..configuration_logoformer import LogoFormerConfig
 from ..data.sources.arguments import SourceArguments
 from ..models.loading import SIZES
 from .arguments import RECIPES, LogoFormerTrainingArguments
+from .device_defaults import cores_per_process, device_defaults, gpu_capability
 
 DESCRIPTION = (
     "Trains and tests LOGO-Former, or another video classifier of transformers under the same protocol. Without "
@@ -234,6 +238,8 @@ def parse_arguments(arguments: Sequence[str], program: Program = TRAIN) -> Setti
         ]  # the later of two values counts
     recipe = parser.parse_known_args(arguments)[0].recipe
     parser.set_defaults(**RECIPES[recipe] | dict(program.defaults))
+    given = parser.parse_known_args(arguments)[0]
+    parser.set_defaults(**device_defaults(given, gpu_capability(), cores_per_process()))
     return Settings(*parser.parse_args_into_dataclasses(arguments))
 
 

@@ -2,7 +2,6 @@
 
 import copy
 import gc
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -37,6 +36,7 @@ from ..models.loading import load_model, new_model
 from .arguments import LogoFormerTrainingArguments
 from .calibrate import calibrate, calibration_results
 from .checkpoints import errors_of_writing
+from .device_defaults import cores_per_process, describe_numbers
 from .held_out import HELD_OUT_FILE, SHARE_FILE, keep_names
 from .library_state import library_state_kept
 from .loader_wait import describe_wait
@@ -77,6 +77,8 @@ def train(settings: Settings) -> None:
     args = settings.training
     is_main_process = args.process_index == 0
     output_dir = Path(args.output_dir)
+    if is_main_process and args.device.type == "cuda":
+        print(describe_numbers(args))
     seeds = range(args.seed, args.seed + settings.protocol.seeds)
     runs = on_main_process(args, lambda: plan_runs(output_dir, settings.source.folds, seeds))
     on_main_process(args, lambda: check_before(runs, settings))
@@ -273,11 +275,16 @@ def print_speed(run: Run, train_metrics: dict[str, float] | None, test_metrics: 
 
 def print_wait(run: Run, trainer: LogoFormerTrainer, settings: Settings) -> None:
     """Prints the share of the training's time in which it waited for clips, and what to change."""
-    share, args = trainer.loader_wait.share, trainer.args
+    share, args = trainer.loader_wait.all_epochs.share, trainer.args
     if share is not None:
         is_prepared = settings.source.dataset == "prepared"
-        num_cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        print(f"{run}: {describe_wait(share, args.dataloader_num_workers, num_cores, is_prepared)}")
+        print(f"{run}: {describe_wait(share, args.dataloader_num_workers, cores_per_process(), is_prepared)}")
+        later = trainer.loader_wait.after_first_epoch
+        if later.clips_per_sec is not None:
+            print(
+                f"{run}: {later.clips_per_sec:.1f} clips per second after the first epoch, evaluation and saving left "
+                f"out; {later.share:.0%} of it waiting."
+            )
 
 
 def describe_run(

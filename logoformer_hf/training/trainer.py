@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from transformers.trainer_utils import EvalLoopOutput, TrainOutput
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._compat import BatchNorm
+from ..data.batch_parts import read_in_parts
 from ..data.clips import NOT_COUNTED
 from ..data.sampler import ClipSampler, draw_seed, own_generator
 from ..data.trained_on import TRAINED_ON_FILE, TrainedOn, write_trained_on
@@ -166,7 +167,7 @@ class LogoFormerTrainer(Trainer):
         super()._load_best_model()
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader[Any]:
-        return self._prepare_loader(super().get_train_dataloader())
+        return self._prepare_loader(super().get_train_dataloader(), self._epochs.begin_next)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> torch.utils.data.DataLoader[Any]:
         return self._prepare_loader(super().get_eval_dataloader(eval_dataset))
@@ -174,8 +175,11 @@ class LogoFormerTrainer(Trainer):
     def get_test_dataloader(self, test_dataset: Any) -> torch.utils.data.DataLoader[Any]:
         return self._prepare_loader(super().get_test_dataloader(test_dataset))
 
-    def _prepare_loader(self, loader: torch.utils.data.DataLoader[Any]) -> torch.utils.data.DataLoader[Any]:
-        return leave_signals_to_main_process(own_generator(loader, self.args.seed))
+    def _prepare_loader(
+        self, loader: torch.utils.data.DataLoader[Any], next_epoch: Callable[[], bool] | None = None
+    ) -> torch.utils.data.DataLoader[Any]:
+        leave_signals_to_main_process(own_generator(loader, self.args.seed))
+        return read_in_parts(loader, self.args.device, next_epoch)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> ClipSampler:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset
@@ -193,7 +197,7 @@ class LogoFormerTrainer(Trainer):
 
     def get_batch_samples(self, epoch_iterator: Iterator[Any], *args: Any, **kwargs: Any) -> Any:
         """As in `Trainer`, without the clips that accelerate fills up the last step of several processes with."""
-        own = map(self._without_filler, self.loader_wait.timed(epoch_iterator))
+        own = map(self._without_filler, self.loader_wait.timed(epoch_iterator, self.accelerator.num_processes))
         batches, num_clips = super().get_batch_samples(own, *args, **kwargs)
         self._finite.begin_step([name for batch in batches for name in batch.get("clip_ids", [])])
         return batches, num_clips
