@@ -85,7 +85,8 @@ def read_in_parts(
         )
     )
     base.device, base.next_epoch, base.ahead = device, next_epoch, None
-    base.__class__ = _reading_in_parts(type(base))
+    kind: Any = type(base)
+    base.__class__ = _reading_in_parts(kind)
     return loader
 
 
@@ -94,6 +95,8 @@ def _reading_in_parts(kind: Any) -> Any:
     """A kind of data loader whose batches come from its `part_loader`."""
 
     class Loader(kind):
+        ahead: Iterator[Any] | None
+
         def __iter__(self) -> Iterator[Any]:
             if self.ahead is None:
                 parts = iter(self.part_loader)

@@ -73,11 +73,7 @@ class FiniteCheck(TrainerCallback):
             return
         loss, norm = step.read()
         if not math.isfinite(loss) or not math.isfinite(norm):
-            what = "gradient" if math.isfinite(loss) else "loss"
-            raise NonFiniteError(
-                f"the {what} of step {step.number} is infinite or NaN, and the weights were not changed by it. "
-                f"{self._clips(step.clip_ids)} {advice(args)}"
-            )
+            self._stop("gradient" if math.isfinite(loss) else "loss", step.number, step.clip_ids, args)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -85,10 +81,7 @@ class FiniteCheck(TrainerCallback):
         """Checks the weights where they are saved or evaluated next, and the factor of a GradScaler."""
         scaler = self.accelerator.scaler
         if self.accelerator.optimizer_step_was_skipped and scaler is not None and scaler.get_scale() < SMALLEST_SCALE:
-            raise NonFiniteError(
-                f"the gradient of step {state.global_step} is infinite or NaN, and the weights were not changed by it. "
-                f"{self._clips(self.clip_ids)} {advice(args)}"
-            )
+            self._stop("gradient", state.global_step, self.clip_ids, args)
         if control.should_save or control.should_evaluate:
             self._check_weights(kwargs["model"], args, state)
 
@@ -105,6 +98,12 @@ class FiniteCheck(TrainerCallback):
                 f"after step {state.global_step} {describe_tensors(names)} of the model have values that are infinite "
                 f"or NaN. {self._clips(self.clip_ids)} {advice(args)}"
             )
+
+    def _stop(self, what: str, step: int, clip_ids: list[str], args: TrainingArguments) -> None:
+        raise NonFiniteError(
+            f"the {what} of step {step} is infinite or NaN, and the weights were not changed by it. "
+            f"{self._clips(clip_ids)} {advice(args)}"
+        )
 
     def _clips(self, clip_ids: list[str]) -> str:
         names = gather_object(clip_ids)

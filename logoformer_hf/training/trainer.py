@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -210,11 +211,21 @@ class LogoFormerTrainer(Trainer):
             batch, len(cast(Any, self.train_dataset)), accelerator.num_processes, accelerator.process_index
         )
 
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
         """As in `Trainer`; the loss is kept for the check before the optimiser's step."""
-        loss = super().training_step(*args, **kwargs)
+        with self._eager_unless(len(inputs["labels"]) == self._train_batch_size):
+            loss = super().training_step(model, inputs, *args, **kwargs)
         self._finite.add_loss(loss)
         return loss
+
+    def _eager_unless(self, is_full_batch: bool) -> AbstractContextManager[Any]:
+        """
+        Inside the block a compiled model is run as it is written, unless the batch is a full one: for another size, as
+        that of the last batch of an epoch, it would be compiled again, and later batches would run slower.
+        """
+        if is_full_batch or not self.args.torch_compile:
+            return nullcontext()
+        return torch.compiler.set_stance("force_eager")
 
     def _get_grad_norm(self, *args: Any, **kwargs: Any) -> Any:
         self._finite.grad_norm = super()._get_grad_norm(*args, **kwargs)
@@ -382,7 +393,10 @@ class LogoFormerTrainer(Trainer):
         """
         self.loss_sums[False].forget()  # left over from an interrupted evaluation
         draw_seed()
-        output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
+        with self._eager_unless(is_full_batch=False):  # compiling it would take longer than most evaluations
+            output = super().evaluation_loop(
+                dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
+            )
         # Trainer's own loss is a mean over batches, which depends on the number of processes.
         losses = self.mean_losses(training=False)
         check_scores(output, losses["loss"], dataloader.dataset)
