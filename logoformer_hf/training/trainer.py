@@ -225,7 +225,8 @@ class LogoFormerTrainer(Trainer):
         """
         if is_full_batch or not self.args.torch_compile:
             return nullcontext()
-        return torch.compiler.set_stance("force_eager")
+        eager: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+        return eager
 
     def _get_grad_norm(self, *args: Any, **kwargs: Any) -> Any:
         self._finite.grad_norm = super()._get_grad_norm(*args, **kwargs)
