@@ -158,10 +158,9 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path):
         read_frames(tmp_path / "link.mp4", range)
 
 
-@pytest.mark.parametrize("backend", ["pyav"], indirect=True)
-def test_only_the_neighbourhood_of_chosen_frames_is_decoded(backend, tmp_path, write_video, monkeypatch):
-    path = write_video(tmp_path / "long.mp4", 2000, codec="mpeg4", size=(16, 16), g="25")
-    expected = decode_all(path)
+@pytest.fixture
+def decoded(monkeypatch) -> list[int]:
+    """Timestamps of the frames that PyAV decodes."""
     decoded, counted = [], FrameDecoder._counted
 
     def noted(self, frame):
@@ -169,6 +168,25 @@ def test_only_the_neighbourhood_of_chosen_frames_is_decoded(backend, tmp_path, w
         return counted(self, frame)
 
     monkeypatch.setattr(FrameDecoder, "_counted", noted)
+    return decoded
+
+
+@pytest.mark.parametrize("backend", ["pyav"], indirect=True)
+def test_frames_of_h264_that_no_other_needs_are_not_decoded(backend, video_files, decoded):
+    """Every third one is needed by others (two B-frames between them), or is wanted."""
+    path, expected = video_files("h264.mp4")
+    frames, _ = read_frames(path, lambda total: [10, 11, 40])
+    assert (frames == expected[[10, 11, 40]]).all()
+    assert len(decoded) == len(set(decoded)) <= 13  # of 17 from the keyframes on
+    decoded.clear()
+    read_frames(path, range)
+    assert len(decoded) == 60
+
+
+@pytest.mark.parametrize("backend", ["pyav"], indirect=True)
+def test_only_the_neighbourhood_of_chosen_frames_is_decoded(backend, tmp_path, write_video, decoded):
+    path = write_video(tmp_path / "long.mp4", 2000, codec="mpeg4", size=(16, 16), g="25")
+    expected = decode_all(path)
     frames, metadata = read_frames(path, sample_frame_indices)
     assert (frames == expected[metadata.frames_indices]).all()
     assert 16 <= len(decoded) <= 8 * (25 + 1)  # at most one group of pictures a segment, and its second frame

@@ -2,7 +2,6 @@
 
 import os
 from argparse import Namespace
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ def cores_per_process() -> int:
 
 
 def describe_numbers(args: TrainingArguments) -> str:
-    """A sentence on the numbers that are computed with on a GPU, and how others are chosen."""
-    values: Mapping[str, Any] = {name: getattr(args, name) for name in ("bf16", "tf32", "optim", "torch_compile")}
-    chosen = " ".join(f"--{name} {value}" for name, value in values.items())
+    """The GPU, and the options of what is computed there in which numbers."""
+    values = {name: getattr(args, name) for name in ("bf16", "tf32", "optim", "torch_compile")}
+    chosen = " ".join(f"--{name} {getattr(value, 'value', value)}" for name, value in values.items())
     return f"{torch.cuda.get_device_name(args.device)}: {chosen}, {args.dataloader_num_workers} workers."

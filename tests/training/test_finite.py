@@ -11,6 +11,7 @@ from toys import RandomClips, poison, toy_trainer
 
 from logoformer_hf.data.clips import NOT_COUNTED
 from logoformer_hf.models.finite import NonFiniteError
+from logoformer_hf.training import finite
 from logoformer_hf.training.trainer import LogoFormerTrainer
 
 STEPS = {"save_strategy": "steps", "save_steps": 1, "save_total_limit": 9}
@@ -21,15 +22,21 @@ def clips_of_step(trainer: LogoFormerTrainer, step: int, size: int) -> list[str]
     return [f"clip {index}" for index in order[(step - 1) * size : step * size]]
 
 
+@pytest.mark.parametrize("optim", ["sgd", "adamw_torch_fused"])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_the_first_such_loss_stops_names_its_clips_and_keeps_what_was_before(tmp_path, value):
-    """Steps of 2 x 2 clips; the only clip with label 0 comes in the second."""
+def test_the_first_such_loss_stops_names_its_clips_and_keeps_what_was_before(tmp_path, value, optim):
+    """
+    Steps of 2 x 2 clips; the only clip with label 0 comes in the second. Where the optimiser leaves out such a step
+    itself, this is seen in the third.
+    """
     trainer = toy_trainer(
         tmp_path,
         num_clips=12,
         per_device_train_batch_size=2,
         gradient_accumulation_steps=2,
         max_grad_norm=1.0,
+        optim=optim,
+        learning_rate=0.01,
         **STEPS,
     )
     order = list(trainer._get_train_sampler())
@@ -52,6 +59,31 @@ def test_a_gradient_stops_too(tmp_path, max_grad_norm):
     with raises_naming(NonFiniteError, "gradient of step 1", "clip 7"):
         trainer.train()
     assert torch.equal(trainer.model.classifier.bias, before)
+
+
+@pytest.mark.parametrize("num_clips", [2, 6])
+def test_a_step_that_a_fused_optimiser_leaves_out_is_seen(tmp_path, num_clips):
+    """Without saving or evaluation: by the next step, and by the end of the epoch after the last one."""
+    trainer = toy_trainer(
+        tmp_path, num_clips=num_clips, per_device_train_batch_size=2, optim="adamw_torch_fused", num_train_epochs=3
+    )
+    before = trainer.model.classifier.bias.detach().clone()
+    poison(trainer, trainer.train_dataset.labels[next(iter(trainer._get_train_sampler()))])
+    with raises_naming(NonFiniteError, "loss of step 1"):
+        trainer.train()
+    assert torch.equal(trainer.model.classifier.bias, before)
+    assert trainer.state.global_step == 1
+
+
+def test_reading_the_check_later_changes_no_bit_of_the_weights(tmp_path, monkeypatch):
+    def train(folder):
+        trainer = toy_trainer(folder, optim="adamw_torch_fused", learning_rate=0.01, num_train_epochs=3)
+        trainer.train()
+        return torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()])
+
+    later = train(tmp_path / "later")
+    monkeypatch.setattr(finite, "can_leave_out_steps", lambda optimizer: False)
+    assert torch.equal(train(tmp_path / "at once"), later)
 
 
 def test_weights_that_overflow_are_not_saved(tmp_path):
