@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from .collator import join_batches
+from .collator import collate_as_decoded, collate_clips, join_batches
 from .sampler import draw_seed
 from .workers import leave_signals_to_main_process
 
@@ -68,13 +68,14 @@ def read_in_parts(
     if base.num_workers == 0:
         return loader
     batch_size = base.batch_sampler.batch_size
+    base.are_as_decoded = device.type == "cuda" and base.collate_fn is collate_clips
     base.parts = BatchParts(base.batch_sampler, base.num_workers)
     base.part_loader = leave_signals_to_main_process(
         torch.utils.data.DataLoader(
             base.dataset,
             batch_sampler=base.parts,
             num_workers=base.num_workers,
-            collate_fn=base.collate_fn,
+            collate_fn=collate_as_decoded if base.are_as_decoded else base.collate_fn,
             pin_memory=base.pin_memory,
             worker_init_fn=base.worker_init_fn,
             multiprocessing_context=base.multiprocessing_context,
@@ -105,7 +106,7 @@ def _reading_in_parts(kind: Any) -> Any:
                 draw_seed()  # as the sampler does where it is iterated now
             for first in parts:
                 rest = [next(parts) for _ in range(self.parts.num_parts.popleft() - 1)]
-                yield join_batches([first, *rest], self.device)
+                yield join_batches([first, *rest], self.device, self.are_as_decoded)
             if self.next_epoch is not None and self.next_epoch():
                 self.ahead = _begin(self.part_loader)
 

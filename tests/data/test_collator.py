@@ -1,7 +1,7 @@
 import torch
 from errors import raises_naming
 
-from logoformer_hf.data.collator import collate_clips, join_batches
+from logoformer_hf.data.collator import collate_as_decoded, collate_clips, join_batches
 
 CPU = torch.device("cpu")
 
@@ -36,6 +36,20 @@ def test_parts_are_the_batch_that_they_are_parts_of():
     assert joined["frames"].is_contiguous()
     without_names = [{"frames": torch.zeros(1, 3, 4, 4), "label": 0}]
     assert set(join_batches([collate_clips(without_names)] * 2, CPU)) == {"frames", "labels"}
+
+
+def test_parts_in_the_order_of_decoded_frames_are_the_same_batch():
+    generator = torch.Generator().manual_seed(0)
+    clips = [
+        {"frames": torch.randint(0, 256, (4, 5, 6, 3), dtype=torch.uint8, generator=generator), "label": label}
+        for label in range(3)
+    ]
+    clips = [clip | {"frames": clip["frames"].permute(0, 3, 1, 2)} for clip in clips]
+    part = collate_as_decoded(clips[:2])
+    assert part["frames"].shape == (2, 4, 5, 6, 3) and part["frames"].is_contiguous()
+    joined, whole = join_batches([part, collate_as_decoded(clips[2:])], CPU, True), collate_clips(clips)
+    assert torch.equal(joined["frames"], whole["frames"]) and joined["frames"].stride() == whole["frames"].stride()
+    assert torch.equal(joined["labels"], whole["labels"])
 
 
 def test_parts_that_do_not_fit_are_named_by_the_shapes_of_their_clips():
