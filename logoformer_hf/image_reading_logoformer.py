@@ -22,6 +22,7 @@ from transformers.video_utils import VideoMetadata
 
 from .frame_times_logoformer import describe
 from .reading_limits_logoformer import (
+    JPEG_HEAD,
     LIMITS,
     check_frame_bytes,
     check_scans,
@@ -196,12 +197,9 @@ def decode_image(content: bytes, name: str, min_side_px: int | None = None) -> n
     Raises:
         VideoReadError: no image, a damaged one, or one that passes a limit.
     """
-    size = picture_size(io.BytesIO(content))
-    if size is not None:
-        check_size(name, *size)
-    if content.startswith(b"\xff\xd8"):
-        check_scans(name, content, size)
-    pixels = decode_jpeg(content, min_side_px)
+    pixels = decode_jpeg(content, name, min_side_px)
+    if pixels is None and content.startswith(JPEG_HEAD):
+        check_scans(name, content, picture_size(io.BytesIO(content)))
     return decode_with_pillow(content, name, min_side_px) if pixels is None else pixels
 
 
@@ -215,19 +213,21 @@ def simplejpeg_library() -> Any:
     return simplejpeg
 
 
-def decode_jpeg(content: bytes, min_side_px: int | None) -> np.ndarray | None:
+def decode_jpeg(content: bytes, name: str, min_side_px: int | None) -> np.ndarray | None:
     """
-    `(height, width, 3)` uint8 of a JPEG in YCbCr or grey that is upright and need not be shrunk; None for others, and
-    for damaged ones, which PIL then reads.
+    `(height, width, 3)` uint8 of a JPEG in YCbCr or grey that is upright and need not be shrunk; None for others, for
+    damaged ones, which PIL then reads, and for those that pass a limit, which are then refused.
     """
     library = simplejpeg_library()
-    if library is None or not content.startswith(b"\xff\xd8") or has_orientation(content):
+    if library is None or not content.startswith(JPEG_HEAD) or has_orientation(content):
         return None
     try:
         height, width, color_space, _ = library.decode_jpeg_header(content)
         size = reduced_size((width, height), min_side_px)
         if color_space not in ("YCbCr", "Gray") or max(size) > LIMITS.max_side_px:
             return None
+        check_size(name, width, height)
+        check_scans(name, content, (width, height))
         if min_side_px is None:
             return library.decode_jpeg(content)
         return library.decode_jpeg(content, min_height=size[1], min_width=size[0])

@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from io import BytesIO
-from pathlib import Path
 from typing import IO, Any
 
 import av
@@ -30,7 +29,9 @@ MAX_BOX_DEPTH = 12
 MAX_UNPACKED_BYTES = 32 * 10**6  # of a compressed index, which QuickTime wrote around 2000
 # Samples of uncompressed sound have no entry each in FFmpeg's index, but one for so many.
 SOUND_SAMPLES_PER_ENTRY = 1024
-# Markers of a JPEG that begin a frame and so have its size: all SOF but DHT, JPG and DAC.
+# How a JPEG begins.
+JPEG_HEAD = b"\xff\xd8"
+# Its markers that begin a frame and so have its size: all SOF but DHT, JPG and DAC.
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 JPEG_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
 # A progressive JPEG has about ten scans; each goes over all pixels, and needs a few bytes.
@@ -193,15 +194,6 @@ def max_decoded_pixels(file_bytes: int) -> int:
     return LIMITS.max_decoded_pixels + max(0, file_bytes - 10**6) * LIMITS.max_decoded_pixels_per_byte
 
 
-def is_within_budget(video: object, num_frames: int, frame_pixels: int) -> bool:
-    """Whether a whole video may be decoded, if it is a file: who cannot count while decoding asks before."""
-    if not isinstance(video, Path):
-        return False
-    return (
-        0 < num_frames * frame_pixels <= max_decoded_pixels(video.stat().st_size) and frame_pixels <= LIMITS.max_pixels
-    )
-
-
 class ReadingBudget:
     """
     What reading one open video has cost, and whether that is too much.
@@ -244,7 +236,7 @@ def picture_size(file: IO[bytes]) -> tuple[int, int] | None:
     """Width and height that a GIF, PNG, WebP, BMP, JPEG or AVI promises; None for others and unreadable headers."""
     file.seek(0)
     head = file.read(72)
-    if head.startswith(b"\xff\xd8"):
+    if head.startswith(JPEG_HEAD):
         return jpeg_size(file)
     try:
         if head.startswith((b"GIF87a", b"GIF89a")):
@@ -349,26 +341,31 @@ class Mp4Track:
         return samples * max(self.edits, 1)
 
 
-def boxes(file: IO[bytes], start: int, end: int, depth: int = 0) -> Iterator[tuple[bytes, int, int]]:
+def boxes(file: IO[bytes], start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and end of the content of all boxes of an mp4 in their order, each before those that it holds."""
-    while start + 8 <= end:
-        file.seek(start)
-        head = file.read(16)
-        if len(head) < 8:
-            return
-        length, kind = struct.unpack_from(">I4s", head)
+    behind: list[tuple[int, int]] = []  # of each box that is open: where the next one starts, where its own box ends
+    while True:
+        head = b""
+        if start + 8 <= end:
+            file.seek(start)
+            head = file.read(16)
+        length, kind = struct.unpack_from(">I4s", head) if len(head) >= 8 else (0, b"")
         header = 8
         if length == 1 and len(head) == 16:
             length, header = struct.unpack_from(">Q", head, 8)[0], 16
         elif length == 0:
             length = end - start
-        if length < header or not kind.isascii():
-            return
+        if not kind or length < header or not kind.isascii():  # no further box here
+            if not behind:
+                return
+            start, end = behind.pop()
+            continue
         stop = min(start + length, end)
         yield kind, start + header, stop
-        if kind in MP4_CONTAINERS and depth < MAX_BOX_DEPTH:
-            yield from boxes(file, start + header, stop, depth + 1)
         start += length
+        if kind in MP4_CONTAINERS and len(behind) < MAX_BOX_DEPTH:
+            behind.append((start, end))
+            start, end = start - length + header, stop
 
 
 def uint32(file: IO[bytes], place: int) -> int:

@@ -1,15 +1,15 @@
 """
 Reads clips from video files and addresses; `image_reading_logoformer.py` reads those that are images.
 
-Decodes with torchcodec where it can be loaded, else with PyAV; both give the same frames. Only the chosen frames are
-kept in memory. In a container that can seek, decoding starts at the keyframe before a chosen frame.
+Decodes with PyAV. Only the chosen frames are kept in memory. In a container that can seek, decoding starts at the
+keyframe before a chosen frame.
 """
 
 import warnings
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,28 +33,22 @@ from .image_reading_logoformer import (
     read_frames_in_memory,
     read_image_file,
 )
-from .reading_limits_logoformer import LIMITS, ReadingBudget, counted_pixels, is_within_budget
+from .reading_limits_logoformer import ReadingBudget
 from .video_container_logoformer import (
-    MIN_SIDE_PX,
     EmbeddedVideo,
     FrameConverter,
     FrameDecoder,
-    Orientation,
     VideoFile,
     check_stream,
     choose_stream,
-    has_alpha,
-    has_alpha_beside,
-    is_checked,
+    named_errors,
     open_container,
-    orientation_of,
     packets_of,
     pixel_aspect_ratio,
 )
 
-# FFmpeg's names of containers with a presentation time for every frame. In others (AVI, MPEG streams) torchcodec 0.17
-# was seen to give neighbours of the frames that were asked for, so PyAV reads those everywhere.
-TORCHCODEC_FORMATS = {"gif", "matroska", "mov"}
+# FFmpeg's names of containers in which every frame has its time and seeking to the first one brings it again.
+REWINDABLE_FORMATS = {"matroska", "mov"}
 
 # How images in memory begin, besides those of `is_image_head`: JPEG, BMP.
 IMAGE_BEGINNINGS = (b"\xff\xd8", b"BM")
@@ -62,16 +56,6 @@ IMAGE_BEGINNINGS = (b"\xff\xd8", b"BM")
 
 class DamagedVideoWarning(UserWarning):
     """A video of which something was lost; the message names it and says what."""
-
-
-@cache
-def torchcodec_decoder() -> Any:
-    """torchcodec's `VideoDecoder`; None where torchcodec or the FFmpeg libraries that it loads are missing."""
-    try:
-        from torchcodec.decoders import VideoDecoder
-    except (ImportError, RuntimeError, OSError):
-        return None
-    return VideoDecoder
 
 
 def read_frames(
@@ -126,25 +110,15 @@ class Survey:
         frames_pts: timestamps of all frames, sorted; empty where they cannot be used.
         keyframes_pts: those at which decoding can start, sorted.
         end_pts: the end of the last frame.
-        stream: number of the chosen stream.
         fps: average frames per second, as the file says.
         tick_sec: unit of the timestamps in seconds.
-        suits_torchcodec: whether torchcodec gives the same frames as PyAV.
-        frame_pixels: of the first frame, where it was decoded.
-        orientation: how the first frame is brought upright, where it was decoded.
-        notes: sentences for the metadata, if a frame was decoded.
     """
 
     frames_pts: list[int] = field(default_factory=list)
     keyframes_pts: list[int] = field(default_factory=list)
     end_pts: int = 0
-    stream: int = 0
     fps: float | None = None
     tick_sec: float = 0.0
-    suits_torchcodec: bool = False
-    frame_pixels: int = 0
-    orientation: Orientation = field(default_factory=Orientation)
-    notes: list[str] = field(default_factory=list)
 
     @property
     def count(self) -> FrameCount:
@@ -152,73 +126,32 @@ class Survey:
         return count_frames(self.frames_pts, self.end_pts, self.tick_sec)
 
 
-def survey_video(video: VideoFile, for_torchcodec: bool) -> Survey:
-    """Reads the packets of the stream to read; decodes nothing but, for torchcodec, the first frame."""
-    with open_container(video) as container:
-        stream = choose_stream(container, video)
-        check_stream(container, stream, video)
-        may_suit = for_torchcodec and torchcodec_may_suit(container, stream)
-        survey = scan_packets(container, stream, decode_first=may_suit)
-        survey.stream = stream.index
-        survey.fps = float(stream.average_rate) if stream.average_rate else None
-        survey.tick_sec = float(stream.time_base or 0)
-    return survey
-
-
-def torchcodec_may_suit(container: av.container.InputContainer, stream: av.VideoStream) -> bool:
+def scan_packets(container: av.container.InputContainer, stream: av.VideoStream) -> Survey:
     """
-    Whether torchcodec may give the same frames as PyAV, as far as the file says it without decoding.
+    Reads the packets of a stream, and decodes nothing.
 
-    With more than 8 bits per colour it does not: it uses another version of FFmpeg, which rounds differently;
-    and it does so at the edge of pictures of an odd size. It neither makes pixels square nor shows what is behind
-    transparent ones, and does not shrink frames. It decodes pictures while it opens a file, those of covers, too.
+    There are no timestamps of frames where a packet has none of its own, and for AVI with frames out of order: FFmpeg
+    invents their timestamps, so they cannot be used for seeking. Packets that the container marks to be discarded
+    (edit lists) give no frame and are not counted.
     """
-    pixels = stream.format
-    return (
-        not any(is_checked(each) for each in container.streams.video)
-        and not TORCHCODEC_FORMATS.isdisjoint(container.format.name.split(","))
-        and pixels is not None
-        and all(component.bits == 8 for component in pixels.components)
-        and (container.format.name == "gif" or not has_alpha(pixels))
-        and not has_alpha_beside(stream)
-        and pixel_aspect_ratio(stream) == 1
-        and stream.width % 2 == stream.height % 2 == 0
-        and min(stream.width, stream.height) >= MIN_SIDE_PX
-        and max(stream.width, stream.height) <= LIMITS.max_side_px
-    )
-
-
-def scan_packets(container: av.container.InputContainer, stream: av.VideoStream, decode_first: bool = False) -> Survey:
-    """
-    Timestamps of all frames and of the keyframes, at which decoding can start.
-
-    Both are empty where a packet has no timestamp of its own, and for AVI with frames out of order: FFmpeg invents
-    their timestamps, so they cannot be used for seeking. Packets that the container marks to be discarded (edit lists)
-    give no frame and are not counted.
-
-    Args:
-        container: an open video.
-        stream: its stream to scan.
-        decode_first: decodes the first frame, too, which says whether torchcodec suits.
-    """
-    survey, budget = Survey(), ReadingBudget(container)
+    rate, unit = stream.average_rate, stream.time_base
+    facts: dict[str, Any] = {"fps": float(rate) if rate else None, "tick_sec": float(unit or 0)}
+    survey, without_times, budget = Survey(**facts), Survey(**facts), ReadingBudget(container)
     if container.format.name == "avi" and stream.codec_context.has_b_frames:
-        return survey
+        return without_times
     packets = packets_of(container, stream)
     while (packet := next_packet(packets)) is not None:
         budget.take_packet(packet.size)
-        if decode_first and look_at_first_frame(packet, survey):
-            decode_first = False
         if packet.size == 0 or packet.is_discard:
             continue
         if packet.pts is None:
-            return Survey()
+            return without_times
         survey.frames_pts.append(packet.pts)
         survey.end_pts = max(survey.end_pts, packet.pts + (packet.duration or 0))
         if packet.is_keyframe:
             survey.keyframes_pts.append(packet.pts)
     if len(set(survey.frames_pts)) != len(survey.frames_pts):
-        return Survey()
+        return without_times
     survey.frames_pts.sort()
     survey.keyframes_pts.sort()
     return survey
@@ -230,26 +163,6 @@ def next_packet(packets: Any) -> Any:
         return next(packets, None)
     except (av.FFmpegError, OSError):
         return None
-
-
-def look_at_first_frame(packet: Any, survey: Survey) -> bool:
-    """Says in the survey what the first frame shows; False while there is none. A damaged one is left to PyAV."""
-    try:
-        frames = packet.decode()
-    except av.FFmpegError:
-        return True
-    for frame in frames:
-        survey.orientation = orientation_of(frame)
-        survey.suits_torchcodec = not (
-            frame.is_corrupt
-            or frame.interlaced_frame  # whose colours the two convert differently
-            or survey.orientation.is_mirrored
-            or survey.orientation.is_rounded
-        )
-        survey.frame_pixels = counted_pixels(frame)
-        survey.notes = oddities(frame)
-        return True
-    return False
 
 
 def read_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.ndarray, ClipMetadata]:
@@ -273,42 +186,35 @@ def warn_of_damage(video: object, metadata: ClipMetadata) -> None:
 
 def decode_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.ndarray, ClipMetadata]:
     """As `read_video`, in the quickest way that is right for this video."""
-    decoder_class = torchcodec_decoder() if isinstance(video, Path) else None
-    survey = survey_video(video, for_torchcodec=decoder_class is not None)
-    if survey.frames_pts:
-        count = survey.count
-        indices = list(choose_indices(count))
-        # torchcodec does not count what it decodes.
-        is_small = is_within_budget(video, len(survey.frames_pts), survey.frame_pixels)
-        if survey.suits_torchcodec and is_small:
-            pixels = read_with_torchcodec(decoder_class, str(video), survey, indices)
-            if pixels is not None:
-                return pixels, describe_video(count, survey, indices, "torchcodec", survey.notes)
-        near = decode_near(video, survey, indices)
-        if near is not None:
-            frames, to_rgb = near
-            metadata = describe_video(count, survey, indices, "pyav", to_rgb.notes)
-            metadata.num_damaged = to_rgb.num_damaged
-            return frames, metadata
+    with closing(ExitStack()) as stack:  # errors of `choose_indices` are not taken for those of the file
+        container = stack.enter_context(open_container(video))
+        with named_errors(video):
+            stream = choose_stream(container, video)
+            check_stream(container, stream, video)
+            survey = scan_packets(container, stream)
+        if survey.frames_pts:
+            count = survey.count
+            indices = list(choose_indices(count))
+            with named_errors(video):
+                if not can_rewind(container, survey, indices):
+                    stack.close()
+                    container = stack.enter_context(open_container(video))
+                    stream = choose_stream(container, video)
+                near = decode_near(container, stream, video, survey, indices)
+            if near is not None:
+                frames, to_rgb = near
+                metadata = describe_video(count, survey, indices, to_rgb.notes)
+                metadata.num_damaged = to_rgb.num_damaged
+                return frames, metadata
     # No usable index to seek by, a wrong one, or damage: from the start.
     return decode_through(video, survey, choose_indices)
 
 
-def read_with_torchcodec(decoder_class: Any, path: str, survey: Survey, indices: list[int]) -> np.ndarray | None:
-    """
-    The chosen frames `(chosen, height, width, 3)`; None where torchcodec fails, counts other frames, or turns them by
-    another angle: it knows the container's display matrix, not one within the frames (EXIF, messages of H.264).
-    """
-    distinct = sorted(set(indices))
-    try:
-        decoder = decoder_class(path, stream_index=survey.stream, seek_mode="exact", dimension_order="NHWC")
-        quarter_turns = round((getattr(decoder.metadata, "rotation", None) or 0) / 90) % 4
-        if len(decoder) != len(survey.frames_pts) or quarter_turns != survey.orientation.quarter_turns:
-            return None
-        frames = decoder.get_frames_at(distinct).data.numpy()  # (distinct, height, width, 3)
-    except (RuntimeError, ValueError, IndexError):
-        return None
-    return frames if len(distinct) == len(indices) else frames[np.searchsorted(distinct, indices)]
+def can_rewind(container: av.container.InputContainer, survey: Survey, indices: list[int]) -> bool:
+    """Whether seeking in a container that was read to its end brings the frames as opening it again does."""
+    if REWINDABLE_FORMATS.isdisjoint(container.format.name.split(",")) or not indices:
+        return False
+    return bool(survey.keyframes_pts) and survey.keyframes_pts[0] <= survey.frames_pts[min(indices)]
 
 
 class ToRGB:
@@ -353,42 +259,53 @@ class WantedFrameDecoder(FrameDecoder):
         return super()._frames_of(packet)
 
 
-def decode_near(video: VideoFile, survey: Survey, indices: list[int]) -> tuple[np.ndarray, ToRGB] | None:
+def decode_near(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    video: VideoFile,
+    survey: Survey,
+    indices: list[int],
+) -> tuple[np.ndarray, ToRGB] | None:
     """
     Decodes the wanted frames; seeks to the nearest keyframe before each where that saves decoding.
+
+    Args:
+        container: the video, just opened, or read to its end where `can_rewind` says so.
+        stream: its stream to decode.
+        video: what messages call it.
+        survey: of its packets.
+        indices: of the wanted frames.
 
     Returns:
         `(indices, height, width, 3)` and what converted them; None where a wanted frame does not appear at its
         timestamp, or a packet cannot be decoded.
     """
-    with open_container(video) as container:
-        stream = choose_stream(container, video)
-        decoder = WantedFrameDecoder(container, stream, video, ReadingBudget(container))
-        decoder.wanted_pts = frozenset(survey.frames_pts[index] for index in indices)
-        to_rgb, frames = ToRGB(stream, video), FrameStack(indices)
-        decoded = decoder.intact_frames()
-        position = -1  # index of the last decoded frame
-        index_of = {pts: index for index, pts in enumerate(survey.frames_pts)}
-        for index in sorted(set(indices)):
-            pts = survey.frames_pts[index]
-            before = bisect_right(survey.keyframes_pts, pts)  # how many keyframes are not after the wanted frame
-            if before and index_of[survey.keyframes_pts[before - 1]] > position + 1:
-                try:
-                    decoder.seek(survey.keyframes_pts[before - 1])
-                except (av.FFmpegError, OSError):  # JPEGs one after another have times, but no index
-                    return None
-                decoded = decoder.intact_frames()
-            while True:
-                try:
-                    frame = next(decoded, None)
-                except (av.FFmpegError, OSError):
-                    return None
-                if frame is None or frame.pts is None or frame.pts > pts:
-                    return None
-                position = index_of.get(frame.pts, position)
-                if frame.pts == pts:
-                    frames[index] = to_rgb(frame)
-                    break
+    decoder = WantedFrameDecoder(container, stream, video, ReadingBudget(container))
+    decoder.wanted_pts = frozenset(survey.frames_pts[index] for index in indices)
+    to_rgb, frames = ToRGB(stream, video), FrameStack(indices)
+    decoded = decoder.intact_frames()
+    position = -2 if can_rewind(container, survey, indices) else -1  # index of the last decoded frame
+    index_of = {pts: index for index, pts in enumerate(survey.frames_pts)}
+    for index in sorted(set(indices)):
+        pts = survey.frames_pts[index]
+        before = bisect_right(survey.keyframes_pts, pts)  # how many keyframes are not after the wanted frame
+        if before and index_of[survey.keyframes_pts[before - 1]] > position + 1:
+            try:
+                decoder.seek(survey.keyframes_pts[before - 1])
+            except (av.FFmpegError, OSError):  # JPEGs one after another have times, but no index
+                return None
+            decoded = decoder.intact_frames()
+        while True:
+            try:
+                frame = next(decoded, None)
+            except (av.FFmpegError, OSError):
+                return None
+            if frame is None or frame.pts is None or frame.pts > pts:
+                return None
+            position = index_of.get(frame.pts, position)
+            if frame.pts == pts:
+                frames[index] = to_rgb(frame)
+                break
     return frames.pixels, to_rgb
 
 
@@ -416,14 +333,12 @@ def decode_through(video: VideoFile, survey: Survey, choose_indices: ChooseIndic
                 frames[index] = to_rgb(frame)
             if index == last:
                 break
-    metadata = describe_video(count, survey, indices, "pyav", to_rgb.notes)
+    metadata = describe_video(count, survey, indices, to_rgb.notes)
     metadata.num_lost, metadata.num_damaged = num_lost, to_rgb.num_damaged
     return frames.pixels, metadata
 
 
-def describe_video(
-    count: FrameCount, survey: Survey, indices: list[int], backend: str, notes: list[str]
-) -> ClipMetadata:
+def describe_video(count: FrameCount, survey: Survey, indices: list[int], notes: list[str]) -> ClipMetadata:
     """Metadata of a clip: its frames, frames per second, duration in seconds, and the chosen indices."""
     fps, times_sec = survey.fps, count.times_sec
     if times_sec is not None and times_sec[-1] > 0:
@@ -432,7 +347,7 @@ def describe_video(
         total_num_frames=int(count),
         fps=fps,
         duration=count / fps if fps else None,
-        video_backend=backend,
+        video_backend="pyav",
         frames_indices=indices,
         times_sec=times_sec,
         notes=notes,

@@ -28,8 +28,6 @@ from dataset_trees import write_dfew_annotation, write_dfew_frames, write_ferv39
 from paths import ROOT
 from toys import save_model
 
-from logoformer_hf import video_reading_logoformer
-
 
 @pytest.fixture(autouse=True)
 def global_state_kept() -> Iterator[None]:
@@ -104,16 +102,6 @@ def inputs() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder {folder}: inputs that are easily read wrong")
     return folder
-
-
-@pytest.fixture(params=["torchcodec", "pyav"])
-def backend(request, monkeypatch) -> str:
-    """Each decoder of videos in turn."""
-    if request.param == "pyav":
-        monkeypatch.setattr(video_reading_logoformer, "torchcodec_decoder", lambda: None)
-    elif video_reading_logoformer.torchcodec_decoder() is None:
-        pytest.skip("torchcodec is not installed or does not load (no FFmpeg libraries)")
-    return request.param
 
 
 @pytest.fixture(scope="session")

@@ -132,7 +132,7 @@ def jpeg_bytes(size=(64, 48), mode="RGB", **options) -> bytes:
 def test_both_jpeg_decoders_give_the_same_pixels(options, min_side_px):
     pytest.importorskip("simplejpeg")
     content = jpeg_bytes(**options)
-    quick = images.decode_jpeg(content, min_side_px)
+    quick = images.decode_jpeg(content, "frame", min_side_px)
     expected = images.decode_with_pillow(content, "frame", min_side_px)
     if options.get("mode") == "CMYK":
         assert quick is None
@@ -142,7 +142,7 @@ def test_both_jpeg_decoders_give_the_same_pixels(options, min_side_px):
 
 @pytest.mark.parametrize("content", [jpeg_bytes()[:-60], b"\xff\xd8", b"", b"no picture"])
 def test_what_the_quick_decoder_leaves_alone(content):
-    assert images.decode_jpeg(content, None) is None
+    assert images.decode_jpeg(content, "frame", None) is None
     with raises_naming(VideoReadError, "frame7.jpg"):
         images.decode_with_pillow(content, "frame7.jpg", None)
 
@@ -332,7 +332,7 @@ needs_avif = pytest.mark.skipif("AVIF" not in images.image_formats(), reason="th
 
 @needs_avif
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_avif_files_come_out_upright(orientation, backend, tmp_path):
+def test_avif_files_come_out_upright(orientation, tmp_path):
     image = stored_with(orientation)
     content = encoded(image, "AVIF", quality=100, subsampling="4:4:4", exif=image.getexif())
     (tmp_path / "picture.avif").write_bytes(content)

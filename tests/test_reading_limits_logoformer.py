@@ -19,7 +19,6 @@ from processes import TIMEOUT_SEC, environment_with
 from logoformer_hf import VideoReadError
 from logoformer_hf import reading_limits_logoformer as limits
 from logoformer_hf import video_container_logoformer as video_container
-from logoformer_hf import video_reading_logoformer as video_reading
 from logoformer_hf.faces.footage import Footage
 from logoformer_hf.video_reading_logoformer import read_clip, read_frames
 
@@ -117,9 +116,7 @@ def test_an_environment_variable_changes_a_limit(monkeypatch):
             limits.ReadingLimits.from_environment()
 
 
-def test_frames_above_the_size_are_shrunk_and_all_others_keep_their_pixels(
-    write_video, tmp_path, backend, monkeypatch
-):
+def test_frames_above_the_size_are_shrunk_and_all_others_keep_their_pixels(write_video, tmp_path, monkeypatch):
     clip = write_video(tmp_path / "clip.mp4", 5, size=(128, 96))
     full = read_frames(clip, range)[0]
     monkeypatch.setattr(LIMITS, "max_side_px", 128)
@@ -134,7 +131,7 @@ def test_frames_above_the_size_are_shrunk_and_all_others_keep_their_pixels(
         assert np.abs(next(iter(footage)).pixels - averaged[0]).mean() < 16
 
 
-def test_a_rotated_video_above_the_size_stays_upright(write_video, tmp_path, backend, monkeypatch):
+def test_a_rotated_video_above_the_size_stays_upright(write_video, tmp_path, monkeypatch):
     clip = write_video(tmp_path / "clip.mp4", 2, size=(128, 96), rotation=90)
     monkeypatch.setattr(LIMITS, "max_side_px", 64)
     assert read_frames(clip, range)[0].shape == (2, 64, 48, 3)
@@ -226,7 +223,6 @@ def test_packets_may_not_have_more_bytes_than_the_file():
 
 def test_the_number_of_frames_and_the_time_have_limits(write_video, tmp_path, monkeypatch):
     clip = write_video(tmp_path / "clip.mp4", 12)
-    monkeypatch.setattr(video_reading, "torchcodec_decoder", lambda: None)  # its time is not looked at
     monkeypatch.setattr(LIMITS, "max_frames", 11)
     with raises_naming(VideoReadError, clip, "11 frames"):
         read_clip(clip, range)

@@ -57,20 +57,20 @@ COVER = np.full((1, 48, 64, 3), 200, dtype=np.uint8)
 
 class TestStream:
     @pytest.mark.parametrize("default", [None, 0, 1])
-    def test_a_cover_without_its_mark_is_not_read(self, default, tmp_path, backend):
+    def test_a_cover_without_its_mark_is_not_read(self, default, tmp_path):
         path = write_streams(tmp_path / "cover.mkv", [jpeg_packets(COVER)], [jpeg_packets(MOVING)], default=default)
         frames, metadata = read_frames(path, range)
         assert metadata.total_num_frames == count_frames(path, "full") == 20
         assert np.abs(frames.astype(int) - MOVING).mean() < 20
 
     @pytest.mark.parametrize("default", [0, 1])
-    def test_of_two_videos_the_default_one_is_read(self, default, tmp_path, backend):
+    def test_of_two_videos_the_default_one_is_read(self, default, tmp_path):
         black = np.zeros((20, 48, 64, 3), dtype=np.uint8)
         path = write_streams(tmp_path / "two.mkv", [jpeg_packets(black)], [jpeg_packets(MOVING)], default=default)
         assert (read_frames(path, range)[0].mean() > 20) == (default == 1)
 
     @pytest.mark.parametrize(("name", "size"), [("covr_udta_first.mp4", (360, 640)), ("two_video.mkv", (360, 640))])
-    def test_the_face_is_read(self, name, size, inputs, backend):
+    def test_the_face_is_read(self, name, size, inputs):
         frames, metadata = read_frames(inputs / name, sample_frame_indices)
         assert (metadata.total_num_frames, frames.shape) == (72, (16, *size, 3))
         assert (frames[0] != frames[-1]).any()
@@ -94,7 +94,7 @@ MATRICES = {
 class TestGeometry:
     @pytest.mark.parametrize("name", MATRICES)
     @pytest.mark.parametrize("suffix", ["mp4", "mov"])
-    def test_mirrored_videos_are_upright(self, name, suffix, tmp_path, write_video, backend):
+    def test_mirrored_videos_are_upright(self, name, suffix, tmp_path, write_video):
         if not hasattr(av.VideoStream, "set_display_matrix"):
             pytest.skip("this PyAV cannot write a display matrix that mirrors")
         (a, b, c, d), act = MATRICES[name]
@@ -113,7 +113,7 @@ class TestGeometry:
 
     @pytest.mark.parametrize("orientation", range(2, 9))
     @pytest.mark.parametrize("suffix", ["avi", "mkv", "mov", "tif"])
-    def test_the_exif_within_frames_is_applied_whole(self, orientation, suffix, tmp_path, backend):
+    def test_the_exif_within_frames_is_applied_whole(self, orientation, suffix, tmp_path):
         image = Image.fromarray(MOVING[0])
         image.getexif()[0x0112] = orientation
         path = tmp_path / f"exif.{suffix}"
@@ -129,7 +129,7 @@ class TestGeometry:
         assert np.abs(frames[-1].astype(int) - expected).mean() < 4
 
     @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
-    def test_a_turn_within_h264_is_applied(self, suffix, tmp_path, write_video, backend):
+    def test_a_turn_within_h264_is_applied(self, suffix, tmp_path, write_video):
         plain, path = write_video(tmp_path / "plain.mp4", 8), tmp_path / f"turned.{suffix}"
         with av.open(str(plain)) as source, av.open(str(path), "w") as target:
             stream = source.streams.video[0]
@@ -142,7 +142,7 @@ class TestGeometry:
         frames, _ = read_frames(path, range)
         assert np.array_equal(frames, np.rot90(decode_all(plain), axes=(1, 2)))
 
-    def test_an_odd_size_gives_the_same_pixels_with_both_decoders(self, tmp_path, backend):
+    def test_an_odd_size_gives_the_same_pixels_with_both_decoders(self, tmp_path):
         path = tmp_path / "odd.mp4"
         with av.open(str(path), "w") as container:
             stream = container.add_stream("mpeg4", rate=25)
@@ -156,7 +156,7 @@ class TestGeometry:
     @pytest.mark.parametrize(
         ("ratio", "size"), [(Fraction(2), (48, 128)), (Fraction(1, 2), (96, 64)), (Fraction(16, 15), (48, 68))]
     )
-    def test_pixels_are_square(self, ratio, size, tmp_path, backend):
+    def test_pixels_are_square(self, ratio, size, tmp_path):
         path = tmp_path / "wide.mp4"
         with av.open(str(path), "w") as container:
             stream = container.add_stream("libx264", rate=25)
@@ -171,7 +171,7 @@ class TestGeometry:
         assert np.abs(frames[3].astype(int) - np.asarray(expected)).mean() < 15
 
     @pytest.mark.parametrize("first", [0, 1])
-    def test_a_size_that_changes_becomes_that_of_the_first_chosen_frame(self, first, tmp_path, backend):
+    def test_a_size_that_changes_becomes_that_of_the_first_chosen_frame(self, first, tmp_path):
         sizes = [(48, 64), (96, 128)]
         parts = [jpeg_packets(smooth_pictures(10, *size)) for size in sizes]
         path = write_streams(tmp_path / "call.mkv", parts)
@@ -180,7 +180,7 @@ class TestGeometry:
         assert frames.shape == (3, *sizes[first], 3)
         assert count_frames(path, "full") == 20
 
-    def test_the_call_is_read_in_its_first_size(self, inputs, backend):
+    def test_the_call_is_read_in_its_first_size(self, inputs):
         frames, metadata = read_frames(inputs / "reschange.webm", sample_frame_indices)
         assert (frames.shape, metadata.total_num_frames) == ((16, 120, 160, 3), 50)
 
@@ -199,7 +199,7 @@ class TestGeometry:
 
 class TestPixels:
     @pytest.mark.parametrize(("codec", "suffix"), [("libvpx-vp9", "webm"), ("libvpx", "webm"), ("ffv1", "mkv")])
-    def test_what_is_transparent_is_white(self, codec, suffix, tmp_path, backend):
+    def test_what_is_transparent_is_white(self, codec, suffix, tmp_path):
         path = tmp_path / f"clear.{suffix}"
         picture = np.zeros((48, 64, 4), dtype=np.uint8)
         picture[:, 32:] = (200, 0, 0, 255)  # black and transparent on the left, red on the right
@@ -216,7 +216,7 @@ class TestPixels:
         assert frames[:, 4:44, 4:28].min() > 245
         assert np.abs(frames[:, 4:44, 36:60].astype(int) - (200, 0, 0)).max() < 25
 
-    def test_what_is_transparent_in_a_gif_is_white(self, tmp_path, backend):
+    def test_what_is_transparent_in_a_gif_is_white(self, tmp_path):
         images = []
         for number in range(5):
             image = Image.new("RGBA", (32, 16), (0, 0, 0, 0))
@@ -229,7 +229,7 @@ class TestPixels:
     @pytest.mark.parametrize(
         ("options", "curve", "word"), [({}, 16, "PQ"), ({}, 18, "HLG"), ({"flags": "+ildct+ilme"}, 1, "interlaced")]
     )
-    def test_what_looks_other_than_in_a_player_is_noted(self, options, curve, word, tmp_path, backend):
+    def test_what_looks_other_than_in_a_player_is_noted(self, options, curve, word, tmp_path):
         path = tmp_path / "odd.mp4"
         with av.open(str(path), "w") as container:
             stream = container.add_stream("libx264", rate=25, options=options)
@@ -256,7 +256,7 @@ def spoil(path: Path, to: Path, seed: int) -> Path:
 class TestDamage:
     @pytest.mark.filterwarnings("ignore::logoformer_hf.video_reading_logoformer.DamagedVideoWarning")
     @pytest.mark.parametrize("codec", ["libx264", "mpeg4", "libx265"])
-    def test_a_damaged_file_is_read_the_same_way_every_time(self, codec, tmp_path, write_video, backend):
+    def test_a_damaged_file_is_read_the_same_way_every_time(self, codec, tmp_path, write_video):
         options = {"x265-params": "log-level=0:keyint=12"} if codec == "libx265" else {"g": "12"}
         whole = write_video(tmp_path / "whole.mp4", 40, codec=codec, size=(512, 256), **options)
         for seed in range(3):
@@ -272,7 +272,7 @@ class TestDamage:
             assert stream.codec_context.thread_count == 1
 
     @pytest.mark.parametrize("num_broken", [1, 3])
-    def test_what_can_be_read_is_read_and_what_was_lost_is_said(self, num_broken, tmp_path, write_video, backend):
+    def test_what_can_be_read_is_read_and_what_was_lost_is_said(self, num_broken, tmp_path, write_video):
         path = write_video(tmp_path / "clip.mov", 20, codec="png", pix_fmt="rgb24", size=(32, 32))
         whole, content = decode_all(path), bytearray(path.read_bytes())
         place = len(content) // 4
@@ -289,7 +289,7 @@ class TestDamage:
         with raises_naming(UnusableClip, f"{num_broken} of 20"):  # `on_problem` says what becomes of the clip
             count_frames(path, "full")
 
-    def test_a_codec_that_nobody_knows_is_said(self, tmp_path, write_video, backend):
+    def test_a_codec_that_nobody_knows_is_said(self, tmp_path, write_video):
         path = write_video(tmp_path / "clip.mp4", 20)
         path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz").replace(b"avcC", b"zzzC"))
         with raises_naming(VideoReadError, path, "decoder"):
@@ -299,13 +299,13 @@ class TestDamage:
         with raises_naming(VideoReadError, path):
             ContainerReader(path)
 
-    def test_an_intact_file_warns_of_nothing(self, tmp_path, write_video, backend):
+    def test_an_intact_file_warns_of_nothing(self, tmp_path, write_video):
         with warnings.catch_warnings():
             warnings.simplefilter("error", DamagedVideoWarning)
             metadata = read_frames(write_video(tmp_path / "clip.mp4", 20), range)[1]
         assert (metadata.num_lost, metadata.num_damaged, metadata.notes) == (0, 0, [])
 
-    def test_a_title_that_is_not_utf_8(self, tmp_path, inputs, backend):
+    def test_a_title_that_is_not_utf_8(self, tmp_path, inputs):
         frames, metadata = read_frames(inputs / "latin1_title.mp4", sample_frame_indices)
         assert (frames.shape, metadata.total_num_frames) == ((16, 360, 640, 3), 41)
         assert count_frames(inputs / "latin1_title.mp4", "full") == 41

@@ -283,7 +283,7 @@ def test_options_of_a_call(processor):
     assert drawn != chosen() == sample_frame_indices(40)  # the option was for that call alone
 
 
-def test_do_sample_frames_false_reads_the_whole_file(tmp_path, processor, write_video, backend):
+def test_do_sample_frames_false_reads_the_whole_file(tmp_path, processor, write_video):
     path = write_video(tmp_path / "clip.mp4", 21)
     pixel_values = processor(path, do_sample_frames=False, **RAW, return_tensors="pt")["pixel_values"]
     assert (pixel_values[0].numpy() == decode_all(path).transpose(0, 3, 1, 2)).all()

@@ -23,27 +23,27 @@ from logoformer_hf.video_reading_logoformer import read_clip, read_frames
 
 B_FRAMES = {"g": "12", "bf": "2"}
 FAST_VP = {"g": "12", "deadline": "realtime", "cpu-used": "8"}
-# name: (encoder, options, container, pixel format, whether torchcodec reads it where it loads)
+# name: (encoder, options, container, pixel format)
 FILES = {
-    "h264.mp4": ("libx264", B_FRAMES, None, "yuv420p", True),
-    "open_gop.mkv": ("libx264", {"x264-params": "keyint=10:open-gop=1:bframes=3"}, None, "yuv420p", True),
-    "mpeg4.mov": ("mpeg4", B_FRAMES, None, "yuv420p", True),
-    "vp9.webm": ("libvpx-vp9", FAST_VP, None, "yuv420p", True),
+    "h264.mp4": ("libx264", B_FRAMES, None, "yuv420p"),
+    "open_gop.mkv": ("libx264", {"x264-params": "keyint=10:open-gop=1:bframes=3"}, None, "yuv420p"),
+    "mpeg4.mov": ("mpeg4", B_FRAMES, None, "yuv420p"),
+    "vp9.webm": ("libvpx-vp9", FAST_VP, None, "yuv420p"),
     # frames that are decoded and never shown
-    "vp8_hidden.webm": ("libvpx", {"auto-alt-ref": "1", "lag-in-frames": "16", "g": "20"}, None, "yuv420p", True),
-    "animation.gif": ("gif", {}, None, "rgb8", True),
-    "mjpeg.avi": ("mjpeg", {}, None, "yuvj420p", False),
-    "mpeg4_b_frames.avi": ("mpeg4", B_FRAMES, None, "yuv420p", False),
-    "h264_b_frames.avi": ("libx264", B_FRAMES, None, "yuv420p", False),
-    "mpeg2.ts": ("mpeg2video", B_FRAMES, "mpegts", "yuv420p", False),
-    "h264.ts": ("libx264", B_FRAMES, "mpegts", "yuv420p", False),
-    "raw.h264": ("libx264", B_FRAMES, "h264", "yuv420p", False),
-    "really_avi.mp4": ("mpeg4", B_FRAMES, "avi", "yuv420p", False),
-    "really_ts.MP4": ("libx264", B_FRAMES, "mpegts", "yuv420p", False),
-    "ten_bits.mp4": ("libx264", B_FRAMES, None, "yuv420p10le", False),
+    "vp8_hidden.webm": ("libvpx", {"auto-alt-ref": "1", "lag-in-frames": "16", "g": "20"}, None, "yuv420p"),
+    "animation.gif": ("gif", {}, None, "rgb8"),
+    "mjpeg.avi": ("mjpeg", {}, None, "yuvj420p"),
+    "mpeg4_b_frames.avi": ("mpeg4", B_FRAMES, None, "yuv420p"),
+    "h264_b_frames.avi": ("libx264", B_FRAMES, None, "yuv420p"),
+    "mpeg2.ts": ("mpeg2video", B_FRAMES, "mpegts", "yuv420p"),
+    "h264.ts": ("libx264", B_FRAMES, "mpegts", "yuv420p"),
+    "raw.h264": ("libx264", B_FRAMES, "h264", "yuv420p"),
+    "really_avi.mp4": ("mpeg4", B_FRAMES, "avi", "yuv420p"),
+    "really_ts.MP4": ("libx264", B_FRAMES, "mpegts", "yuv420p"),
+    "ten_bits.mp4": ("libx264", B_FRAMES, None, "yuv420p10le"),
     # whose colours are converted line by line
-    "interlaced.mp4": ("libx264", {"flags": "+ildct+ilme"}, None, "yuv420p", False),
-    "interlaced.mkv": ("mpeg2video", {"flags": "+ildct+ilme"}, None, "yuv420p", False),
+    "interlaced.mp4": ("libx264", {"flags": "+ildct+ilme"}, None, "yuv420p"),
+    "interlaced.mkv": ("mpeg2video", {"flags": "+ildct+ilme"}, None, "yuv420p"),
 }
 CHOICES = {
     "middle": sample_frame_indices,
@@ -63,7 +63,7 @@ def video_files(tmp_path_factory, write_video):
 
     def get(name: str) -> tuple[Path, np.ndarray]:
         if name not in made:
-            codec, options, container, pix_fmt, _ = FILES[name]
+            codec, options, container, pix_fmt = FILES[name]
             path = write_video(folder / name, 60, codec=codec, pix_fmt=pix_fmt, container_format=container, **options)
             made[name] = path, decode_all(path)
         return made[name]
@@ -72,7 +72,7 @@ def video_files(tmp_path_factory, write_video):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_chosen_frames_are_those_of_a_full_decode(name, backend, video_files):
+def test_chosen_frames_are_those_of_a_full_decode(name, video_files):
     path, expected = video_files(name)
     assert len(expected) == 60
     for label, choose in CHOICES.items():
@@ -80,14 +80,13 @@ def test_chosen_frames_are_those_of_a_full_decode(name, backend, video_files):
         indices = list(choose(60))
         assert metadata.total_num_frames == 60, label
         assert list(metadata.frames_indices) == indices, label
-        assert metadata.video_backend == ("torchcodec" if backend == "torchcodec" and FILES[name][4] else "pyav")
         wrong = [index for index, frame in zip(indices, frames, strict=True) if (frame != expected[index]).any()]
         assert not wrong, label
     frames, _ = read_frames(str(path), lambda total: [7])
     assert (frames == expected[7:8]).all()
 
 
-def test_a_file_that_shows_its_sound_late_is_read(media, backend, tmp_path):
+def test_a_file_that_shows_its_sound_late_is_read(media, tmp_path):
     path = tmp_path / "late_sound.flv"
     with av.open(str(media / "face_frontal.mp4")) as source, av.open(str(path), "w") as target:
         copies = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
@@ -108,7 +107,7 @@ def test_a_file_that_shows_its_sound_late_is_read(media, backend, tmp_path):
     ("name", "num_frames"),
     [("face_frontal.mp4", 72), ("no_face.mp4", 95), ("face_far.mkv", 87), ("two_faces.gif", 56)],
 )
-def test_real_clips_are_counted_and_read_right(name, num_frames, media, backend):
+def test_real_clips_are_counted_and_read_right(name, num_frames, media):
     expected = {}
     indices = sample_frame_indices(num_frames)
     with av.open(str(media / name)) as container:
@@ -125,12 +124,11 @@ def test_real_clips_are_counted_and_read_right(name, num_frames, media, backend)
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_frames_are_turned_as_the_file_says(rotation, suffix, tmp_path, write_video, backend):
+def test_frames_are_turned_as_the_file_says(rotation, suffix, tmp_path, write_video):
     if not hasattr(av.VideoStream, "set_display_rotation"):
         pytest.skip("this PyAV cannot write a display matrix")
     path = write_video(tmp_path / f"turned.{suffix}", 8, rotation=rotation)
-    frames, metadata = read_frames(path, range)
-    assert metadata.video_backend == backend
+    frames, _ = read_frames(path, range)
     # The matrix's angle is anticlockwise, as NumPy's; PyAV's own arrays are not turned.
     assert (frames == np.rot90(decode_all(path), k=rotation // 90, axes=(1, 2))).all()
 
@@ -171,8 +169,7 @@ def decoded(monkeypatch) -> list[int]:
     return decoded
 
 
-@pytest.mark.parametrize("backend", ["pyav"], indirect=True)
-def test_frames_of_h264_that_no_other_needs_are_not_decoded(backend, video_files, decoded):
+def test_frames_of_h264_that_no_other_needs_are_not_decoded(video_files, decoded):
     """Every third one is needed by others (two B-frames between them), or is wanted."""
     path, expected = video_files("h264.mp4")
     frames, _ = read_frames(path, lambda total: [10, 11, 40])
@@ -183,8 +180,7 @@ def test_frames_of_h264_that_no_other_needs_are_not_decoded(backend, video_files
     assert len(decoded) == 60
 
 
-@pytest.mark.parametrize("backend", ["pyav"], indirect=True)
-def test_only_the_neighbourhood_of_chosen_frames_is_decoded(backend, tmp_path, write_video, decoded):
+def test_only_the_neighbourhood_of_chosen_frames_is_decoded(tmp_path, write_video, decoded):
     path = write_video(tmp_path / "long.mp4", 2000, codec="mpeg4", size=(16, 16), g="25")
     expected = decode_all(path)
     frames, metadata = read_frames(path, sample_frame_indices)
@@ -201,12 +197,9 @@ import resource, sys
 from logoformer_hf import video_reading_logoformer as reader
 from logoformer_hf.video_processing_logoformer import sample_frame_indices
 unit = 1 if sys.platform == "darwin" else 1024
-torchcodec_decoder = reader.torchcodec_decoder
 def peak(paths):
-    for backend in (torchcodec_decoder, lambda: None):
-        reader.torchcodec_decoder = backend
-        for path in paths:
-            reader.read_frames(path, sample_frame_indices)
+    for path in paths:
+        reader.read_frames(path, sample_frame_indices)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 short = peak(sys.argv[1:3])
 print(peak(sys.argv[3:5]) - short)
@@ -267,7 +260,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_unreadable_files_are_named_with_the_reason(name, backend, tmp_path):
+def test_unreadable_files_are_named_with_the_reason(name, tmp_path):
     make, reason = BAD_FILES[name]
     path = tmp_path / name
     make(path)
@@ -282,7 +275,7 @@ def test_unreadable_files_are_named_with_the_reason(name, backend, tmp_path):
 
 
 @pytest.mark.parametrize("index_at", ["end", "start"])
-def test_half_a_file_is_an_error_or_fewer_frames(index_at, backend, tmp_path, write_video):
+def test_half_a_file_is_an_error_or_fewer_frames(index_at, tmp_path, write_video):
     codec_options = {} if index_at == "end" else {"movflags": "faststart"}
     path = tmp_path / "half.mp4"
     with av.open(str(path), "w", options=codec_options) as container:
@@ -395,14 +388,12 @@ if __name__ == "__main__":
     for method in ("fork", "spawn", "forkserver"):
         found = list(DataLoader(clips, batch_size=None, num_workers=1, multiprocessing_context=method))
         assert found == digests, (method, [a == b for a, b in zip(found, digests)])
-    reader.torchcodec_decoder = lambda: None
-    assert [clips[index] for index in range(len(clips))] == digests
     print("the same")
 """
 
 
 @pytest.mark.slow
-def test_every_kind_of_worker_process_gives_the_same_frames_with_both_decoders(video_files, tmp_path):
+def test_every_kind_of_worker_process_gives_the_same_frames(video_files, tmp_path):
     program = tmp_path / "workers.py"
     program.write_text(WORKERS)
     if sys.platform != "linux":
@@ -411,11 +402,32 @@ def test_every_kind_of_worker_process_gives_the_same_frames_with_both_decoders(v
     assert finished.stdout.strip().endswith("the same")
 
 
-@pytest.mark.parametrize("rotation", [45, 46, 30])
-def test_an_odd_angle_is_turned_alike_by_both_decoders(rotation, tmp_path, write_video, monkeypatch):
+@pytest.mark.parametrize(("rotation", "turns"), [(46, 1), (30, 0), (-100, -1)])
+def test_an_odd_angle_is_rounded_to_a_quarter_turn(rotation, turns, tmp_path, write_video):
     if not hasattr(av.VideoStream, "set_display_rotation"):
         pytest.skip("this PyAV cannot write a display matrix")
     path = write_video(tmp_path / "turned.mp4", 8, rotation=rotation)
-    frames, _ = read_frames(path, lambda count: range(count))
-    monkeypatch.setattr(video_reading, "torchcodec_decoder", lambda: None)
-    assert np.array_equal(frames, read_frames(path, lambda count: range(count))[0])
+    frames, _ = read_frames(path, range)
+    assert (frames == np.rot90(decode_all(path), k=turns, axes=(1, 2))).all()
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "open_gop.mkv", "vp9.webm", "mpeg2.ts"])
+def test_a_file_is_opened_once_where_it_can_be_rewound(name, video_files, monkeypatch):
+    opened = []
+    real = video_reading.open_container
+
+    def counted(video):
+        opened.append(video)
+        return real(video)
+
+    monkeypatch.setattr(video_reading, "open_container", counted)
+    read_frames(video_files(name)[0], sample_frame_indices)
+    assert (len(opened) == 1) != name.endswith(".ts")
+
+
+def test_errors_of_who_chooses_are_not_those_of_the_file(video_files):
+    def choose(total):
+        raise ValueError("nothing to choose")
+
+    with pytest.raises(ValueError, match=r"^nothing to choose$"):
+        read_frames(video_files("h264.mp4")[0], choose)
