@@ -8,6 +8,7 @@ import pytest
 import torch
 from errors import raises_naming
 from torch import nn
+from torch._dynamo.utils import counters
 from toys import RandomClips, toy_trainer, trainer_model
 from video_models import KINDS, save
 
@@ -299,3 +300,27 @@ def test_the_device_makes_the_pixel_values_of_the_processor(tmp_path):
     white = torch.full((1, 4, 3, 32, 32), 255, dtype=torch.uint8)
     pixel_values = trainer._prepare_inputs({"frames": white, "labels": torch.zeros(1)})["pixel_values"]
     torch.testing.assert_close(pixel_values[0, 0, :, 0, 0], torch.tensor([0.9 / 0.4, 0.8 / 0.5, 0.7 / 0.6]))
+
+
+def test_a_compiled_model_takes_full_batches_alone(tmp_path):
+    """Neither the last batch of an epoch, of another size, nor an evaluation is compiled."""
+
+    def graphs(num_clips, **arguments) -> int:
+        torch.compiler.reset()
+        counters.clear()
+        trainer = toy_trainer(
+            tmp_path,
+            num_clips=num_clips,
+            per_device_train_batch_size=4,
+            torch_compile=True,
+            torch_compile_backend="eager",
+            **arguments,
+        )
+        trainer.train()
+        assert trainer.state.global_step == -(-num_clips // 4)
+        return int(counters["stats"]["unique_graphs"])
+
+    full = graphs(8)
+    assert full > 0
+    evaluated = {"eval_dataset": RandomClips(5), "eval_strategy": "epoch", "metric_for_best_model": "eval_loss"}
+    assert graphs(11, **evaluated) == full
