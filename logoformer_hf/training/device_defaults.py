@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
+from .loader_wait import CORES_LEFT
 from .run_folder import SETTINGS_FILE, read_settings
 
 # The first GPUs that multiply in bfloat16 and TF32 (Ampere).
@@ -29,7 +30,7 @@ def device_defaults(given: Namespace, capability: tuple[int, int] | None, num_co
     """
     if capability is None or given.use_cpu:
         return {}
-    defaults: dict[str, Any] = {"dataloader_num_workers": min(max(num_cores - 2, 2), _MAX_WORKERS)}
+    defaults: dict[str, Any] = {"dataloader_num_workers": min(max(num_cores - CORES_LEFT, 2), _MAX_WORKERS)}
     if given.optim == "adamw_torch":
         defaults["optim"] = "adamw_torch_fused"
     if capability >= _MIN_CAPABILITY:

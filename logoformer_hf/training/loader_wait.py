@@ -10,6 +10,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 # Below this share of the time there is nothing to gain that anybody would notice.
 NOTABLE_SHARE = 0.15
+# Cores that workers leave to the main process, which launches the steps and takes over the clips.
+CORES_LEFT = 2
 
 
 @dataclass
@@ -143,8 +145,8 @@ def describe_wait(share: float, num_workers: int, num_cores: int, is_prepared: b
     if share < NOTABLE_SHARE:
         return f"{sentence}."
     advice = []
-    if num_workers < num_cores - 1:
-        advice.append(f"--dataloader_num_workers {num_cores - 1} (now {num_workers}) decodes on all cores")
+    if num_workers < (most := num_cores - CORES_LEFT):
+        advice.append(f"--dataloader_num_workers {most} (now {num_workers}) decodes on all cores")
     if not is_prepared:
         advice.append("`logoformer prepare` stores the clips once as small frames that are read faster")
     return f"{sentence}: {', and '.join(advice)}." if advice else f"{sentence}; all cores decode already."
