@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,10 @@ from .reading_limits_logoformer import first_line as first_line
 
 # Image formats for frames, all of which PIL reads without plug-ins.
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
-
 # PIL's names of the formats that images in memory may have, too.
 IMAGE_FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-
 # Of the images that may move, as PIL calls them; FFmpeg reads the others, GIF and AVIF.
 ANIMATED_FORMATS = ("PNG", "WEBP")
-
 # How many bytes of a file `is_image_head` looks at: the first box of an AVIF.
 HEAD_BYTES = 256
 HEIC_BRANDS = (b"heic", b"heix", b"mif1")
@@ -52,10 +50,8 @@ NO_HEIC = "HEIC is not read; convert it to JPEG"
 HEIC_SUFFIXES = (".heic", ".heif")
 # Frames of a folder where PIL reads AVIF and no other images are there. A file of this ending may be a video, too.
 AVIF_SUFFIXES = (".avif",)
-
 # Parts of a JPEG with a small picture: JFXX, and those of Photoshop and of cameras' makers.
 PARTS_WITH_PICTURES = (b"JFXX", b"Photoshop", b"\xff\xe2", b"\xff\xed")
-
 # How the images begin that PIL reads under every name. A JPEG may be the first of many (Motion JPEG), and a BMP has
 # two letters alone.
 IMAGE_HEADS = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*")
@@ -79,6 +75,7 @@ TO_UPRIGHT = {
 }
 
 NUMBERS = re.compile(r"(\d+)")
+DIGITS_TO_ZERO = str.maketrans("123456789", "0" * 9)
 
 # From the number of frames of a clip to the indices of the frames to read: sorted, repetitions allowed.
 ChooseIndices = Callable[[int], Sequence[int]]
@@ -446,7 +443,10 @@ def frame_entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def frame_files(folder: Path) -> list[str]:
     """Paths of the images of a folder in the order of the numbers in their names."""
-    return [entry.path for entry in sorted(frame_entries(folder), key=number_order)]
+    entries = frame_entries(folder)
+    # Names that differ in digits alone, as usual, are in this order when they are sorted as texts, which is quicker.
+    is_usual = len({entry.name.translate(DIGITS_TO_ZERO) for entry in entries}) == 1
+    return [entry.path for entry in sorted(entries, key=attrgetter("name") if is_usual else number_order)]
 
 
 def number_order(entry: os.DirEntry[str]) -> list[str | int]:
