@@ -155,7 +155,8 @@ def _draw_clips(plans: dict[Path, ClipPlan], image_size: int, num_workers: int) 
     """
     # The folder of the program comes first; the caller's current folder is not searched.
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
-    environment = os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
+    # NumPy would start a thread per core in every process.
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"}
     idle: queue.SimpleQueue[subprocess.Popen[str]] = queue.SimpleQueue()
 
     def draw(path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import ArrayLike
 
 from .camera import Camera, enlarge, shoot
@@ -99,8 +100,11 @@ def write_clip(
         options = {"crf": str(crf), "preset": "veryfast", "g": "16", "threads": "1", "rc-lookahead": "0"}
         stream = container.add_stream("libx264", rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt = image_size, image_size, "yuv420p"
+        # One thread here, too: by itself PyAV starts one a core, and there is a process like this one per core.
+        reformatter = VideoReformatter()
         for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            container.mux(stream.encode(reformatter.reformat(picture, format="yuv420p", threads=1)))
         container.mux(stream.encode())
 
 
