@@ -69,15 +69,19 @@ def find_main_person(source: str | Path, detector: FaceDetector | None, min_qual
     number = main_track(found)
     places = [(tracked.frame.time_sec, face) for tracked in found for face in tracked.faces if face.track_id == number]
     if not places:
-        raise NoFaceError(f"{source}: no face was found in any of its {len(found)} frames.")
+        raise NoFaceError(f"{source}: no face was found in {_frames(len(found), 'any')}.")
     best = max(face.quality for _, face in places)
     if best < min_quality:
         raise NoFaceError(
-            f"{source}: the face is too small, blurred, turned away or half outside in all of its {len(found)} frames "
-            f"(quality {best:.2f} at best, and {min_quality:g} is needed)."
+            f"{source}: the face is too small, blurred, turned away or half outside in "
+            f"{_frames(len(found), 'all')} (quality {best:.2f} at best, and {min_quality:g} is needed)."
         )
     num_people = max(len(tracked.faces) for tracked in found)
     return MainPerson(np.array([time_sec for time_sec, _ in places]), [face for _, face in places], num_people)
+
+
+def _frames(number: int, which: str) -> str:
+    return "its only frame" if number == 1 else f"{which} of its {number} frames"
 
 
 def crop_person(source: str | Path, person: MainPerson, side_px: int = CROP_SIDE_PX) -> Iterator[np.ndarray]:

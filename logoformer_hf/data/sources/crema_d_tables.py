@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..problems import name_some
+from .whole_files import IS_POINTER, is_pointer
 
 ACTORS_FILE, VOTES_FILE = "VideoDemographics.csv", "processedResults/summaryTable.csv"
 _MAX_BYTES = 2**26
@@ -113,8 +114,8 @@ def _read_rows(file: Path, columns: Sequence[str], what: str) -> list[dict[str, 
         raise ValueError(f"{file} is not {what}: it is no CSV in UTF-8 ({error}).") from None
     header = next(csv.reader(io.StringIO(text)), [])
     if missing := [name for name in columns if name not in header]:
-        if text.startswith("version https://git-lfs"):
-            raise ValueError(f"{file} is a pointer of Git LFS: run `git lfs pull` in its folder.")
+        if is_pointer(file):
+            raise ValueError(f"{file} {IS_POINTER}.")
         shown = ", ".join(header)[:80] or "nothing"
         raise ValueError(f"{file} is not {what}: its columns are {shown}; {missing[0]} is missing.")
     for line, row in enumerate(rows, start=2):

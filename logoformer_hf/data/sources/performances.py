@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...video_container_logoformer import VIDEO_SUFFIXES
 from ..problems import name_some
+from .whole_files import is_pointer
 
 # How the data sets name a performance; the parts in brackets are what the name says.
 PATTERNS = {
@@ -20,7 +21,6 @@ PATTERNS = {
 }
 _EXAMPLES = {"crema_d": "1001_DFA_ANG_XX.flv", "ravdess": "02-01-06-01-02-01-12.mp4"}
 _MAX_DEPTH = 4  # folders below the one that is named
-_POINTER, _MAX_POINTER_BYTES = b"version https://git-lfs", 1024
 _SOUNDS = (".wav", ".mp3")
 _ARCHIVES = (".zip", ".tar", ".gz", ".7z")
 _UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".aria2")
@@ -82,7 +82,7 @@ def _search(folder: Path, dataset: str, found: Performances, others: dict[str, i
         if is_dir or suffix in VIDEO_SUFFIXES:
             if PATTERNS[dataset].fullmatch(name):
                 found.paths.setdefault(name, []).append(Path(entry.path))
-                if not is_dir and _is_pointer(entry):
+                if not is_dir and is_pointer(Path(entry.path)):
                     found.pointers.append(name)
                 continue
             if known := next((each for each in others if PATTERNS[each].fullmatch(name)), None):
@@ -95,13 +95,6 @@ def _search(folder: Path, dataset: str, found: Performances, others: dict[str, i
             found.unfinished.append(Path(entry.path))
         elif suffix in _SOUNDS and not is_dir:
             found.num_sounds += 1
-
-
-def _is_pointer(entry: "os.DirEntry[str]") -> bool:
-    if entry.stat().st_size > _MAX_POINTER_BYTES:
-        return False
-    with open(entry.path, "rb") as file:  # noqa: PTH123
-        return file.read(len(_POINTER)) == _POINTER
 
 
 def _nothing_found(found: Performances, dataset: str, others: dict[str, int]) -> str:

@@ -18,6 +18,7 @@ from .inventory import PlannedClip
 from .lists import ListError
 from .split_folders import split_named, visible_folders
 from .still_tree import known_class, still_id
+from .whole_files import IS_POINTER, is_pointer
 
 _DEPTH = 3  # of folders in which lists and images are looked for
 _PATH, _LABEL = "subDirectory_filePath", "expression"  # columns of AffectNet's tables
@@ -41,7 +42,12 @@ def is_affectnet_table(file: Path) -> bool:
 
 
 def header_of(file: Path) -> list[str]:
-    """The names of the columns of a CSV, without blanks around them; empty where it is no text."""
+    """
+    The names of the columns of a CSV, without blanks around them; empty where it is no text. Raises a `ListError` for
+    a pointer of Git LFS.
+    """
+    if is_pointer(file):
+        raise ListError(f"{file} {IS_POINTER}.")
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
             return [name.strip() for name in next(csv.reader(lines), [])]

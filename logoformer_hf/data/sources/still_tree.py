@@ -18,10 +18,13 @@ from .split_folders import SPLITS, SYSTEM_FILES, count_splits, is_split, split_n
 LAYOUT = "<split>/<label>/<still>, in folders below that if you like: train/happy/anna.jpg"
 CONTEMPT = "contempt"
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
+_ENDINGS = f"Stills end in {', '.join(IMAGE_SUFFIXES)}."
 _TESTED_SHARE = 0.1  # of stills without a split
 
 
-def find_stills(data_dir: Path, meanings: Mapping[str, str | None] | None = None) -> SourcePlan:
+def find_stills(
+    data_dir: Path, meanings: Mapping[str, str | None] | None = None, on_empty: str = "skip"
+) -> SourcePlan:
     """
     The stills in `data_dir/<split>/<label>/` and in folders below it: all images.
 
@@ -32,6 +35,7 @@ def find_stills(data_dir: Path, meanings: Mapping[str, str | None] | None = None
         data_dir: the folder.
         meanings: of a data set whose labels are known, the class of each name or number, None for one that is left
             out; names of expressions need not be in it. None: labels are the names of the folders.
+        on_empty: with "stop" a folder of a label without a still is an error, with "skip" it is noted.
 
     Raises:
         ValueError: no stills, folders on another level, a label that is not known, or fewer than two.
@@ -43,10 +47,12 @@ def find_stills(data_dir: Path, meanings: Mapping[str, str | None] | None = None
         _check_is_no_split(data_dir)
         roots = {data_dir: "train"}
     folders = {folder: split for root, split in roots.items() for folder in visible_folders(root)}
-    stills = {folder: stills_below(folder) for folder in folders}
-    stills = {folder: paths for folder, paths in stills.items() if paths}
+    others: list[Path] = []
+    found = {folder: stills_below(folder, others) for folder in folders}
+    stills = {folder: paths for folder, paths in found.items() if paths}
     _check_folders(data_dir, list(roots), stills)
     class_of, notes = _classes_of(data_dir, list(stills), meanings)
+    notes += _notes_on_the_rest(data_dir, [folder for folder in found if not found[folder]], others, on_empty)
     clips, left_out = [], Counter[str]()
     for folder, paths in stills.items():
         name = class_of[folder]
@@ -62,21 +68,38 @@ def find_stills(data_dir: Path, meanings: Mapping[str, str | None] | None = None
         )
     if not has_splits:
         notes.append(f"No folder is named train, validation or test; for splits: {LAYOUT}.")
-    if others := sorted(path.name for path in visible(data_dir) if has_splits and path.is_dir() and path not in roots):
-        notes.append(f"Not used, as they are no folders of a split: {name_some(others)}.")
+    if unused := sorted(path.name for path in visible(data_dir) if has_splits and path.is_dir() and path not in roots):
+        notes.append(f"Not used, as they are no folders of a split: {name_some(unused)}.")
     notes += [f"Left out: {number:,} stills of {name}." for name, number in left_out.items()]
     return SourcePlan(sorted(clips, key=lambda clip: SPLITS.index(clip.split)), names, notes=notes)
 
 
-def stills_below(folder: Path) -> list[Path]:
-    """The images in a folder and in those below it, in the order of their names."""
+def stills_below(folder: Path, others: list[Path]) -> list[Path]:
+    """The images in a folder and in those below it, in the order of their names; `others` gets all other files."""
     found = []
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] != "." and name not in SYSTEM_FILES)
-        found += [
-            Path(place, name) for name in sorted(files) if name[0] != "." and name.lower().endswith(IMAGE_SUFFIXES)
-        ]
+        for name in sorted(files):
+            if name[0] != "." and name not in SYSTEM_FILES:
+                (found if name.lower().endswith(IMAGE_SUFFIXES) else others).append(Path(place, name))
     return found
+
+
+def _notes_on_the_rest(data_dir: Path, empty: Sequence[Path], others: Sequence[Path], on_empty: str) -> list[str]:
+    """Notes on folders without a still and on files that are none, or, with "stop", a ValueError for the folders."""
+    notes = []
+    if empty:
+        names = name_some(still_id(folder, data_dir) for folder in empty)
+        if on_empty == "stop":
+            raise ValueError(
+                f"{data_dir} has folders of labels without a still: {names}. {_ENDINGS} Was an archive unpacked to "
+                "its end? `on_problem` skip goes on without these folders."
+            )
+        notes.append(f"Folders without a still: {names}.")
+    if others:
+        names = name_some(still_id(path, data_dir) for path in others)
+        notes.append(f"Not used, as they are no stills that are read ({len(others):,}): {names}. {_ENDINGS}")
+    return notes
 
 
 def still_id(path: Path, data_dir: Path) -> str:
@@ -114,7 +137,7 @@ def _check_folders(data_dir: Path, roots: Sequence[Path], stills: Mapping[Path, 
     if archive := next((path for place in places for path in visible(place) if _is_archive(path)), None):
         raise ValueError(f"{lacking}, and an archive that may hold them: unpack {archive}.")
     contents = name_some(path.name for path in visible(data_dir)) or "nothing"
-    raise ValueError(f"{lacking}. {data_dir} contains {contents}.")
+    raise ValueError(f"{lacking}. {data_dir} contains {contents}. {_ENDINGS}")
 
 
 def _is_archive(path: Path) -> bool:

@@ -26,7 +26,7 @@ class Stills(ClipBuilder):
 
     def plan(self) -> SourcePlan:
         """Lists the stills in folders."""
-        return with_test(find_stills(self.data_dir))
+        return with_test(find_stills(self.data_dir, on_empty=self.config.on_problem))
 
 
 class KnownStills(ClipBuilder):

@@ -6,6 +6,8 @@ from typing import BinaryIO
 
 _FLV_TAG, _FLV_HEADER = 11, 9  # bytes of the header of a tag, and of the file
 _TAG_TYPES = (8, 9, 18)  # sound, picture, script
+_POINTER, _MAX_POINTER_BYTES = b"version https://git-lfs", 1024
+IS_POINTER = "is a pointer of Git LFS: run `git lfs pull` in its folder"
 
 
 class UnusableClip(Exception):
@@ -20,6 +22,16 @@ def check_file(file: Path) -> None:
         raise UnusableClip("it is a pipe or a device, not a file")
     if file.stat().st_size == 0:
         raise UnusableClip("the file is empty")
+    if is_pointer(file):
+        raise UnusableClip(f"it {IS_POINTER}")
+
+
+def is_pointer(file: Path) -> bool:
+    """Whether this is the text that Git leaves in the place of a file where Git LFS is not installed."""
+    if file.stat().st_size > _MAX_POINTER_BYTES:
+        return False
+    with file.open("rb") as content:
+        return content.read(len(_POINTER)) == _POINTER
 
 
 def ends_early(path: Path) -> bool:

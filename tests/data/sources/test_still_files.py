@@ -39,7 +39,8 @@ def test_whole_images_are_not_decoded(tmp_path, monkeypatch):
     [
         ("cut.jpg", still(200, (400, 400), quality=95)[:-30], "decoded"),
         ("cut.png", still(200, (400, 400), kind="PNG")[:-30], "decoded"),
-        ("text.jpg", b"version https://git-lfs.github.com/spec/v1\n", "no image"),
+        ("text.jpg", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+        ("text.png", b"no picture", "no image"),
         ("empty.jpg", b"", "empty"),
         ("huge.png", still(0, (8000, 5000), mode="1", kind="PNG"), "8000x5000"),
     ],

@@ -114,6 +114,18 @@ def test_what_is_wrong_is_said_in_a_sentence(change, tmp_path):
         find_stills(data_dir)
 
 
+def test_folders_without_a_still_stop_or_are_noted(tmp_path):
+    root = write_stills(tmp_path, ["train", "test"], ["happy", "sad"])
+    (root / "train" / "angry" / "monday").mkdir(parents=True)
+    (root / "train" / "angry" / "monday" / "anna.heic").write_bytes(b"heic")
+    (root / "train" / "angry" / "Thumbs.db").write_bytes(b"of a system")
+    with raises_naming(ValueError, "train/angry", "on_problem", ".png"):
+        find_stills(root, on_empty="stop")
+    plan = find_stills(root)
+    assert plan.label_names == ["happy", "sad"]
+    check_named(" ".join(plan.notes), "train/angry", "(1): train/angry/monday/anna.heic", ".png")
+
+
 def test_stills_without_any_to_train_on(tmp_path):
     with raises_naming(ValueError, "test", "train/<label>/"):
         with_test(find_stills(write_stills(tmp_path, ["test"], ["happy", "sad"])))
