@@ -180,9 +180,10 @@ def _check_missing(found: Performances, expected: Sequence[str], paths: dict[str
         return
     unfinished = f" Unfinished downloads are there, as {found.unfinished[0].name}." if found.unfinished else ""
     folder = next(iter(paths.values())).parent if paths else found.folder
+    how = _how_to_fetch(folder)
     raise FileNotFoundError(
         f"{found.folder}: of the {len(expected):,} clips of CREMA-D {len(paths):,} are there; "
-        f"{describe_missing(actors, names, 'actor')} are missing.{unfinished} {_how_to_fetch(folder)} Or leave "
+        f"{describe_missing(actors, names, 'actor')} are missing.{unfinished} {how[0].upper()}{how[1:]} Or leave "
         "missing clips out with `on_problem` skip; results are then for the others only."
     )
 

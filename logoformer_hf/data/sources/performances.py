@@ -131,7 +131,9 @@ def check_once(found: Performances, names: Collection[str]) -> dict[str, Path]:
         found: what was found.
         names: the performances that are used.
     """
-    twice = [name for name in names if len(found.paths.get(name, ())) > 1]
+    several = {name: found.paths[name] for name in names if len(found.paths.get(name, ())) > 1}
+    # A link to the folder, or out of it to one above, leads to the same files.
+    twice = [name for name, paths in several.items() if len({os.path.realpath(path) for path in paths}) > 1]
     if twice:
         first, second, *_ = found.paths[twice[0]]
         raise ValueError(

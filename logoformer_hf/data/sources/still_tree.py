@@ -76,7 +76,7 @@ def find_stills(
 
 def stills_below(folder: Path, others: list[Path]) -> list[Path]:
     """The images in a folder and in those below it, in the order of their names; `others` gets all other files."""
-    found = []
+    found: list[Path] = []
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] != "." and name not in SYSTEM_FILES)
         for name in sorted(files):

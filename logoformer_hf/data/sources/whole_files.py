@@ -28,7 +28,7 @@ def check_file(file: Path) -> None:
 
 def is_pointer(file: Path) -> bool:
     """Whether this is the text that Git leaves in the place of a file where Git LFS is not installed."""
-    if file.stat().st_size > _MAX_POINTER_BYTES:
+    if not file.is_file() or file.stat().st_size > _MAX_POINTER_BYTES:  # a pipe, or a link that leads to nothing
         return False
     with file.open("rb") as content:
         return content.read(len(_POINTER)) == _POINTER

@@ -1,5 +1,7 @@
 """The index of a folder of performances: which names count, how deep it looks, and what it says of the rest."""
 
+import os
+
 from errors import check_named, raises_naming
 from pytest import fixture, mark
 
@@ -52,6 +54,23 @@ def test_a_small_video_is_no_pointer(folder):
     write(folder / "1002_DFA_ANG_XX.flv", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     write(folder / "1003_DFA_ANG_XX.flv", b"version https://git-lfs.github.com/spec/v1\n" + bytes(2000))
     assert index_performances(folder, "crema_d").pointers == ["1002_DFA_ANG_XX"]
+
+
+def test_what_is_no_file_is_not_read(folder):
+    """Reading a pipe would wait for somebody to write into it."""
+    (folder / f"{NAME}.flv").symlink_to(folder / "nowhere.flv")
+    os.mkfifo(folder / "1002_DFA_ANG_XX.flv")
+    found = index_performances(folder, "crema_d")
+    assert len(found.paths) == 2 and found.pointers == []
+
+
+def test_links_to_folders_do_not_make_two_of_a_file(folder):
+    write(folder / "a" / f"{NAME}.flv")
+    (folder / "a" / "self").symlink_to(folder)
+    (folder / "b").symlink_to(folder / "a")
+    found = index_performances(folder, "crema_d")
+    assert len(found.paths[NAME]) > 2
+    assert check_once(found, [NAME]) == {NAME: found.paths[NAME][0]}
 
 
 def test_unfinished_downloads_are_named_where_nothing_else_is(folder):
