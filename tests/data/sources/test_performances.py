@@ -58,6 +58,7 @@ def test_a_small_video_is_no_pointer(folder):
 
 def test_what_is_no_file_is_not_read(folder):
     """Reading a pipe would wait for somebody to write into it."""
+    folder.mkdir()
     (folder / f"{NAME}.flv").symlink_to(folder / "nowhere.flv")
     os.mkfifo(folder / "1002_DFA_ANG_XX.flv")
     found = index_performances(folder, "crema_d")
