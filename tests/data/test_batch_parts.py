@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from accelerate.data_loader import BatchSamplerShard
 from errors import raises_naming
 from torch.utils.data import BatchSampler, DataLoader
 
@@ -132,6 +133,16 @@ def test_an_epoch_that_is_left_early_is_followed_by_a_whole_one():
     for _ in loader:
         break
     assert [batch["clip_ids"] for batch in loader] == expected
+
+
+def test_each_process_of_a_training_reads_its_own_batches():
+    """Which accelerate divides, and fills up with clips from the epoch's start."""
+    read = []
+    for process in range(2):
+        batches = BatchSamplerShard(BatchSampler(range(13), 4, drop_last=False), 2, process)
+        loader = DataLoader(Clips(13), batch_sampler=batches, num_workers=2, collate_fn=collate_clips)
+        read.append([batch["frames"][:, 0].flatten().tolist() for batch in read_in_parts(loader, CPU)])
+    assert read == [[[0, 1, 2, 3], [8, 9, 10, 11]], [[4, 5, 6, 7], [12, 0, 1, 2]]]
 
 
 def test_an_error_of_a_clip_comes_with_its_batch():
