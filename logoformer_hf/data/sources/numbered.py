@@ -10,6 +10,7 @@ from .layouts import find_nearby, has_numbered_clips
 from .list_paths import path_parts
 from .lists import ClipList, ListedClip, ListError
 from .source import ClipOptions, FoldOptions
+from .split_folders import find_archive
 
 FOLDS = (1, 2, 3, 4, 5)
 
@@ -94,9 +95,11 @@ def choose_clip_folder(
     # First `data_dir` itself, whatever its name is.
     found = list(dict.fromkeys(folder for folder in (data_dir, *near) if folder and has_numbered_clips(folder)))
     if not found:
+        archive = find_archive(data_dir)
+        unpack = f" An archive is here: unpack {archive}." if archive else ""
         raise FileNotFoundError(
             f"{data_dir}: there are no clips here, one folder below or one above: none of {', '.join(usual)} "
-            "with clips named by their numbers. Name the folder that has them with `frames`."
+            f"with clips named by their numbers. Name the folder that has them with `frames`.{unpack}"
         )
     folder = next((folder for folder in found if folder.name in in_lists), found[0])
     others = ", ".join(str(other) for other in found if other != folder)

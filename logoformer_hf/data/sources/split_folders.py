@@ -12,6 +12,7 @@ _SPLIT_OF = {
     **dict.fromkeys(("validation", "valid", "val", "dev", "val_set", "validation_set"), "validation"),
     **dict.fromkeys(("test", "testing", "test_set"), "test"),
 }
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 SYSTEM_FILES = ("__MACOSX", "Thumbs.db", "desktop.ini")  # besides hidden ones, as .DS_Store and ._clip.mp4
 
 
@@ -33,6 +34,13 @@ def visible(folder: Path) -> list[Path]:
 def visible_folders(folder: Path) -> list[Path]:
     """The folders in a folder, by name."""
     return [path for path in visible(folder) if path.is_dir()]
+
+
+def find_archive(folder: Path) -> Path | None:
+    """An archive in a folder or in those right below it, which may hold what is missing."""
+    places = [folder, *visible_folders(folder)]
+    files = (path for place in places for path in visible(place) if path.suffix.lower() in _ARCHIVES)
+    return next((path for path in files if path.is_file()), None)
 
 
 def count_splits(clips: Iterable[PlannedClip], noun: str = "clips") -> str:

@@ -13,11 +13,19 @@ from ..splits import choose_of_every_class
 from .builder import SourcePlan
 from .inventory import PlannedClip
 from .list_formats import is_number
-from .split_folders import SPLITS, SYSTEM_FILES, count_splits, is_split, split_named, visible, visible_folders
+from .split_folders import (
+    SPLITS,
+    SYSTEM_FILES,
+    count_splits,
+    find_archive,
+    is_split,
+    split_named,
+    visible,
+    visible_folders,
+)
 
 LAYOUT = "<split>/<label>/<still>, in folders below that if you like: train/happy/anna.jpg"
 CONTEMPT = "contempt"
-_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 _ENDINGS = f"Stills end in {', '.join(IMAGE_SUFFIXES)}."
 _TESTED_SHARE = 0.1  # of stills without a split
 
@@ -133,15 +141,10 @@ def _check_folders(data_dir: Path, roots: Sequence[Path], stills: Mapping[Path, 
                 f"{lacking}: {len(stills_here):,} lie in {root} itself, as {stills_here[0].name}, where nothing says "
                 "what they show."
             )
-    places = [data_dir, *visible_folders(data_dir)]
-    if archive := next((path for place in places for path in visible(place) if _is_archive(path)), None):
+    if archive := find_archive(data_dir):
         raise ValueError(f"{lacking}, and an archive that may hold them: unpack {archive}.")
     contents = name_some(path.name for path in visible(data_dir)) or "nothing"
     raise ValueError(f"{lacking}. {data_dir} contains {contents}. {_ENDINGS}")
-
-
-def _is_archive(path: Path) -> bool:
-    return path.suffix.lower() in _ARCHIVES and path.is_file()
 
 
 def _classes_of(
@@ -181,7 +184,7 @@ def known_class(label: str, meanings: Mapping[str, str | None], where: str) -> s
     name = canonical_expression(text)
     if name is not None and name in meanings.values():
         return name
-    shown = ", ".join(f"{key} {value or 'left out'}" for key, value in meanings.items())
+    shown = ", ".join(f"{key} {value or 'left out'}" for key, value in meanings.items() if key.isdigit())
     raise ValueError(f"{where}: {label!r} is no label of this data set; they are {shown}, or their names.")
 
 

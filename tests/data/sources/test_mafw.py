@@ -41,6 +41,13 @@ def test_folds(mafw, fold):
     assert {clip.label for clip in tested} == set(CLASSES)
 
 
+def test_clips_in_an_archive_are_to_be_unpacked(root, mafw):
+    (root / "data" / "clips").rename(root / "elsewhere")
+    (root / "data" / "clips.zip").write_bytes(b"PK")
+    with raises_naming(FileNotFoundError, "data/frames", "frames", "unpack", root / "data" / "clips.zip"):
+        mafw(fold=1).load()
+
+
 def test_rows_and_facts(root, tmp_path):
     args = SourceArguments(dataset="mafw", data_dir=str(root), fold="all", cache_dir=str(tmp_path / "cache"))
     assert list(args.folds) == [1, 2, 3, 4, 5]
