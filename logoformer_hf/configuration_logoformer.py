@@ -1,13 +1,24 @@
 """LOGO-Former configuration: all numbers of the architecture, with checks of their values."""
 
 import math
-import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.dataclasses import strict
 from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, ResNetConfig
 from transformers.activations import ACT2FN
+
+from .saved_settings_logoformer import (
+    CONFIG_FILES,
+    check_are_settings,
+    check_dtype,
+    check_implementations,
+    check_outputs,
+    check_weights_of,
+    drop_code_references,
+    error_of_field,
+    errors_of_file,
+    shown,
+)
 
 # `save_pretrained` copies the file of the saved class and all files that its lines `from .x import` name. With these
 # lines it copies all files of the model, whichever class is saved.
@@ -21,18 +32,6 @@ AUTO_MAP = {
     "AutoModel": "modeling_logoformer.LogoFormerModel",
     "AutoModelForVideoClassification": "modeling_logoformer.LogoFormerForVideoClassification",
 }
-
-# Fields of a configuration whose values name code that transformers downloads and runs: classes and pipelines.
-CODE_FIELDS = ("auto_map", "custom_pipelines")
-# In a text, what divides a repository from the code in it: `owner/name--file.Class`, with or without blanks.
-OTHER_REPOSITORY = "--"
-# Names of classes and of the folder, which people choose and no code is loaded by.
-FREE_NAMES = ("id2label", "label2id", "_name_or_path")
-# Fields that choose an attention or experts by a name. Other names than words are kernels on the Hub, code of others.
-IMPLEMENTATIONS = (
-    *("attn_implementation", "_attn_implementation", "_attn_implementation_internal"),
-    *("experts_implementation", "_experts_implementation", "_experts_implementation_internal"),
-)
 
 # The most of each that a configuration may ask for: far more than any model of this kind has, and little enough that a
 # file of somebody else cannot fill the memory of whoever loads it.
@@ -52,7 +51,6 @@ LEAST = {"num_hidden_layers": 0}  # of the others: 1
 MAX_LABELS = 10_000
 MAX_WEIGHTS = 10**9  # estimated; the base model has 15 million
 MAX_TOKEN_VALUES = 2**28  # of all tokens of a clip, with the padding to whole windows; the base model has 401,408
-MAX_DEPTH = 20  # of fields in fields; a frame encoder's labels are three deep
 MAX_BACKBONE_NUMBER = 2**17  # any number in the configuration of a frame encoder
 
 # Of fields that saved configurations of older models do not have: what those models do.
@@ -68,7 +66,8 @@ class LogoFormerConfig(PreTrainedConfig):
     Configuration of a LOGO-Former (Ma, Sun, Li, ICASSP 2023, arXiv 2305.03343). The defaults are the base model.
 
     Values of a wrong type raise `huggingface_hub.errors.StrictDataclassFieldValidationError`, impossible ones
-    `StrictDataclassClassValidationError`; both name the field, the value and what would be accepted.
+    `StrictDataclassClassValidationError`; both name the field, the value and what would be accepted. Read from a file,
+    both are a `ValueError` that names the file, too.
 
     From a public port (of unknown authorship): frames, image size, the frame encoder, width, depth, heads,
     feed-forward, drop path. Summaries by a strided depth-wise convolution are as in that port and in DualFormer (arXiv
@@ -141,18 +140,16 @@ class LogoFormerConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         check_implementations([kwargs, self.backbone_config])
-        check_num_labels(kwargs.get("num_labels"), self.id2label)  # before the library makes a name for each
+        check_are_settings(type(self), kwargs)
+        check_num_labels(kwargs.get("num_labels", 0), self.id2label)  # before the library makes a name for each
+        check_dtype(self.dtype, "dtype")
+        check_dtype(kwargs.get("torch_dtype"), "torch_dtype")
+        check_weights_of(kwargs)
+        check_outputs(kwargs)
         if self.backbone_config is None:
             self.backbone_config = resnet18_to_stage3(num_channels=self.num_channels)
         elif isinstance(self.backbone_config, dict):
-            backbone = dict(self.backbone_config)
-            model_type = backbone.pop("model_type", None)
-            if model_type not in CONFIG_MAPPING:
-                raise ValueError(
-                    f"`backbone_config` has model_type {model_type!r}; it must be one of transformers, e.g. 'resnet'."
-                )
-            check_backbone_numbers(backbone)
-            self.backbone_config = AutoConfig.for_model(model_type, **backbone)
+            self.backbone_config = backbone_from_fields(self.backbone_config)
         self.window_size = tuple(self.window_size)  # JSON gives a list
         if self.id2label is None and kwargs.get("num_labels") in (None, len(EXPRESSIONS)):
             self.id2label = dict(enumerate(EXPRESSIONS))
@@ -242,6 +239,7 @@ class LogoFormerConfig(PreTrainedConfig):
                 "transformers with exactly one feature map, e.g. ResNetConfig(out_features=['stage3'])."
             )
         check_backbone_layers(self.backbone_config)
+        check_backbone_activation(self.backbone_config)
         channels = getattr(self.backbone_config, "num_channels", self.num_channels)
         if channels != self.num_channels:
             raise ValueError(
@@ -250,9 +248,29 @@ class LogoFormerConfig(PreTrainedConfig):
             )
 
     @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in the library. Whatever is wrong with the file is a `ValueError` that names it and the field."""
+        with errors_of_file(pretrained_model_name_or_path, CONFIG_FILES, **kwargs):
+            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+
+    @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """As in the library. Where a field is missing that older models do not have, it gets the value they had."""
-        return super().from_dict(OLD_VALUES | config_dict, **kwargs)
+
+        def build(values: dict[str, Any]) -> Any:
+            return super(LogoFormerConfig, cls).from_dict(dict(values), **kwargs)
+
+        # The Auto classes read the file themselves, and say here alone which one it is.
+        with errors_of_file(kwargs.get("name_or_path"), CONFIG_FILES, **kwargs):
+            if not isinstance(config_dict, dict):
+                raise ValueError(f"a configuration is {shown(config_dict)}; it must be an object, fields with values.")
+            values = OLD_VALUES | config_dict
+            try:
+                return build(values)
+            except (ImportError, MemoryError, OSError):
+                raise
+            except Exception as error:
+                raise error_of_field(error, values, build) from error
 
     @property
     def grid_size(self) -> int:
@@ -306,94 +324,65 @@ class LogoFormerConfig(PreTrainedConfig):
         return cls(**defaults | kwargs)
 
 
-def find_code_references(values: Any, where: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """
-    The fields of a configuration, nested ones too, that name code: `auto_map`, `custom_pipelines`, kernels, and every
-    text with a reference to another repository.
-
-    Yields:
-        path of the field, and its value.
-    """
-    if isinstance(values, dict):
-        for name, value in values.items():
-            inner = (*where, str(name))
-            is_code = name in CODE_FIELDS or (where and where[-1] in CODE_FIELDS)
-            if (name in IMPLEMENTATIONS and not is_word(value)) or (
-                is_code and not (name in CODE_FIELDS and isinstance(value, dict))
-            ):
-                yield inner, value
-            elif name not in FREE_NAMES:
-                yield from find_code_references(value, inner)
-    elif isinstance(values, (list, tuple)):
-        for number, value in enumerate(values):
-            yield from find_code_references(value, (*where, str(number)))
-    elif isinstance(values, str) and OTHER_REPOSITORY in values:
-        yield where, values
-
-
-def drop_code_references(config: Any) -> None:
-    """
-    Removes the references to code from a configuration or a processor in place, and from the configurations in it.
-
-    A model of somebody else may carry some, and whatever is saved from it would carry them on. Those to the code of
-    this model, which lies beside its weights, are written again when it is saved.
-    """
-    for name, value in list(vars(config).items()):
-        if hasattr(value, "to_dict"):
-            drop_code_references(value)
-        elif name in CODE_FIELDS or any(find_code_references({name: value})):
-            delattr(config, name)
-
-
-def check_implementations(values: Any, depth: int = 0) -> None:
-    """
-    Checks that no field of a configuration, nested ones too, names kernels on the Hub, which are code of others.
-
-    Raises:
-        ValueError: one does, or fields are nested without end; the message names it.
-    """
-    if depth > MAX_DEPTH:
-        raise ValueError(f"its fields are nested more than {MAX_DEPTH} deep, as those of no model are.")
-    if isinstance(values, (list, tuple)):
-        values = dict(enumerate(values))
-    elif isinstance(values, PreTrainedConfig):
-        values = vars(values)
-    if not isinstance(values, dict):
-        return
-    for name, value in values.items():
-        if name in IMPLEMENTATIONS and not is_word(value):
-            raise ValueError(
-                f"`{name}` is {repr(value)[:200]}; it must be a name of transformers, e.g. 'sdpa' or 'eager'. Kernels "
-                "of the Hub are code of others: whoever wants one names it with `model.set_attn_implementation`."
-            )
-        check_implementations(value, depth + 1)
-
-
-def is_word(value: Any) -> bool:
-    """Whether this is the name of an implementation in one word, a name for each part of a model, or None."""
-    if isinstance(value, dict):
-        return all(is_word(name) for name in value.values())
-    return value is None or (isinstance(value, str) and re.fullmatch(r"[\w-]+", value) is not None)
-
-
 def check_num_labels(num_labels: Any, id2label: Any) -> None:
     """Raises a `ValueError` for more classes than a model may have."""
     if id2label is not None and not isinstance(id2label, dict):
         raise ValueError("`id2label` must be an object: the names of the classes by their numbers.")
+    for number in id2label or ():
+        if not (isinstance(number, int) or (isinstance(number, str) and number.isascii() and number.isdigit())):
+            raise ValueError(
+                f"`id2label` has a class {shown(number)}; it must have a name for every number from 0 on."
+            )
     for name, number in (("num_labels", num_labels), ("id2label", len(id2label or {}))):
-        if number is not None and (not isinstance(number, int) or not 0 <= number <= MAX_LABELS):
-            raise ValueError(f"`{name}` has {number} classes; it must be an int of at most {MAX_LABELS:,}.")
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MAX_LABELS:
+            raise ValueError(f"`{name}` has {shown(number)} classes; it must be an int of at most {MAX_LABELS:,}.")
 
 
-def check_backbone_numbers(values: Any) -> None:
+def backbone_from_fields(fields: dict[str, Any]) -> PreTrainedConfig:
+    """The configuration of a frame encoder. Raises a `ValueError` for one that transformers does not have."""
+    model_type = fields.get("model_type")
+    if not isinstance(model_type, str) or model_type not in CONFIG_MAPPING:
+        raise ValueError(
+            f"`backbone_config` has model_type {shown(model_type)}; it must be one of transformers, e.g. 'resnet'."
+        )
+    values = {name: value for name, value in fields.items() if name != "model_type"}
+    check_backbone_numbers(values)
+    check_are_settings(CONFIG_MAPPING[model_type], values)
+    for name in ("dtype", "torch_dtype"):
+        check_dtype(values.get(name), f"backbone_config.{name}")
+    check_outputs(values, "backbone_config.")
+
+    def build(values: dict[str, Any]) -> PreTrainedConfig:
+        config: PreTrainedConfig = AutoConfig.for_model(model_type, **values)
+        return config
+
+    try:
+        return build(values)
+    except (ImportError, MemoryError, OSError):
+        raise
+    except Exception as error:  # of any kind: fields that the library does not check
+        raise error_of_field(error, values, build, "backbone_config.") from error
+
+
+def check_backbone_activation(config: Any) -> None:
+    """Raises a `ValueError` for a frame encoder with an activation that transformers does not have."""
+    for name in ("hidden_act", "hidden_activation", "activation_function"):
+        value = getattr(config, name, None)
+        if isinstance(value, str) and value not in ACT2FN:
+            raise ValueError(
+                f"`backbone_config.{name}` is {shown(value)}; it must be one of {', '.join(sorted(ACT2FN))}."
+            )
+
+
+def check_backbone_numbers(values: Any, where: str = "backbone_config") -> None:
     """Raises a `ValueError` for a number in the configuration of a frame encoder that none has."""
     if isinstance(values, (dict, list)):
         if len(values) > MAX_LABELS:
-            raise ValueError(f"`backbone_config` has a field of {len(values):,} values; at most {MAX_LABELS:,}.")
-        for value in values.values() if isinstance(values, dict) else values:
-            check_backbone_numbers(value)
+            raise ValueError(f"`{where}` has {len(values):,} values; at most {MAX_LABELS:,}.")
+        for name, value in values.items() if isinstance(values, dict) else enumerate(values):
+            check_backbone_numbers(value, f"{where}.{name}" if isinstance(values, dict) else where)
     elif isinstance(values, (int, float)) and not -MAX_BACKBONE_NUMBER <= values <= MAX_BACKBONE_NUMBER:
-        raise ValueError(f"`backbone_config` has the number {values}; it must be at most {MAX_BACKBONE_NUMBER:,}.")
+        raise ValueError(f"`{where}` has the number {shown(values)}; it must be at most {MAX_BACKBONE_NUMBER:,}.")
 
 
 def check_backbone_layers(config: Any) -> None:

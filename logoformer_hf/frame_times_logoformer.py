@@ -1,22 +1,38 @@
 """
-What is known about a clip that was read: its frames, when they are shown, what was lost of it, and what looks other
-than in a player.
+What is known about a clip that was read: its frames, when they are shown, what was lost of it, what looks other than
+in a player, and what cannot be shown at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import av
 import numpy as np
 from transformers.video_utils import VideoMetadata
 
+from .reading_limits_logoformer import VideoReadError
+
 # The rate of a video varies where a frame is shown further than this from its place in an even row, in frames ...
 MAX_UNEVENNESS = 0.5
 # ... or where the last one is shown longer than this. Files often have no true duration of their last frame.
 MAX_LAST_FRAMES = 2.5
 
+# A picture of a video must have so many pixels a side: of 1 or 3 rows, FFmpeg mixes up the colours.
+MIN_SIDE_PX = 4
+
 # FFmpeg's numbers of transfer characteristics: SMPTE ST 2084 (PQ), ARIB STD-B67 (HLG).
 HDR_CURVES = {16: "PQ", 18: "HLG"}
+
+# FFmpeg's numbers of the ways to store colours as brightness and two differences. Of the first, it takes 8-bit pixels
+# for BT.601 without a word, and refuses others; the others are near to BT.601 or BT.2020, where it takes them at all.
+WRONG_COLOURS = {8: "YCgCo", 11: "SMPTE 2085", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"}
+RARE_COLOURS = {
+    **WRONG_COLOURS,
+    10: "BT.2020 with constant luminance",
+    12: "differences derived from the primaries",
+    13: "differences derived from the primaries, with constant luminance",
+}
 
 
 class FrameCount(int):
@@ -103,3 +119,39 @@ def oddities(frame: av.VideoFrame) -> list[str]:
     if frame.interlaced_frame:
         notes.append("the video is interlaced; what moves has combed edges.")
     return notes
+
+
+def check_first_frame(frame: av.VideoFrame, name: object) -> None:
+    """Raises a `VideoReadError` for pictures that are too small, or in a colour space that would be read wrong."""
+    if min(frame.width, frame.height) < MIN_SIDE_PX:
+        raise VideoReadError(
+            f"{name}: its pictures have {frame.width}x{frame.height} pixels; a side must have at least {MIN_SIDE_PX}."
+        )
+    if has_wrong_colours(frame):
+        raise unreadable_colours(frame, name)
+
+
+def has_wrong_colours(frame: av.VideoFrame) -> bool:
+    """Whether the colours of a frame are stored in a way that FFmpeg takes for another one, or does not know."""
+    has_differences = not frame.format.is_rgb and sum(not part.is_alpha for part in frame.format.components) > 1
+    return has_differences and frame.colorspace in WRONG_COLOURS
+
+
+@contextmanager
+def errors_of_colours(frame: av.VideoFrame, name: object) -> Iterator[None]:
+    """An error of FFmpeg in converting a frame becomes a `VideoReadError` that names its colours."""
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise unreadable_colours(frame, name) from error
+
+
+def unreadable_colours(frame: av.VideoFrame, name: object) -> VideoReadError:
+    """The error of a frame whose colours cannot be converted to RGB."""
+    matrix = int(frame.colorspace)
+    space = RARE_COLOURS.get(matrix)
+    colours = f"the colour space {space}" if space else f"the colour space of FFmpeg's number {matrix}"
+    return VideoReadError(
+        f"{name}: its pictures are stored in {colours} (pixels {frame.format.name}), which is not read; accepted are "
+        "RGB, BT.601, BT.709, BT.2020, FCC and SMPTE 240M."
+    )

@@ -27,6 +27,7 @@ from transformers.utils import ModelOutput, TransformersKwargs, can_return_tuple
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs, maybe_install_capturing_hooks
 
 from .configuration_logoformer import LogoFormerConfig
+from .saved_settings_logoformer import CONFIG_FILES, error_of_field, errors_of_file
 
 
 @dataclass
@@ -595,6 +596,10 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
         "global_attentions": OutputRecorder(LogoFormerGlobalAttention, index=1),
     }
 
+    def __init__(self, config: LogoFormerConfig, *args: Any, **kwargs: Any):
+        with errors_of_file(getattr(config, "name_or_path", None), CONFIG_FILES):
+            super().__init__(config, *args, **kwargs)
+
     def set_attn_implementation(self, attn_implementation: str | dict[str, str], *args: Any, **kwargs: Any) -> None:
         """As in the library, but a plain name applies to LOGO-Former only: a ResNet would raise an error."""
         if isinstance(attn_implementation, str):
@@ -648,6 +653,24 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
             init.zeros_(module.summary_bias)
 
 
+def build_backbone(config: LogoFormerConfig) -> nn.Module:
+    """The frame encoder. Raises a `ValueError` that names the field by which none can be built, and its file."""
+    backbone: Any = config.backbone_config
+
+    def build_without_values(fields: dict[str, Any]) -> None:
+        with torch.device("meta"):
+            AutoBackbone.from_config(type(backbone)(**fields))
+
+    with errors_of_file(config.name_or_path, CONFIG_FILES):
+        try:
+            encoder: nn.Module = AutoBackbone.from_config(backbone)
+        except MemoryError:
+            raise
+        except Exception as error:  # of any kind: fields that no configuration of the library checks
+            raise error_of_field(error, backbone.to_diff_dict(), build_without_values, "backbone_config.") from error
+    return encoder
+
+
 RECORDED = ("output_hidden_states", "output_local_attentions", "output_global_attentions")
 
 
@@ -686,7 +709,7 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
-        self.backbone = AutoBackbone.from_config(config.backbone_config)
+        self.backbone = build_backbone(config)
         self.embeddings = LogoFormerEmbeddings(config, num_features=self.backbone.channels[0])
         last_layer = max(config.num_hidden_layers - 1, 1)
         self.layers = nn.ModuleList(

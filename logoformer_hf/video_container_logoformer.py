@@ -22,6 +22,7 @@ import av.filter
 import av.video.reformatter
 import numpy as np
 
+from .frame_times_logoformer import check_first_frame, errors_of_colours
 from .image_reading_logoformer import BACKGROUND, HEAD_BYTES, NO_HEIC, is_heic
 from .reading_limits_logoformer import (
     CHECKED_CODECS,
@@ -60,9 +61,6 @@ VIDEO_SUFFIXES = tuple(f".{ending}" for ending in VIDEO_ENDINGS.split())
 
 # FFmpeg's names of texts that it draws as pictures; it takes any file with their endings for one.
 TEXT_FORMATS = {"adf", "bin", "idf", "tty", "xbin"}
-
-# A picture of a video must have so many pixels a side: of 1 or 3 rows, FFmpeg mixes up the colours.
-MIN_SIDE_PX = 4
 
 # Percent of the pixels of a picture that are coded at most: decoders round its sides up to whole blocks.
 CODED_SHARE = 102
@@ -435,15 +433,12 @@ class FrameConverter:
         size: width and height in pixels of the upright frames.
 
     Raises:
-        VideoReadError: a side of less than `MIN_SIDE_PX`.
+        VideoReadError: a side of less than `MIN_SIDE_PX`, or a colour space that cannot be converted.
     """
 
     def __init__(self, first: av.VideoFrame, aspect_ratio: float, name: object):
-        if min(first.width, first.height) < MIN_SIDE_PX:
-            raise VideoReadError(
-                f"{name}: its pictures have {first.width}x{first.height} pixels; a side must have at least "
-                f"{MIN_SIDE_PX}."
-            )
+        check_first_frame(first, name)
+        self._name = name
         self._first_size = (first.width, first.height)
         square = square_size(first.width, first.height, aspect_ratio)
         self._stored_size = shrunk_size(*square, LIMITS.max_side_px)  # before it is turned
@@ -463,7 +458,8 @@ class FrameConverter:
         is_plain = is_opaque(frame) and (width, height) == (frame.width, frame.height)
         kind = "rgba" if has_alpha(frame.format) and not is_plain else "rgb24"
         reformatter = self._of_thread.__dict__.setdefault("reformatter", av.video.reformatter.VideoReformatter())
-        converted = reformatter.reformat(frame, width=width, height=height, format=kind, threads=1)
+        with errors_of_colours(frame, self._name):
+            converted = reformatter.reformat(frame, width=width, height=height, format=kind, threads=1)
         return self._orientation.apply(on_background(converted.to_ndarray()))
 
 

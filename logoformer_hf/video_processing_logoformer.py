@@ -3,7 +3,6 @@ LOGO-Former video processor: samples the frames of a clip and converts them to `
 `video_reading_logoformer.py` reads them from files.
 """
 
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,9 +27,19 @@ from transformers.utils.type_validators import positive_int
 from transformers.video_processing_utils import BaseVideoProcessor
 from transformers.video_utils import VideoMetadata
 
-from .configuration_logoformer import drop_code_references
 from .image_reading_logoformer import is_frame
 from .safe_reading_logoformer import read_clip_safely
+from .saved_settings_logoformer import (
+    PROCESSOR_FILES,
+    check_are_settings,
+    check_normalisation,
+    check_settings,
+    check_steps,
+    drop_code_references,
+    error_of_field,
+    errors_of_file,
+    shown,
+)
 from .video_reading_logoformer import are_embedded_videos, read_clip
 
 if TYPE_CHECKING:  # saving the processor, too, copies all files of the model: the library follows such lines
@@ -38,64 +47,6 @@ if TYPE_CHECKING:  # saving the processor, too, copies all files of the model: t
 
 # Of all frames that are resized together: 16 of 1280x720 are.
 RESIZED_PIXELS = 16_000_000
-
-
-# The most that a processor may ask for; far more than any model takes.
-MAX_FRAMES = 1_024
-MAX_SIDE_PX = 4_096
-# Of means, deviations and factors: outside of these, pixels of float32 may become infinite.
-MIN_NUMBER, MAX_NUMBER = 1e-6, 1e6
-MAX_CLIP_VALUES = 2**27  # pixel values of a clip, 512 MiB; the base model takes 602,112
-
-
-def check_settings(processor: Any) -> None:
-    """
-    Checks the settings of a processor, which may be from somebody else.
-
-    Raises:
-        ValueError: a number that gives no pixels, or more than a memory holds; the message names the field.
-    """
-    check_normalisation(processor.image_mean, processor.image_std, processor.rescale_factor)
-    numbers: dict[str, Any] = {name: getattr(processor, name, None) for name in ("num_frames", "frames_per_segment")}
-    for field in ("size", "crop_size"):
-        numbers |= {f"{field}.{side}": value for side, value in dict(getattr(processor, field, None) or {}).items()}
-    numbers = {name: value for name, value in numbers.items() if value is not None}
-    for name, value in numbers.items():
-        most = MAX_SIDE_PX if "size" in name else MAX_FRAMES
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-            raise ValueError(f"`{name}` is {value!r}; it must be an int from 1 to {most:,}.")
-    resample = getattr(processor, "resample", None)
-    if resample is not None and resample not in list(PILImageResampling):
-        raise ValueError(f"`resample` is {resample!r}; it must be a number of PIL's filters, 0 to 5.")
-    side = max((value for name, value in numbers.items() if name.startswith("crop_size.")), default=1)
-    if numbers.get("num_frames", 1) * 3 * side**2 > MAX_CLIP_VALUES:
-        raise ValueError(
-            f"`num_frames` {processor.num_frames} and `crop_size` {side} give more than {MAX_CLIP_VALUES:,} values of "
-            "a clip."
-        )
-
-
-def check_normalisation(image_mean: Any, image_std: Any, rescale_factor: Any) -> None:
-    """Raises a `ValueError` for numbers by which pixels become infinite or NaN."""
-    for name, value, least in (("image_mean", image_mean, -MAX_NUMBER), ("image_std", image_std, MIN_NUMBER)):
-        numbers = value if isinstance(value, (list, tuple)) else [value]
-        if value is None:
-            continue
-        if len(numbers) not in (1, 3) or not all(is_number(number, least) for number in numbers):
-            raise ValueError(
-                f"`{name}` is {str(value)[:200]}; it must be a finite number from {least:g} to {MAX_NUMBER:g}, or one "
-                "for each of 3 channels; a deviation of 0 is none."
-            )
-    if rescale_factor is not None and not is_number(rescale_factor, MIN_NUMBER):
-        raise ValueError(
-            f"`rescale_factor` is {rescale_factor}; it must be a finite number from {MIN_NUMBER:g} to {MAX_NUMBER:g}."
-        )
-
-
-def is_number(value: Any, least: float) -> bool:
-    """Whether this is a finite number from `least` to `MAX_NUMBER`."""
-    is_real = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_real and math.isfinite(value) and least <= value <= MAX_NUMBER
 
 
 def sample_frame_indices(
@@ -229,9 +180,35 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
     valid_kwargs = LogoFormerVideoProcessorKwargs
 
     def __init__(self, **kwargs: Any) -> None:
+        check_are_settings(type(self), kwargs)
         super().__init__(**kwargs)
         drop_code_references(self)  # of whoever saved it; `save_pretrained` names this model's own code again
         check_settings(self)
+        check_steps(self)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in the library. Whatever is wrong with the file is a `ValueError` that names it and the field."""
+        with errors_of_file(pretrained_model_name_or_path, PROCESSOR_FILES, **kwargs):
+            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+
+    @classmethod
+    def from_dict(cls, video_processor_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """As in the library. Raises a `ValueError` that names the field by which no processor can be made."""
+        if not isinstance(video_processor_dict, dict):
+            raise ValueError(
+                f"a processor is {shown(video_processor_dict)}; it must be an object, fields with values."
+            )
+
+        def build(values: dict[str, Any]) -> Any:
+            return super(LogoFormerVideoProcessor, cls).from_dict(values, **kwargs)
+
+        try:
+            return build(video_processor_dict)
+        except (ImportError, MemoryError, OSError):
+            raise
+        except Exception as error:  # of any kind: the library checks little
+            raise error_of_field(error, video_processor_dict, build) from error
 
     @classmethod
     def from_config(cls, config: "LogoFormerConfig", **kwargs: Any) -> "LogoFormerVideoProcessor":

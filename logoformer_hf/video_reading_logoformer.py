@@ -19,7 +19,12 @@ import torch
 from transformers.video_utils import VideoMetadata
 
 from .downloading_logoformer import download_video
-from .frame_times_logoformer import ClipMetadata, FrameCount, count_frames, oddities
+from .frame_times_logoformer import (
+    ClipMetadata,
+    FrameCount,
+    count_frames,
+    oddities,
+)
 from .image_reading_logoformer import (
     IMAGE_SUFFIXES,
     ChooseIndices,

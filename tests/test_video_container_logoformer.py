@@ -243,6 +243,26 @@ class TestPixels:
         [note] = read_frames(path, range)[1].notes
         assert word in note
 
+    @pytest.mark.parametrize(("matrix", "name"), [(8, "YCgCo"), (14, "ICtCp"), (12, "primaries")])
+    @pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p10le"])
+    def test_colours_that_are_not_read_are_named(self, matrix, name, pixels, tmp_path):
+        path = tmp_path / "odd.mkv"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("ffv1", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+            stream.codec_context.colorspace = matrix
+            for picture in MOVING:
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pixels)
+                frame.colorspace = matrix
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        if matrix == 12 and pixels == "yuv420p":  # near to BT.601, for which FFmpeg takes it
+            assert len(read_frames(path, range)[0]) == len(MOVING)
+            return
+        with raises_naming(VideoReadError, path, name, pixels, "BT.709") as raised:
+            read_frames(path, range)
+        assert "not supported" not in str(raised.value)
+
 
 def spoil(path: Path, to: Path, seed: int) -> Path:
     """A copy of a file with some bytes overwritten in the middle."""

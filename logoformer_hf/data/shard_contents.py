@@ -23,6 +23,7 @@ SETTINGS = {
     **{name: int for name in ("version", "side_px", "jpeg_quality", "clips_per_shard")},
     **{"clips": dict[str, str], "faces": str | None, "content_id": bool},
 }
+ROWS_AT_ONCE = 50  # rows of a row group, the smallest part that a reader of the shards loads
 # Frames are JPEGs, which Parquet cannot make smaller: a file that unpacks to far more holds something else.
 MAX_UNPACKED_FACTOR, MAX_UNPACKED_BYTES = 20, 2**27
 
@@ -78,6 +79,11 @@ def errors_of_parquet(file: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last for names of columns
         raise ValueError(f"{file} is not readable as Parquet ({first_line(error)}); prepare it again.") from error
+
+
+def shard_writer(file: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Writes shards. The same rows in tables of `ROWS_AT_ONCE` give the same bytes, with one version of pyarrow."""
+    return pq.ParquetWriter(file, schema, write_page_checksum=True)
 
 
 def check_columns(schema: pa.Schema, file: Path) -> None:

@@ -26,12 +26,14 @@ from .jpeg_parts import without_texts
 from .problems import ClipProblems, Problem, name_some, read_problems, write_problems
 from .seal import seal
 from .shard_contents import (
+    ROWS_AT_ONCE,
     SETTINGS_FILE,
     check_rows_of_shards,
     embedded_frames,
     is_as_written,
     schema_parts,
     shard_files,
+    shard_writer,
 )
 from .transforms import shorter_side_px
 from .workers import errors_of_workers, leave_signals_to_main_process
@@ -41,7 +43,6 @@ DEFAULT_JPEG_QUALITY = 90
 PROBLEMS_FILE = "problems.csv"
 _VERSION = 1  # increased whenever the same settings would give other shards
 _FRAMES_AT_ONCE = 64  # frames decoded at a time: all of a long video would not fit into memory
-_ROWS_AT_ONCE = 50  # rows of a row group, the smallest part that a reader of the shards loads
 _SAMPLED_CLIPS = 20  # clips from which the size is estimated
 _Item = TypeVar("_Item")
 
@@ -307,13 +308,13 @@ def write_shard(
     """
     problems, batch, num_written = [], [], 0
     with whole_file(shard.file) as partial:  # a hidden file, which `datasets` does not load as a shard
-        with pq.ParquetWriter(partial, schema, write_page_checksum=True) as writer:
+        with shard_writer(partial, schema) as writer:
             for item in encoded:
                 if isinstance(item, Problem):
                     problems.append(item)
                     continue
                 batch.append(item)
-                if len(batch) == _ROWS_AT_ONCE:
+                if len(batch) == ROWS_AT_ONCE:
                     writer.write_table(pa.Table.from_pylist(batch, schema))
                     num_written, batch = num_written + len(batch), []
             if batch:

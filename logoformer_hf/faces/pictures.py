@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 
+from ..frame_times_logoformer import MIN_SIDE_PX
 from ..image_reading_logoformer import (
     ANIMATED_FORMATS,
     HEAD_BYTES,
@@ -22,7 +23,7 @@ from ..image_reading_logoformer import (
     upright_rgb,
 )
 from ..reading_limits_logoformer import LIMITS, plain_reason
-from ..video_container_logoformer import MIN_SIDE_PX, VideoFile
+from ..video_container_logoformer import VideoFile
 from .container import FALLBACK_FPS, ContainerReader, sentence
 from .frames import FootageFrame, MemoryFrame
 

@@ -1,9 +1,12 @@
 """Checks that files are what this package writes under their names, before they are published."""
 
 import hashlib
+import json
+import tempfile
 from pathlib import Path
 
-from ..data.trained_on import read_trained_on
+from .._files import read_json_object
+from ..data.trained_on import read_trained_on, write_trained_on
 from .json_contents import check_json
 from .parquet_contents import check_record
 from .picture_contents import check_picture
@@ -70,6 +73,23 @@ def check_content(file: Path) -> None:
             check_model_card(file)
     except RecursionError as error:
         raise ValueError("its fields are nested too deeply") from error
+
+
+def as_written(file: Path) -> Path | bytes:
+    """
+    What is published of a file that was checked: JSON and the record of training clips as this package writes what it
+    reads of them, so that blanks, spellings of numbers and fields of Parquet that nobody reads stay behind.
+
+    Returns:
+        The file itself, or its content.
+    """
+    if file.suffix == ".json":
+        return (json.dumps(read_json_object(file), indent=2) + "\n").encode()
+    if file.suffix == ".parquet":
+        with tempfile.TemporaryDirectory() as folder:
+            write_trained_on(Path(folder, file.name), read_trained_on(file))
+            return Path(folder, file.name).read_bytes()
+    return file
 
 
 def check_code(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from transformers import CONFIG_MAPPING
 
 from .._files import read_json_object
-from ..configuration_logoformer import AUTO_MAP, FREE_NAMES, LogoFormerConfig, find_code_references
+from ..configuration_logoformer import AUTO_MAP, LogoFormerConfig
 from ..data.facts import DataFacts
 from ..data.json_fields import check_fields, fields_of_class, shown, without_twins
 from ..data.published import HumanScores
@@ -20,6 +21,7 @@ from ..evaluation.predictions import FACTS_OF_ONE_RUN, RunInfo
 from ..evaluation.published import PublishedResult
 from ..evaluation.report import BesideRuns, OverSeeds, ProjectionNote, SeedReport, TestedClips
 from ..image_reading_logoformer import first_line
+from ..saved_settings_logoformer import FREE_NAMES, find_code_references
 from ..video_processing_logoformer import LogoFormerVideoProcessor
 from .cards import hub_repo
 
@@ -90,6 +92,23 @@ def check_json(file: Path) -> None:
         check_fields(values, fields_of_report())
     elif file.name == INDEX_FILE:
         check_fields(values, _INDEX)
+
+
+def check_classes(file: Path, names: Collection[str]) -> None:
+    """
+    Checks that results are those of a model with these classes.
+
+    Args:
+        file: `eval_results.json` or `report.json`.
+        names: of the classes.
+
+    Raises:
+        ValueError: a name in it is that of no class; the message names the file.
+    """
+    values = read_json_object(file)
+    for field in ("test_recall", "test_empty_classes", "label_names"):
+        if strange := [name for name in values.get(field) or () if name not in names]:
+            raise ValueError(f"{file}: `{field}` has {shown(strange[0])}, which is no class of the model.")
 
 
 def check_processor(values: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Checks that Parquet files, before they are published, have the columns and metadata of this package, and no more."""
 
+import filecmp
 import json
 import re
 import types
@@ -16,14 +17,17 @@ from datasets import Features
 from ..data.identity import CONTENT_ID
 from ..data.jpeg_parts import check_is_plain
 from ..data.json_fields import check_fields
-from ..data.seal import SEAL
+from ..data.seal import SEAL, seal
 from ..data.shard_contents import (
+    ROWS_AT_ONCE,
     check_columns,
     check_labels,
     errors_of_parquet,
     first_row_without_frames,
     is_as_written,
     label_names,
+    schema_parts,
+    shard_writer,
 )
 from ..data.trained_on import METADATA_KEY
 
@@ -33,10 +37,10 @@ _ARROW = b"ARROW:schema"
 _FIELD_ID = b"PARQUET:field_id"
 _FEATURES = b"huggingface"
 _CONTENT_ID = "^[0-9a-f]{32}$"
-_ROWS_AT_ONCE = 50
 # Of a column in the description by `datasets`.
 _OF_FEATURE: dict[str, Any] = {
-    **{name: str | None for name in ("_type", "dtype", "mode", "id")},
+    **{name: str | None for name in ("_type", "dtype")},
+    **{name: types.NoneType for name in ("mode", "id")},  # texts that `datasets` would keep
     **{"decode": bool, "length": int | None, "num_classes": int | None, "names": list[str] | None},
 }
 _OF_FEATURE = {**_OF_FEATURE, "feature": {**_OF_FEATURE, "feature": types.NoneType}}
@@ -73,9 +77,37 @@ def check_shard(file: Path, columns: Collection[str]) -> None:
         check_features(file, schema)
         if not is_as_written(schema):
             raise ValueError(f"{file} is damaged (the description of its columns was changed); prepare it again.")
-        for batch in shard.iter_batches(batch_size=_ROWS_AT_ONCE):
+        for batch in shard.iter_batches(batch_size=ROWS_AT_ONCE):
             batch.validate(full=True)  # e.g. texts that are not UTF-8
             check_rows(file, batch, num_labels)
+
+
+def as_written(file: Path, folder: Path) -> Path:
+    """
+    A shard as this package writes its rows, so that nothing but its rows is published.
+
+    A Parquet file has room for more: unknown fields of its footer and its pages, statistics, values of no row.
+
+    Args:
+        file: a shard that was checked.
+        folder: for a shard that has to be written again.
+
+    Returns:
+        The file, if it is byte by byte what is written now, and otherwise another one in `folder`.
+    """
+    new = folder / file.name
+    with opened(file) as shard:
+        found = shard.schema_arrow
+        schema = Features.from_arrow_schema(found).arrow_schema
+        if SEAL in (found.metadata or {}):
+            schema = seal(schema, schema_parts(schema))
+        with shard_writer(new, schema) as writer:
+            for rows in shard.iter_batches(batch_size=ROWS_AT_ONCE):
+                writer.write_table(pa.Table.from_batches([rows]).replace_schema_metadata(schema.metadata))
+    if not filecmp.cmp(file, new, shallow=False):
+        return new
+    new.unlink()
+    return file
 
 
 def check_rows(file: Path, rows: pa.RecordBatch, num_labels: int) -> None:

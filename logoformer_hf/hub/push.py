@@ -25,7 +25,8 @@ from ..image_reading_logoformer import first_line
 from ..models.files import load_config
 from ..safe_reading_logoformer import environment_without_secrets
 from .cards import rename_card
-from .contents import check_content, own_file
+from .contents import as_written, check_content, own_file
+from .json_contents import REPORT_FILE, RESULTS_FILE, check_classes
 from .weight_contents import WEIGHTS_FILE, check_tensors, names_of_weights
 from .wheel import build_wheel, files_below
 
@@ -43,6 +44,7 @@ CODE = (
     "downloading_logoformer.py",
     "reading_limits_logoformer.py",
     "safe_reading_logoformer.py",
+    "saved_settings_logoformer.py",
 )
 NEEDED = ("README.md", "config.json", "video_preprocessor_config.json", *CODE[:3])
 # The only files of an output folder that are published: no checkpoints, optimizer states, pickles or other files.
@@ -122,7 +124,9 @@ def push_folder(
     files = files_to_push(output_dir)
     demo = space_files() if space else {}
     wheel_name, wheel = build_wheel()  # handler and Space find the package in it; the model loads without it
-    print_files(repo_id, files | {wheel_name: wheel})
+    with only_own_contents():
+        contents = {name: as_written(file) for name, file in files.items()} | {wheel_name: wheel}
+    print_files(repo_id, contents)
     if space:
         print_files(f"spaces/{repo_id}", demo | {wheel_name: wheel})
     if dry_run:
@@ -133,7 +137,7 @@ def push_folder(
     if not all(map(math.isfinite, logits)):  # NaN would count as equal to the NaN of the published model
         raise PushError(f"{output_dir}: the model gives logits that are infinite or NaN; nothing was sent.")
     card = rename_card(files["README.md"].read_text(encoding="utf-8-sig"), repo_id).encode()
-    commit = commit_files(api, repo_id, files | {"README.md": card, wheel_name: wheel}, private=private)
+    commit = commit_files(api, repo_id, contents | {"README.md": card}, private=private)
     if logits_by_remote_code(repo_id, revision=commit.oid, token=token) != logits:
         raise PushError(
             f"{commit.commit_url} is published but gives other logits than {output_dir}: do not use it, push again."
@@ -195,7 +199,10 @@ def files_to_push(output_dir: Path) -> dict[str, Path]:
     for path in files.values():
         check_file(path)
     with only_own_contents():
-        check_tensors(output_dir, weights, load_config(output_dir))
+        check_tensors(output_dir, weights, config := load_config(output_dir))
+        for name in (RESULTS_FILE, REPORT_FILE):
+            if name in files:
+                check_classes(files[name], config.id2label.values())
     imported = {f"{name}.py" for path in files.values() if path.suffix == ".py" for name in get_relative_imports(path)}
     if missing := sorted(imported - set(files)):
         raise PushError(f"{output_dir}: {', '.join(missing)} missing, which the other code files import.")

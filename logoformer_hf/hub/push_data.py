@@ -1,6 +1,7 @@
 """Publishes a prepared data set, in a private repository only where its licence forbids redistribution."""
 
 import re
+import tempfile
 from pathlib import Path
 
 from .._files import read_json_object
@@ -12,10 +13,11 @@ from ..data.shard_contents import SETTINGS, SETTINGS_FILE, shard_files
 from ..data.sources.prepared import read_facts
 from ..data.sources.table import check_may_be_public, source_of
 from .cards import rename_card
-from .contents import own_file
+from .contents import as_written, own_file
 from .json_contents import check_is_plain
+from .parquet_contents import as_written as shard_as_written
 from .parquet_contents import check_shard
-from .push import PushError, commit_files, log_in, only_own_contents, print_files
+from .push import Content, PushError, commit_files, log_in, only_own_contents, print_files
 from .text_contents import check_dataset_card
 
 _FINGERPRINT = re.compile(r"[0-9]+ clips, [0-9a-f]{16}")
@@ -62,12 +64,15 @@ def push_shards(
             check_may_be_public(read_facts(folder))
         except ValueError as error:
             raise PushError(str(error)) from error
-    print_files(f"datasets/{repo_id}", files)
-    if dry_run:
-        return None
-    api, repo_id, _ = log_in(repo_id, token)
-    card = rename_card((folder / "README.md").read_text(encoding="utf-8-sig"), repo_id).encode()
-    return commit_files(api, repo_id, files | {"README.md": card}, private=private, kind="dataset").commit_url
+    with tempfile.TemporaryDirectory() as scratch:
+        with only_own_contents():
+            contents = contents_of_data(files, Path(scratch))
+        print_files(f"datasets/{repo_id}", contents)
+        if dry_run:
+            return None
+        api, repo_id, _ = log_in(repo_id, token)
+        card = rename_card((folder / "README.md").read_text(encoding="utf-8-sig"), repo_id).encode()
+        return commit_files(api, repo_id, contents | {"README.md": card}, private=private, kind="dataset").commit_url
 
 
 def data_files(folder: Path) -> dict[str, Path]:
@@ -96,6 +101,16 @@ def data_files(folder: Path) -> dict[str, Path]:
             files[name] = own_file(folder, name)
             check_shard(shard, columns)
     return files
+
+
+def contents_of_data(files: dict[str, Path], scratch: Path) -> dict[str, Content]:
+    """What is sent of files that were checked: as this package writes what it reads of them, and not a byte more."""
+    contents: dict[str, Content] = {}
+    for name, file in files.items():
+        contents[name] = shard_as_written(file, scratch) if file.suffix == ".parquet" else as_written(file)
+        if contents[name] != file and file.suffix == ".parquet":
+            print(f"{name} is sent with the same rows, written anew: its bytes are not those of this version.")
+    return contents
 
 
 def check_settings(file: Path) -> None:

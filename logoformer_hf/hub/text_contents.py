@@ -15,6 +15,7 @@ from ..data.json_fields import Kind, check_fields
 CARD_FILE, REPORT_FILE = "README.md", "report.md"
 _MAX_METADATA = 2**16  # characters; the reader of YAML is slow
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
+_REAL = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?(?:[eE][-+]?[0-9]{1,2})?")
 _EXAMPLE = re.compile(r"examples/\w+\.mp4")
 _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null"))
 _START = re.compile(r"---[ \t]*\n")
@@ -29,6 +30,18 @@ _COMMON: Mapping[str, Kind] = {
     "tags": str | float | list[str | float] | None,
     "thumbnail": str | None,
 }
+
+
+class Loader(yaml.SafeLoader):
+    """Reads YAML 1.2, as the Hub does: `no` is Norwegian, and not false as in YAML 1.1."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 (of the library)
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), [*"tTfF"])
 
 
 @dataclass(frozen=True)
@@ -159,7 +172,7 @@ def read_metadata(text: str) -> dict[str, Any]:
     if len(text) > _MAX_METADATA:
         raise ValueError(f"its metadata have {len(text):,} characters; at most {_MAX_METADATA:,}")
     try:
-        loader = yaml.SafeLoader(text)
+        loader = Loader(text)
         node = loader.get_single_node()
         check_nodes(node)
         metadata = None if node is None else loader.construct_document(node)
@@ -193,3 +206,5 @@ def check_nodes(node: yaml.Node | None) -> None:
             waiting += node.value
         elif node.tag.endswith(":int") and not _NUMBER.fullmatch(node.value):
             raise ValueError(f"{place}: {node.value[:60]!r}, which is no number of up to 18 digits")
+        elif node.tag.endswith(":float") and not _REAL.fullmatch(node.value):
+            raise ValueError(f"{place}: {node.value[:60]!r}, which is no finite number")

@@ -75,11 +75,21 @@ def check_weights(file: Path) -> None:
 
 
 def read_header(file: Path) -> dict[str, Any]:
-    """The description of the tensors in safetensors. Raises a ValueError where a name is there twice."""
+    """
+    The description of the tensors in safetensors.
+
+    Raises:
+        ValueError: a name is there twice, or the description has blanks, another order or another spelling than the
+            library writes, which may say something.
+    """
     with file.open("rb") as stream:
         size = int.from_bytes(stream.read(8), "little")
         content = stream.read(size)
     header: dict[str, Any] = json.loads(content, object_pairs_hook=without_twins)
+    written = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    places = [entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"]
+    if content != written + b" " * (-len(written) % 8) or places != sorted(places):
+        raise ValueError("its header is not written as safetensors does; load the model and save it again")
     return header
 
 

@@ -22,15 +22,18 @@ from transformers.core_model_loading import revert_weight_conversion
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._files import read_json_object
-from ..configuration_logoformer import (
-    LogoFormerConfig,
-    check_backbone_numbers,
-    check_implementations,
-    check_num_labels,
-    drop_code_references,
-)
+from ..configuration_logoformer import LogoFormerConfig, check_backbone_numbers, check_num_labels
 from ..image_reading_logoformer import first_line
-from ..video_processing_logoformer import LogoFormerVideoProcessor, check_settings
+from ..saved_settings_logoformer import (
+    CONFIG_FILES,
+    PROCESSOR_FILES,
+    check_implementations,
+    check_settings,
+    drop_code_references,
+    errors_of_file,
+    place_of_settings,
+)
+from ..video_processing_logoformer import LogoFormerVideoProcessor
 
 # In what the library says of a kind that it does not know, if a file names code for it.
 ASKS_TO_RUN_CODE = "trust_remote_code"
@@ -46,7 +49,8 @@ def load_config(name_or_path: str | Path) -> PreTrainedConfig:
         ValueError: a configuration that is damaged, of an unknown kind, or asks for more than any model has.
     """
     try:
-        config: PreTrainedConfig = AutoConfig.from_pretrained(name_or_path, trust_remote_code=False)
+        with errors_of_file(name_or_path, CONFIG_FILES):
+            config: PreTrainedConfig = AutoConfig.from_pretrained(name_or_path, trust_remote_code=False)
     except OSError as error:
         raise OSError(
             f"{name_or_path} is neither the folder of a saved model nor a name on the Hub that can be loaded: "
@@ -59,12 +63,11 @@ def load_config(name_or_path: str | Path) -> PreTrainedConfig:
                 f"{name_or_path}: the `model_type` in config.json is {repr(kind)[:200]}, which needs code of others; "
                 f"none is run. {accepted_models()}"
             ) from None
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ValueError(f"{name_or_path}: config.json cannot be used: {reason} {accepted_models()}") from error
+        raise ValueError(f"{' '.join(str(error).split())[:600]} {accepted_models()}") from error
     if not isinstance(config, LogoFormerConfig):
         try:
             check_implementations(config)
-            check_num_labels(None, config.id2label)
+            check_num_labels(0, config.id2label)
             check_backbone_numbers(
                 {key: value for key, value in vars(config).items() if key not in ("id2label", "label2id")}
             )
@@ -83,18 +86,23 @@ def load_processor(name_or_path: str | Path) -> BaseVideoProcessor:
         ValueError: its settings are damaged, of an unknown kind, or give no pixels.
     """
     try:
-        processor: BaseVideoProcessor = AutoVideoProcessor.from_pretrained(name_or_path, trust_remote_code=False)
-        check_settings(processor)
+        with errors_of_file(name_or_path, PROCESSOR_FILES):
+            processor: BaseVideoProcessor = AutoVideoProcessor.from_pretrained(name_or_path, trust_remote_code=False)
+            check_settings(processor)
     except OSError as error:
+        if place_of_settings(name_or_path, PROCESSOR_FILES)[1] is not None:
+            raise
         raise OSError(
             f"{name_or_path}: there is no video processor in its folder (video_preprocessor_config.json or "
             "preprocessor_config.json); save the one that it was trained with into the same folder."
         ) from error
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        if ASKS_TO_RUN_CODE in str(error):
-            reason = "it needs code of others, and none is run; save the processor of a model of transformers there."
-        raise ValueError(f"{name_or_path}: video_preprocessor_config.json cannot be used: {reason}") from error
+    except ValueError as error:
+        if ASKS_TO_RUN_CODE not in str(error):
+            raise
+        raise ValueError(
+            f"{place_of_settings(name_or_path, PROCESSOR_FILES)[0]} needs code of others, and none is run; save the "
+            "processor of a model of transformers there."
+        ) from error
     if not isinstance(processor, LogoFormerVideoProcessor):  # which does so itself
         drop_code_references(processor)
     return processor

@@ -8,13 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 from errors import raises_naming
 from paths import TESTS
+from pushes import with_unknown_field
 from toys import run_info
 
 from logoformer_hf.data.facts import DataFacts, LeftOutClip
-from logoformer_hf.data.trained_on import DataPart, SeenClips, TrainedOn, Training, write_trained_on
+from logoformer_hf.data.trained_on import DataPart, SeenClips, TrainedOn, Training, read_trained_on, write_trained_on
 from logoformer_hf.evaluation.predictions import load_runs, write_predictions
 from logoformer_hf.evaluation.report_files import write_report
-from logoformer_hf.hub.contents import check_content, own_file
+from logoformer_hf.hub.contents import as_written, check_content, own_file
 
 REPORT = "# DFEW, test\n\nLOGO-Former.\n\n## UAR and WAR in percent\n"
 CARD = "---\nlicense: other\n---\n\n# A model\n"
@@ -177,3 +178,29 @@ def test_fields_in_fields_without_end(tmp_path, depth):
         check(tmp_path, "eval_results.json", values)
     with pytest.raises(ValueError):
         check(tmp_path, "config.json", values.replace("test_uar", "model_type"))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1.5, "b": [true]}', '{"a":1.50,\t"b":[true ]}  \n \n', '{"\\u0061": 15e-1, "b": [true]}']
+)
+def test_json_is_sent_without_what_nobody_reads(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    assert as_written(tmp_path / "a.json") == b'{\n  "a": 1.5,\n  "b": [\n    true\n  ]\n}\n'
+
+
+def test_a_record_is_sent_without_what_nobody_reads(tmp_path):
+    file = tmp_path / "trained_on.parquet"
+    data = DataFacts(dataset="clips", dataset_name="clips", num_folds=None)
+    write_trained_on(
+        file, TrainedOn((Training(DataPart(data, None, True), "last", frozenset({"00" * 16}), frozenset()),))
+    )
+    written, record = file.read_bytes(), read_trained_on(file)
+    assert as_written(file) == written
+    file.write_bytes(with_unknown_field(written, KEY.encode()))
+    assert read_trained_on(file) == record and KEY.encode() in file.read_bytes()
+    check_content(file)
+    assert as_written(file) == written
+
+
+def test_other_files_are_sent_as_they_are(tmp_path):
+    assert as_written(tmp_path / "report.md") == tmp_path / "report.md"

@@ -11,10 +11,11 @@ from dataset_trees import write_frames
 from errors import raises_naming
 from hub_server import running_hub
 from processes import run_python
+from pushes import with_unknown_field
 
 from logoformer_hf.cli import main
 from logoformer_hf.hub.push import PushError
-from logoformer_hf.hub.push_data import is_prepared, push_shards
+from logoformer_hf.hub.push_data import contents_of_data, data_files, is_prepared, push_shards
 
 TOKEN = "hf_writes"
 
@@ -192,6 +193,8 @@ class TestFilesOfOthers:
             lambda values: values["info"]["features"].__setitem__("note", {"_type": "Value", "dtype": "string"}),
             lambda values: values["info"]["features"]["label"].__setitem__("note", "mine"),
             lambda values: values["info"]["features"]["label"].__setitem__("_type", "Features"),
+            lambda values: values["info"]["features"]["clip_id"].__setitem__("id", "mine"),
+            lambda values: values["info"]["features"]["video"]["feature"].__setitem__("mode", "mine"),
             lambda values: values["info"]["features"]["video"].__setitem__("feature", {"_type": "Video"}),
             lambda values: values["info"]["features"].__setitem__("clip_id", {"_type": "Value", "dtype": "int8"}),
         ],
@@ -225,6 +228,28 @@ class TestFilesOfOthers:
         else:
             file.write_bytes(content[:-footer] + text + content[-footer:])
         self.refused(folder, file)
+
+    @pytest.mark.parametrize("how", ["footer", "writer", "compression", "row groups", "statistics"])
+    def test_what_nobody_reads_of_a_shard_stays(self, folder, how, tmp_path):
+        """The rows are sent, written anew."""
+        file, table = self.table(folder)
+        written, text = file.read_bytes(), b"-----BEGIN OPENSSH PRIVATE KEY-----"
+        if how == "footer":
+            file.write_bytes(with_unknown_field(written, text))
+        elif how == "writer":
+            creator = pq.read_metadata(file).created_by.encode()
+            file.write_bytes(written.replace(creator, creator[:-1] + b"z"))
+        else:
+            options = {"compression": "gzip"} if how == "compression" else {"row_group_size": 3}
+            options |= {"write_statistics": ["clip_id"]} if how == "statistics" else {}
+            pq.write_table(table, file, **options)
+        (tmp_path / "scratch").mkdir()
+        files = data_files(folder)
+        name = f"data/{file.name}"
+        contents = contents_of_data(files, tmp_path / "scratch")
+        assert contents[name] != file and contents[name].read_bytes() == written
+        others = [other for other in contents if other.startswith("data/") and other != name]
+        assert others and all(contents[other] == files[other] for other in others)
 
     def test_shards_without_clips(self, folder):
         file, table = self.table(folder)

@@ -67,6 +67,24 @@ def test_a_name_that_is_there_twice(file):
         check_weights(file)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: header.rstrip() + " " * 8,
+        lambda header: header.replace(":", ": ", 1),
+        lambda header: header.replace(",", ",\n", 1),
+        lambda header: header.replace('"a"', '"\\u0061"'),
+        lambda header: json.dumps(dict(reversed(json.loads(header).items())), separators=(",", ":")),
+        lambda header: header.rstrip() + "\t",
+    ],
+)
+def test_a_description_that_is_written_otherwise(file, change):
+    """Blanks, spellings and the order may say something."""
+    with_header(file, change)
+    with pytest.raises((ValueError, SafetensorError)):
+        check_weights(file)
+
+
 def test_a_part_without_its_index(tmp_path, file):
     file.rename(tmp_path / "model-00001-of-00001.safetensors")
     with raises_naming(ValueError, tmp_path, "model-00001-of-00001.safetensors", "index"):
