@@ -24,14 +24,12 @@ MIN_SIDE_PX = 4
 # FFmpeg's numbers of transfer characteristics: SMPTE ST 2084 (PQ), ARIB STD-B67 (HLG).
 HDR_CURVES = {16: "PQ", 18: "HLG"}
 
-# FFmpeg's numbers of the ways to store colours as brightness and two differences. Of the first, it takes 8-bit pixels
-# for BT.601 without a word, and refuses others; the others are near to BT.601 or BT.2020, where it takes them at all.
-WRONG_COLOURS = {8: "YCgCo", 11: "SMPTE 2085", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"}
-RARE_COLOURS = {
-    **WRONG_COLOURS,
+# FFmpeg's numbers of the ways to store colours as brightness and two differences that it does not convert.
+UNREAD_COLOURS = {
+    **{8: "YCgCo", 11: "SMPTE 2085", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"},
     10: "BT.2020 with constant luminance",
-    12: "differences derived from the primaries",
-    13: "differences derived from the primaries, with constant luminance",
+    12: "chromaticity-derived differences",
+    13: "chromaticity-derived differences with constant luminance",
 }
 
 
@@ -122,19 +120,11 @@ def oddities(frame: av.VideoFrame) -> list[str]:
 
 
 def check_first_frame(frame: av.VideoFrame, name: object) -> None:
-    """Raises a `VideoReadError` for pictures that are too small, or in a colour space that would be read wrong."""
+    """Raises a `VideoReadError` for pictures that are too small."""
     if min(frame.width, frame.height) < MIN_SIDE_PX:
         raise VideoReadError(
             f"{name}: its pictures have {frame.width}x{frame.height} pixels; a side must have at least {MIN_SIDE_PX}."
         )
-    if has_wrong_colours(frame):
-        raise unreadable_colours(frame, name)
-
-
-def has_wrong_colours(frame: av.VideoFrame) -> bool:
-    """Whether the colours of a frame are stored in a way that FFmpeg takes for another one, or does not know."""
-    has_differences = not frame.format.is_rgb and sum(not part.is_alpha for part in frame.format.components) > 1
-    return has_differences and frame.colorspace in WRONG_COLOURS
 
 
 @contextmanager
@@ -148,10 +138,9 @@ def errors_of_colours(frame: av.VideoFrame, name: object) -> Iterator[None]:
 
 def unreadable_colours(frame: av.VideoFrame, name: object) -> VideoReadError:
     """The error of a frame whose colours cannot be converted to RGB."""
-    matrix = int(frame.colorspace)
-    space = RARE_COLOURS.get(matrix)
-    colours = f"the colour space {space}" if space else f"the colour space of FFmpeg's number {matrix}"
+    number = int(frame.colorspace)
+    space = UNREAD_COLOURS.get(number, f"with FFmpeg's number {number}")
     return VideoReadError(
-        f"{name}: its pictures are stored in {colours} (pixels {frame.format.name}), which is not read; accepted are "
-        "RGB, BT.601, BT.709, BT.2020, FCC and SMPTE 240M."
+        f"{name}: its pictures are stored in the colour space {space} (pixels {frame.format.name}), which is not "
+        "read; accepted are RGB, BT.601, BT.709, BT.2020, FCC and SMPTE 240M."
     )
