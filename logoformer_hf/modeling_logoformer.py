@@ -653,7 +653,7 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
             init.zeros_(module.summary_bias)
 
 
-def build_backbone(config: LogoFormerConfig) -> nn.Module:
+def build_backbone(config: LogoFormerConfig) -> Any:
     """The frame encoder. Raises a `ValueError` that names the field by which none can be built, and its file."""
     backbone: Any = config.backbone_config
 
@@ -663,12 +663,11 @@ def build_backbone(config: LogoFormerConfig) -> nn.Module:
 
     with errors_of_file(config.name_or_path, CONFIG_FILES):
         try:
-            encoder: nn.Module = AutoBackbone.from_config(backbone)
+            return AutoBackbone.from_config(backbone)
         except MemoryError:
             raise
         except Exception as error:  # of any kind: fields that no configuration of the library checks
             raise error_of_field(error, backbone.to_diff_dict(), build_without_values, "backbone_config.") from error
-    return encoder
 
 
 RECORDED = ("output_hidden_states", "output_local_attentions", "output_global_attentions")

@@ -351,9 +351,9 @@ def check_steps(processor: Any) -> None:
         if settings[name] is not None and not isinstance(settings[name], kind):
             raise ValueError(f"`{name}` is {shown(settings[name])}; it must be {accepted}.")
     for name, choices in (("input_data_format", ChannelDimension), ("return_tensors", TensorType)):
-        accepted = [choice.value for choice in choices]
-        if settings[name] not in (None, *accepted):
-            raise ValueError(f"`{name}` is {shown(settings[name])}; it must be one of {', '.join(accepted)}.")
+        names = [choice.value for choice in choices]
+        if settings[name] not in (None, *names):
+            raise ValueError(f"`{name}` is {shown(settings[name])}; it must be one of {', '.join(names)}.")
     if not is_device(settings["device"]):
         raise ValueError(
             f"`device` is {shown(settings['device'])}; it must be the name of a device, e.g. cpu or cuda."

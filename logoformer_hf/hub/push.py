@@ -202,7 +202,7 @@ def files_to_push(output_dir: Path) -> dict[str, Path]:
         check_tensors(output_dir, weights, config := load_config(output_dir))
         for name in (RESULTS_FILE, REPORT_FILE):
             if name in files:
-                check_classes(files[name], config.id2label.values())
+                check_classes(files[name], set((config.id2label or {}).values()))
     imported = {f"{name}.py" for path in files.values() if path.suffix == ".py" for name in get_relative_imports(path)}
     if missing := sorted(imported - set(files)):
         raise PushError(f"{output_dir}: {', '.join(missing)} missing, which the other code files import.")
