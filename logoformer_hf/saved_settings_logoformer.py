@@ -230,7 +230,7 @@ def reason_of(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, RecursionError):
         return TOO_DEEP
-    text = " ".join(str(error).split()).partition(" Errors: Field ")[0]
+    text = " ".join(str(error).split()).partition(" Errors: ")[0]
     text = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", text)[:600]
     return text if text and isinstance(error, (ValueError, TypeError)) else f"{type(error).__name__} {text}".rstrip()
 
@@ -315,6 +315,18 @@ def check_weights_of(values: Mapping[str, Any]) -> None:
             f"`quantization_config` is {shown(quantisation)}; it must be an object with `quant_method`, the name of a "
             "method of transformers."
         )
+
+
+def check_sizes(settings: Mapping[str, Any]) -> None:
+    """Raises a `ValueError` for a size that is neither a number nor two, nor has sides by their names."""
+    for name in ("size", "crop_size"):
+        value = settings.get(name)
+        is_pair = isinstance(value, (list, tuple)) and len(value) == 2
+        if isinstance(value, (str, float)) or (isinstance(value, (list, tuple)) and not is_pair):
+            raise ValueError(
+                f"`{name}` is {shown(value)}; it must be an int, two ints (height, width), or an object with names "
+                "of the sides."
+            )
 
 
 def check_steps(processor: Any) -> None:

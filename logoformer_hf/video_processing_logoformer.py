@@ -34,6 +34,7 @@ from .saved_settings_logoformer import (
     check_are_settings,
     check_normalisation,
     check_settings,
+    check_sizes,
     check_steps,
     drop_code_references,
     error_of_field,
@@ -181,6 +182,7 @@ class LogoFormerVideoProcessor(BaseVideoProcessor):
 
     def __init__(self, **kwargs: Any) -> None:
         check_are_settings(type(self), kwargs)
+        check_sizes(kwargs)
         super().__init__(**kwargs)
         drop_code_references(self)  # of whoever saved it; `save_pretrained` names this model's own code again
         check_settings(self)
