@@ -247,15 +247,18 @@ class Channel:
         return pickle.load(self._incoming)
 
     def send(self, answer: dict[str, Any], pixels: np.ndarray | None = None) -> None:
-        """Sends an answer with pixels of any shape, uint8."""
+        """Sends an answer with pixels of any shape, uint8. Ends this process where the other one has ended."""
         if pixels is not None:
             answer = answer | {"shape": pixels.shape}
             pixels = np.ascontiguousarray(pixels)
         text = json.dumps(answer).encode()
-        self._outgoing.write(HEADER.pack(len(text), 0 if pixels is None else pixels.nbytes) + text)
-        if pixels is not None and pixels.size:
-            self._outgoing.write(pixels.data.cast("B"))
-        self._outgoing.flush()
+        try:
+            self._outgoing.write(HEADER.pack(len(text), 0 if pixels is None else pixels.nbytes) + text)
+            if pixels is not None and pixels.size:
+                self._outgoing.write(pixels.data.cast("B"))
+            self._outgoing.flush()
+        except BrokenPipeError:
+            os._exit(1)  # at once: Python would try to send the rest at its own end, and say that it cannot
 
 
 def serve() -> None:

@@ -51,7 +51,12 @@ def whole_frame_face(size_px: tuple[int, int]) -> Face:
 
 
 class FaceDetector(Protocol):
-    """Anything that finds faces in a picture."""
+    """
+    Anything that finds faces in a picture.
+
+    It is called from two threads, never at the same time, and not with every frame: also with parts of one, and with
+    frames whose faces are not needed after all. So what it finds must depend on the picture alone.
+    """
 
     def detect(self, frame: np.ndarray) -> list[Face]:
         """The faces of a frame `(height, width, 3)` uint8 RGB, in its pixels."""

@@ -1,6 +1,7 @@
 """Runs an iterator in a thread of its own, some items ahead of who takes them."""
 
 import atexit
+import gc
 import queue
 import threading
 from collections.abc import Generator
@@ -20,6 +21,14 @@ class _End:
 
 
 _running: "list[_Maker[Any]]" = []  # in the order of their start
+_collector = threading.local()  # `is_running`: whether Python's collector of unused objects runs in this thread
+
+
+def _note_collector(phase: str, info: dict[str, Any]) -> None:
+    _collector.is_running = phase == "start"
+
+
+gc.callbacks.append(_note_collector)
 
 
 def ahead(
@@ -29,8 +38,9 @@ def ahead(
     The items of a generator that runs in a thread; an error in it is raised where the items are taken.
 
     The thread has ended when the taking has: at the end, after an error, when it is given up, and at the latest when
-    the program ends. Only where Python's collector of unused objects, which runs in any thread, gives up the taking in
-    such a thread, the thread ends afterwards. So `items` itself closes what it uses.
+    the program ends. Only where Python's collector of unused objects gives up the taking, the thread ends afterwards:
+    the collector runs in any thread, also in this one, or in one that has a lock that this one waits for. So `items`
+    itself closes what it uses.
 
     Args:
         items: closed at the end, after an error, and when the taking is given up.
@@ -58,7 +68,6 @@ class _Maker(Generic[Item]):
         self.items, self.stop = items, stop
         self.waiting: queue.Queue[Item | _End] = queue.Queue(max_waiting)
         self.has_ended = threading.Event()
-        self.taker = threading.current_thread()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.thread.start()
 
@@ -103,9 +112,8 @@ class _Maker(Generic[Item]):
         must not be closed before. (`Thread.join` alone may take a thread for dead after a signal.)
         """
         self.stop.set()
-        here = threading.current_thread()
-        if here is not self.taker and here in [maker.thread for maker in _running]:
-            return  # the collector runs in this thread, which would wait for itself
+        if getattr(_collector, "is_running", False):
+            return  # the thread may be this one, or wait for what this one holds
         signalled: BaseException | None = None
         while self.thread.is_alive() and not self.has_ended.is_set():  # in a forked process it is not alive
             try:

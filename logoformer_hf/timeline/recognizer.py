@@ -1,6 +1,7 @@
 """Reads expressions in footage: files, folders of frames, addresses, cameras, or frames pushed one by one."""
 
 import copy
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -299,9 +300,17 @@ class LockedDetector:
     detector: FaceDetector
 
     def __post_init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._process = threading.Lock(), os.getpid()
 
     def detect(self, frame: np.ndarray) -> list[Face]:
         """The faces of a frame `(height, width, 3)` uint8 RGB."""
+        if self._process != os.getpid():
+            self.__post_init__()  # a fork copies a lock that another thread has, and not the thread
         with self._lock:
-            return self.detector.detect(frame)
+            found: Any = self.detector.detect(frame)
+        if not isinstance(found, (list, tuple)) or not all(isinstance(face, Face) for face in found):
+            raise TypeError(
+                f"`detect` of {type(self.detector).__name__} gave {repr(found)[:200]}; it must give a list of `Face`, "
+                "empty where there is none."
+            )
+        return list(found)

@@ -205,3 +205,26 @@ def test_a_forked_process_cannot_take_what_its_parent_takes(monkeypatch):
         os.waitpid(child, 0)
     items.close()
     assert ended[0] and os.waitstatus_to_exitcode(ended[1]) == 42
+
+
+def test_what_is_collected_by_who_holds_a_lock_is_not_waited_for():
+    """The thread waits for this lock, so that who has it cannot wait for the thread."""
+    lock, is_waiting, name = threading.Lock(), threading.Event(), "collected with a lock"
+
+    def items():
+        yield 1
+        is_waiting.set()
+        with lock:
+            yield 2
+
+    cycle: list = [ahead(items(), 1, threading.Event(), name)]
+    cycle.append(cycle)
+    with lock:
+        assert next(cycle[0]) == 1
+        assert is_waiting.wait(60)
+        del cycle
+        gc.collect()
+    deadline = time.monotonic() + 60
+    while threads_called(name) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not threads_called(name)

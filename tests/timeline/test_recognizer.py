@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -146,6 +147,27 @@ def test_pushed_frames_give_the_windows_of_their_file(name, recognizer_of, media
         for frame in footage:
             windows += session.push(frame.pixels, frame.time_sec)
     same(windows + session.close(), expected)
+
+
+@pytest.mark.parametrize("gives", [None, 5, [None], [(1, 2, 3, 4)]])
+def test_a_detector_that_gives_no_faces_is_named(gives):
+    class Detector:
+        def detect(self, frame):
+            return gives
+
+    with pytest.raises(TypeError, match=r"`detect` of Detector gave .*; it must give a list of `Face`, empty"):
+        recognizer.open_detector(Detector()).detect(frame_pixels(0))
+
+
+def test_a_detector_works_in_a_process_that_was_forked_during_a_detection(monkeypatch):
+    detector = recognizer.open_detector(ScriptedDetector(always=[face_at(10)]))
+    detector._lock.acquire()  # as another thread of the parent had it
+    monkeypatch.setattr(recognizer.os, "getpid", lambda: -1)
+    found = []
+    thread = threading.Thread(target=lambda: found.extend(detector.detect(frame_pixels(0))), daemon=True)
+    thread.start()
+    thread.join(30)
+    assert len(found) == 1
 
 
 def test_a_detector_may_serve_several_sessions_in_turn(recognizer_of):
