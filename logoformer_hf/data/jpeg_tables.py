@@ -7,6 +7,7 @@ from functools import lru_cache
 _FRAMES, _PROGRESSIVE, _SCAN = (0xC0, 0xC1, 0xC2), 0xC2, 0xDA
 _QUANTISATION, _CODES, _RESTARTS = 0xDB, 0xC4, 0xDD
 _MAX_PIXELS = 2**25
+_MAX_DECODED = 2**29  # pixels times intervals, each of whose ends is looked at by decoding the picture
 # Names of the colours: those of JFIF, those that some cameras count from 0, and letters.
 _COLOURS = ((1,), (0,), (1, 2, 3), (0, 1, 2), tuple(b"RGB"))
 _NO_CODE = -1  # of a frequency: no scan has had it yet
@@ -71,6 +72,9 @@ def check_tables(parts: Sequence[tuple[int, bytes]]) -> list[int]:
         raise ValueError(f"a JPEG with a table of codes, {unused[0]}, that its picture does not use")
     if any(known[0] == _NO_CODE for known in picture.bits.values()):
         raise ValueError("a JPEG without the scan of a colour")
+    height, width = picture.size or (0, 0)
+    if sum(numbers) * height * width > _MAX_DECODED:
+        raise ValueError(f"a JPEG of {width}x{height} pixels in {sum(numbers):,} intervals, which are too many")
     return numbers
 
 

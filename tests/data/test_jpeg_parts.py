@@ -169,6 +169,13 @@ def test_intervals_are_counted_in_every_kind(mode, blocks, subsampling, progress
     assert without_texts(content) == content
 
 
+def test_intervals_that_take_too_long_to_look_at():
+    file = io.BytesIO()
+    Image.new("L", (2_048, 1_024)).save(file, "JPEG", restart_marker_blocks=8)
+    with raises_naming(ValueError, "2048x1024", "intervals"):
+        check_is_plain(file.getvalue())
+
+
 def test_pictures_of_other_encoders():
     pixels = np.asarray(PICTURE)
     for options in ([], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1], [cv2.IMWRITE_JPEG_OPTIMIZE, 1]):
