@@ -53,7 +53,7 @@ from .video_container_logoformer import (
 )
 
 # FFmpeg's names of containers in which every frame has its time and seeking to the first one brings it again.
-REWINDABLE_FORMATS = {"matroska", "mov"}
+REWINDABLE_FORMATS = {"gif", "matroska", "mov"}
 
 # How images in memory begin, besides those of `is_image_head`: JPEG, BMP.
 IMAGE_BEGINNINGS = (b"\xff\xd8", b"BM")

@@ -411,7 +411,7 @@ def test_an_odd_angle_is_rounded_to_a_quarter_turn(rotation, turns, tmp_path, wr
     assert (frames == np.rot90(decode_all(path), k=turns, axes=(1, 2))).all()
 
 
-@pytest.mark.parametrize("name", ["h264.mp4", "open_gop.mkv", "vp9.webm", "mpeg2.ts"])
+@pytest.mark.parametrize("name", ["h264.mp4", "open_gop.mkv", "vp9.webm", "animation.gif", "mpeg2.ts"])
 def test_a_file_is_opened_once_where_it_can_be_rewound(name, video_files, monkeypatch):
     opened = []
     real = video_reading.open_container
