@@ -4,6 +4,7 @@ Trains every variant with every seed on the same synthetic clips and writes a pa
     python -m logoformer_hf.benchmarks.ablation
     python -m logoformer_hf.benchmarks.ablation --quick
     python -m logoformer_hf.benchmarks.ablation --only without_local without_global
+    python -m logoformer_hf.benchmarks.ablation --choose
 
 Finished steps are not repeated: clips and frame tokens are stored in `--output_dir`, and every finished run is a line
 of the results file, so the command can be interrupted and started again. A run of the group "parts" counts as finished
@@ -15,13 +16,16 @@ import os
 import sys
 from pathlib import Path
 
+import torch
 import transformers
 
 from .benchmark import prepare_benchmark, read_encoder
 from .budget import BUDGETS, Budget
+from .choosing import choose_defaults
 from .costs import measure_costs
 from .page import write_page
 from .results import Results
+from .training import Machine
 from .variants import GROUPS, VARIANTS, find_variants
 from .workers import train_all
 
@@ -47,6 +51,17 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--page_only", action="store_true", help="only write the page again from the existing records")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="number of runs at the same time")
+    parser.add_argument(
+        "--choose",
+        action="store_true",
+        help="train the candidates for the defaults, choose by a fixed rule on validation people, and compare what "
+        "was chosen with other models on people that no choice has looked at",
+    )
+    parser.add_argument(
+        "--device",
+        default="cuda" if torch.cuda.is_available() else "cpu",
+        help="cpu, or cuda, which keeps all clips in the memory of the GPU; by default cuda where there is one",
+    )
     args = parser.parse_args(arguments)
     for option in ("seeds", "workers"):
         value = getattr(args, option)
@@ -56,6 +71,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         args.variants = find_variants(args.only)
     except ValueError as error:
         parser.error(str(error))
+    args.machine = Machine(args.device, graphs=args.device != "cpu")
+    if args.choose and args.only:
+        parser.error("--choose has rows of its own: leave out --only.")
     name = "ablation-quick" if args.quick else "ablation"
     args.output_dir = args.output_dir or Path("outputs") / name
     home = args.output_dir if args.quick else Path("docs")
@@ -69,7 +87,11 @@ def main(arguments: list[str] | None = None) -> None:
     args = parse_arguments(arguments)
     budget = BUDGETS["quick" if args.quick else "full"]
     results = Results(args.results, budget)
-    if not args.page_only:
+    if args.choose and not args.page_only:
+        transformers.logging.set_verbosity_error()
+        clips_dir = prepare_benchmark(budget, args.output_dir, args.workers, tokens=True, device=args.device)
+        choose_defaults(budget, clips_dir, args.output_dir, args.workers, results, args.machine)
+    elif not args.page_only:
         transformers.logging.set_verbosity_error()
         train_missing(args, budget, results)
         models = [variant for variant in VARIANTS if variant.group == "models"]
@@ -93,7 +115,7 @@ def train_missing(args: argparse.Namespace, budget: Budget, results: Results) ->
     tokens = any(variant.reads_tokens for variant in args.variants)
     if not tokens and all(results.has(variant.name, seed, None) for variant, seed in runs):
         return
-    clips_dir = prepare_benchmark(budget, args.output_dir, args.workers, tokens)
+    clips_dir = prepare_benchmark(budget, args.output_dir, args.workers, tokens, args.device)
     encoder = read_encoder(clips_dir) if tokens else None
     if tokens and set(results.encoders()) - {encoder}:
         print(f"{args.results} has runs on other frame encoders: only runs on the same one are paired.", flush=True)
@@ -103,7 +125,7 @@ def train_missing(args: argparse.Namespace, budget: Budget, results: Results) ->
         if not results.has(variant.name, seed, encoder if variant.reads_tokens else None)
     ]
     if pending:
-        train_all(pending, budget, clips_dir, args.output_dir, args.workers, results)
+        train_all(pending, budget, clips_dir, args.output_dir, args.workers, results, args.machine)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .variants import Variant
+from .variant import Variant
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The clips of the ablation, read once and stored as array files, which all runs are trained on."""
 
-from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from ...data.clips import ClipDataset
 from ...data.collator import collate_clips
 from ...data.transforms import TrainingTransforms, clip_seed
 from ...video_processing_logoformer import LogoFormerVideoProcessor
-from .variants import reference_config
+from .variant import reference_config
 
 MIDDLE = 8  # of a clip's 16 frames
 
@@ -59,28 +58,52 @@ def store_frames(
         stored.flush()
 
 
+@lru_cache(maxsize=4)
+def array_on_device(file: Path, device: str) -> torch.Tensor:
+    """The whole array of a file on a device. All runs of a process share it."""
+    return torch.from_numpy(np.load(file, mmap_mode="c")).to(device)
+
+
+def keep_batch(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The `collate_fn` for `StoredClips`, which gives whole batches."""
+    return batch
+
+
 class StoredClips(torch.utils.data.Dataset[dict[str, Any]]):
     """
-    Clips of a split from the array files.
+    Clips of a split from the array files, one or a batch at a time.
 
     Args:
         clips_dir: folder of the array files.
-        split: "train" or "test".
+        split: "train", "validation" or "test".
         kind: "frames", uint8 `(frames, channels, height, width)`, or "tokens", float16 `(frames, height, width,
             features)`.
         order: "clip", "middle" (the middle frame at every position), or "shuffled" (another order for every clip and
             epoch).
         seed: seed of the run.
         share: share of the clips of each class, 0 to 1: the first ones, at least one.
+        device: device that keeps the whole array, so that a batch is only a list of indices; None reads every batch
+            from the file.
     """
 
-    def __init__(self, clips_dir: Path, split: str, kind: str, order: str = "clip", seed: int = 0, share: float = 1.0):
-        self.clips = np.load(clips_dir / f"{split}_{kind}.npy", mmap_mode="r")
+    def __init__(
+        self,
+        clips_dir: Path,
+        split: str,
+        kind: str,
+        order: str = "clip",
+        seed: int = 0,
+        share: float = 1.0,
+        device: str | None = None,
+    ):
+        file = clips_dir / f"{split}_{kind}.npy"
+        self.clips: Any = np.load(file, mmap_mode="r") if device is None else array_on_device(file, device)
         facts = np.load(clips_dir / f"{split}.npz")
         self.places = first_of_each_class(facts["labels"], share)
         self.labels, self.clip_ids = (facts[name][self.places].tolist() for name in ("labels", "clip_ids"))
         self.order = order
         self.seed = seed
+        self.device = device
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -91,17 +114,28 @@ class StoredClips(torch.utils.data.Dataset[dict[str, Any]]):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        clip = torch.from_numpy(self.clips[self.epoch % len(self.clips), self.places[index]].copy())
-        return {"frames": clip[self.frame_order(index, len(clip))], "label": self.labels[index]}
+        batch = self.__getitems__([index])
+        return {"frames": batch["frames"][0], "label": self.labels[index]}
 
-    def frame_order(self, index: int, num_frames: int) -> Sequence[int] | slice | torch.Tensor:
-        """Indices of the frames of clip `index` in the order of this data set."""
+    def __getitems__(self, indices: list[int]) -> dict[str, torch.Tensor]:
+        """A batch: `frames (batch, ...)` of the kind, and `labels (batch,)`. Data loaders ask for it."""
+        view, places = self.epoch % len(self.clips), self.places[indices]
+        if self.device is None:
+            frames = torch.from_numpy(self.clips[view, places])  # a copy
+        else:
+            frames = self.clips[view].index_select(0, torch.from_numpy(places).to(self.device))
+        if self.order != "clip":
+            chosen = torch.stack([self.frame_order(index, frames.shape[1]) for index in indices])  # (batch, frames)
+            frames = frames[torch.arange(len(indices))[:, None].to(frames.device), chosen.to(frames.device)]
+        labels = torch.tensor([self.labels[index] for index in indices], device=frames.device)
+        return {"frames": frames, "labels": labels}
+
+    def frame_order(self, index: int, num_frames: int) -> torch.Tensor:
+        """Indices of the frames of clip `index` in the order of this data set, `(frames,)`."""
         if self.order == "middle":
-            return [MIDDLE] * num_frames
-        if self.order == "shuffled":
-            seed = clip_seed(self.seed, self.epoch, f"order of {self.clip_ids[index]}")
-            return torch.randperm(num_frames, generator=torch.Generator().manual_seed(seed))
-        return slice(None)
+            return torch.full((num_frames,), MIDDLE)
+        seed = clip_seed(self.seed, self.epoch, f"order of {self.clip_ids[index]}")
+        return torch.randperm(num_frames, generator=torch.Generator().manual_seed(seed))
 
 
 def first_of_each_class(labels: np.ndarray, share: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
-from .variants import Variant, reference_config
+from .variant import Variant, reference_config
 
 BATCH_SIZE = 16
 

@@ -18,13 +18,15 @@ from transformers import AutoBackbone
 from ..._files import whole_file
 from ...models.inputs import model_inputs
 from .clips import clip_processor
-from .variants import reference_config
+from .variant import reference_config
 
 CLIPS_AT_ONCE = 16
 HEAD_CHANNELS = 16
 
 
-def train_encoder(frames: np.ndarray, units: np.ndarray, epochs: int, seed: int = 0) -> tuple[nn.Module, float]:
+def train_encoder(
+    frames: np.ndarray, units: np.ndarray, epochs: int, seed: int = 0, device: str = "cpu"
+) -> tuple[nn.Module, float]:
     """
     Trains the frame encoder of `reference_config` to predict action units with two linear layers on its feature map.
 
@@ -33,10 +35,11 @@ def train_encoder(frames: np.ndarray, units: np.ndarray, epochs: int, seed: int 
         units: intensities of both sides' action units, 0 to 1, `(clips, frames, units)`.
         epochs: passes over all frames.
         seed: seed of the weights and the order.
+        device: device to train on.
 
     Returns:
-        The encoder, and the share of the action units' variance that it explains on the last tenth of the clips, which
-        is held out.
+        The encoder, in memory of the CPU, and the share of the action units' variance that it explains on the last
+        tenth of the clips, which is held out.
     """
     torch.manual_seed(seed)
     config = reference_config()
@@ -47,6 +50,7 @@ def train_encoder(frames: np.ndarray, units: np.ndarray, epochs: int, seed: int 
         nn.Flatten(),
         nn.Linear(HEAD_CHANNELS * config.grid_size**2, units.shape[-1]),
     )
+    encoder, head = encoder.to(device), head.to(device)
     parameters = [*encoder.parameters(), *head.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=0.05)
     num_train = len(frames) - max(len(frames) // 10, 1)
@@ -58,29 +62,32 @@ def train_encoder(frames: np.ndarray, units: np.ndarray, epochs: int, seed: int 
                 clips = clips.numpy()  # with one element a tensor would be a scalar index in NumPy
                 optimiser.zero_grad()
                 read = head(encode(encoder.train(), frames[clips]))
-                target = torch.from_numpy(units[clips]).float().flatten(0, 1)  # (clips x frames, units)
+                target = torch.from_numpy(units[clips]).float().to(device).flatten(0, 1)  # (clips x frames, units)
                 loss = nn.functional.mse_loss(read, target)
                 loss.backward()
                 optimiser.step()
                 schedule.step()
-                bar.set_postfix(loss=f"{loss.item():.4f}")
                 bar.update()
     encoder.eval(), head.eval()
     with torch.inference_mode():
-        held_out = [head(encode(encoder, clip[None])).numpy() for clip in frames[num_train:]]
+        held_out = [head(encode(encoder, clip[None])).cpu().numpy() for clip in frames[num_train:]]
     truth = units[num_train:]
     errors = np.square(np.stack(held_out) - truth).mean(axis=(0, 1))  # (units,)
-    return encoder, float(1 - errors.sum() / truth.var(axis=(0, 1)).sum())
+    return encoder.cpu(), float(1 - errors.sum() / truth.var(axis=(0, 1)).sum())
 
 
 def encode(encoder: nn.Module, frames: np.ndarray) -> torch.Tensor:
     """uint8 `(clips, frames, channels, height, width)` to features `(clips x frames, features, height, width)`."""
-    pixels = model_inputs(clip_processor(), torch.from_numpy(np.array(frames)))["pixel_values"]
+    on_device = torch.from_numpy(np.array(frames)).to(next(encoder.parameters()).device)
+    pixels = model_inputs(clip_processor(), on_device)["pixel_values"]
     return encoder(pixels.flatten(0, 1)).feature_maps[0]
 
 
 def store_tokens(encoder: Any, frames_file: Path, file: Path) -> None:
-    """Writes frame tokens of a file by `store_frames`, float16 `(views, clips, frames, height, width, features)`."""
+    """
+    Writes frame tokens of a file by `store_frames`, float16 `(views, clips, frames, height, width, features)`. The
+    device of the encoder computes them.
+    """
     if file.exists():
         return
     frames = np.load(frames_file, mmap_mode="r")
@@ -97,6 +104,6 @@ def store_tokens(encoder: Any, frames_file: Path, file: Path) -> None:
                 clips = slice(start, start + CLIPS_AT_ONCE)
                 features = encode(encoder, frames[view, clips])
                 # (clips, frames, height, width, features)
-                tokens[view, clips] = features.permute(0, 2, 3, 1).unflatten(0, (-1, shape[2])).half().numpy()
+                tokens[view, clips] = features.permute(0, 2, 3, 1).unflatten(0, (-1, shape[2])).half().cpu().numpy()
                 bar.update(len(frames[view, clips]))
         tokens.flush()

@@ -5,23 +5,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import ttest_1samp
 
 from ..._files import write_text
 from ...configuration_logoformer import EXPRESSIONS
 from ...evaluation.plots import plot_projections
 from ...evaluation.predictions import PREDICTIONS_FILE, read_predictions
 from ...evaluation.projection import project
-from ...evaluation.significance import CONFIDENCE, Estimate, correct_p_values, uar_war_estimates
-from ...evaluation.tables import interval, markdown_table, percent, points
+from ...evaluation.significance import CONFIDENCE, Estimate, uar_war_estimates
+from ...evaluation.tables import markdown_table
 from .benchmark import describe_difficulty
 from .budget import BUDGETS, Budget
+from .cells import against, corrected_p_values, plus_minus, scores, spread
+from .choice_page import choice_sections
 from .pictures import plot_costs, plot_differences
-from .results import Results, Spread, mean_gain, num_seeds
+from .results import Results, mean_gain, num_seeds
 from .training import TOKEN_LEARNING_RATE
-from .variants import REFERENCE, VARIANTS, Variant
+from .variant import REFERENCE, Variant
+from .variants import VARIANTS
 
-KEPT = "<!-- What stands below is written by hand, and kept when the page is written anew. -->"
+GENERATED = "<!-- What stands above is written by hand, and kept when the page is written anew. -->"
 EFFECTS = {
     "intra_class_distance": "intra-class distance",
     "inter_class_distance": "inter-class distance",
@@ -30,6 +32,7 @@ EFFECTS = {
     "calibration_error": "calibration error",
 }
 # Fields in which variants of the compact loss may differ from the reference.
+TITLE = "# What does each part of the model contribute?"
 AS_REFERENCE = {name: getattr(REFERENCE, name) for name in ("name", "title", "compact_loss", "compact_loss_weight")}
 
 
@@ -38,19 +41,21 @@ def write_page(page: Path, results: Results, output_dir: Path) -> None:
     Writes the page and its pictures from the existing records.
 
     Args:
-        page: Markdown file. Its text below the line `KEPT` is kept.
+        page: Markdown file. Its text above the line `GENERATED` is kept.
         results: records of all runs so far.
         output_dir: folder with the predictions of the runs, for the projection; without them the picture is kept.
     """
     page.parent.mkdir(parents=True, exist_ok=True)
     budget = Budget(**results.facts["budget"])
-    sections = [introduction(budget, results)]
+    sections = choice_sections(results)
     if len(results.values(REFERENCE.name, "uar")):
         sections += [parts_section(page, budget, results), effects_section(page, results, output_dir)]
     sections += [models_section(page, budget, results)] if results.costs else []
-    sections.append(how_to(budget, results))
-    below = page.read_text().partition(KEPT)[2] if page.exists() else "\n"
-    write_text(page, "\n\n".join(wrap(section) for section in sections if section) + f"\n\n{KEPT}{below}")
+    sections += [protocol(budget, results), how_to(budget, results)]
+    above, found, _ = page.read_text().partition(GENERATED) if page.exists() else ("", "", "")
+    above = above if found else f"{TITLE}\n\n"
+    below = "\n\n".join(wrap(section) for section in sections if section)
+    write_text(page, f"{above}{GENERATED}\n\n{below}\n")
     print(f"{page}: {len(results.records)} runs.")
 
 
@@ -62,31 +67,34 @@ def wrap(section: str) -> str:
     )
 
 
-def introduction(budget: Budget, results: Results) -> str:
-    """The heading, the number of runs, and the protocol."""
+def protocol(budget: Budget, results: Results) -> str:
+    """How all runs were trained and compared, and how many there are."""
     num_planned = len(VARIANTS) * budget.seeds
     num_done = len({(each["variant"], each["seed"]) for each in results.records if each["seed"] < budget.seeds})
     num_more = len(results.records) - num_done
-    return f"""# What does each part of the model contribute?
+    return f"""## How it was measured
+
+The clips are drawn faces ({describe_difficulty("`")}), not photographs: the results apply to them only. There are
+{budget.num_train_clips:,} to train on, with the class frequencies of DFEW, and {budget.num_test_clips:,} each of
+other people to choose by (validation) and of people that no choice has looked at (test),
+{budget.num_test_clips // len(EXPRESSIONS)} of each class. All train by the recipe `modern`, at a learning rate of
+{TOKEN_LEARNING_RATE:g} on frame tokens, with every class equally often in an epoch. The last epoch is tested. UAR is
+the mean of the recalls; WAR weighs them by the frequencies of the training clips. "±" is the standard deviation over
+runs. A difference, in points, is the mean over the pairs of runs with the same seed and the same frame encoder, with
+Student's 95 % interval; it is not always the difference of the two means. {beyond_chance(results)}{noise(results)}
+
+Frame tokens are those of a frozen frame encoder, a small ResNet that was trained to predict action units from single
+frames of other people and replaces the field's pretraining on faces: the variants differ only in what follows it.
+{encoder_sentence(results)}Models are 32 wide, on the grid of `base`, 16 x 7 x 7 tokens.
 
 Written by `python -m logoformer_hf.benchmarks.ablation{"" if budget.name == "full" else f" --{budget.name}"}` from
 `{results.file.name}`, which has a line for every run: {num_done} of the
-{num_planned} planned ones are there{f", and {num_more} further ones" if num_more else ""}.
-
-The clips are drawn faces ({describe_difficulty("`")}), not photographs: the results apply to them only. There are
-{budget.num_train_clips:,} to train on, with the class frequencies of DFEW, and {budget.num_test_clips:,} of other
-people to test on, {budget.num_test_clips // len(EXPRESSIONS)} of each class, so that every recall is measured equally
-well. All train by the recipe `modern`, with every class equally often in an epoch. The last epoch is tested: no epoch
-is chosen, neither on test clips nor on others. UAR is the mean of the recalls; WAR weighs them by the frequencies of
-the training clips. "±" is the standard deviation over runs. A difference, in points,
-is the mean over the pairs of runs with the same seed and the same frame encoder, because both raise or lower the UAR
-of all variants together; it is given with Student's 95 % interval of the paired differences. It is therefore not
-always the difference of the two means. {beyond_chance(results)}{noise(results)}"""
+{num_planned} planned ones are there{f", and {num_more} further ones" if num_more else ""}."""
 
 
 def beyond_chance(results: Results) -> str:
     """Sentences on significance when corrected for the number of parts, and on the seeds that a difference takes."""
-    p_values = corrected_p_values(results)
+    p_values = parts_p_values(results)
     if not p_values:
         return ""
     found = [f'"{variant.title}"' for variant in VARIANTS if p_values.get(variant.name, 1) < 1 - CONFIDENCE]
@@ -105,12 +113,9 @@ rows): one planned comparison, not corrected, finds a true difference of 1, 2 or
 {seeds[0]}, {seeds[1]} or {seeds[2]} seeds. """
 
 
-def corrected_p_values(results: Results) -> dict[str, float]:
-    """Of Student's paired t-test for each part with at least two pairs, by its name; corrected for their number."""
-    compared = [variant for variant in trained(results, "parts") if variant is not REFERENCE]
-    gains = {variant.name: results.gains(variant.name, variant.against) for variant in compared}
-    p_values = {name: float(ttest_1samp(each, 0).pvalue) for name, each in gains.items() if len(each) > 1}
-    return dict(zip(p_values, correct_p_values(list(p_values.values())), strict=True)) if p_values else {}
+def parts_p_values(results: Results) -> dict[str, float]:
+    """`corrected_p_values` of the parts."""
+    return corrected_p_values(results, [variant for variant in trained(results, "parts") if variant is not REFERENCE])
 
 
 def pair_deviation(results: Results) -> float:
@@ -139,13 +144,9 @@ def parts_section(page: Path, budget: Budget, results: Results) -> str:
     return f"""## The parts
 
 Each row changes only what its title names, and is compared with the first row; where its title has an "and", with the
-row that is named before it. All are trained for {budget.part_epochs} epochs at a learning rate of
-{TOKEN_LEARNING_RATE:g} on the frame tokens of a frozen frame encoder, a small ResNet that was trained to predict
-action units from single frames of other people and replaces the field's pretraining on faces: the variants differ only
-in what follows it. {encoder_sentence(results)}The variants have two layers of width 32 on the grid of `base`, 16 x 7
-x 7 tokens. "One repeated frame" shows the middle frame 16 times, in training and in testing; "frames shuffled" shows
-the 16 frames in an order that is another one for every clip. With "a fifth of the clips" each is seen five times as
-often.
+row that is named before it. All are trained for {budget.part_epochs} epochs and tested on validation people. "One
+repeated frame" shows the middle frame 16 times, in training and in testing; "frames shuffled" shows the 16 frames in
+an order that is another one for every clip. With "a fifth of the clips" each is seen five times as often.
 
 {table}
 
@@ -154,7 +155,7 @@ often.
 
 def compare_parts(results: Results) -> tuple[str, list[tuple[str, np.ndarray, Estimate | None]]]:
     """The table of the parts, and for each variant except the reference: title, differences, and their mean."""
-    rows, lines, p_values = [], [], corrected_p_values(results)
+    rows, lines, p_values = [], [], parts_p_values(results)
     for variant in trained(results, "parts"):
         gains = results.gains(variant.name, variant.against)
         estimate = None if variant is REFERENCE else mean_gain(gains)
@@ -183,9 +184,9 @@ def effects_section(page: Path, results: Results, output_dir: Path) -> str:
     plot_loss_projections(page.with_name("ablation_compact.png"), output_dir)
     return f"""## What the compact loss does
 
-Measured on the embeddings of the test clips. Distances are root mean squares, to the own class centre and between
-class centres, in units of the embedding: only their ratio is comparable over models. The silhouette is of the true
-classes, the calibration error the expected one over 15 bins.
+Measured on the embeddings of the validation clips. Distances are root mean squares, to the own class centre and
+between class centres, in units of the embedding: only their ratio is comparable over models. The silhouette is of the
+true classes, the calibration error the expected one over 15 bins.
 
 {effects_table(results)}
 
@@ -231,8 +232,8 @@ def models_section(page: Path, budget: Budget, results: Results) -> str:
     return f"""## Beside other models
 
 All from random weights, on pixels, for {budget.model_epochs} epochs of the same clips at the recipe's own learning
-rate, and at a matched size. Clips per second are those of one core, medians of interleaved rounds, with the ratio to
-{first.title}'s in brackets.
+rate, and at a matched size. Tested on validation people. Clips per second are those of one core, medians of
+interleaved rounds, with the ratio to {first.title}'s in brackets.
 
 {markdown_table([*header, "training, clips/s", "testing, clips/s"], rows)}
 
@@ -247,11 +248,13 @@ def how_to(budget: Budget, results: Results) -> str:
 ```
 python -m logoformer_hf.benchmarks.ablation          # {budget.seeds} seeds; stops and goes on at will
 python -m logoformer_hf.benchmarks.ablation --quick  # {quick.num_train_clips} clips, minutes: a check that it runs
+python -m logoformer_hf.benchmarks.ablation --choose # candidates, the choice, and the comparison on test people
 ```
 
-`--only without_local former_dfer` trains those alone, `--seeds 5` adds seeds, `--page_only` writes this page anew.
-Runs that `{results.file.name}` has are not done again, those of the parts only on another frame encoder, that is, on
-another machine: move the file away to begin from nothing."""
+`--device cuda`, the default where there is a GPU, keeps all clips in its memory and replays CUDA graphs; `--workers`
+is the number of runs at a time. `--only without_local former_dfer` trains those alone, `--seeds 5` adds seeds,
+`--page_only` writes this page anew. Runs that `{results.file.name}` has are not done again, those of the parts only on
+another frame encoder, that is, on another machine: move the file away to begin from nothing."""
 
 
 def picture(page: Path, name: str, text: str) -> str:
@@ -263,27 +266,6 @@ def picture(page: Path, name: str, text: str) -> str:
 def trained(results: Results, group: str) -> list[Variant]:
     """The variants of a group that have a record."""
     return [v for v in VARIANTS if v.group == group and len(results.values(v.name, "uar"))]
-
-
-def spread(results: Results, variant: Variant, key: str) -> Spread:
-    """Mean and standard deviation of one number over the runs of a variant."""
-    return Spread.of(results.values(variant.name, key))
-
-
-def plus_minus(spread: Spread, form: str, factor: float = 1.0) -> str:
-    """The standard deviation as " ± ...", empty for one run."""
-    return "" if spread.deviation is None else f" ± {factor * spread.deviation:{form}}"
-
-
-def scores(results: Results, variant: Variant) -> list[str]:
-    """UAR and WAR in percent, mean and standard deviation."""
-    both = [spread(results, variant, key) for key in ("uar", "war")]
-    return [f"{percent(each.mean)}{plus_minus(each, '.2f', 100)}" for each in both]
-
-
-def against(estimate: Estimate | None) -> list[str]:
-    """A difference in points and its interval, as two cells."""
-    return ["-", "-"] if estimate is None else [points(estimate.value), interval(estimate)]
 
 
 def title_of_loss(variant: Variant) -> str:

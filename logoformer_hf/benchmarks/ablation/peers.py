@@ -154,6 +154,12 @@ class FormerDFERKind(LogoFormerPreTrainedModel):
         return LogoFormerClassifierOutput(logits=self.classifier(embedding), embedding=embedding)
 
 
+class TwoLayerFormerDFERKind(FormerDFERKind):
+    """The same with one spatial and one temporal layer: as deep as the ablation's LOGO-Former."""
+
+    NUM_TEMPORAL_LAYERS = 1
+
+
 def matched_videomae(config: LogoFormerConfig) -> VideoMAEForVideoClassification:
     """
     A VideoMAE with random weights and about as many parameters as a LOGO-Former with its frame encoder: the same

@@ -1,7 +1,10 @@
 """One run: trains a variant with one seed by `LogoFormerTrainer`, tests it once and measures the result."""
 
+import gc
+import platform
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +14,51 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.trainer_callback import PrinterCallback
 
 from ...configuration_logoformer import EXPRESSIONS
-from ...data.collator import collate_clips
 from ...data.facts import DataFacts
 from ...evaluation.predictions import PREDICTIONS_FILE, RunInfo, write_predictions
 from ...evaluation.scorer import Scorer
 from ...training.arguments import RECIPES, LogoFormerTrainingArguments
+from ...training.finite import FiniteCheck
 from ...training.trainer import LogoFormerTrainer
 from .benchmark import describe_difficulty, read_encoder
 from .budget import Budget
-from .clips import StoredClips, clip_processor
+from .clips import StoredClips, clip_processor, keep_batch
+from .cuda_graph import replay_training
 from .effects import measure_effects
-from .variants import Variant
+from .variant import Variant
 
+# The values of "modern" when the parts were compared, whatever they are now.
+RECIPE: dict[str, Any] = RECIPES["modern"] | {"label_smoothing_factor": 0.0, "weight_decay": 0.05}
 # For "parts", three times that of the recipe, which is for wider models: with that, one run had a UAR of 42.0 %, not
 # 47.2.
 TOKEN_LEARNING_RATE = 3e-3
+
+
+@dataclass(frozen=True)
+class Machine:
+    """
+    Where a run is computed.
+
+    Attributes:
+        device: "cpu", or a device of CUDA, which keeps the clips in its memory.
+        graphs: whether training on frame tokens replays CUDA graphs.
+    """
+
+    device: str = "cpu"
+    graphs: bool = False
+
+    @property
+    def title(self) -> str:
+        """Name of the processor or the GPU."""
+        return torch.cuda.get_device_name(self.device) if self.on_gpu else platform.processor() or platform.machine()
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the device is another one than the CPU."""
+        return self.device != "cpu"
+
+
+CPU = Machine()
 
 
 class TokenTrainer(LogoFormerTrainer):
@@ -52,7 +85,13 @@ class EpochReporter(TrainerCallback):
 
 
 def train_run(
-    variant: Variant, seed: int, budget: Budget, clips_dir: Path, output_dir: Path, report: Callable[[], None]
+    variant: Variant,
+    seed: int,
+    budget: Budget,
+    clips_dir: Path,
+    output_dir: Path,
+    report: Callable[[], None],
+    machine: Machine = CPU,
 ) -> dict[str, Any]:
     """
     Trains and tests one variant, and writes its predictions and embeddings to `output_dir`.
@@ -66,15 +105,22 @@ def train_run(
         clips_dir: folder by `prepare_benchmark`.
         output_dir: folder of the run.
         report: called after every epoch.
+        machine: where to train.
 
     Returns:
-        The record of the run as JSON values: frame encoder, scores, confusion matrix, `measure_effects` and seconds.
+        The record of the run as JSON values: frame encoder, scores, confusion matrix, `measure_effects`, tested split,
+        machine and seconds.
     """
     set_seed(seed)
     kind = "tokens" if variant.reads_tokens else "frames"
-    train = StoredClips(clips_dir, "train", kind, variant.frames, seed, variant.clips_share)
-    test = StoredClips(clips_dir, "test", kind, variant.frames, seed)
-    trainer = make_trainer(variant, seed, budget.epochs(variant), train, output_dir)
+    device = machine.device if machine.on_gpu else None
+    train = StoredClips(clips_dir, "train", kind, variant.frames, seed, variant.clips_share, device)
+    test = StoredClips(clips_dir, variant.tested_on, kind, variant.frames, seed, device=device)
+    trainer = make_trainer(variant, seed, budget.epochs(variant), train, output_dir, machine)
+    graphs = machine.graphs and variant.reads_tokens
+    if graphs:
+        example = train.__getitems__(list(range(min(trainer.args.per_device_train_batch_size, len(train)))))
+        replay_training(trainer.model, example["frames"].float())
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(EpochReporter(report))
     start_sec = time.perf_counter()
@@ -95,6 +141,8 @@ def train_run(
         compact_loss=variant.compact_loss,
         compact_loss_weight=variant.compact_loss_weight,
     )
+    del trainer
+    gc.collect()  # of what a graph keeps on the device
     output_dir.mkdir(parents=True, exist_ok=True)
     write_predictions(
         output_dir / PREDICTIONS_FILE, test.clip_ids, tested.labels, tested.logits, tested.embeddings, info
@@ -107,36 +155,44 @@ def train_run(
         "war": float(recalls @ shares),  # at the class frequencies of the training clips
         "confusion_matrix": scored["confusion_matrix"],
         **measure_effects(tested.embeddings, scores, tested.labels),
+        "tested_on": variant.tested_on,
+        "machine": machine.title,
         "train_sec": round(train_sec, 1),
     }
 
 
 def make_trainer(
-    variant: Variant, seed: int, num_epochs: int, train: StoredClips, output_dir: Path
+    variant: Variant, seed: int, num_epochs: int, train: StoredClips, output_dir: Path, machine: Machine
 ) -> LogoFormerTrainer:
     """A `LogoFormerTrainer` with a new model of the variant."""
     changes: dict[str, Any] = {"num_train_epochs": num_epochs}
     if variant.reads_tokens:
         changes["learning_rate"] = TOKEN_LEARNING_RATE
-    args = LogoFormerTrainingArguments(
-        **RECIPES["modern"] | changes,
-        output_dir=str(output_dir),
-        seed=seed,
-        compact_loss=variant.compact_loss,
-        compact_loss_weight=variant.compact_loss_weight,
-        class_balanced_sampling=True,  # UAR gives classes equal weight, and the rarest has a hundredth of the clips
-        eval_strategy="no",
-        save_strategy="no",
-        logging_strategy="no",
-        load_best_model_at_end=False,
-        dataloader_num_workers=0,
-        label_names=["labels"],  # not every model has the argument in its forward
-        disable_tqdm=True,
-    )
-    return (TokenTrainer if variant.reads_tokens else LogoFormerTrainer)(
+    if machine.on_gpu:  # one kernel instead of dozens, and fewer batches to test
+        changes |= {"optim": "adamw_torch_fused", "per_device_eval_batch_size": 128}
+    fixed: dict[str, Any] = {
+        "output_dir": str(output_dir),
+        "seed": seed,
+        "compact_loss": variant.compact_loss,
+        "compact_loss_weight": variant.compact_loss_weight,
+        "class_balanced_sampling": True,  # UAR gives classes equal weight, and the rarest has a hundredth of the clips
+        "eval_strategy": "no",
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "load_best_model_at_end": False,
+        "dataloader_num_workers": 0,
+        "dataloader_pin_memory": False,
+        "label_names": ["labels"],  # not every model has the argument in its forward
+        "disable_tqdm": True,
+        "use_cpu": not machine.on_gpu,
+    }
+    trainer = (TokenTrainer if variant.reads_tokens else LogoFormerTrainer)(
         model=variant.build_model(),
-        args=args,
+        args=LogoFormerTrainingArguments(**RECIPE | changes | fixed | dict(variant.recipe)),
         train_dataset=train,
-        data_collator=collate_clips,
+        data_collator=keep_batch,
         processing_class=clip_processor(),
     )
+    if machine.on_gpu:
+        trainer.remove_callback(FiniteCheck)  # it waits for the device in every step; scores are checked in the end
+    return trainer

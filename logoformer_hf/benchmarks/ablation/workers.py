@@ -14,8 +14,8 @@ from datasets.utils import tqdm
 
 from .budget import Budget
 from .results import Results
-from .training import train_run
-from .variants import Variant
+from .training import CPU, Machine, train_run
+from .variant import Variant
 
 _CHECK_SEC = 0.5  # seconds between two checks of the workers' progress
 _epochs: SimpleQueue[int]  # in a worker: receives a 1 after every epoch
@@ -28,6 +28,7 @@ def train_all(
     output_dir: Path,
     num_workers: int,
     results: Results,
+    machine: Machine = CPU,
 ) -> None:
     """
     Trains variants with seeds in the given order, and adds each record to the results when the run is finished.
@@ -39,6 +40,7 @@ def train_all(
         output_dir: folder of the ablation; the predictions of a run are written to `runs/VARIANT/seed-N`.
         num_workers: number of runs at a time.
         results: results to add the records to.
+        machine: where to train.
     """
     num_threads = max((os.cpu_count() or 1) // num_workers, 1)
     context = multiprocessing.get_context("spawn")
@@ -49,7 +51,8 @@ def train_all(
         tqdm(total=num_epochs, desc=f"Training {len(runs)} runs", unit="epoch", smoothing=0) as bar,
     ):
         pending = {
-            pool.submit(run_in_worker, variant, seed, budget, clips_dir, output_dir / "runs") for variant, seed in runs
+            pool.submit(run_in_worker, variant, seed, budget, clips_dir, output_dir / "runs", machine)
+            for variant, seed in runs
         }
         try:
             while pending:
@@ -81,7 +84,9 @@ def end_with_parent() -> None:
     os._exit(1)
 
 
-def run_in_worker(variant: Variant, seed: int, budget: Budget, clips_dir: Path, runs_dir: Path) -> dict[str, Any]:
+def run_in_worker(
+    variant: Variant, seed: int, budget: Budget, clips_dir: Path, runs_dir: Path, machine: Machine
+) -> dict[str, Any]:
     """Runs `train_run` in a worker process and returns its record."""
     folder = runs_dir / variant.name / f"seed-{seed}"
-    return train_run(variant, seed, budget, clips_dir, folder, report=lambda: _epochs.put(1))
+    return train_run(variant, seed, budget, clips_dir, folder, lambda: _epochs.put(1), machine)

@@ -6,14 +6,16 @@ from datasets import Dataset
 from logoformer_hf.benchmarks.ablation.benchmark import (
     DIFFICULTY,
     ENCODER_SEED,
+    SPLITS,
+    TEST_SEED,
     frozen_encoder,
     prepare_benchmark,
     true_units,
 )
 from logoformer_hf.benchmarks.ablation.budget import BUDGETS
-from logoformer_hf.benchmarks.ablation.clips import clip_processor
+from logoformer_hf.benchmarks.ablation.clips import clip_processor, store_frames
 from logoformer_hf.benchmarks.ablation.encoder import encode
-from logoformer_hf.benchmarks.ablation.variants import REFERENCE
+from logoformer_hf.benchmarks.ablation.variant import REFERENCE
 from logoformer_hf.data.clips import ClipDataset
 from logoformer_hf.data.synthetic.clips import build_synthetic_clips
 from logoformer_hf.data.synthetic.plan import plan_clip
@@ -66,7 +68,7 @@ def test_units_name_what_the_drawn_frames_do(rows):
 def test_the_encoder_is_trained_once(rows, tmp_path, monkeypatch):
     trained = []
 
-    def train(frames, units, epochs):
+    def train(frames, units, epochs, device):
         trained.append((frames.shape, units.shape, epochs))
         torch.manual_seed(0)
         return REFERENCE.build_model().logoformer.backbone.eval(), 0.5
@@ -74,10 +76,10 @@ def test_the_encoder_is_trained_once(rows, tmp_path, monkeypatch):
     monkeypatch.setattr(f"{BENCHMARK}.train_encoder", train)
     monkeypatch.setattr(f"{BENCHMARK}.build_synthetic_clips", lambda **_: {"train": rows})
     quick = BUDGETS["quick"]
-    first, again = (frozen_encoder(quick, tmp_path, {}, 0) for _ in range(2))
+    first, again = (frozen_encoder(quick, tmp_path, 0) for _ in range(2))
     assert trained == [((14, 16, 3, 56, 56), (14, 16, 2 * len(ACTION_UNITS)), quick.encoder_epochs)]
     assert not again.training
-    frames = np.load(tmp_path / "encoder_frames.npy")[0, :1]
+    frames = np.load(tmp_path / "clips" / "encoder_frames.npy")[0, :1]
     with torch.inference_mode():
         assert torch.equal(encode(first, frames), encode(again, frames))
 
@@ -92,12 +94,14 @@ def test_clips_of_another_budget_are_not_taken_for_these(tmp_path, monkeypatch):
 def test_models_need_no_frame_encoder(tmp_path, monkeypatch):
     shared = {"num_validation": 7, "num_test": 7, "image_size": 48, "num_workers": 1}
     drawn = build_synthetic_clips(tmp_path / "drawn", num_train=14, **shared)
-    monkeypatch.setattr(f"{BENCHMARK}.build_synthetic_clips", lambda **_: drawn)
+    others = build_synthetic_clips(tmp_path / "drawn", num_train=7, seed=TEST_SEED, **shared)
+    monkeypatch.setattr(f"{BENCHMARK}.build_synthetic_clips", lambda seed, **_: others if seed == TEST_SEED else drawn)
     folder = prepare_benchmark(BUDGETS["quick"], tmp_path, 1, tokens=False)
-    assert {file.name for file in folder.iterdir()} == {
-        "run.json",
-        "train.npz",
-        "test.npz",
-        "train_frames.npy",
-        "test_frames.npy",
-    }
+    arrays = {f"{split}{ending}" for split in SPLITS for ending in (".npz", "_frames.npy")}
+    assert {file.name for file in folder.iterdir()} == {"run.json", *arrays}
+    # People that choices look at, and others.
+    store_frames(drawn["test"], tmp_path / "seen.npy", 0)
+    store_frames(others["test"], tmp_path / "others.npy", 0)
+    assert np.array_equal(np.load(folder / "validation_frames.npy"), np.load(tmp_path / "seen.npy"))
+    assert np.array_equal(np.load(folder / "test_frames.npy"), np.load(tmp_path / "others.npy"))
+    assert not np.array_equal(np.load(tmp_path / "seen.npy"), np.load(tmp_path / "others.npy"))

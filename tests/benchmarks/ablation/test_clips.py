@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from logoformer_hf.benchmarks.ablation.clips import MIDDLE, StoredClips, clip_processor, store_frames
+from logoformer_hf.benchmarks.ablation.clips import MIDDLE, StoredClips, clip_processor, keep_batch, store_frames
 from logoformer_hf.data.clips import ClipDataset
 from logoformer_hf.data.synthetic.clips import build_synthetic_clips
 from logoformer_hf.data.transforms import TrainingTransforms
@@ -145,7 +145,47 @@ def test_shuffled_order_depends_on_seed_epoch_and_clip_alone(clips_dir):
     assert [order(one, index) for index in range(5)] == forwards
 
 
+@pytest.mark.parametrize("kind", ["clip", "middle", "shuffled"])
+def test_a_batch_is_its_clips_one_by_one(clips_dir, kind):
+    clips = StoredClips(clips_dir, "train", "frames", kind)
+    clips.set_epoch(1)
+    batch = clips.__getitems__([4, 0, 4])
+    singles = [clips[index] for index in (4, 0, 4)]
+    assert torch.equal(batch["frames"], torch.stack([each["frames"] for each in singles]))
+    assert batch["labels"].tolist() == [each["label"] for each in singles] == [5, 3, 5]
+
+
+@pytest.mark.parametrize("kind", ["clip", "middle", "shuffled"])
+def test_clips_on_a_device_are_those_of_the_file(clips_dir, kind):
+    stored, resident = (StoredClips(clips_dir, "train", "frames", kind, seed=3, device=each) for each in (None, "cpu"))
+    for epoch in range(2):
+        stored.set_epoch(epoch), resident.set_epoch(epoch)
+        one, same = (clips.__getitems__([3, 1, 0]) for clips in (stored, resident))
+        assert torch.equal(one["frames"], same["frames"]) and torch.equal(one["labels"], same["labels"])
+
+
+def test_a_share_of_the_clips_on_a_device(clips_dir):
+    share = StoredClips(clips_dir, "train", "frames", share=0.5, device="cpu")  # one of two clips of class 1
+    assert share.labels == [3, 1, 4, 5]
+    assert share.__getitems__([3])["frames"][0, 0, 1].item() == 4  # the clip's number
+
+
+def test_runs_of_a_process_share_the_array(clips_dir):
+    one, same = (StoredClips(clips_dir, "train", "frames", device="cpu") for _ in range(2))
+    assert one.clips.data_ptr() == same.clips.data_ptr()
+
+
+def test_data_loaders_take_whole_batches(clips_dir):
+    clips = StoredClips(clips_dir, "train", "frames", device="cpu")
+    batches = list(torch.utils.data.DataLoader(clips, batch_size=2, collate_fn=keep_batch))
+    assert [batch["labels"].tolist() for batch in batches] == [[3, 1], [4, 1], [5]]
+    assert batches[1]["frames"].shape == (2, 16, 3, 1, 1)
+
+
 def test_clips_are_copies(clips_dir):
     clips = StoredClips(clips_dir, "train", "frames")
     clips[2]["frames"].zero_()
     assert order(clips, 2) == list(range(16))
+    resident = StoredClips(clips_dir, "train", "frames", device="cpu")
+    resident[2]["frames"].zero_()
+    assert order(resident, 2) == list(range(16))

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from logoformer_hf.benchmarks.ablation import costs
-from logoformer_hf.benchmarks.ablation.variants import find_variants, reference_config
+from logoformer_hf.benchmarks.ablation.variant import reference_config
+from logoformer_hf.benchmarks.ablation.variants import find_variants
 
 MODELS = find_variants(["models"])
 

@@ -4,7 +4,7 @@ import torch
 from transformers import AutoBackbone
 
 from logoformer_hf.benchmarks.ablation.encoder import encode, store_tokens, train_encoder
-from logoformer_hf.benchmarks.ablation.variants import REFERENCE, reference_config
+from logoformer_hf.benchmarks.ablation.variant import REFERENCE, reference_config
 
 
 def planted(num_clips: int, num_frames: int = 4) -> tuple[np.ndarray, np.ndarray]:

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from logoformer_hf.benchmarks.ablation.budget import BUDGETS
-from logoformer_hf.benchmarks.ablation.page import KEPT, write_page
+from logoformer_hf.benchmarks.ablation.page import GENERATED, TITLE, write_page
 from logoformer_hf.benchmarks.ablation.results import Results, mean_gain
-from logoformer_hf.benchmarks.ablation.variants import REFERENCE, VARIANTS, find_variants
+from logoformer_hf.benchmarks.ablation.variant import REFERENCE
+from logoformer_hf.benchmarks.ablation.variants import VARIANTS, find_variants
 from logoformer_hf.configuration_logoformer import EXPRESSIONS
 from logoformer_hf.data.facts import DataFacts
 from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE, RunInfo, write_predictions
@@ -149,14 +150,14 @@ def test_without_predictions_the_last_projection_stays(tmp_path):
 def test_what_is_written_by_hand_stays(tmp_path):
     page = tmp_path / "ablation.md"
     write_page(page, make_results(tmp_path, num_seeds=1), tmp_path)
-    assert page.read_text().endswith(f"{KEPT}\n")
-    by_hand = "\n\n## What follows\n\nThe windows pay. | a | b |\n"
-    page.write_text(page.read_text().replace("30.00", "99.99").rstrip("\n") + by_hand)
+    assert page.read_text().startswith(f"{TITLE}\n\n{GENERATED}\n")
+    by_hand = "# Another title\n\nThe windows pay. | a | b |\n\n"
+    page.write_text(by_hand + page.read_text().replace("30.00", "99.99").removeprefix(f"{TITLE}\n\n"))
     for _ in range(2):
         (tmp_path / "ablation.json").unlink(missing_ok=True)
         write_page(page, make_results(tmp_path), tmp_path)
         text = page.read_text()
-        assert text.endswith(KEPT + by_hand) and text.count(KEPT) == 1 and "99.99" not in text
+        assert text.startswith(by_hand + GENERATED) and text.count(GENERATED) == 1 and "99.99" not in text
 
 
 def test_without_models_the_page_is_of_the_parts(tmp_path):
@@ -189,9 +190,8 @@ def test_a_page_of_few_records_names_no_picture_that_is_not_there(tmp_path, name
 def test_further_seeds_are_counted_apart(tmp_path):
     page = tmp_path / "ablation.md"
     write_page(page, make_results(tmp_path, num_seeds=3), tmp_path)
-    number = len(VARIANTS)
-    assert runs_there(page) == (2 * number, 2 * number)
-    assert f"and {number} further ones" in " ".join(page.read_text().split())
+    assert runs_there(page) == (2 * len(VARIANTS), 2 * len(VARIANTS))
+    assert f"and {len(VARIANTS)} further ones" in " ".join(page.read_text().split())
 
 
 def test_frame_encoders_are_told_apart_and_their_runs_counted(tmp_path):

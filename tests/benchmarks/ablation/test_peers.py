@@ -8,7 +8,7 @@ from logoformer_hf.benchmarks.ablation.peers import (
     MeanSummaryLogoFormer,
     matched_videomae,
 )
-from logoformer_hf.benchmarks.ablation.variants import GRID, reference_config
+from logoformer_hf.benchmarks.ablation.variant import GRID, reference_config
 from logoformer_hf.modeling_logoformer import LogoFormerForVideoClassification, padding_mask
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,12 +14,17 @@ import pytest
 from logoformer_hf.benchmarks.ablation.benchmark import ENCODER_FACTS
 from logoformer_hf.benchmarks.ablation.budget import Budget
 from logoformer_hf.benchmarks.ablation.results import Results
-from logoformer_hf.benchmarks.ablation.variants import GRID, find_variants
+from logoformer_hf.benchmarks.ablation.variant import GRID
+from logoformer_hf.benchmarks.ablation.variants import find_variants
 from logoformer_hf.benchmarks.ablation.workers import train_all
 from logoformer_hf.evaluation.predictions import PREDICTIONS_FILE, read_predictions
 
 BUDGET = Budget("tiny", 21, 14, 7, views=1, encoder_epochs=1, part_epochs=2, model_epochs=1, seeds=2)
-LABELS = {"train": [0] * 9 + [1, 2, 3, 4, 5, 6] * 2, "test": [0, 1, 2, 3, 4, 5, 6] * 2}
+LABELS = {
+    "train": [0] * 9 + [1, 2, 3, 4, 5, 6] * 2,
+    "validation": [0, 1, 2, 3, 4, 5, 6] * 2,
+    "test": [6, 5, 4, 3, 2, 1, 0] * 2,
+}
 
 
 @pytest.fixture
@@ -54,7 +60,8 @@ def test_every_run_leaves_a_record_and_predictions(clips_dir, tmp_path, capfd):
         assert record["uar"] == pytest.approx(recalls.mean())
         assert record["war"] == pytest.approx(recalls @ shares)
         written = read_predictions(tmp_path / "runs" / record["variant"] / f"seed-{record['seed']}" / PREDICTIONS_FILE)
-        assert list(written.labels) == LABELS["test"]
+        assert list(written.labels) == LABELS["validation"]
+        assert record["tested_on"] == "validation" and record["machine"]
         assert np.array_equal(confusion, written.confusion_matrix)
         assert (written.run.seed, written.run.selection) == (record["seed"], "last")
         assert "view_difficulty 0.3" in written.run.data.dataset_name
@@ -64,6 +71,19 @@ def test_every_run_leaves_a_record_and_predictions(clips_dir, tmp_path, capfd):
     shown = capfd.readouterr()
     assert "5/5" in shown.err  # two epochs of each of two, and one
     assert "reference, seed 1: UAR" in shown.out
+
+
+def test_what_was_chosen_is_tested_on_other_people(clips_dir, tmp_path):
+    """By a recipe of its own."""
+    (reference,) = find_variants(["reference"])
+    chosen = replace(
+        reference, name="new", group="chosen", recipe={"num_train_epochs": 1, "label_smoothing_factor": 0.1}
+    )
+    results = Results(tmp_path / "ablation.json", BUDGET)
+    train_all([(chosen, 0)], BUDGET, clips_dir, tmp_path, 1, results)
+    assert results.records[0]["tested_on"] == "test"
+    written = read_predictions(tmp_path / "runs" / "new" / "seed-0" / PREDICTIONS_FILE)
+    assert list(written.labels) == LABELS["test"]
 
 
 @pytest.mark.slow
@@ -78,9 +98,9 @@ def test_the_same_seed_gives_the_same_record(clips_dir, tmp_path):
 
 
 def test_what_a_worker_cannot_do_reaches_the_caller(clips_dir, tmp_path):
-    (clips_dir / "test_tokens.npy").unlink()
+    (clips_dir / "validation_tokens.npy").unlink()
     runs = [(find_variants(["reference"])[0], 0)]
-    with pytest.raises(FileNotFoundError, match=r"test_tokens\.npy"):
+    with pytest.raises(FileNotFoundError, match=r"validation_tokens\.npy"):
         train_all(runs, BUDGET, clips_dir, tmp_path, 1, Results(tmp_path / "ablation.json", BUDGET))
 
 

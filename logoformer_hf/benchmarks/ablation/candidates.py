@@ -1,0 +1,47 @@
+"""
+What might become a default of LOGO-Former or of its recipe. Each row changes one thing of the old defaults; of the
+rows of one axis at most one is chosen.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .variant import Variant
+
+
+def _candidate(axis: str, name: str, title: str, config: Mapping[str, Any] | None = None, **recipe: Any) -> Variant:
+    return Variant(name, title, "candidates", config=config or {}, recipe=recipe, axis=axis)
+
+
+def _window(*size: int) -> Variant:
+    text = "x".join(map(str, size))
+    return _candidate("window", f"new_window_{text}", f"windows of {text}", {"window_size": size})
+
+
+def _compact(form: str, weight: float) -> Variant:
+    title = f"compact loss {form} x {weight:g}" if weight else "no compact loss"
+    name = f"new_{form}_{weight:g}"
+    return Variant(name, title, "candidates", compact_loss=form, compact_loss_weight=weight, axis="compact")
+
+
+CANDIDATES = (
+    _candidate("smoothing", "smoothing", "label smoothing 0.1", label_smoothing_factor=0.1),
+    _candidate("drop_path", "drop_path_0", "no drop path", {"drop_path_rate": 0.0}),
+    _candidate("drop_path", "drop_path_0.2", "drop path up to 0.2", {"drop_path_rate": 0.2}),
+    _candidate("dropout", "dropout", "dropout 0.1", {"hidden_dropout_prob": 0.1}),
+    _candidate("weight_decay", "weight_decay_0.2", "weight decay 0.2", weight_decay=0.2),
+    _candidate("weight_decay", "weight_decay_0.5", "weight decay 0.5", weight_decay=0.5),
+    _window(16, 1, 1),
+    _window(16, 4, 4),
+    _window(16, 7, 7),
+    _window(8, 7, 7),
+    _window(4, 7, 7),
+    _compact("none", 0.0),
+    _compact("margin", 0.3),
+    _compact("margin", 1.0),
+    _compact("center", 0.1),
+    _candidate("", "no_balance", "all clips equally often", class_balanced_sampling=False),
+    _candidate("", "wide_mlp", "a feed-forward twice as wide", {"intermediate_size": 128}),
+    _candidate("", "four_layers", "four layers", {"num_hidden_layers": 4}),
+    _candidate("", "twice_as_long", "twice as many epochs", num_train_epochs=18),
+)

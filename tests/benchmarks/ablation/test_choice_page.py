@@ -1,0 +1,83 @@
+"""The sections from records made by hand, whose numbers are known."""
+
+import numpy as np
+import pytest
+
+from logoformer_hf.benchmarks.ablation.budget import BUDGETS
+from logoformer_hf.benchmarks.ablation.choice_page import (
+    candidates_section,
+    choice_sections,
+    chosen_section,
+    recalls_table,
+)
+from logoformer_hf.benchmarks.ablation.results import Results
+from logoformer_hf.benchmarks.ablation.variant import REFERENCE, Variant
+
+SMOOTH = Variant("smooth", "label smoothing", "candidates")
+DROPOUT = Variant("dropout", "dropout 0.1", "candidates")
+OLD = Variant("old", "old defaults", "chosen", against="old")
+NEW = Variant("new", "new defaults", "chosen", against="old")
+
+
+@pytest.fixture
+def results(tmp_path):
+    results = Results(tmp_path / "ablation.json", BUDGETS["quick"])
+
+    def add(name, *uars):
+        for seed, uar in enumerate(uars):
+            record = {"variant": name, "seed": seed, "encoder": 0.5, "uar": uar, "war": uar, "machine": "a GPU"}
+            record |= {"calibration_error": 0.125, "silhouette": 0.25}
+            results.add(record | {"confusion_matrix": (np.eye(7, dtype=int) * 2 + 1).tolist()})
+
+    for name, gain in ((REFERENCE.name, 0.0), ("old", 0.0)):
+        add(name, 0.5 + gain, 0.6 + gain, 0.4 + gain)
+    results.fill = add
+    return results
+
+
+def rows(section: str) -> dict[str, list[str]]:
+    lines = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines[2:]}
+
+
+def test_candidates_have_their_difference_from_the_reference_of_the_same_seeds(results):
+    results.fill("smooth", 0.53, 0.62, 0.41)
+    results.fill("dropout", 0.49, 0.58)
+    section = candidates_section(results, [SMOOTH, DROPOUT])
+    table = rows(section)
+    assert table["label smoothing"] == ["+2.00", "-0.48 to 4.48", "0.15", "0.125", "3"]  # p = 0.074, for two rows
+    assert table["dropout 0.1"][0] == "-1.50" and table["dropout 0.1"][-1] == "2"
+    assert "corrected for 2 rows (Holm)" in " ".join(section.split()) and "on a GPU" in " ".join(section.split())
+
+
+def test_what_was_chosen_stands_beside_what_it_is_compared_with(results):
+    results.fill("new", 0.53, 0.62, 0.41)
+    table = rows(chosen_section(results, [OLD, NEW], "Chosen", "All on one machine."))
+    assert table["old defaults"][2:4] == ["-", "-"]
+    assert table["new defaults"] == [
+        "52.00 ± 10.54",
+        "52.00 ± 10.54",
+        "+2.00 (-0.48 to 4.48)",
+        "old defaults",
+        "0.125 ± 0.000",
+        "0.250 ± 0.000",
+        "3",
+    ]
+
+
+def test_recalls_are_means_over_the_seeds(results):
+    assert rows(recalls_table(results, [OLD]))["old defaults"] == ["33.33"] * 7  # 3 of 9 of each class
+
+
+def test_nothing_is_written_of_what_has_no_records(results):
+    assert candidates_section(results, []) == chosen_section(results, [], "Chosen", "") == ""
+
+
+def test_sections_are_those_of_the_records(results):
+    assert not any(choice_sections(results))
+    for name in ("dropout", "all_that_paid", "new_defaults", "pixels_new_defaults"):
+        results.fill(name, 0.5, 0.6)
+    chosen, recalls, pixels, candidates = choice_sections(results)
+    assert list(rows(chosen)) == list(rows(recalls)) == ["LOGO-Former, new defaults"]
+    assert list(rows(pixels)) == ["LOGO-Former, new defaults, on pixels"]
+    assert list(rows(candidates)) == ["dropout 0.1", "all that paid"]
