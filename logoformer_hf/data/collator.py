@@ -1,5 +1,6 @@
-"""Collates clips into a batch."""
+"""Collates clips into a batch, and parts of a batch into the whole one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -27,6 +28,45 @@ def collate_clips(clips: list[dict[str, Any]]) -> dict[str, Any]:
         **({"clip_ids": named} if named else {}),
         **({"problems": problems} if problems else {}),
     }
+
+
+def collate_as_decoded(clips: list[dict[str, Any]]) -> dict[str, Any]:
+    """
+    As `collate_clips`, with `frames (batch, frames, height, width, channels)`, the order in which frames are decoded
+    and resized: copying them takes an eighth of the time then. A GPU reorders a batch in no time.
+    """
+    return collate_clips([clip | {"frames": clip["frames"].permute(0, 2, 3, 1)} for clip in clips])
+
+
+def join_batches(
+    parts: Sequence[dict[str, Any]], device: torch.device, are_as_decoded: bool = False
+) -> dict[str, Any]:
+    """
+    The batch of `collate_clips` for the clips of all parts, in their order, with its tensors on a device.
+
+    Args:
+        parts: batches of `collate_clips`.
+        device: where they are put together; parts in page-locked memory are copied there without waiting.
+        are_as_decoded: the parts are of `collate_as_decoded`.
+
+    Raises:
+        ValueError: clips with different shapes.
+    """
+    check_shapes({tuple(part["frames"].shape[1:]) for part in parts})
+    joined: dict[str, Any] = {}
+    for name in parts[0]:
+        if isinstance(parts[0][name], torch.Tensor):
+            # Each to the device alone: there they are put together faster than here.
+            tensors = [part[name].to(device, non_blocking=True) for part in parts]
+            joined[name] = tensors[0] if len(tensors) == 1 else torch.cat(tensors)
+    if are_as_decoded:
+        # (batch, frames, height, width, channels) to (batch, frames, channels, height, width)
+        joined["frames"] = joined["frames"].permute(0, 1, 4, 2, 3).contiguous()
+    if named := [clip_id for part in parts for clip_id in part.get("clip_ids", [])]:
+        joined["clip_ids"] = named
+    if problems := {clip_id: reason for part in parts for clip_id, reason in part.get("problems", {}).items()}:
+        joined["problems"] = problems
+    return joined
 
 
 def check_shapes(shapes: set[tuple[int, ...]]) -> None:

@@ -180,7 +180,7 @@ class LogoFormerTrainer(Trainer):
         self, loader: torch.utils.data.DataLoader[Any], next_epoch: Callable[[], bool] | None = None
     ) -> torch.utils.data.DataLoader[Any]:
         leave_signals_to_main_process(own_generator(loader, self.args.seed))
-        return read_in_parts(loader, self.args.device, self.args.dataloader_pin_memory, next_epoch)
+        return read_in_parts(loader, self.args.device, next_epoch)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> ClipSampler:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset

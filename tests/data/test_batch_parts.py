@@ -1,16 +1,11 @@
 """Batches whose parts are read by several workers are those of a data loader, in every epoch."""
 
-import time
-from types import SimpleNamespace
-
 import pytest
 import torch
 from accelerate.data_loader import BatchSamplerShard
-from errors import raises_naming
 from torch.utils.data import BatchSampler, DataLoader
 
-from logoformer_hf.data import batch_parts
-from logoformer_hf.data.batch_parts import MIN_PART, BatchParts, Part, PartReader, SharedBatches, read_in_parts
+from logoformer_hf.data.batch_parts import MIN_PART, BatchParts, read_in_parts
 from logoformer_hf.data.collator import collate_clips
 from logoformer_hf.data.sampler import ClipSampler, own_generator
 
@@ -27,14 +22,11 @@ class Clips(torch.utils.data.Dataset):
     def __len__(self):
         return self.num_clips
 
-    def black_frames(self):
-        return torch.zeros(3, 1, 1, 1, dtype=torch.uint8)
-
     def __getitem__(self, index):
         if index >= self.num_clips:
             raise ValueError(f"clip {index} cannot be read")
         worker = torch.utils.data.get_worker_info()
-        numbers = torch.tensor([index, int(self.epoch), 99 if worker is None else worker.id], dtype=torch.uint8)
+        numbers = torch.tensor([index, int(self.epoch), -1 if worker is None else worker.id])
         problem = {"problem": f"reason {index}"} if index % 4 == 0 else {}
         return {"frames": numbers.view(3, 1, 1, 1), "label": index % 3, "clip_id": f"clip {index}"} | problem
 
@@ -68,20 +60,16 @@ def loader_of(num_clips, batch_size, num_workers, num_epochs, persistent=True):
         persistent_workers=persistent and num_workers > 0,
     )
     epochs = Epochs(sampler, clips, num_epochs)
-    return read_in_parts(own_generator(loader, 3), CPU, next_epoch=epochs.begin_next), epochs
+    return read_in_parts(own_generator(loader, 3), CPU, epochs.begin_next), epochs
 
 
 def test_a_batch_is_divided_among_all_workers_but_not_into_crumbs():
     batches = BatchSampler(range(65), 40, drop_last=False)
-    shared = SharedBatches(3, 40, (1, 1, 1, 1), CPU, pin=False)
-    parts = list(BatchParts(batches, 3, shared))
-    assert [len(part.rows) for part in parts] == [14, 14, 12, 9, 9, 7]
-    assert [part.start for part in parts] == [0, 14, 28, 0, 9, 18]
-    assert [part.is_last for part in parts] == [False, False, True] * 2
-    assert [row for part in parts for row in part.rows] == list(range(65))
-    assert len({part.slot for part in parts}) == 2
-    few = list(BatchParts(batches, 100, shared))
-    assert [len(part.rows) for part in few] == [MIN_PART] * 16 + [1]
+    parts = BatchParts(batches, num_workers=3)
+    assert [len(part) for part in parts] == [14, 14, 12, 9, 9, 7] and list(parts.num_parts) == [3, 3]
+    assert [index for part in parts for index in part] == list(range(65))
+    few = BatchParts(batches, num_workers=100)
+    assert [len(part) for part in few][:10] == [MIN_PART] * 10 and list(few.num_parts) == [10, 7]
 
 
 @pytest.mark.parametrize("persistent", [True, False])
@@ -150,96 +138,6 @@ def test_an_error_of_a_clip_comes_with_its_batch():
     epochs.sampler.num_clips = 13  # there are 12
     with pytest.raises(ValueError, match="clip 12 cannot be read"):
         list(loader)
-
-
-@pytest.mark.parametrize(("batch_size", "num_workers"), [(4, 2), (17, 3), (12, 3)])
-def test_no_batch_is_overwritten_before_it_is_copied(batch_size, num_workers):
-    """More batches than places, of which the workers read as many ahead as they may, twice."""
-    loader, _ = loader_of(241, batch_size, num_workers, 2)
-    for _ in range(2):
-        seen = []
-        for number, batch in enumerate(loader):
-            if number % 7 == 0:
-                time.sleep(0.05)
-            assert batch["clip_ids"] == [f"clip {index}" for index in batch["frames"][:, 0].flatten().tolist()]
-            seen += batch["clip_ids"]
-        assert len(set(seen)) == 241
-
-
-class Cuda:
-    """As torch.cuda.cudart()."""
-
-    def __init__(self, error=0):
-        self.error, self.calls = error, []
-
-    def cudaHostRegister(self, address, num_bytes, flags):
-        self.calls.append(("pin", address, num_bytes))
-        return self.error
-
-    def cudaHostUnregister(self, address):
-        self.calls.append(("unpin", address))
-
-
-def test_memory_is_page_locked_while_no_worker_starts(monkeypatch):
-    cuda = Cuda()
-    monkeypatch.setattr("torch.cuda.cudart", lambda: cuda)
-    shared = SharedBatches(2, 4, (1, 3, 2, 2), torch.device("cuda"), pin=True)
-    address = shared.frames.data_ptr()
-    shared.unpin()
-    shared.pin()
-    shared.pin()
-    assert cuda.calls == [("pin", address, 2 * 4 * 12)]
-    shared.unpin()
-    shared.unpin()
-    assert cuda.calls[1:] == [("unpin", address)]
-    shared.pin()
-    del shared
-    assert [name for name, *_ in cuda.calls] == ["pin", "unpin", "pin", "unpin"]
-    for device, pin in (("cuda", False), ("cpu", True)):
-        SharedBatches(2, 4, (1, 3, 2, 2), torch.device(device), pin).pin()
-    assert len(cuda.calls) == 4
-    cuda.error = 2
-    with raises_naming(RuntimeError, "CUDA error 2", "--dataloader_pin_memory False"):
-        SharedBatches(2, 4, (1, 3, 2, 2), torch.device("cuda"), pin=True).pin()
-
-
-class Event:
-    def __init__(self):
-        self.waited = 0
-
-    def synchronize(self):
-        self.waited += 1
-
-
-def test_a_place_that_a_gpu_may_still_read_is_waited_for_once():
-    shared, event = SharedBatches(2, 4, (1, 1, 1, 1), CPU, pin=False), Event()
-    shared._copied[1] = event
-    slots = [part.slot for part in BatchParts([[0], [1], [2], [3]], 1, shared)]
-    assert slots == [1, 0, 1, 0] and event.waited == 1
-
-
-def test_frames_in_the_order_of_decoding_are_the_same():
-    """As a GPU gets them."""
-    pixels = torch.randint(0, 256, (2, 4, 5, 6, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    clips = [{"frames": frames.permute(0, 3, 1, 2), "label": label} for label, frames in enumerate(pixels)]
-    shared = torch.zeros(3, 2, 4, 5, 6, 3, dtype=torch.uint8)
-    _, read = PartReader(clips, shared, is_channels_last=True).__getitems__(Part(1, 0, [1, 0], True))
-    assert read == {"labels": [1, 0], "clip_ids": [], "problems": {}}
-    assert torch.equal(shared[1], pixels.flip(0)) and not shared[[0, 2]].any()
-
-
-def test_clips_of_another_shape_are_refused():
-    reader = PartReader([{"frames": torch.zeros(4, 3, 8, 8), "label": 0}], torch.zeros(1, 1, 5, 3, 8, 8), False)
-    with raises_naming(ValueError, "(4, 3, 8, 8)", "(5, 3, 8, 8)"):
-        reader.__getitems__(Part(0, 0, [0], True))
-
-
-def test_too_little_shared_memory_is_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(batch_parts.shutil, "disk_usage", lambda path: SimpleNamespace(free=64_000_000))
-    with raises_naming(OSError, "64 MB", "77 MB", "--shm-size"):
-        SharedBatches(8, 16, (16, 3, 112, 112), CPU, pin=False)
-    monkeypatch.setattr(batch_parts, "_SHARED_MEMORY", tmp_path / "none")  # another system
-    assert SharedBatches(1, 1, (1, 1, 1, 1), CPU, pin=False).frames.is_shared()
 
 
 def test_without_workers_a_loader_stays_as_it_is():
