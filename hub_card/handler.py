@@ -4,6 +4,7 @@ import base64
 import logging
 import math
 import os
+import re
 import sys
 import tempfile
 import time
@@ -39,7 +40,7 @@ if find_spec("logoformer_hf") is None:  # the repository carries its wheel, whic
 
 from logoformer_hf import ExpressionRecognizer  # noqa: E402
 from logoformer_hf._visitors import told_to_visitors, without_place  # noqa: E402
-from logoformer_hf.downloading_logoformer import download_video  # noqa: E402
+from logoformer_hf.downloading_logoformer import download_video, is_address  # noqa: E402
 from logoformer_hf.downloading_logoformer import shortened as shortened_address  # noqa: E402
 from logoformer_hf.export.runtimes import RUNTIMES, TORCH, load_with_runtime  # noqa: E402
 from logoformer_hf.faces.detector import load_detector  # noqa: E402
@@ -138,7 +139,7 @@ class EndpointHandler:
                 "a clip that is cropped to one face, with `faces` false."
             )
         clip = data.get("inputs")
-        if isinstance(clip, str) and clip.startswith(("http://", "https://")):
+        if isinstance(clip, str) and is_address(clip):
             if not self.allowed_addresses:
                 raise RequestError(
                     "`inputs` is an address, which this endpoint does not open; send the bytes of the video in base64."
@@ -286,15 +287,15 @@ def as_bytes(clip: Any) -> bytes:
         return clip
     if not isinstance(clip, str):
         raise RequestError(f"`inputs` is {'missing' if clip is None else f'a {type(clip).__name__}'}; {expected}.")
-    text = clip
-    if clip.startswith("data:"):
-        head, _, text = clip.partition(",")
-        if not head.endswith(";base64"):
-            return unquote_to_bytes(text)
+    is_data_url = clip[:5].lower() == "data:"
+    head, _, text = clip.partition(",") if is_data_url else ("", "", clip)
     try:
-        return base64.b64decode("".join(text.split()), validate=True)  # some tools insert line breaks
+        content = unquote_to_bytes(text) if is_data_url else text.encode()
+        if is_data_url and not re.search(r"; *base64 *$", head[-100:], re.IGNORECASE):
+            return content
+        return base64.b64decode(b"".join(content.split()), validate=True)  # some tools insert line breaks
     except ValueError as error:
-        if clip.startswith(("/", "\\", "~", "file:")) or clip[1:3] in (":\\", ":/"):
+        if clip.startswith(("/", "\\", "~")) or clip[:5].lower() == "file:" or clip[1:3] in (":\\", ":/"):
             raise RequestError(
                 f"`inputs` looks like the path of a file, which this endpoint does not open; {expected}. Its owner "
                 f"can allow paths of the endpoint's machine with {PATHS_VARIABLE}=1."

@@ -12,6 +12,7 @@ from .saved_settings_logoformer import (
     check_are_settings,
     check_dtype,
     check_implementations,
+    check_model_type,
     check_outputs,
     check_weights_of,
     drop_code_references,
@@ -145,7 +146,8 @@ class LogoFormerConfig(PreTrainedConfig):
         check_dtype(self.dtype, "dtype")
         check_dtype(kwargs.get("torch_dtype"), "torch_dtype")
         check_weights_of(kwargs)
-        check_outputs(kwargs)
+        check_outputs({**kwargs, "output_hidden_states": self.output_hidden_states, "return_dict": self.return_dict})
+        check_model_type(kwargs.get("model_type", self.model_type))
         if self.backbone_config is None:
             self.backbone_config = resnet18_to_stage3(num_channels=self.num_channels)
         elif isinstance(self.backbone_config, dict):

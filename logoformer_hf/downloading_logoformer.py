@@ -28,6 +28,13 @@ BLOCK_BYTES = 1 << 20
 MAX_SHOWN = 200  # characters of an address in a message
 # IPv6 addresses whose last 32 bits are an IPv4 address that a gateway connects to.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Of IPv6, what is given to machines of the internet; and in it the protocols of the IETF (Teredo, benchmarks, ORCHID),
+# documentation, and 6to4, whose relays are gone (RFC 7526).
+UNICAST = ipaddress.ip_network("2000::/3")
+SPECIAL_IPV6 = tuple(map(ipaddress.ip_network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
+# Of IPv4, what Python counts as global, at least in some versions: protocols of the IETF, relays of 6to4, and the
+# platform below the machines of Azure.
+SPECIAL_IPV4 = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
 
 
 class DownloadedVideo(io.BytesIO):
@@ -39,6 +46,11 @@ class DownloadedVideo(io.BytesIO):
 
     def __str__(self) -> str:
         return self.url
+
+
+def is_address(source: object) -> bool:
+    """Whether a source is a file on the web: a text that begins with `http://` or `https://`, in any letter case."""
+    return str(source)[:8].lower().startswith(("http://", "https://"))
 
 
 def shortened(url: str) -> str:
@@ -238,11 +250,8 @@ def is_public(address: str) -> bool:
     """Whether an IP address is one of the internet, also where it stands in an address of another kind."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None and not is_public(str(inner)):
-            return False
-        if ip.ipv4_mapped is not None:
-            return True
-    return ip.is_global and not ip.is_multicast
+        inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else ip.ipv4_mapped
+        if inner is None:
+            return ip in UNICAST and not any(ip in block for block in SPECIAL_IPV6)
+        ip = inner
+    return ip.is_global and not ip.is_multicast and not any(ip in block for block in SPECIAL_IPV4)

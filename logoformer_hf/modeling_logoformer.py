@@ -863,6 +863,7 @@ class LogoFormerForVideoClassification(LogoFormerPreTrainedModel):
             inputs_embeds: instead of `pixel_values`, frame tokens from `encode_frames`,
                 `(batch, frames, height, width, features)`.
         """
+        kwargs["return_dict"] = True  # whatever the configuration says
         outputs = self.logoformer(pixel_values=pixel_values, inputs_embeds=inputs_embeds, **kwargs)
         embedding = outputs.pooler_output
         logits = self.classifier(embedding)

@@ -290,10 +290,16 @@ def check_dtype(value: Any, name: str) -> None:
         raise ValueError(f"`{name}` is {shown(value)}; it must be 'float32', 'float64', 'float16' or 'bfloat16'.")
 
 
+def check_model_type(value: Any) -> None:
+    """Raises a `ValueError` for a kind of model that is no text, by which the library looks up how to load weights."""
+    if not isinstance(value, str):
+        raise ValueError(f"`model_type` is {shown(value)}; it must be a text, for this model 'logoformer'.")
+
+
 def check_outputs(values: Mapping[str, Any], where: str = "") -> None:
     """Raises a `ValueError` for fields on the outputs of a model and on its division that the library cannot take."""
     for name in ("output_attentions", "output_hidden_states", "return_dict"):
-        if values.get(name) is not None and values[name] not in (True, False):
+        if values.get(name) is not None and not isinstance(values[name], bool):
             raise ValueError(f"`{where}{name}` is {shown(values[name])}; it must be true or false.")
     if where and values.get("return_dict") not in (None, True):
         raise ValueError(f"`{where}return_dict` is false; the outputs of a frame encoder are read by their names.")

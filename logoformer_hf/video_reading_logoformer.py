@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from transformers.video_utils import VideoMetadata
 
-from .downloading_logoformer import download_video
+from .downloading_logoformer import download_video, is_address
 from .frame_times_logoformer import (
     ClipMetadata,
     FrameCount,
@@ -85,7 +85,7 @@ def read_frames(
     Raises:
         VideoReadError: missing, unreadable, without a video stream or without frames.
     """
-    if str(path).startswith(("http://", "https://")):
+    if is_address(path):
         return read_video(download_video(str(path)), choose_indices)
     path = Path(path)
     try:

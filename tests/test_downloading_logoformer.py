@@ -5,12 +5,14 @@ import threading
 import time
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from errors import raises_naming
 
 from logoformer_hf import VideoReadError
 from logoformer_hf import downloading_logoformer as downloading
+from logoformer_hf.video_reading_logoformer import read_frames
 
 CONTENT = b"a video" * 10_000
 
@@ -98,6 +100,11 @@ def test_a_download_is_the_file(only_public, port, localhost_is_public):
         *("224.0.0.1", "239.255.255.250", "255.255.255.255", "192.0.2.1", "198.18.0.1"),
         *("::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1"),
         *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2001:0:808:808:0:0:80ff:fffe"),
+        *("fec0::1", "64:ff9b:1::7f00:1", "64:ff9b:1:fffe::10.0.0.1", "::127.0.0.1", "::10.0.0.1", "::8.8.8.8"),
+        *("::ffff:0:10.0.0.1", "::ffff:0:8.8.8.8", "5f00::1", "4000::1", "1000::1", "8000::1", "100::1", "::2"),
+        *("3fff::1", "3fff:fff::1", "2001:db8::1", "2001:2::1", "2001:10::1", "2001:20::1", "2002:808:808::"),
+        *("192.0.0.8", "192.0.0.9", "192.88.99.1", "::ffff:192.88.99.1", "64:ff9b::192.88.99.1"),
+        *("168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "240.0.0.1", "0.1.2.3"),
     ],
 )
 def test_what_is_not_public(address):
@@ -105,10 +112,29 @@ def test_what_is_not_public(address):
 
 
 @pytest.mark.parametrize(
-    "address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::"]
+    "address",
+    [
+        *("8.8.8.8", "1.1.1.1", "168.63.129.17", "192.0.1.1", "192.88.98.1", "::ffff:8.8.8.8", "64:ff9b::808:808"),
+        *("2606:4700:4700::1111", "2001:4860:4860::8888", "2001:200::1", "2a00:1450::1", "3ffe:ffff::1", "2003::1"),
+    ],
 )
 def test_what_is_public(address):
     assert downloading.is_public(address)
+
+
+@pytest.mark.parametrize("scheme", ["HTTP", "Http"])
+def test_the_scheme_of_an_address_may_have_capitals(scheme, port):
+    address = f"{scheme}://127.0.0.1:{port}/clip"
+    assert downloading.download_video(address).getvalue() == CONTENT
+    with raises_naming(VideoReadError, address, "127.0.0.1:"):  # was fetched, and is no video
+        read_frames(address, lambda count: [0])
+    with raises_naming(VideoReadError, f"{scheme}S://127.0.0.1:1/clip", "refused"):
+        read_frames(f"{scheme}S://127.0.0.1:1/clip", lambda count: [0])
+
+
+def test_what_is_an_address():
+    assert all(map(downloading.is_address, ("http://a", "https://a", "HTTPS://a", "hTtP://a")))
+    assert not any(map(downloading.is_address, ("http:/a", "a/http://b", " http://a", "ftp://a", Path("HTTP"), 0)))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"])

@@ -13,7 +13,12 @@ from toys import new_model, toy_config
 from transformers import AutoConfig, AutoModel, AutoVideoProcessor, PreTrainedConfig
 from without_package import run_without_package
 
-from logoformer_hf import LogoFormerConfig, LogoFormerModel, LogoFormerVideoProcessor
+from logoformer_hf import (
+    LogoFormerConfig,
+    LogoFormerForVideoClassification,
+    LogoFormerModel,
+    LogoFormerVideoProcessor,
+)
 from logoformer_hf.models.loading import load_pretrained
 from logoformer_hf.saved_settings_logoformer import PROCESSOR_FILES, error_of_field, place_of_settings
 
@@ -105,6 +110,8 @@ CONFIG_VALUES = [
     *(("transformers_weights", 5), ("transformers_weights", "weights.bin"), ("base_model_tp_plan", 5)),
     *((name, 5) for name in ("to_dict", "validate", "grid_size", "__class__", "attribute_map", "sub_configs")),
     *(("output_attentions", "x"), ("attn_implementation", 5), ("attn_implementation", "evil")),
+    *((name, value) for name in ("output_attentions", "output_hidden_states") for value in (1, 0.001, [[1]], {})),
+    *(("output_hidden_states", "x"), *(("return_dict", value) for value in ("no", 0, "", [], {}))),
 ]
 
 
@@ -115,6 +122,30 @@ def test_wrong_values_of_a_configuration(folder, field, value):
         with raises_naming(ValueError, file, field.removeprefix("torch_")) as raised:
             load(folder)
         assert type(raised.value) is ValueError
+
+
+@pytest.mark.parametrize("value", [[], {}, {"a": [1]}, 5, None], ids=str)
+@pytest.mark.parametrize("load", [LogoFormerConfig.from_pretrained, LogoFormerForVideoClassification.from_pretrained])
+def test_a_kind_of_model_that_is_no_text(folder, load, value):
+    file = change(folder / CONFIG, model_type=value)
+    with raises_naming(ValueError, file, "`model_type`", str(value), "logoformer"):
+        load(folder)
+
+
+@pytest.mark.parametrize("value", [False, None])
+def test_a_model_that_returns_tuples(folder, value):
+    """As the library has them; this package itself reads outputs by their names."""
+    clip = torch.zeros(1, 4, 3, 32, 32)
+    with torch.no_grad():
+        expected = LogoFormerForVideoClassification.from_pretrained(folder).eval()(clip)
+        change(folder / CONFIG, return_dict=value)
+        model = LogoFormerForVideoClassification.from_pretrained(folder).eval()
+        logits, embedding = model(clip)
+        assert torch.equal(logits, expected.logits) and torch.equal(embedding, expected.embedding)
+        assert torch.equal(model(clip, return_dict=True).logits, expected.logits)
+        _, pooled = LogoFormerModel.from_pretrained(folder).eval()(clip, return_dict=False)
+        assert torch.equal(pooled, expected.embedding)
+        assert torch.equal(load_pretrained(folder)[0].eval()(clip).logits, expected.logits)
 
 
 BACKBONE_VALUES = [

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from ..downloading_logoformer import download_video
+from ..downloading_logoformer import download_video, is_address
 from ..image_reading_logoformer import VideoReadError, first_line
 from .frames import FootageFrame, MemoryFrame
 from .opencv import quiet_opencv
@@ -106,11 +106,6 @@ def camera_index(source: str | Path | int) -> int | None:
         return source
     text = str(source)
     return int(text) if text.isascii() and text.isdigit() and not Path(text).exists() else None
-
-
-def is_address(source: object) -> bool:
-    """Whether a source is a file on the web."""
-    return str(source).startswith(("http://", "https://"))
 
 
 def _open_reader(source: str | Path | int, fps: float, safe_decode: bool) -> _Reader:

@@ -74,6 +74,7 @@ def load_config(name_or_path: str | Path) -> PreTrainedConfig:
         except ValueError as error:
             raise ValueError(f"{name_or_path}: {str(error).replace('`backbone_config`', 'config.json')}") from error
         drop_code_references(config)
+    config.return_dict = True  # this package reads outputs by their names
     return config
 
 

@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 import av
 
 from .._text import one_line
-from ..faces.footage import camera_index, is_address
+from ..downloading_logoformer import is_address
+from ..faces.footage import camera_index
 from ..image_reading_logoformer import AVIF_SUFFIXES, IMAGE_SUFFIXES, VideoReadError, is_image_file
 from ..video_container_logoformer import VIDEO_SUFFIXES, is_image_format, is_picture, open_container
 

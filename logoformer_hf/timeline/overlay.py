@@ -12,9 +12,9 @@ import numpy as np
 
 from .._files import whole_file
 from .._text import shown_name
-from ..downloading_logoformer import download_video
+from ..downloading_logoformer import download_video, is_address
 from ..evaluation.palette import INK
-from ..faces.footage import Footage, FootageFrame, camera_index, is_address
+from ..faces.footage import Footage, FootageFrame, camera_index
 from ..image_reading_logoformer import first_line
 from .colours import expression_colours, ink_on, rgb_of
 from .drawing import draw_box, fill, shortened_to, text_size, write

@@ -11,7 +11,7 @@ import signal
 import tempfile
 import threading
 from pathlib import Path
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote, quote_from_bytes
 
 import pytest
 import torch
@@ -132,12 +132,14 @@ class TestCroppedClip:
             base64.b64encode(content).decode(),
             base64.encodebytes(content).decode(),
             f"data:video/mp4;base64,{base64.b64encode(content).decode()}",
+            f"DATA:video/mp4;charset=x; Base64,{quote(base64.b64encode(content).decode(), safe='')}",
             f"data:,{quote_from_bytes(content)}",
+            f"Data:,{quote_from_bytes(content)}",
         ):
             check_scores(handler({"inputs": clip, "parameters": CROPPED}), by_hand)
 
     def test_path_and_address_where_the_owner_allows_them(self, folder, open_handler, by_hand, address):
-        for clip in (str(folder / "clip.mp4"), f"{address}/clip.mp4"):
+        for clip in (str(folder / "clip.mp4"), f"{address}/clip.mp4", f"{address}/clip.mp4".replace("http", "HTTP")):
             check_scores(open_handler({"inputs": clip, "parameters": CROPPED}), by_hand)
 
     def test_without_a_child_process_it_reads_the_same(self, folder, by_hand):
@@ -253,6 +255,10 @@ class TestFootage:
         ({"inputs": "é" * 200}, ["inputs", f"'{'é' * 80}'", "base64"]),
         ({"inputs": "data:video/mp4;base64,***"}, ["inputs", "data:video/mp4", "base64"]),
         ({"inputs": "data:"}, ["inputs"]),
+        ({"inputs": "DATA:video/mp4;BASE64,***"}, ["inputs", "DATA:video/mp4", "base64"]),
+        ({"inputs": "data:,\ud800"}, ["inputs", "base64"]),
+        ({"inputs": "HTTP://127.0.0.1/a.mp4"}, ["inputs", "address", "LOGOFORMER_ALLOW_ADDRESSES"]),
+        ({"inputs": "FILE:///etc/passwd"}, ["inputs", "LOGOFORMER_ALLOW_PATHS"]),
         ({"inputs": gzip.compress(b"a video")}, ["inputs", "gzip"]),
         ({"inputs": base64.b64encode(gzip.compress(b"a video")).decode()}, ["inputs", "gzip"]),
         ({"inputs": str(TWO_PEOPLE)}, ["inputs", "base64", "LOGOFORMER_ALLOW_PATHS"]),

@@ -99,7 +99,7 @@ def test_a_camera_is_a_number():
 
 
 def test_an_address_is_called_by_its_last_part():
-    by_name = {video.name: video for video in find_inputs(["https://e.org/x/a%20b.mp4?x=1", "http://e.org"])}
+    by_name = {video.name: video for video in find_inputs(["https://e.org/x/a%20b.mp4?x=1", "HTTP://e.org"])}
     assert set(by_name) == {"a b.mp4", "e.org"}
     assert all(video.is_address and not video.is_camera for video in by_name.values())
     assert by_name["a b.mp4"].source == "https://e.org/x/a%20b.mp4?x=1"
