@@ -23,6 +23,14 @@ SETTINGS = {
     **{name: int for name in ("version", "side_px", "jpeg_quality", "clips_per_shard")},
     **{"clips": dict[str, str], "faces": str | None, "content_id": bool},
 }
+SETTINGS_VERSION = 1  # increased whenever the same settings would give other shards
+# What numbers among them may be.
+SETTING_RANGES = {
+    "version": (1, SETTINGS_VERSION),
+    "side_px": (1, 65_500),
+    "jpeg_quality": (1, 95),
+    "clips_per_shard": (1, 10**12),
+}
 ROWS_AT_ONCE = 50  # rows of a row group, the smallest part that a reader of the shards loads
 # Frames are JPEGs, which Parquet cannot make smaller: a file that unpacks to far more holds something else.
 MAX_UNPACKED_FACTOR, MAX_UNPACKED_BYTES = 20, 2**27

@@ -27,7 +27,9 @@ from .problems import ClipProblems, Problem, name_some, read_problems, write_pro
 from .seal import seal
 from .shard_contents import (
     ROWS_AT_ONCE,
+    SETTING_RANGES,
     SETTINGS_FILE,
+    SETTINGS_VERSION,
     check_rows_of_shards,
     embedded_frames,
     is_as_written,
@@ -41,7 +43,6 @@ from .workers import errors_of_workers, leave_signals_to_main_process
 DEFAULT_SIDE_PX = shorter_side_px(image_size=112, min_crop_area=0.7)
 DEFAULT_JPEG_QUALITY = 90
 PROBLEMS_FILE = "problems.csv"
-_VERSION = 1  # increased whenever the same settings would give other shards
 _FRAMES_AT_ONCE = 64  # frames decoded at a time: all of a long video would not fit into memory
 _SAMPLED_CLIPS = 20  # clips from which the size is estimated
 _Item = TypeVar("_Item")
@@ -95,7 +96,7 @@ def prepare_shards(
     keep_settings(
         output_dir / SETTINGS_FILE,
         {
-            "version": _VERSION,
+            "version": SETTINGS_VERSION,
             "side_px": side_px,
             "jpeg_quality": jpeg_quality,
             "clips_per_shard": clips_per_shard,
@@ -147,11 +148,11 @@ def check_shard_arguments(
     """Raises a ValueError for an argument of `prepare_shards` that is out of its range, or a split without clips."""
     if on_problem not in ("stop", "skip"):
         raise ValueError(f"`on_problem` is {on_problem!r}; it must be 'stop' or 'skip'.")
-    for name, value, most in (("side_px", side_px, 65_500), ("jpeg_quality", jpeg_quality, 95)):
-        if not 1 <= value <= most:
-            raise ValueError(f"`{name}` is {value}; it must be from 1 to {most:,}.")
-    if clips_per_shard < 1:
-        raise ValueError(f"`clips_per_shard` is {clips_per_shard}; it must be at least 1.")
+    numbers = {"side_px": side_px, "jpeg_quality": jpeg_quality, "clips_per_shard": clips_per_shard}
+    for name, value in numbers.items():
+        least, most = SETTING_RANGES[name]
+        if not least <= value <= most:
+            raise ValueError(f"`{name}` is {value}; it must be from {least} to {most:,}.")
     if empty := [split for split, clips in rows.items() if len(clips) == 0]:
         raise ValueError(f"split {empty[0]!r} has no clips.")
 

@@ -4,7 +4,7 @@ import filecmp
 import json
 import re
 import types
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,14 @@ from ..data.shard_contents import (
     shard_writer,
 )
 from ..data.trained_on import METADATA_KEY
+from .name_contents import MAX_FOLDS, MAX_NAME, check_clip_name, check_names_in, check_text
 
 _MAGIC = b"PAR1"
 _WRITER = re.compile(r"parquet-cpp-arrow version [0-9][\w.-]{0,40}")
 _ARROW = b"ARROW:schema"
 _FIELD_ID = b"PARQUET:field_id"
 _FEATURES = b"huggingface"
+_CHUNKING = b"content_defined_chunking"  # `Dataset.to_parquet` notes its page sizes; it stays behind
 _CONTENT_ID = "^[0-9a-f]{32}$"
 # Of a column in the description by `datasets`.
 _OF_FEATURE: dict[str, Any] = {
@@ -44,6 +46,7 @@ _OF_FEATURE: dict[str, Any] = {
     **{"decode": bool, "length": int | None, "num_classes": int | None, "names": list[str] | None},
 }
 _OF_FEATURE = {**_OF_FEATURE, "feature": {**_OF_FEATURE, "feature": types.NoneType}}
+_CHECKED = ("clip_id", "video", "num_frames", "label", CONTENT_ID)  # by other checks than those of names
 _KINDS_OF_FEATURES = ("ClassLabel", "Image", "LargeList", "List", "Sequence", "Value")
 
 
@@ -53,36 +56,60 @@ def check_record(file: Path) -> None:
         check_outside_of_columns(file, record, {METADATA_KEY, _ARROW})
 
 
-def check_shard(file: Path, columns: Collection[str]) -> None:
+def description_of(shards: Iterable[Path]) -> Mapping[bytes, bytes]:
+    """
+    What the columns of a data set mean, for a shard that was written again without it.
+
+    Args:
+        shards: all of the data set.
+
+    Returns:
+        The metadata of the first shard that has features for `datasets`, and its digest if it has one; empty where
+        none has them.
+    """
+    for file in shards:
+        with opened(file) as shard:
+            metadata = shard.schema_arrow.metadata or {}
+        if _FEATURES in metadata:
+            return {key: metadata[key] for key in (_FEATURES, SEAL) if key in metadata}
+    return {}
+
+
+def check_shard(
+    file: Path, columns: Collection[str], description: Mapping[bytes, bytes], clip_names: dict[str, Path]
+) -> None:
     """
     Checks that a Parquet file holds clips with embedded JPEGs, and nothing else.
 
     Args:
         file: the shard.
         columns: names of the columns that it may have.
+        description: of the columns, see `description_of`.
+        clip_names: names of the clips in other shards of its split, with their shard; those of this one are added.
 
     Raises:
-        ValueError: other columns or metadata, a frame that is no JPEG or has more than its picture, or a label that
-            does not exist; the message names the file.
+        ValueError: other columns or metadata, a frame that is no JPEG or has more than its picture, a label that does
+            not exist, or a name that is no name or is there twice; the message names the file.
     """
     with opened(file) as shard:
-        schema = shard.schema_arrow
+        schema = described(shard.schema_arrow, description)
         if not shard.metadata.num_rows:
             raise ValueError(f"{file} has no clips; prepare it again.")
         if strange := sorted(set(schema.names) - set(columns)):
             raise ValueError(f"{file} has the column {strange[0][:100]!r}, which shards of this data set do not have.")
         check_columns(schema, file)
-        check_outside_of_columns(file, shard, {_FEATURES, SEAL, _ARROW})
-        num_labels = len(label_names(schema, file))
+        check_outside_of_columns(file, shard, {_FEATURES, SEAL, _ARROW, _CHUNKING})
+        num_labels = check_class_names(schema, description, file)
         check_features(file, schema)
         if not is_as_written(schema):
             raise ValueError(f"{file} is damaged (the description of its columns was changed); prepare it again.")
         for batch in shard.iter_batches(batch_size=ROWS_AT_ONCE):
             batch.validate(full=True)  # e.g. texts that are not UTF-8
+            check_names(file, batch, clip_names)
             check_rows(file, batch, num_labels)
 
 
-def as_written(file: Path, folder: Path) -> Path:
+def as_written(file: Path, folder: Path, description: Mapping[bytes, bytes]) -> Path:
     """
     A shard as this package writes its rows, so that nothing but its rows is published.
 
@@ -91,13 +118,14 @@ def as_written(file: Path, folder: Path) -> Path:
     Args:
         file: a shard that was checked.
         folder: for a shard that has to be written again.
+        description: of the columns, see `description_of`.
 
     Returns:
         The file, if it is byte by byte what is written now, and otherwise another one in `folder`.
     """
     new = folder / file.name
     with opened(file) as shard:
-        found = shard.schema_arrow
+        found = described(shard.schema_arrow, description)
         schema = Features.from_arrow_schema(found).arrow_schema
         if SEAL in (found.metadata or {}):
             schema = seal(schema, schema_parts(schema))
@@ -110,11 +138,70 @@ def as_written(file: Path, folder: Path) -> Path:
     return file
 
 
+def described(schema: pa.Schema, description: Mapping[bytes, bytes]) -> pa.Schema:
+    """The columns of a shard with their description: its own, or that of the data set where it has none."""
+    return schema if _FEATURES in (schema.metadata or {}) else schema.with_metadata(dict(description))
+
+
+def check_class_names(schema: pa.Schema, description: Mapping[bytes, bytes], file: Path) -> int:
+    """Number of the classes. Raises a ValueError where their names are nowhere, differ or are no names."""
+    if _FEATURES not in (schema.metadata or {}):
+        raise ValueError(
+            f"{file} has no names of its classes, and neither has another shard beside it, so its labels mean "
+            "nothing; prepare it again."
+        )
+    names = label_names(schema, file)
+    if names != label_names(schema.with_metadata(dict(description)), file):
+        raise ValueError(f"{file} has other names of classes than the shards beside it; prepare it again.")
+    for name in names:
+        try:
+            check_text(name, MAX_NAME)
+        except ValueError as error:
+            raise ValueError(f"{file}: the name of a class is {error}.") from error
+    return len(names)
+
+
+def check_names(file: Path, rows: pa.RecordBatch, clip_names: dict[str, Path]) -> None:
+    """
+    Checks the texts and the folds of rows.
+
+    Args:
+        file: the shard.
+        rows: some of its rows.
+        clip_names: names of the clips before them in the split, with their shard; those of the rows are added.
+
+    Raises:
+        ValueError: a clip whose name is no name or another clip's, a text of another column that is no name, or a
+            fold that does not exist.
+    """
+    names = rows.column("clip_id")
+    if names.null_count:
+        raise ValueError(f"{file} has a clip without a name.")
+    for name in names.to_pylist():
+        try:
+            check_clip_name(name)
+        except ValueError as error:
+            raise ValueError(f"{file}: `clip_id` is {error}.") from error
+        if name in clip_names:
+            other = "" if clip_names[name] == file else f", the first one in {clip_names[name].name}"
+            raise ValueError(f"{file}: two clips of the split have the name {name[:100]!r}{other}; keep one of them.")
+        clip_names[name] = file
+    for field in rows.schema:
+        column = rows.column(field.name)
+        if field.name == "fold":
+            for fold in column.unique().to_pylist():
+                if fold is not None and not (type(fold) is int and 1 <= fold <= MAX_FOLDS):
+                    raise ValueError(f"{file}: `fold` is {fold!r:.60}; it must be from 1 to {MAX_FOLDS:,}.")
+        elif field.name not in _CHECKED:
+            try:
+                check_names_in(column, f"`{field.name}`")
+            except ValueError as error:
+                raise ValueError(f"{file}: {error}.") from error
+
+
 def check_rows(file: Path, rows: pa.RecordBatch, num_labels: int) -> None:
     """Raises a ValueError for a row of a shard that is not as this package writes it."""
     names, videos = rows.column("clip_id"), rows.column("video")
-    if names.null_count:
-        raise ValueError(f"{file} has a clip without a name.")
     check_labels(rows.column("label"), names, num_labels, file)
     number = first_row_without_frames(pa.chunked_array([videos]))
     if number is not None:
@@ -174,7 +261,9 @@ def check_outside_of_columns(file: Path, opened_file: pq.ParquetFile, keys: Coll
     with file.open("rb") as stream:
         size = stream.seek(-8, 2) + 8
         footer = int.from_bytes(stream.read(4), "little")
-        if stream.read() != _MAGIC or place + footer + 8 != size:
+        rest = size - 8 - footer - place
+        # A page index lies between columns and footer. The library does not say where, and it is never sent.
+        if stream.read() != _MAGIC or rest < 0 or (rest and not has_page_index(metadata)):
             raise ValueError(f"{file} has bytes at {place:,} that belong to no column.")
 
 
@@ -188,6 +277,13 @@ def ranges_of_columns(metadata: pq.FileMetaData) -> Iterator[tuple[int, int]]:
             if column.total_compressed_size:
                 start = min(filter(None, pages), default=0)
                 yield start, start + column.total_compressed_size
+
+
+def has_page_index(metadata: pq.FileMetaData) -> bool:
+    """Whether a file has places of its pages and their smallest and largest values, by which readers skip some."""
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    columns = (group.column(place) for group in groups for place in range(group.num_columns))
+    return any(column.has_column_index or column.has_offset_index for column in columns)
 
 
 def check_features(file: Path, schema: pa.Schema) -> None:

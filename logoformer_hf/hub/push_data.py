@@ -1,26 +1,22 @@
 """Publishes a prepared data set, in a private repository only where its licence forbids redistribution."""
 
-import re
 import tempfile
 from pathlib import Path
 
-from .._files import read_json_object
 from ..data.facts import SOURCE_FILE
 from ..data.identity import CONTENT_ID
-from ..data.json_fields import check_fields, shown
 from ..data.rows import clip_features
-from ..data.shard_contents import SETTINGS, SETTINGS_FILE, shard_files
+from ..data.shard_contents import SETTINGS_FILE, shard_files
 from ..data.sources.prepared import read_facts
 from ..data.sources.table import check_may_be_public, source_of
 from .cards import rename_card
 from .contents import as_written, own_file
-from .json_contents import check_is_plain
+from .facts_contents import check_facts, check_settings
 from .parquet_contents import as_written as shard_as_written
-from .parquet_contents import check_shard
+from .parquet_contents import check_shard, description_of
 from .push import Content, PushError, commit_files, log_in, only_own_contents, print_files
 from .text_contents import check_dataset_card
 
-_FINGERPRINT = re.compile(r"[0-9]+ clips, [0-9a-f]{16}")
 NEEDED = ("README.md", SETTINGS_FILE, SOURCE_FILE)
 
 
@@ -87,7 +83,7 @@ def data_files(folder: Path) -> dict[str, Path]:
     for name, check in (
         ("README.md", check_dataset_card),
         (SETTINGS_FILE, check_settings),
-        (SOURCE_FILE, check_is_plain),
+        (SOURCE_FILE, check_facts),
     ):
         try:
             check(files[name])
@@ -95,29 +91,26 @@ def data_files(folder: Path) -> dict[str, Path]:
             raise ValueError(f"{files[name]}: {error}.") from error
     source = source_of(facts)
     columns = {*clip_features(), CONTENT_ID, *(source.columns if source else ())}
-    for _, shards in sorted(shard_files(folder).items()):
-        for shard in shards:
-            name = f"data/{shard.name}"
-            files[name] = own_file(folder, name)
-            check_shard(shard, columns)
+    shards_of = {
+        split: {f"data/{shard.name}": own_file(folder, f"data/{shard.name}") for shard in shards}
+        for split, shards in sorted(shard_files(folder).items())
+    }
+    description = description_of([shard for shards in shards_of.values() for shard in shards.values()])
+    for shards in shards_of.values():
+        names: dict[str, Path] = {}  # of the clips of the split, with their shard
+        for name, shard in shards.items():
+            files[name] = shard
+            check_shard(shard, columns, description, names)
     return files
 
 
 def contents_of_data(files: dict[str, Path], scratch: Path) -> dict[str, Content]:
     """What is sent of files that were checked: as this package writes what it reads of them, and not a byte more."""
     contents: dict[str, Content] = {}
+    description = description_of([file for file in files.values() if file.suffix == ".parquet"])
     for name, file in files.items():
-        contents[name] = shard_as_written(file, scratch) if file.suffix == ".parquet" else as_written(file)
-        if contents[name] != file and file.suffix == ".parquet":
+        is_shard = file.suffix == ".parquet"
+        contents[name] = shard_as_written(file, scratch, description) if is_shard else as_written(file)
+        if contents[name] != file and is_shard:
             print(f"{name} is sent with the same rows, written anew: its bytes are not those of this version.")
     return contents
-
-
-def check_settings(file: Path) -> None:
-    """Raises a ValueError for settings of shards with fields or values that `logoformer prepare` does not write."""
-    values = read_json_object(file)
-    check_is_plain(file)
-    check_fields(values, SETTINGS)
-    for split, text in values["clips"].items():
-        if not _FINGERPRINT.fullmatch(text):
-            raise ValueError(f"`clips.{split}` is {shown(text)}, and not the number and the digest of the clips")
