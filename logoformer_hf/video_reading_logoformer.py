@@ -16,6 +16,7 @@ from typing import Any
 import av
 import numpy as np
 import torch
+from av.video.frame import PictureType
 from transformers.video_utils import VideoMetadata
 
 from .downloading_logoformer import download_video, is_address
@@ -54,6 +55,9 @@ from .video_container_logoformer import (
 
 # FFmpeg's names of containers in which every frame has its time and seeking to the first one brings it again.
 REWINDABLE_FORMATS = {"gif", "matroska", "mov"}
+
+# Kinds of pictures that are decoded with the help of others.
+DEPENDENT = {PictureType.P, PictureType.B, PictureType.S, PictureType.SP}
 
 # How images in memory begin, besides those of `is_image_head`: JPEG, BMP.
 IMAGE_BEGINNINGS = (b"\xff\xd8", b"BM")
@@ -135,27 +139,34 @@ def scan_packets(container: av.container.InputContainer, stream: av.VideoStream)
     """
     Reads the packets of a stream, and decodes nothing.
 
-    There are no timestamps of frames where a packet has none of its own, and for AVI with frames out of order: FFmpeg
-    invents their timestamps, so they cannot be used for seeking. Packets that the container marks to be discarded
-    (edit lists) give no frame and are not counted.
+    There are no timestamps of frames where a packet has none of its own; where frames are out of order and the
+    timestamps are not (AVI, for which FFmpeg invents them, and what was copied from a stream without any); and where
+    the first packet is no keyframe, since how many frames are lost then depends on where decoding begins. Packets that
+    the container marks to be discarded (edit lists) give no frame and are not counted.
     """
     rate, unit = stream.average_rate, stream.time_base
     facts: dict[str, Any] = {"fps": float(rate) if rate else None, "tick_sec": float(unit or 0)}
     survey, without_times, budget = Survey(**facts), Survey(**facts), ReadingBudget(container)
-    if container.format.name == "avi" and stream.codec_context.has_b_frames:
+    has_reordered_frames = bool(stream.codec_context.has_b_frames)
+    if container.format.name == "avi" and has_reordered_frames:
         return without_times
+    is_first, are_reordered = True, False
     packets = packets_of(container, stream)
     while (packet := next_packet(packets)) is not None:
         budget.take_packet(packet.size)
+        if packet.size and is_first and not packet.is_keyframe:
+            return without_times
+        is_first = is_first and not packet.size
         if packet.size == 0 or packet.is_discard:
             continue
         if packet.pts is None:
             return without_times
+        are_reordered = are_reordered or packet.pts != packet.dts
         survey.frames_pts.append(packet.pts)
         survey.end_pts = max(survey.end_pts, packet.pts + (packet.duration or 0))
         if packet.is_keyframe:
             survey.keyframes_pts.append(packet.pts)
-    if len(set(survey.frames_pts)) != len(survey.frames_pts):
+    if len(set(survey.frames_pts)) != len(survey.frames_pts) or (has_reordered_frames and not are_reordered):
         return without_times
     survey.frames_pts.sort()
     survey.keyframes_pts.sort()
@@ -246,24 +257,6 @@ class ToRGB:
         return self._converter.full(frame)
 
 
-class WantedFrameDecoder(FrameDecoder):
-    """
-    Leaves out frames of H.264 that are neither wanted nor needed by others, which changes no pixel of those.
-
-    Attributes:
-        wanted_pts: timestamps of the wanted frames.
-    """
-
-    wanted_pts: frozenset[int] = frozenset()
-
-    def _frames_of(self, packet: Any) -> list[Any]:
-        context = self._stream.codec_context
-        if context.name == "h264":
-            is_needed = packet.pts is None or packet.pts in self.wanted_pts
-            context.skip_frame = "DEFAULT" if is_needed else "NONREF"
-        return super()._frames_of(packet)
-
-
 def decode_near(
     container: av.container.InputContainer,
     stream: av.VideoStream,
@@ -283,14 +276,15 @@ def decode_near(
 
     Returns:
         `(indices, height, width, 3)` and what converted them; None where a wanted frame does not appear at its
-        timestamp, or a packet cannot be decoded.
+        timestamp, frames come in another order than their timestamps, a packet cannot be decoded, or what the file
+        marks as a keyframe is none.
     """
-    decoder = WantedFrameDecoder(container, stream, video, ReadingBudget(container))
-    decoder.wanted_pts = frozenset(survey.frames_pts[index] for index in indices)
-    to_rgb, frames = ToRGB(stream, video), FrameStack(indices)
+    decoder, to_rgb = FrameDecoder(container, stream, video, ReadingBudget(container)), ToRGB(stream, video)
+    frames = FrameStack(indices)
     decoded = decoder.intact_frames()
     position = -2 if can_rewind(container, survey, indices) else -1  # index of the last decoded frame
     index_of = {pts: index for index, pts in enumerate(survey.frames_pts)}
+    is_entered = False  # whether the next frame is the first one after a seek
     for index in sorted(set(indices)):
         pts = survey.frames_pts[index]
         before = bisect_right(survey.keyframes_pts, pts)  # how many keyframes are not after the wanted frame
@@ -299,7 +293,8 @@ def decode_near(
                 decoder.seek(survey.keyframes_pts[before - 1])
             except (av.FFmpegError, OSError):  # JPEGs one after another have times, but no index
                 return None
-            decoded = decoder.intact_frames()
+            decoded, position = decoder.intact_frames(), -1
+            is_entered = True
         while True:
             try:
                 frame = next(decoded, None)
@@ -307,7 +302,13 @@ def decode_near(
                 return None
             if frame is None or frame.pts is None or frame.pts > pts:
                 return None
+            # Some decoders begin at a frame that needs others without a complaint.
+            if is_entered and frame.pict_type in DEPENDENT:
+                return None
+            is_entered, before_it = False, position
             position = index_of.get(frame.pts, position)
+            if position < before_it:
+                return None
             if frame.pts == pts:
                 frames[index] = to_rgb(frame)
                 break

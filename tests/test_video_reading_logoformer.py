@@ -169,17 +169,6 @@ def decoded(monkeypatch) -> list[int]:
     return decoded
 
 
-def test_frames_of_h264_that_no_other_needs_are_not_decoded(video_files, decoded):
-    """Every third one is needed by others (two B-frames between them), or is wanted."""
-    path, expected = video_files("h264.mp4")
-    frames, _ = read_frames(path, lambda total: [10, 11, 40])
-    assert (frames == expected[[10, 11, 40]]).all()
-    assert len(decoded) == len(set(decoded)) <= 13  # of 17 from the keyframes on
-    decoded.clear()
-    read_frames(path, range)
-    assert len(decoded) == 60
-
-
 def test_only_the_neighbourhood_of_chosen_frames_is_decoded(tmp_path, write_video, decoded):
     path = write_video(tmp_path / "long.mp4", 2000, codec="mpeg4", size=(16, 16), g="25")
     expected = decode_all(path)
