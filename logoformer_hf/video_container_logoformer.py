@@ -46,9 +46,6 @@ LIBRARY_ERRORS = (
 # A file whose first packets all fail is none; some files promise millions of packets that point at the same bytes.
 MAX_FAILURES_BEFORE_FIRST_FRAME = 1000
 
-# An angle this far from a quarter turn is rounded; decoders do that in different ways.
-MAX_ROUNDED_DEG = 1.0
-
 # A display matrix of FFmpeg: nine 32-bit integers, row by row; the first four turn and mirror the picture.
 DISPLAY_MATRIX_BYTES = 36
 
@@ -352,12 +349,10 @@ class Orientation:
     Attributes:
         is_mirrored: whether the picture is mirrored.
         quarter_turns: number of anticlockwise turns by 90 degrees.
-        is_rounded: whether the file says another angle.
     """
 
     is_mirrored: bool = False
     quarter_turns: int = 0
-    is_rounded: bool = False
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
         """The upright picture, a contiguous array, of `(height, width, 3)`."""
@@ -392,8 +387,7 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
 
 def turned_by(angle: float, is_mirrored: bool = False) -> Orientation:
     """The orientation that is nearest to an angle in degrees."""
-    quarters = round(angle / 90)
-    return Orientation(is_mirrored, quarters % 4, is_rounded=bool(abs(angle - 90 * quarters) > MAX_ROUNDED_DEG))
+    return Orientation(is_mirrored, round(angle / 90) % 4)
 
 
 def with_known_side_data(frame: av.VideoFrame) -> av.VideoFrame:

@@ -10,6 +10,7 @@ from PIL import Image
 from pushes import CARD
 from toys import save_model
 
+from logoformer_hf.cli import main
 from logoformer_hf.hub import push as hub
 
 
@@ -25,6 +26,16 @@ def saved_folder(tmp_path_factory) -> Path:
         (folder / name).write_text("private")
     (folder / "checkpoint-10").mkdir()
     shutil.copy(folder / "model.safetensors", folder / "checkpoint-10")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shards(dfew_tree, tmp_path_factory) -> Path:
+    """Prepared shards of a small DFEW."""
+    folder = tmp_path_factory.mktemp("outputs") / "shards"
+    arguments = ["--dataset", "dfew", "--data_dir", str(dfew_tree), "--output_dir", str(folder)]
+    arguments += ["--clips_per_shard", "10", "--num_workers", "0"]
+    main(["prepare", *arguments, "--cache_dir", str(tmp_path_factory.mktemp("cache"))])
     return folder
 
 

@@ -21,13 +21,9 @@ TOKEN = "hf_writes"
 
 
 @pytest.fixture(scope="module")
-def shards(dfew_tree, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("outputs") / "shards"
-    arguments = ["--dataset", "dfew", "--data_dir", str(dfew_tree), "--output_dir", str(folder)]
-    arguments += ["--clips_per_shard", "10", "--num_workers", "0"]
-    main(["prepare", *arguments, "--cache_dir", str(tmp_path_factory.mktemp("cache"))])
-    (folder / "notes.txt").write_text("mine")
-    return folder
+def shards(shards):
+    (shards / "notes.txt").write_text("mine")
+    return shards
 
 
 def test_dfew_is_refused_publicly_before_anything_is_asked(shards):

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 from errors import raises_naming
 
-from logoformer_hf.cli import main
 from logoformer_hf.hub.facts_contents import check_facts, check_settings
 from logoformer_hf.hub.name_contents import check_clip_name
 from logoformer_hf.hub.push import PushError
@@ -55,15 +54,6 @@ BAD_TEXTS = [
     "=file:me",
     "\\\\server",
 ]
-
-
-@pytest.fixture(scope="module")
-def shards(dfew_tree, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("outputs") / "shards"
-    arguments = ["--dataset", "dfew", "--data_dir", str(dfew_tree), "--output_dir", str(folder)]
-    arguments += ["--clips_per_shard", "10", "--num_workers", "0"]
-    main(["prepare", *arguments, "--cache_dir", str(tmp_path_factory.mktemp("cache"))])
-    return folder
 
 
 @pytest.fixture
