@@ -50,6 +50,13 @@ class LogoFormerTrainingArguments(TrainingArguments):
     compact_loss_weight: float = field(
         default=0.1, metadata={"help": "Factor of the compact loss in the sum with cross-entropy."}
     )
+    mixup_alpha: float = field(
+        default=0.0,
+        metadata={
+            "help": "Train on mixtures of two clips, with a share from Beta(mixup_alpha, mixup_alpha) and the losses "
+            "of both labels; 0: do not mix."
+        },
+    )
     class_balanced_sampling: bool = field(
         default=False,
         metadata={"help": "Draw clips with replacement so that every class is expected equally often in an epoch."},
@@ -105,6 +112,8 @@ class LogoFormerTrainingArguments(TrainingArguments):
             raise ValueError(f"`compact_loss` is {self.compact_loss!r}; it must be 'margin', 'center' or 'none'.")
         if not (self.compact_loss_weight >= 0 and math.isfinite(self.compact_loss_weight)):
             raise ValueError(f"`compact_loss_weight` is {self.compact_loss_weight}; it must be at least 0.")
+        if not (self.mixup_alpha >= 0 and math.isfinite(self.mixup_alpha)):
+            raise ValueError(f"`mixup_alpha` is {self.mixup_alpha}; it must be finite and at least 0, e.g. 0.4.")
         if self.lr_decay_epochs < 0:
             raise ValueError(f"`lr_decay_epochs` is {self.lr_decay_epochs}; it must be at least 0.")
         if self.lr_decay_epochs and self.max_steps > 0:

@@ -43,6 +43,7 @@ from .global_batch import center_loss_of_processes, own_clips, own_share
 from .loader_wait import LoaderWait
 from .loss_sums import LossSums
 from .losses import margin_compact_loss
+from .mixup import Mixture, draw_mixture
 from .train_loss import TrainLoss
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,9 @@ class LogoFormerTrainer(Trainer):
     `freeze_batch_norm`, since batch-norm statistics are those of a micro-batch). `center` compares the classes of the
     micro-batches that all processes have at the same time: under accumulation its value is the mean over these,
     weighted by their clips, which differs from that of one large batch.
+
+    With `mixup_alpha`, models are trained on mixtures of the clips of a micro-batch, and both losses are those of both
+    labels, weighted as the clips are.
 
     Clips with the label `NOT_COUNTED`, which could not be read, add nothing to losses and scores; `problems` has the
     reasons. A loss, gradient, weight or score that is infinite or NaN raises a `NonFiniteError` in every process.
@@ -99,6 +103,7 @@ class LogoFormerTrainer(Trainer):
         for callback in (self._epochs, self._checkpoints, self._finite, self.loader_wait):
             self.add_callback(callback)  # what checks weights comes after what decides to save them
         self._train_loss = TrainLoss()
+        self._num_mixed = 0  # micro-batches of the step that were mixed so far
         # The record of the clips that every checkpoint gets, where the caller keeps one.
         self.trained_on: TrainedOn | None = None
         self.problems: dict[str, str] = {}  # clips that this process could not read, each with the reason
@@ -200,6 +205,7 @@ class LogoFormerTrainer(Trainer):
         """As in `Trainer`, without the clips that accelerate fills up the last step of several processes with."""
         own = map(self._without_filler, self.loader_wait.timed(epoch_iterator, self.accelerator.num_processes))
         batches, num_clips = super().get_batch_samples(own, *args, **kwargs)
+        self._num_mixed = 0
         self._finite.begin_step([name for batch in batches for name in batch.get("clip_ids", [])])
         return batches, num_clips
 
@@ -271,13 +277,18 @@ class LogoFormerTrainer(Trainer):
                     module.eval()
         inputs = dict(inputs)
         labels = inputs.pop("labels")
-        outputs = model(**inputs)
+        mixture = self._draw_mixture(labels) if model.training and self.args.mixup_alpha else None
+        outputs = model(**(mixture.mix(inputs) if mixture else inputs))
         own = {name: outputs[name] for name in ("logits", "embedding") if name in outputs}
         if not model.training:
             num_own = self.count_own_clips(labels.shape[0])
             own, labels = {name: values[:num_own] for name, values in own.items()}, labels[:num_own]
         num_clips = (labels != NOT_COUNTED).sum()
-        losses = self.clip_losses(own, labels)  # sums over the clips of this micro-batch
+        # Sums over the clips of this micro-batch.
+        if mixture:
+            losses = mixture.losses(labels, lambda labels: self.clip_losses(own, labels))
+        else:
+            losses = self.clip_losses(own, labels)
         loss = self.weigh_losses(losses)
         self.loss_sums[model.training].add(losses, num_clips)
         if model.training:
@@ -288,6 +299,17 @@ class LogoFormerTrainer(Trainer):
         factor = 1 if num_items_in_batch is None else self.accelerator.num_processes
         loss = loss * factor / divisor.clamp(min=1)
         return (loss, outputs) if return_outputs else loss
+
+    def _draw_mixture(self, labels: torch.Tensor) -> Mixture:
+        number, self._num_mixed = self._num_mixed, self._num_mixed + 1
+        return draw_mixture(
+            self.args.mixup_alpha,
+            labels,
+            self.args.seed,
+            self.state.global_step,
+            number,
+            self.accelerator.process_index,
+        )
 
     def count_own_clips(self, batch_size: int) -> int:
         """

@@ -13,6 +13,7 @@ from toys import RandomClips, poison, toy_trainer
 from logoformer_hf.data.clips import NOT_COUNTED
 from logoformer_hf.models.finite import NonFiniteError
 from logoformer_hf.training.global_batch import all_processes_clips, own_clips, own_share
+from logoformer_hf.training.mixup import Mixture
 
 # Name -> number of clips, micro-batches of a step, and further arguments. Steps of 4 clips in all processes, or 2 x 4.
 # Of the last step, with 11 clips one process has half a batch, with 9 the second one has no clip.
@@ -25,8 +26,16 @@ CASES: dict[str, tuple[int, int, dict[str, Any]]] = {
     "center": (11, 1, {"compact_loss": "center"}),
     "center, no clip": (9, 1, {"compact_loss": "center"}),
     "center, accumulated": (13, 2, {"compact_loss": "center"}),
+    "mixup, margin": (13, 2, {"compact_loss": "margin", "mixup_alpha": 0.4}),
+    "mixup, center": (11, 1, {"compact_loss": "center", "mixup_alpha": 0.4}),
 }
 RESUMED = "margin, accumulated"  # is also stopped after its first epoch's first step, and goes on
+
+
+def mix_neighbours(labels: torch.Tensor) -> Mixture:
+    """Mixes the first clip with the second, the third with the fourth, which any number of processes has together."""
+    partners = torch.arange(len(labels)) ^ 1
+    return Mixture(0.3, torch.where(partners < len(labels), partners, torch.arange(len(labels))))
 
 
 def train_case(folder: Path, name: str, num_processes: int, **arguments: Any) -> dict[str, Any]:
@@ -44,6 +53,8 @@ def train_case(folder: Path, name: str, num_processes: int, **arguments: Any) ->
         **settings | arguments,
     )
     assert trainer.args.world_size == num_processes
+    if trainer.args.mixup_alpha:
+        trainer._draw_mixture = mix_neighbours
     trainer.train(resume_from_checkpoint=checkpoint)
     names = ("loss", "cross_entropy", "compact_loss", "grad_norm")
     logs = [[entry.get(name, 0.0) for name in names] for entry in trainer.state.log_history if "loss" in entry]

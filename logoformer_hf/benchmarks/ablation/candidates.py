@@ -1,12 +1,16 @@
 """
 What might become a default of LOGO-Former or of its recipe. Each row changes one thing of the old defaults; of the
-rows of one axis at most one is chosen.
+rows of one axis at most one is chosen. Rows without an axis are only compared, among them plain transformers by a
+changed recipe.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from .variant import Variant
+from .variant import REFERENCE, Variant
+from .variants import PLAIN
+
+BASES = (REFERENCE, PLAIN)  # what candidates are compared with, each with the one that its `against` names
 
 
 def _candidate(axis: str, name: str, title: str, config: Mapping[str, Any] | None = None, **recipe: Any) -> Variant:
@@ -25,6 +29,15 @@ def _compact(form: str, weight: float) -> Variant:
 
 
 CANDIDATES = (
+    _candidate("mixup", "mixup_0.4", "mixup, alpha 0.4", mixup_alpha=0.4),
+    Variant(
+        "plain_mixup_0.4",
+        "plain transformers with mixup (from those without)",
+        "candidates",
+        recipe={"mixup_alpha": 0.4},
+        model=PLAIN.model,
+        against=PLAIN.name,
+    ),
     _candidate("smoothing", "smoothing", "label smoothing 0.1", label_smoothing_factor=0.1),
     _candidate("drop_path", "drop_path_0", "no drop path", {"drop_path_rate": 0.0}),
     _candidate("drop_path", "drop_path_0.2", "drop path up to 0.2", {"drop_path_rate": 0.2}),

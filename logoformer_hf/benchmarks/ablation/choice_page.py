@@ -64,9 +64,10 @@ def candidates_section(results: Results, candidates: Sequence[Variant]) -> str:
         )
     return f"""## What might become a default
 
-Each row changes one thing of the old defaults; the difference in UAR, in points, is from these. All are tested on
-validation people, on {machines(results, candidates)}. {RULE} A candidate that was worse in both of its first seeds has
-no third one. "p" is corrected for {len(p_values)} rows (Holm); "error" is the calibration error.
+Each row changes one thing of the old defaults; the difference in UAR, in points, is from these, where a title names
+nothing else. All are tested on validation people, on {machines(results, candidates)}. {RULE} A candidate that was
+worse in both of its first seeds has no third one. "p" is corrected for {len(p_values)} rows (Holm); "error" is the
+calibration error.
 
 {markdown_table(["", "difference", "95 %", "p", "error", "seeds"], rows)}"""
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from .benchmark import read_encoder
 from .budget import Budget
-from .candidates import CANDIDATES
+from .candidates import BASES, CANDIDATES
 from .choice import best, choose, combinations, compared_with
 from .results import Results
 from .training import Machine
-from .variant import REFERENCE, Variant
+from .variant import Variant
 from .workers import train_all
 
 SCREENING_SEEDS, COMPARISON_SEEDS, PIXEL_SEEDS = 3, 16, 4
@@ -47,9 +47,9 @@ def choose_defaults(
         if runs:
             train_all(runs, budget, clips_dir, output_dir, num_workers, results, machine)
 
-    train([REFERENCE, *CANDIDATES], range(SCREENING_SEEDS - 1))
-    hopeful = [each for each in CANDIDATES if (results.gains(each.name, REFERENCE.name) > 0).any()]
-    train([REFERENCE, *hopeful], [SCREENING_SEEDS - 1])
+    train([*BASES, *CANDIDATES], range(SCREENING_SEEDS - 1))
+    hopeful = [each for each in CANDIDATES if (results.gains(each.name, each.against) > 0).any()]
+    train([*BASES, *hopeful], [SCREENING_SEEDS - 1])
     chosen = choose(results, CANDIDATES)
     combined = combinations(results, chosen)
     train(combined, range(SCREENING_SEEDS))

@@ -23,6 +23,7 @@ def _and_no(part: str, base: Variant, **changes: Any) -> Variant:
 
 MEAN_SUMMARY = Variant("mean_summary", "window means as summaries", model="mean_summary")
 FEW_CLIPS = Variant("few_clips", "a fifth of the clips", clips_share=0.2)
+PLAIN = Variant("former_dfer_tokens", "plain transformers instead (Former-DFER's kind)", model="former_dfer")
 PARTS = (
     REFERENCE,
     Variant("without_local", "without local attention", config={"use_local_attention": False}),
@@ -45,7 +46,7 @@ PARTS = (
     FEW_CLIPS,
     _and_no("local attention", FEW_CLIPS, config={"use_local_attention": False}),
     _and_no("compact loss", FEW_CLIPS, compact_loss="none", compact_loss_weight=0.0),
-    Variant("former_dfer_tokens", "plain transformers instead (Former-DFER's kind)", model="former_dfer"),
+    PLAIN,
 )
 MODELS = (
     Variant("logoformer", "LOGO-Former", group="models", against="logoformer"),

@@ -1,7 +1,7 @@
 from collections import Counter
 from dataclasses import fields
 
-from logoformer_hf.benchmarks.ablation.candidates import CANDIDATES
+from logoformer_hf.benchmarks.ablation.candidates import BASES, CANDIDATES
 from logoformer_hf.benchmarks.ablation.training import RECIPE
 from logoformer_hf.benchmarks.ablation.variant import REFERENCE
 from logoformer_hf.training.arguments import LogoFormerTrainingArguments
@@ -18,11 +18,17 @@ def test_every_candidate_changes_the_old_defaults():
         assert all(value != getattr(old, name) for name, value in changed.items()), each.name
         assert known.issuperset(each.recipe), each.name
         assert all(value != RECIPE.get(name) for name, value in each.recipe.items()), each.name
-        seen.append(
-            (sorted(changed.items()), sorted(each.recipe.items()), each.compact_loss, each.compact_loss_weight)
-        )
+        loss = (each.compact_loss, each.compact_loss_weight)
+        seen.append((each.model, sorted(changed.items()), sorted(each.recipe.items()), *loss))
     assert all(count == 1 for count in Counter(map(str, seen)).values())
-    assert ([], [], (REFERENCE.compact_loss, REFERENCE.compact_loss_weight)) not in seen
+    assert (REFERENCE.model, [], [], REFERENCE.compact_loss, REFERENCE.compact_loss_weight) not in seen
+
+
+def test_every_candidate_is_compared_with_the_old_defaults_of_its_model():
+    bases = {each.name: each for each in BASES}
+    for each in CANDIDATES:
+        assert each.model == bases[each.against].model, each.name
+        assert each.against == REFERENCE.name or not each.axis  # what may be chosen
 
 
 def test_the_old_recipe_has_a_value_for_what_candidates_change():

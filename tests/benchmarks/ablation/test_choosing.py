@@ -7,7 +7,7 @@ import pytest
 from logoformer_hf.benchmarks.ablation import choosing
 from logoformer_hf.benchmarks.ablation.benchmark import ENCODER_FACTS
 from logoformer_hf.benchmarks.ablation.budget import BUDGETS
-from logoformer_hf.benchmarks.ablation.candidates import CANDIDATES
+from logoformer_hf.benchmarks.ablation.candidates import BASES, CANDIDATES
 from logoformer_hf.benchmarks.ablation.results import Results
 from logoformer_hf.benchmarks.ablation.training import CPU
 from logoformer_hf.benchmarks.ablation.variant import REFERENCE
@@ -41,10 +41,10 @@ def choose(tmp_path, monkeypatch):
 def test_candidates_then_combinations_then_other_people(choose):
     new, phases = choose(GAINS | {"reference": 0.0, "all_that_paid": 0.03})
     first, third, combined, tokens, pixels = phases
-    assert {name for name, _ in first} == {REFERENCE.name, *(each.name for each in CANDIDATES)}
+    assert {name for name, _ in first} == {each.name for each in (*BASES, *CANDIDATES)}
     assert {seed for _, seed in first} == {0, 1}
     # Those that were worse in both seeds have no third one.
-    hopeful = {"reference", "dropout", "smoothing", "weight_decay_0.2", "four_layers"}
+    hopeful = {"reference", "former_dfer_tokens", "dropout", "smoothing", "weight_decay_0.2", "four_layers"}
     assert set(third) == {(name, 2) for name in hopeful}
     assert combined == [("all_that_paid", seed) for seed in range(3)]
     assert new.config == {"hidden_dropout_prob": 0.1} and new.recipe == {"label_smoothing_factor": 0.1}
@@ -59,7 +59,7 @@ def test_a_combination_that_is_worse_than_its_parts_is_not_taken(choose):
 def test_where_nothing_pays_the_defaults_stay(choose):
     new, phases = choose({"reference": 0.0})
     assert new == REFERENCE
-    assert [len(phase) for phase in phases[1:]] == [1, 6 * 16, 2 * 4]  # the reference alone has a third seed
+    assert [len(phase) for phase in phases[1:]] == [2, 6 * 16, 2 * 4]  # what is compared with alone has a third seed
 
 
 def test_an_interrupted_choice_goes_on(choose):
