@@ -91,6 +91,8 @@ class LogoFormerConfig(PreTrainedConfig):
         window_size (`tuple` of three `int`): tokens of a window along (frames, height, width). Where it does not
             divide the grid, the windows at the end have fewer tokens. The default spans all frames and 2 x 2 tokens of
             each: on synthetic clips its UAR is 15 points higher than that of (4, 4, 4).
+        summary_size (`tuple` of three `int`): tokens of a window that has one summary, along (frames, height, width).
+            None: `window_size`, so that the windows of both attentions are the same.
         resample_partial_windows (`bool`): what becomes of a last window that the frames of a clip do not fill. True:
             the weights of its summary are resampled to the frames that it has, and global attention counts it as the
             share of a window that it is. False: the weights of missing frames are left out, and it counts as a whole
@@ -126,6 +128,7 @@ class LogoFormerConfig(PreTrainedConfig):
     num_attention_heads: int = 8
     intermediate_size: int = 2048
     window_size: list[int] | tuple[int, ...] = (16, 2, 2)
+    summary_size: list[int] | tuple[int, ...] | None = None
     resample_partial_windows: bool = True
     use_local_attention: bool = True
     use_global_attention: bool = True
@@ -153,6 +156,7 @@ class LogoFormerConfig(PreTrainedConfig):
         elif isinstance(self.backbone_config, dict):
             self.backbone_config = backbone_from_fields(self.backbone_config)
         self.window_size = tuple(self.window_size)  # JSON gives a list
+        self.summary_size = None if self.summary_size is None else tuple(self.summary_size)
         if self.id2label is None and kwargs.get("num_labels") in (None, len(EXPRESSIONS)):
             self.id2label = dict(enumerate(EXPRESSIONS))
             self.label2id = {name: index for index, name in self.id2label.items()}
@@ -162,7 +166,7 @@ class LogoFormerConfig(PreTrainedConfig):
         self.auto_map = dict(AUTO_MAP)  # the library would write the saved class only
 
     def validate_sizes(self) -> None:
-        """Checks that sizes are in their range, heads divide the width, and `window_size` has three sizes."""
+        """Checks that sizes are in their range, heads divide the width, and windows have three sizes."""
         for field, most in MOST.items():
             value = getattr(self, field)
             least = LEAST.get(field, 1)
@@ -173,25 +177,26 @@ class LogoFormerConfig(PreTrainedConfig):
                 f"`hidden_size` is {self.hidden_size}; it must be a multiple of `num_attention_heads`, "
                 f"{self.num_attention_heads}."
             )
-        if len(self.window_size) != 3 or min(self.window_size) < 1:
-            raise ValueError(
-                f"`window_size` is {self.window_size}; it must be three numbers (frames, height, width), each at "
-                "least 1."
-            )
+        for field in ("window_size", "summary_size"):
+            size = getattr(self, field)
+            if size is not None and (len(size) != 3 or min(size) < 1):
+                raise ValueError(
+                    f"`{field}` is {size}; it must be three numbers (frames, height, width), each at least 1."
+                )
 
     def validate_weights(self) -> None:
         """Checks that neither the weights nor the tokens of a clip fill a memory."""
         grid = (self.num_frames, self.grid_size, self.grid_size)
-        padded = math.prod(
-            -(-tokens // window) * window for tokens, window in zip(grid, self.window_size, strict=True)
-        )
-        if padded * self.hidden_size > MAX_TOKEN_VALUES:
-            raise ValueError(
-                f"`num_frames`, `image_size`, `feature_stride` and `window_size` give {padded:,} tokens of width "
-                f"{self.hidden_size:,} with the padding to whole windows; these must be at most {MAX_TOKEN_VALUES:,} "
-                "values."
-            )
-        each = 8 * self.hidden_size + 2 * self.intermediate_size + math.prod(self.window_size)
+        summary_size = self.summary_size or self.window_size
+        for field, size in (("window_size", self.window_size), ("summary_size", summary_size)):
+            padded = math.prod(-(-tokens // window) * window for tokens, window in zip(grid, size, strict=True))
+            if padded * self.hidden_size > MAX_TOKEN_VALUES:
+                raise ValueError(
+                    f"`num_frames`, `image_size`, `feature_stride` and `{field}` give {padded:,} tokens of width "
+                    f"{self.hidden_size:,} with the padding to whole windows; these must be at most "
+                    f"{MAX_TOKEN_VALUES:,} values."
+                )
+        each = 8 * self.hidden_size + 2 * self.intermediate_size + math.prod(summary_size)
         others = self.num_frames + self.grid_size**2 + len(self.id2label or ())
         weights = (each * self.num_hidden_layers + others) * self.hidden_size + backbone_weights(self.backbone_config)
         if weights > MAX_WEIGHTS:

@@ -205,6 +205,7 @@ class WindowOrder:
     """
 
     def __init__(self, grid: Sequence[int], window_size: Sequence[int]):
+        self.window_size = tuple(window_size)
         self.axes = []  # along each axis the boxes' start, end and tokens of a window
         for size, window in zip(grid, window_size, strict=True):
             whole = size // window * window
@@ -320,7 +321,6 @@ class LogoFormerAttention(nn.Module):
         self.head_size = config.hidden_size // config.num_attention_heads
         self.scaling = self.head_size**-0.5
         self.is_causal = False
-        self.window_size = config.window_size
         self.query = nn.Linear(config.hidden_size, config.hidden_size)
         self.key = nn.Linear(config.hidden_size, config.hidden_size)
         self.value = nn.Linear(config.hidden_size, config.hidden_size)
@@ -375,6 +375,10 @@ class LogoFormerLocalAttention(LogoFormerAttention):
 
     takes_window_order = True
 
+    def __init__(self, config: LogoFormerConfig):
+        super().__init__(config)
+        self.window_size = config.window_size
+
     def forward(
         self,
         tokens: torch.Tensor,
@@ -403,15 +407,18 @@ class LogoFormerLocalAttention(LogoFormerAttention):
 
 
 class LogoFormerGlobalAttention(LogoFormerAttention):
-    """Attention of every token to one summary per window of the clip."""
+    """
+    Attention of every token to one summary per window of the clip. Its windows may be others than those of local
+    attention, `summary_size` in the configuration.
+    """
 
     takes_window_order = True
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
-        num_tokens = config.window_size[0] * config.window_size[1] * config.window_size[2]
+        self.window_size = config.summary_size or config.window_size
         # A depth-wise convolution whose kernel and stride are the window is one weighted sum per window and channel.
-        self.summary_weight = nn.Parameter(torch.ones(num_tokens, config.hidden_size))
+        self.summary_weight = nn.Parameter(torch.ones(math.prod(self.window_size), config.hidden_size))
         self.summary_bias = nn.Parameter(torch.zeros(config.hidden_size))
         self.summary_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
@@ -480,10 +487,15 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
         shape and weights.
         """
         # The mask is that of local attention and is not needed here: padding does not change a summary.
-        queries = tokens.flatten(1, -2)  # (batch, tokens, hidden)
+        queries, shape = tokens.flatten(1, -2), tokens.shape[1:-1]  # (batch, tokens, hidden)
+        if window_order is not None and window_order.window_size != self.window_size:
+            # The queries stay in their order. The windows of the summaries are others.
+            tokens = window_order.to_grid(tokens)
+            window_order = WindowOrder(tokens.shape[1:4], self.window_size)
+            tokens = window_order.from_grid(tokens)
         shares = self.window_shares(tokens, window_order)
         output, weights = self.attend(queries, self.summarise(tokens, window_order), shares, **kwargs)
-        return output.unflatten(1, tokens.shape[1:-1]), weights
+        return output.unflatten(1, shape), weights
 
 
 class LogoFormerMLP(nn.Module):
@@ -789,7 +801,9 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
             for layer in layers:
                 tokens = layer(tokens, mask, **kwargs)
             return tokens
-        window_order = WindowOrder(tokens.shape[1:4], self.config.window_size)
+        use_local, summary_size = self.config.use_local_attention, self.config.summary_size
+        window_size = self.config.window_size if use_local or summary_size is None else summary_size
+        window_order = WindowOrder(tokens.shape[1:4], window_size)
         tokens = window_order.from_grid(tokens)  # (batch, tokens, hidden)
         for layer in layers:
             tokens = layer(tokens, window_order=window_order, **kwargs)

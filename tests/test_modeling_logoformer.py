@@ -313,9 +313,9 @@ GOLDEN = {
 # --- as the library's own video models
 
 
-@pytest.mark.parametrize("window_size", [(2, 2, 2), (2, 3, 3)])
-def test_sdpa_and_eager_agree(window_size):
-    model = toy_model(window_size=window_size, initializer_range=0.3)
+@pytest.mark.parametrize("windows", [{}, {"window_size": (2, 3, 3)}, {"summary_size": (4, 2, 1)}])
+def test_sdpa_and_eager_agree(windows):
+    model = toy_model(initializer_range=0.3, **windows)
     assert model.config._attn_implementation == "sdpa"
     expected = model(clip()).logits
     model.set_attn_implementation("eager")

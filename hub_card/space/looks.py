@@ -47,7 +47,8 @@ class Looker:
         shares = None
         if outputs.global_attentions:
             config = self.model.config
-            shares = spread_over_grid(outputs.global_attentions, frame_tokens.shape[1:4], config.window_size)
+            summary_size = config.summary_size or config.window_size
+            shares = spread_over_grid(outputs.global_attentions, frame_tokens.shape[1:4], summary_size)
         return Look(
             scores={self.model.config.id2label[number]: score for number, score in enumerate(probabilities)},
             frames=self.to_pictures(pixel_values[0]),

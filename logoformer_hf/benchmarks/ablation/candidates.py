@@ -22,6 +22,12 @@ def _window(*size: int) -> Variant:
     return _candidate("window", f"new_window_{text}", f"windows of {text}", {"window_size": size})
 
 
+def _summaries(window: tuple[int, ...], summary: tuple[int, ...]) -> Variant:
+    window_text, summary_text = ("x".join(map(str, size)) for size in (window, summary))
+    name, title = f"summaries_{summary_text}_{window_text}", f"windows of {window_text}, summaries of {summary_text}"
+    return _candidate("window", name, title, {"window_size": window, "summary_size": summary})
+
+
 def _compact(form: str, weight: float) -> Variant:
     title = f"compact loss {form} x {weight:g}" if weight else "no compact loss"
     name = f"new_{form}_{weight:g}"
@@ -49,6 +55,8 @@ CANDIDATES = (
     _window(16, 7, 7),
     _window(8, 7, 7),
     _window(4, 7, 7),
+    _summaries((1, 7, 7), (16, 2, 2)),
+    _summaries((16, 1, 1), (16, 2, 2)),
     _compact("none", 0.0),
     _compact("margin", 0.3),
     _compact("margin", 1.0),

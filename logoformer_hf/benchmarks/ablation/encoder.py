@@ -80,7 +80,8 @@ def encode(encoder: nn.Module, frames: np.ndarray) -> torch.Tensor:
     """uint8 `(clips, frames, channels, height, width)` to features `(clips x frames, features, height, width)`."""
     on_device = torch.from_numpy(np.array(frames)).to(next(encoder.parameters()).device)
     pixels = model_inputs(clip_processor(), on_device)["pixel_values"]
-    return encoder(pixels.flatten(0, 1)).feature_maps[0]
+    # In this memory order, as in the model, convolutions take three quarters of the time on a CPU.
+    return encoder(pixels.flatten(0, 1).contiguous(memory_format=torch.channels_last)).feature_maps[0]
 
 
 def store_tokens(encoder: Any, frames_file: Path, file: Path) -> None:
