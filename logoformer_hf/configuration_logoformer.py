@@ -97,6 +97,10 @@ class LogoFormerConfig(PreTrainedConfig):
             the weights of its summary are resampled to the frames that it has, and global attention counts it as the
             share of a window that it is. False: the weights of missing frames are left out, and it counts as a whole
             window, so that one frame more can change the logits a lot. A saved configuration without it means False.
+        use_relative_positions (`bool`): whether local attention adds a learned number to its scores, one for every
+            head and every offset between two tokens of a window.
+        use_summary_positions (`bool`): whether global attention adds learned embeddings of the windows' places, in
+            space and in time, to the summaries before they become keys. Values are without them.
         use_local_attention (`bool`): attention inside the windows. False leaves it out, for ablation.
         use_global_attention (`bool`): attention to the summaries of all windows. False leaves it out, for ablation.
         hidden_act (`str`): activation of the feed-forward part.
@@ -130,6 +134,8 @@ class LogoFormerConfig(PreTrainedConfig):
     window_size: list[int] | tuple[int, ...] = (16, 2, 2)
     summary_size: list[int] | tuple[int, ...] | None = None
     resample_partial_windows: bool = True
+    use_relative_positions: bool = False
+    use_summary_positions: bool = False
     use_local_attention: bool = True
     use_global_attention: bool = True
 
@@ -198,11 +204,15 @@ class LogoFormerConfig(PreTrainedConfig):
                 )
         each = 8 * self.hidden_size + 2 * self.intermediate_size + math.prod(summary_size)
         others = self.num_frames + self.grid_size**2 + len(self.id2label or ())
+        each += self.use_summary_positions * (self.num_frames + self.grid_size**2)
         weights = (each * self.num_hidden_layers + others) * self.hidden_size + backbone_weights(self.backbone_config)
+        if self.use_relative_positions:
+            offsets = math.prod(2 * size - 1 for size in self.window_size)
+            weights += offsets * self.num_attention_heads * self.num_hidden_layers
         if weights > MAX_WEIGHTS:
             raise ValueError(
-                f"`hidden_size`, `intermediate_size`, `num_hidden_layers` and `backbone_config` give about "
-                f"{weights:,} weights; there must be at most {MAX_WEIGHTS:,}."
+                f"`hidden_size`, `intermediate_size`, `num_hidden_layers`, `window_size` and `backbone_config` give "
+                f"about {weights:,} weights; there must be at most {MAX_WEIGHTS:,}."
             )
 
     def validate_numbers(self) -> None:

@@ -205,7 +205,7 @@ class WindowOrder:
     """
 
     def __init__(self, grid: Sequence[int], window_size: Sequence[int]):
-        self.window_size = tuple(window_size)
+        self.grid, self.window_size = tuple(grid), tuple(window_size)
         self.axes = []  # along each axis the boxes' start, end and tokens of a window
         for size, window in zip(grid, window_size, strict=True):
             whole = size // window * window
@@ -233,6 +233,20 @@ class WindowOrder:
             boxes = [torch.cat(boxes[i : i + count], axis + 1) for i in range(0, len(boxes), count)]
         return boxes[0]
 
+    def windows_from_grid(self, values: torch.Tensor) -> torch.Tensor:
+        """
+        Values of the windows, `(batch, windows t, windows h, windows w, channels)`, to `(batch, windows, channels)` in
+        this order.
+        """
+        boxes = []
+        for box in self.boxes:
+            t, h, w = (
+                slice(start // window, -(-end // window))
+                for (start, end, _), window in zip(box, self.window_size, strict=True)
+            )
+            boxes.append(values[:, t, h, w].flatten(1, 3))
+        return self.join(boxes)
+
     def split(self, tokens: torch.Tensor) -> list[torch.Tensor]:
         """`(batch, tokens, channels)` to `(batch, windows, tokens of a window, channels)` of every box, as views."""
         return [
@@ -243,6 +257,24 @@ class WindowOrder:
     def join(self, boxes: Sequence[torch.Tensor]) -> torch.Tensor:
         """`(batch, tokens, channels)` of every box to that of the clip."""
         return boxes[0] if len(boxes) == 1 else torch.cat(list(boxes), 1)
+
+
+def space_embeddings_of(embeddings: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Learned embeddings `(1, rows, columns, hidden)`, for another grid interpolated: `(1, height, width, hidden)`."""
+    if not torch.compiler.is_exporting() and (height, width) == embeddings.shape[1:3]:
+        return embeddings
+    resized = embeddings.permute(0, 3, 1, 2)  # (1, hidden, rows, columns)
+    resized = nn.functional.interpolate(resized.float(), size=(height, width), mode="bicubic")
+    return resized.permute(0, 2, 3, 1).to(embeddings.dtype)
+
+
+def time_embeddings_of(embeddings: torch.Tensor, number: int) -> torch.Tensor:
+    """Learned embeddings `(1, times, hidden)`, for another number of times interpolated: `(1, number, hidden)`."""
+    if not torch.compiler.is_exporting() and number == embeddings.shape[1]:
+        return embeddings
+    resized = embeddings.permute(0, 2, 1)  # (1, hidden, times)
+    resized = nn.functional.interpolate(resized.float(), size=number, mode="linear")
+    return resized.permute(0, 2, 1).to(embeddings.dtype)
 
 
 class LogoFormerEmbeddings(nn.Module):
@@ -257,19 +289,11 @@ class LogoFormerEmbeddings(nn.Module):
 
     def space(self, height: int, width: int) -> torch.Tensor:
         """Space embedding `(1, height, width, hidden)`, interpolated for another grid than the learned one."""
-        if not torch.compiler.is_exporting() and (height, width) == self.space_embeddings.shape[1:3]:
-            return self.space_embeddings
-        embeddings = self.space_embeddings.permute(0, 3, 1, 2)  # (1, hidden, height, width)
-        embeddings = nn.functional.interpolate(embeddings.float(), size=(height, width), mode="bicubic")
-        return embeddings.permute(0, 2, 3, 1).to(self.space_embeddings.dtype)
+        return space_embeddings_of(self.space_embeddings, height, width)
 
     def time(self, num_frames: int) -> torch.Tensor:
         """Time embedding `(1, frames, hidden)`, interpolated for another number of frames than the learned one."""
-        if not torch.compiler.is_exporting() and num_frames == self.time_embeddings.shape[1]:
-            return self.time_embeddings
-        embeddings = self.time_embeddings.permute(0, 2, 1)  # (1, hidden, frames)
-        embeddings = nn.functional.interpolate(embeddings.float(), size=num_frames, mode="linear")
-        return embeddings.permute(0, 2, 1).to(self.time_embeddings.dtype)
+        return time_embeddings_of(self.time_embeddings, num_frames)
 
     def forward(self, frame_tokens: torch.Tensor) -> torch.Tensor:
         """`(batch, frames, height, width, features)` to `(batch, frames, height, width, hidden)`."""
@@ -332,11 +356,16 @@ class LogoFormerAttention(nn.Module):
         queries: torch.Tensor,
         sources: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
+        positions: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Queries `(batch, tokens, hidden)`, sources `(batch, sources, hidden)`; returns the shape of the queries."""
+        """
+        Queries `(batch, tokens, hidden)`, sources `(batch, sources, hidden)`, and positions that are added to the
+        sources before they become keys; returns the shape of the queries.
+        """
+        keys = sources if positions is None else sources + positions
         output, weights = self.attend_projected(
-            self.query(queries), self.key(sources), self.value(sources), attention_mask, **kwargs
+            self.query(queries), self.key(keys), self.value(sources), attention_mask, **kwargs
         )
         return self.dropout(self.output(output)), weights
 
@@ -378,6 +407,25 @@ class LogoFormerLocalAttention(LogoFormerAttention):
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
         self.window_size = config.window_size
+        if config.use_relative_positions:
+            num_offsets = math.prod(2 * size - 1 for size in self.window_size)
+            self.offset_bias = nn.Parameter(torch.zeros(num_offsets, config.num_attention_heads))
+
+    def position_bias(self, size: Sequence[int]) -> torch.Tensor | None:
+        """
+        What is added to the scores of a window with so many tokens along (frames, height, width), at most those of
+        `window_size`: `(1, heads, tokens, tokens)`, by the offset of a query from a key. None without such a bias.
+        """
+        if not self.config.use_relative_positions:
+            return None
+        index = torch.zeros((), dtype=torch.int64, device=self.offset_bias.device)
+        for axis, (tokens, window) in enumerate(zip(size, self.window_size, strict=True)):
+            places = torch.arange(tokens, device=index.device)
+            offsets = places[:, None] - places + window - 1  # (tokens, tokens) of this axis, from 0 on
+            shape = [tokens if each == axis else 1 for each in range(3)]
+            index = index * (2 * window - 1) + offsets.reshape(*shape, *shape)
+        bias = self.offset_bias[index.flatten(3, 5).flatten(0, 2)]  # (tokens, tokens, heads)
+        return bias.permute(2, 0, 1)[None]
 
     def forward(
         self,
@@ -393,15 +441,17 @@ class LogoFormerLocalAttention(LogoFormerAttention):
         if window_order is not None:
             projected = [window_order.split(project(tokens)) for project in (self.query, self.key, self.value)]
             outputs = []
-            for box in zip(*projected, strict=True):  # query, key, value
-                # (batch x windows, tokens of a window, hidden)
-                output, _ = self.attend_projected(*[each.flatten(0, 1) for each in box], **kwargs)
-                outputs.append(output.unflatten(0, box[0].shape[:2]).flatten(1, 2))  # (batch, tokens, hidden)
+            for query, key, value, size in zip(*projected, window_order.window_sizes, strict=True):
+                box = [each.flatten(0, 1) for each in (query, key, value)]  # (batch x windows, tokens, hidden)
+                output, _ = self.attend_projected(box[0], box[1], box[2], self.position_bias(size), **kwargs)
+                outputs.append(output.unflatten(0, query.shape[:2]).flatten(1, 2))  # (batch, tokens, hidden)
             return self.dropout(self.output(window_order.join(outputs))), None
 
         batch_size, *grid, _ = tokens.shape
         windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
         flat = windows.flatten(0, 1)  # (batch x windows, tokens of a window, hidden)
+        if (bias := self.position_bias(self.window_size)) is not None:
+            attention_mask = bias if attention_mask is None else attention_mask + bias
         output, weights = self.attend(flat, flat, attention_mask, **kwargs)
         return merge_windows(output.unflatten(0, (batch_size, -1)), self.window_size, grid), weights
 
@@ -421,6 +471,11 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
         self.summary_weight = nn.Parameter(torch.ones(math.prod(self.window_size), config.hidden_size))
         self.summary_bias = nn.Parameter(torch.zeros(config.hidden_size))
         self.summary_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        if config.use_summary_positions:
+            grid = (config.num_frames, config.grid_size, config.grid_size)
+            frames, height, width = count_windows(grid, self.window_size)
+            self.space_embeddings = nn.Parameter(torch.zeros(1, height, width, config.hidden_size))
+            self.time_embeddings = nn.Parameter(torch.zeros(1, frames, config.hidden_size))
 
     def is_partial(self, num_frames: int) -> bool:
         """Whether the last windows along the frames are to be resampled; always in a graph that is exported."""
@@ -475,6 +530,20 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
         shares = (frames / window).log().to(tokens.dtype)
         return shares.expand(tokens.shape[0], 1, math.prod(tokens.shape[1:-1]), -1)
 
+    def summary_positions(self, tokens: torch.Tensor, window_order: WindowOrder | None) -> torch.Tensor | None:
+        """
+        Embeddings of the windows' places, `(1, windows, hidden)`; interpolated where there are more or fewer windows
+        than in a clip of the configuration's size. None in a model without them.
+        """
+        if not self.config.use_summary_positions:
+            return None
+        grid = tokens.shape[1:4] if window_order is None else window_order.grid
+        frames, height, width = count_windows(grid, self.window_size)
+        space = space_embeddings_of(self.space_embeddings, height, width)[:, None]
+        time = time_embeddings_of(self.time_embeddings, frames)[:, :, None, None]
+        positions = space + time  # (1, windows t, windows h, windows w, hidden)
+        return positions.flatten(1, 3) if window_order is None else window_order.windows_from_grid(positions)
+
     def forward(
         self,
         tokens: torch.Tensor,
@@ -494,7 +563,8 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
             window_order = WindowOrder(tokens.shape[1:4], self.window_size)
             tokens = window_order.from_grid(tokens)
         shares = self.window_shares(tokens, window_order)
-        output, weights = self.attend(queries, self.summarise(tokens, window_order), shares, **kwargs)
+        positions = self.summary_positions(tokens, window_order)
+        output, weights = self.attend(queries, self.summarise(tokens, window_order), shares, positions, **kwargs)
         return output.unflatten(1, shape), weights
 
 
@@ -663,6 +733,11 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
             # Random as the kernel of a convolution: equal weights would not distinguish the places inside a window.
             init.trunc_normal_(module.summary_weight, std=self.config.initializer_range)
             init.zeros_(module.summary_bias)
+            if self.config.use_summary_positions:
+                init.trunc_normal_(module.space_embeddings, std=self.config.initializer_range)
+                init.trunc_normal_(module.time_embeddings, std=self.config.initializer_range)
+        elif isinstance(module, LogoFormerLocalAttention) and self.config.use_relative_positions:
+            init.zeros_(module.offset_bias)
 
 
 def build_backbone(config: LogoFormerConfig) -> Any:

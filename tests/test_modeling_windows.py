@@ -1,6 +1,7 @@
 """Windows: their order, padding, summaries, and what attention may see; clips of any length and frames of any size."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch.export import Dim
 from toys import set_fixed_weights, toy_config, toy_model
 from transformers import AutoModelForVideoClassification
 
-from logoformer_hf import LogoFormerConfig
+from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification
 from logoformer_hf.modeling_logoformer import (
     LogoFormerGlobalAttention,
     LogoFormerLocalAttention,
@@ -179,6 +180,76 @@ def test_without_local_attention_tokens_are_in_the_order_of_the_summaries(monkey
     assert orders == [(3, 2, 1)]
 
 
+# --- positions inside windows, and of windows
+
+POSITIONS = {"use_relative_positions": True, "use_summary_positions": True}
+
+
+def model_with_positions(**options) -> LogoFormerForVideoClassification:
+    """Whose biases, which are 0 in a new model, are not."""
+    model = toy_model(initializer_range=0.3, **POSITIONS | options)
+    for layer in model.logoformer.layers:
+        nn.init.normal_(layer.local_attention.offset_bias, generator=torch.Generator().manual_seed(3))
+    return model
+
+
+def test_the_bias_is_that_of_the_offset_of_query_and_key():
+    attention = LogoFormerLocalAttention(toy_config(window_size=(4, 2, 3), use_relative_positions=True))
+    nn.init.normal_(attention.offset_bias)
+    table = attention.offset_bias.unflatten(0, (7, 3, 5))  # (offsets of frames, of rows, of columns, heads)
+    bias = attention.position_bias((4, 2, 3)).view(2, 4, 2, 3, 4, 2, 3)
+    for query, key in (((0, 0, 0), (0, 0, 0)), ((3, 0, 2), (0, 1, 0)), ((1, 1, 0), (3, 0, 2))):
+        offset = [q - k + size - 1 for q, k, size in zip(query, key, (4, 2, 3), strict=True)]
+        assert torch.equal(bias[(slice(None), *query, *key)], table[tuple(offset)])
+    part = attention.position_bias((2, 1, 3)).view(2, 2, 1, 3, 2, 1, 3)  # a window at the end of the grid
+    assert torch.equal(part, bias[:, :2, :1, :3, :2, :1, :3])
+    assert LogoFormerLocalAttention(toy_config()).position_bias((2, 2, 2)) is None
+
+
+def test_positions_of_summaries_are_those_of_their_windows_and_move_keys_alone():
+    attention = LogoFormerGlobalAttention(toy_config(use_summary_positions=True, summary_size=(3, 2, 1)))
+    space, time = attention.space_embeddings, attention.time_embeddings
+    assert space.shape == (1, 2, 3, 16) and time.shape == (1, 2, 16)  # of a grid of 4 x 3 x 3 tokens
+    nn.init.normal_(space), nn.init.normal_(time)
+    tokens = torch.randn(1, 4, 3, 3, 16)
+    positions = attention.summary_positions(tokens, None)
+    expected = [time[0, t] + space[0, h, w] for t in range(2) for h in range(2) for w in range(3)]
+    torch.testing.assert_close(positions[0], torch.stack(expected))
+    seen = {}
+    attention.key.register_forward_pre_hook(lambda _, inputs: seen.update(key=inputs[0]))
+    attention.value.register_forward_pre_hook(lambda _, inputs: seen.update(value=inputs[0]))
+    attention(tokens)
+    torch.testing.assert_close(seen["value"], attention.summarise(tokens))
+    torch.testing.assert_close(seen["key"], attention.summarise(tokens) + positions)
+    assert attention.summary_positions(torch.randn(1, 10, 5, 3, 16), None).shape == (1, 4 * 3 * 3, 16)  # interpolated
+
+
+def test_positions_have_gradients_and_are_new_weights_alone():
+    model = model_with_positions()
+    model(clip(), labels=torch.tensor([0, 3])).loss.backward()
+    names = {"local_attention.offset_bias", "global_attention.space_embeddings", "global_attention.time_embeddings"}
+    new = {f"logoformer.layers.{layer}.{name}" for layer in (0, 1) for name in names}
+    parameters = dict(model.named_parameters())
+    assert parameters.keys() - dict(toy_model().named_parameters()).keys() == new
+    assert all(parameters[name].grad.abs().max() > 0 for name in new)
+
+
+def test_new_models_have_no_bias_and_random_positions():
+    [layer, _] = toy_model(**POSITIONS).logoformer.layers
+    assert not layer.local_attention.offset_bias.any()
+    assert layer.global_attention.space_embeddings.std() > 0 and layer.global_attention.time_embeddings.std() > 0
+
+
+@pytest.mark.parametrize("window_size", [(2, 2, 2), (3, 2, 4)])
+@pytest.mark.parametrize(("num_frames", "image_size"), [(4, 48), (9, 33)])
+def test_sdpa_and_eager_agree_with_positions(window_size, num_frames, image_size):
+    """In window order, and on the grid."""
+    model = model_with_positions(window_size=window_size)
+    expected = model(clip(2, num_frames, image_size)).logits
+    model.set_attn_implementation("eager")
+    torch.testing.assert_close(model(clip(2, num_frames, image_size)).logits, expected, rtol=0, atol=1e-5)
+
+
 # --- windows that the frames do not fill
 
 
@@ -253,9 +324,13 @@ class OnTheGrid(LogoFormerMLP):
     [((2, 2, 2), None), ((4, 3, 3), None), ((3, 2, 4), None), ((1, 3, 3), (4, 2, 2)), ((4, 1, 1), (3, 2, 4))],
 )
 @pytest.mark.parametrize(("num_frames", "image_size"), [(4, 48), (1, 80), (9, 33)])
-def test_window_order_changes_neither_outputs_nor_gradients(window_size, summary_size, num_frames, image_size):
-    sizes = {"window_size": window_size, "summary_size": summary_size}
-    models = [toy_model(**sizes, initializer_range=0.3).train() for _ in range(2)]
+@pytest.mark.parametrize("positions", [True, False])
+def test_window_order_changes_neither_outputs_nor_gradients(
+    window_size, summary_size, num_frames, image_size, positions
+):
+    options = {"window_size": window_size, "summary_size": summary_size, **dict.fromkeys(POSITIONS, positions)}
+    new = model_with_positions if positions else partial(toy_model, initializer_range=0.3)
+    models = [new(**options).train() for _ in range(2)]
     pixel_values = clip(3, num_frames, image_size)
     for layer in models[1].logoformer.layers:  # pads and masks
         mlp = OnTheGrid(models[1].config)
@@ -271,9 +346,9 @@ def test_window_order_changes_neither_outputs_nor_gradients(window_size, summary
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("windows", [{}, {"window_size": (1, 3, 3), "summary_size": (4, 2, 2)}])
-def test_exported_for_any_batch_frames_and_grid(windows):
-    model = toy_model(num_hidden_layers=1, **windows)
+@pytest.mark.parametrize("options", [{}, {"window_size": (1, 2, 2), "summary_size": (4, 2, 1)}, POSITIONS])
+def test_exported_for_any_batch_frames_and_grid(options):
+    model = toy_model(num_hidden_layers=1, **options)
     axes = {"inputs_embeds": {axis: Dim.DYNAMIC for axis in range(4)}}
     with torch.no_grad(), torch.fx.experimental._config.patch(backed_size_oblivious=True):
         example = {"inputs_embeds": model.encode_frames(clip())}

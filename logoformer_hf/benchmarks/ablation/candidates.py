@@ -57,6 +57,11 @@ CANDIDATES = (
     _window(4, 7, 7),
     _summaries((1, 7, 7), (16, 2, 2)),
     _summaries((16, 1, 1), (16, 2, 2)),
+    _candidate("positions", "relative_positions", "a bias for offsets in windows", {"use_relative_positions": True}),
+    _candidate("positions", "summary_positions", "places of summaries in keys", {"use_summary_positions": True}),
+    _candidate(
+        "positions", "both_positions", "both of these", {"use_relative_positions": True, "use_summary_positions": True}
+    ),
     _compact("none", 0.0),
     _compact("margin", 0.3),
     _compact("margin", 1.0),
