@@ -8,7 +8,8 @@ pooled embedding.
 import itertools
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -16,8 +17,9 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.utils.checkpoint import checkpoint
 from torchvision.ops import StochasticDepth
-from transformers import AutoBackbone, PreTrainedModel
+from transformers import AutoBackbone, PreTrainedModel, ResNetBackbone
 from transformers import initialization as init
 from transformers.activations import ACT2FN
 from transformers.modeling_layers import GradientCheckpointingLayer
@@ -757,6 +759,38 @@ def build_backbone(config: LogoFormerConfig) -> Any:
             raise error_of_field(error, backbone.to_diff_dict(), build_without_values, "backbone_config.") from error
 
 
+@contextmanager
+def kept_statistics(module: nn.Module) -> Iterator[None]:
+    """Inside it batch norm in training mode uses the batch, as always, and leaves its running statistics alone."""
+    norms: Any = [each for each in module.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
+    before = [(each.momentum, each.num_batches_tracked) for each in norms]
+    for each in norms:
+        each.momentum, each.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        for each, values in zip(norms, before, strict=True):
+            each.momentum, each.num_batches_tracked = values
+
+
+def run_checkpointed(part: nn.Module, frames: torch.Tensor) -> torch.Tensor:
+    """
+    Runs a part of the frame encoder, `(batch x frames, channels, height, width)` to a tensor with four axes. Only
+    `frames` is kept for the backward pass, which runs the part again. Batch norm counts the frames once.
+    """
+    is_again = False
+
+    def run(frames: torch.Tensor) -> torch.Tensor:
+        nonlocal is_again
+        with kept_statistics(part) if is_again else nullcontext():
+            is_again = True
+            return part(frames)
+
+    # Not the function that the user chose for the layers: the reentrant one gives no gradients where the input has
+    # none, as pixels.
+    return checkpoint(run, frames, use_reentrant=False)
+
+
 RECORDED = ("output_hidden_states", "output_local_attentions", "output_global_attentions")
 
 
@@ -792,6 +826,8 @@ def record_on_request(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 class LogoFormerModel(LogoFormerPreTrainedModel):
     """LOGO-Former without a classifier: returns the tokens and the embedding of each clip."""
+
+    gradient_checkpointing = False  # set by the library, here and in the layers
 
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
@@ -853,8 +889,30 @@ class LogoFormerModel(LogoFormerPreTrainedModel):
         frames = pixel_values.flatten(0, 1)  # (batch x frames, channels, height, width)
         if frames.device.type in ("cpu", "cuda"):  # where convolutions are faster in this memory order
             frames = frames.contiguous(memory_format=torch.channels_last)
-        feature_map = self.backbone(frames).feature_maps[0]  # (batch x frames, features, height, width)
+        feature_map = self.run_backbone(frames)  # (batch x frames, features, height, width)
         return feature_map.permute(0, 2, 3, 1).unflatten(0, (batch_size, -1))
+
+    def run_backbone(self, frames: torch.Tensor) -> torch.Tensor:
+        """
+        Frames `(batch x frames, channels, height, width)` to a feature map `(batch x frames, features, height,
+        width)`.
+
+        With gradient checkpointing a ResNet keeps the outputs of its stages alone; other backbones do as they do in
+        the library. A graph that is compiled chooses by itself what it keeps.
+        """
+        backbone: Any = self.backbone
+        if (
+            self.gradient_checkpointing
+            and self.training
+            and torch.is_grad_enabled()
+            and not torch.compiler.is_compiling()
+            and isinstance(backbone, ResNetBackbone)
+            and backbone.out_features == backbone.stage_names[-1:]
+        ):
+            for part in (backbone.embedder, *backbone.encoder.stages):
+                frames = run_checkpointed(part, frames)
+            return frames
+        return backbone(frames).feature_maps[0]
 
     def run_layers(self, tokens: torch.Tensor, **kwargs: Unpack[TransformersKwargs]) -> torch.Tensor:
         """

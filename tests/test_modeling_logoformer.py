@@ -345,15 +345,49 @@ def test_new_number_of_labels_with_ignore_mismatched_sizes(tmp_path):
         LogoFormerForVideoClassification.from_pretrained(tmp_path, num_labels=3)
 
 
-def test_gradient_checkpointing_gives_the_same_gradients():
+@pytest.mark.parametrize("use_reentrant", [False, True])
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_gradient_checkpointing_gives_the_same_gradients_and_statistics(use_reentrant, is_frozen):
     plain = toy_model().train()
     checkpointed = copy.deepcopy(plain)
-    checkpointed.gradient_checkpointing_enable()
+    checkpointed.gradient_checkpointing_enable({"use_reentrant": use_reentrant})
     for model in (plain, checkpointed):
-        model.freeze = [module.eval() for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-        model(clip(), labels=torch.tensor([0, 1])).loss.backward()
+        for module in model.modules():
+            if is_frozen and isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        for _ in range(2):
+            model(clip(), labels=torch.tensor([0, 1])).loss.backward()
     for (name, one), other in zip(plain.named_parameters(), checkpointed.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad, msg=name)
+    for (name, one), other in zip(plain.named_buffers(), checkpointed.buffers(), strict=True):
+        assert torch.equal(one, other), name
+
+
+def kept_bytes(model: nn.Module) -> int:
+    """Memory of what a forward pass keeps for the backward pass besides the weights."""
+    weights = {each.untyped_storage().data_ptr() for each in [*model.parameters(), *model.buffers()]}
+    kept = {}
+
+    def keep(values):
+        storage = values.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = (storage.nbytes(), values)  # held, so that no later tensor has the address
+        return values
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda values: values):
+        model(clip(), labels=torch.tensor([0, 1]))
+    return sum(size for size, _ in kept.values())
+
+
+def test_gradient_checkpointing_keeps_less_of_the_frame_encoder_and_of_the_layers():
+    model = toy_model().train()
+    everything = kept_bytes(model)
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    little = kept_bytes(model)
+    model.logoformer.gradient_checkpointing = False
+    layers_alone = kept_bytes(model)
+    assert little < everything / 2
+    assert everything > layers_alone > little
 
 
 def test_bfloat16_forward_and_backward():

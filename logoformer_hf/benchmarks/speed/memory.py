@@ -1,5 +1,6 @@
 """Peak memory of a forward pass and of a training step, each in a process of its own on a CPU."""
 
+import ctypes
 import multiprocessing
 import resource
 import sys
@@ -12,6 +13,7 @@ from .models import Contestant
 from .training_step import TrainingStep
 
 MB = 1e6
+GLIBC_MMAP_THRESHOLD, LARGE_BLOCK_BYTES = -3, 1 << 18  # a number of malloc.h
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
@@ -57,6 +59,7 @@ def measure_in_process(
 ) -> None:
     """Runs in a process: sends the memory that a forward pass or a training step took."""
     torch.set_num_threads(num_threads)
+    return_freed_memory()
     before = peak_rss()  # of a new process, which had no more until now
     found = memory_of(contestant, batch_size, torch.device("cpu"), lambda: peak_rss() - before, options, (kind,))
     connection.send(found)
@@ -96,6 +99,16 @@ def reset_peak(device: torch.device) -> None:
     """Lets a GPU's peak start anew; that of a process cannot."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+
+
+def return_freed_memory() -> None:
+    """
+    Lets glibc return large blocks to the system once they are freed, so that the peak is what was in use at a time, as
+    on a GPU, and not what the heap kept besides.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(GLIBC_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 def peak_rss() -> int:
