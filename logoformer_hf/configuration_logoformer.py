@@ -101,6 +101,8 @@ class LogoFormerConfig(PreTrainedConfig):
             head and every offset between two tokens of a window.
         use_summary_positions (`bool`): whether global attention adds learned embeddings of the windows' places, in
             space and in time, to the summaries before they become keys. Values are without them.
+        use_content_summaries (`bool`): whether every window has a second summary for each head, a mean of its tokens
+            that their content weighs, beside the one whose weights are learned for their places.
         use_local_attention (`bool`): attention inside the windows. False leaves it out, for ablation.
         use_global_attention (`bool`): attention to the summaries of all windows. False leaves it out, for ablation.
         hidden_act (`str`): activation of the feed-forward part.
@@ -136,6 +138,7 @@ class LogoFormerConfig(PreTrainedConfig):
     resample_partial_windows: bool = True
     use_relative_positions: bool = False
     use_summary_positions: bool = False
+    use_content_summaries: bool = False
     use_local_attention: bool = True
     use_global_attention: bool = True
 

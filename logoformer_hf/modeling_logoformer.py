@@ -358,16 +358,11 @@ class LogoFormerAttention(nn.Module):
         queries: torch.Tensor,
         sources: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
-        positions: torch.Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """
-        Queries `(batch, tokens, hidden)`, sources `(batch, sources, hidden)`, and positions that are added to the
-        sources before they become keys; returns the shape of the queries.
-        """
-        keys = sources if positions is None else sources + positions
+        """Queries `(batch, tokens, hidden)`, sources `(batch, sources, hidden)`; returns the shape of the queries."""
         output, weights = self.attend_projected(
-            self.query(queries), self.key(keys), self.value(sources), attention_mask, **kwargs
+            self.query(queries), self.key(sources), self.value(sources), attention_mask, **kwargs
         )
         return self.dropout(self.output(output)), weights
 
@@ -478,6 +473,9 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
             frames, height, width = count_windows(grid, self.window_size)
             self.space_embeddings = nn.Parameter(torch.zeros(1, height, width, config.hidden_size))
             self.time_embeddings = nn.Parameter(torch.zeros(1, frames, config.hidden_size))
+        if config.use_content_summaries:
+            self.content_score = nn.Linear(config.hidden_size, config.num_attention_heads)
+            self.content_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def is_partial(self, num_frames: int) -> bool:
         """Whether the last windows along the frames are to be resampled; always in a graph that is exported."""
@@ -509,6 +507,34 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
             windows = windows.unflatten(1, (weights.shape[0], -1))
             sums = (windows * weights.flatten(1, 3)[:, None]).sum(3).flatten(1, 2)  # (batch, windows, hidden)
         return self.summary_norm(sums + self.summary_bias)
+
+    def summarise_by_content(self, tokens: torch.Tensor, window_order: WindowOrder | None) -> torch.Tensor:
+        """
+        One mean of its tokens per window and head, `(batch, windows, heads, hidden)`, in which a token weighs as much
+        as its content says; the padding of a window weighs nothing.
+        """
+        mask = None
+        if window_order is None:
+            boxes = [partition_windows(tokens, self.window_size)]  # (batch, windows, tokens of a window, hidden)
+            mask = padding_mask(tokens[:1], self.window_size)
+        else:
+            boxes = window_order.split(tokens)
+        means = []
+        for windows in boxes:
+            scores = self.content_score(windows)  # (batch, windows, tokens of a window, heads)
+            if mask is not None:
+                scores = scores + mask[:, 0, 0, :, None]
+            weights = nn.functional.softmax(scores, dim=2, dtype=torch.float32).to(scores.dtype)
+            means.append(torch.matmul(weights.transpose(2, 3), windows))
+        return self.content_norm(torch.cat(means, 1))
+
+    def project_content(self, projection: nn.Module, summaries: torch.Tensor) -> torch.Tensor:
+        """
+        Keys or values of summaries by content, `(batch, windows, heads, hidden)` to `(batch, windows, hidden)`: of
+        each head those of its own summary.
+        """
+        projected = projection(summaries).unflatten(3, (-1, self.head_size))  # (batch, windows, heads, heads, size)
+        return projected.diagonal(dim1=2, dim2=3).transpose(2, 3).flatten(2)
 
     def window_shares(self, tokens: torch.Tensor, window_order: WindowOrder | None) -> torch.Tensor | None:
         """
@@ -566,8 +592,19 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
             tokens = window_order.from_grid(tokens)
         shares = self.window_shares(tokens, window_order)
         positions = self.summary_positions(tokens, window_order)
-        output, weights = self.attend(queries, self.summarise(tokens, window_order), shares, positions, **kwargs)
-        return output.unflatten(1, shape), weights
+        summaries = self.summarise(tokens, window_order)  # (batch, windows, hidden)
+        key = self.key(summaries if positions is None else summaries + positions)
+        value = self.value(summaries)
+        if self.config.use_content_summaries:  # after the others, so that every window is there twice
+            summaries = self.summarise_by_content(tokens, window_order)  # (batch, windows, heads, hidden)
+            keys = summaries if positions is None else summaries + positions[:, :, None]
+            key = torch.cat([key, self.project_content(self.key, keys)], 1)
+            value = torch.cat([value, self.project_content(self.value, summaries)], 1)
+            shares = None if shares is None else shares.repeat(1, 1, 1, 2)
+        output, weights = self.attend_projected(self.query(queries), key, value, shares, **kwargs)
+        if self.config.use_content_summaries and weights is not None:
+            weights = weights.unflatten(3, (2, -1)).sum(3)  # (batch, heads, tokens, windows)
+        return self.dropout(self.output(output)).unflatten(1, shape), weights
 
 
 class LogoFormerMLP(nn.Module):

@@ -242,12 +242,54 @@ def test_new_models_have_no_bias_and_random_positions():
 
 @pytest.mark.parametrize("window_size", [(2, 2, 2), (3, 2, 4)])
 @pytest.mark.parametrize(("num_frames", "image_size"), [(4, 48), (9, 33)])
-def test_sdpa_and_eager_agree_with_positions(window_size, num_frames, image_size):
+def test_sdpa_and_eager_agree_with_positions_and_summaries_by_content(window_size, num_frames, image_size):
     """In window order, and on the grid."""
-    model = model_with_positions(window_size=window_size)
+    model = model_with_positions(window_size=window_size, use_content_summaries=True)
     expected = model(clip(2, num_frames, image_size)).logits
     model.set_attn_implementation("eager")
     torch.testing.assert_close(model(clip(2, num_frames, image_size)).logits, expected, rtol=0, atol=1e-5)
+
+
+# --- summaries by content
+
+
+def test_a_summary_by_content_is_a_mean_weighted_by_scores():
+    attention = LogoFormerGlobalAttention(toy_config(use_content_summaries=True)).eval()
+    set_fixed_weights(attention)
+    tokens = torch.randn(1, 4, 3, 3, 16)
+    summaries = attention.summarise_by_content(tokens, None)
+    assert summaries.shape == (1, 8, 2, 16)
+    # The last window has the last row and column of the last two frames: two real tokens.
+    last = tokens[0, 2:, 2, 2]
+    expected = attention.content_norm(attention.content_score(last).softmax(0).T @ last)
+    torch.testing.assert_close(summaries[0, -1], expected, rtol=0, atol=1e-5)
+
+
+def test_each_head_attends_to_both_kinds_of_summaries():
+    """Worked out head by head, with the projections of each."""
+    attention = LogoFormerGlobalAttention(toy_config(use_content_summaries=True, attn_implementation="eager")).eval()
+    set_fixed_weights(attention)
+    tokens = torch.randn(1, 4, 3, 3, 16)
+    output, weights = attention(tokens)
+    fixed, content = attention.summarise(tokens)[0], attention.summarise_by_content(tokens, None)[0]
+    heads = []
+    for head in (0, 1):
+        own = slice(8 * head, 8 * head + 8)
+        sources = torch.cat([fixed, content[:, head]])  # (2 x windows, hidden)
+        key, value = attention.key(sources)[:, own], attention.value(sources)[:, own]
+        shares = (attention.query(tokens.flatten(1, 3))[0, :, own] @ key.T / 8**0.5).softmax(1)
+        heads.append(shares @ value)
+        torch.testing.assert_close(weights[0, head], shares[:, :8] + shares[:, 8:], rtol=0, atol=1e-5)
+    torch.testing.assert_close(output.flatten(1, 3)[0], attention.output(torch.cat(heads, 1)), rtol=0, atol=1e-5)
+
+
+def test_summaries_by_content_are_new_weights_with_gradients():
+    model = toy_model(use_content_summaries=True)
+    model(clip(), labels=torch.tensor([0, 3])).loss.backward()
+    new = dict(model.named_parameters()).keys() - dict(toy_model().named_parameters()).keys()
+    assert {name.split(".")[4] for name in new} == {"content_score", "content_norm"} and len(new) == 8
+    score = model.logoformer.layers[0].global_attention.content_score
+    assert score.weight.grad.abs().max() > 0
 
 
 # --- windows that the frames do not fill
@@ -263,7 +305,12 @@ def still_clips(model, num_frames: list[int]) -> torch.Tensor:
 
 @pytest.mark.parametrize("attn_implementation", ["sdpa", "eager"])  # in window order, and on the grid
 @pytest.mark.parametrize(
-    "windows", [{"window_size": (16, 2, 2)}, {"window_size": (1, 3, 3), "summary_size": (16, 2, 2)}]
+    "windows",
+    [
+        {"window_size": (16, 2, 2)},
+        {"window_size": (1, 3, 3), "summary_size": (16, 2, 2)},
+        {"window_size": (16, 2, 2), "use_content_summaries": True, "use_summary_positions": True},
+    ],
 )
 def test_a_clip_that_does_not_move_has_the_same_logits_in_any_length(attn_implementation, windows):
     options = windows | {"num_frames": 16, "attn_implementation": attn_implementation}
@@ -324,12 +371,12 @@ class OnTheGrid(LogoFormerMLP):
     [((2, 2, 2), None), ((4, 3, 3), None), ((3, 2, 4), None), ((1, 3, 3), (4, 2, 2)), ((4, 1, 1), (3, 2, 4))],
 )
 @pytest.mark.parametrize(("num_frames", "image_size"), [(4, 48), (1, 80), (9, 33)])
-@pytest.mark.parametrize("positions", [True, False])
+@pytest.mark.parametrize("is_extended", [True, False])
 def test_window_order_changes_neither_outputs_nor_gradients(
-    window_size, summary_size, num_frames, image_size, positions
+    window_size, summary_size, num_frames, image_size, is_extended
 ):
-    options = {"window_size": window_size, "summary_size": summary_size, **dict.fromkeys(POSITIONS, positions)}
-    new = model_with_positions if positions else partial(toy_model, initializer_range=0.3)
+    options = {"window_size": window_size, "summary_size": summary_size, "use_content_summaries": is_extended}
+    new = model_with_positions if is_extended else partial(toy_model, initializer_range=0.3)
     models = [new(**options).train() for _ in range(2)]
     pixel_values = clip(3, num_frames, image_size)
     for layer in models[1].logoformer.layers:  # pads and masks
@@ -346,7 +393,9 @@ def test_window_order_changes_neither_outputs_nor_gradients(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{}, {"window_size": (1, 2, 2), "summary_size": (4, 2, 1)}, POSITIONS])
+@pytest.mark.parametrize(
+    "options", [{}, {"window_size": (1, 2, 2), "summary_size": (4, 2, 1)}, POSITIONS | {"use_content_summaries": True}]
+)
 def test_exported_for_any_batch_frames_and_grid(options):
     model = toy_model(num_hidden_layers=1, **options)
     axes = {"inputs_embeds": {axis: Dim.DYNAMIC for axis in range(4)}}

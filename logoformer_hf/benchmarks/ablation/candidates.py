@@ -62,6 +62,7 @@ CANDIDATES = (
     _candidate(
         "positions", "both_positions", "both of these", {"use_relative_positions": True, "use_summary_positions": True}
     ),
+    _candidate("content", "content_summaries", "summaries by content, too", {"use_content_summaries": True}),
     _compact("none", 0.0),
     _compact("margin", 0.3),
     _compact("margin", 1.0),
