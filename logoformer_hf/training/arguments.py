@@ -57,6 +57,14 @@ class LogoFormerTrainingArguments(TrainingArguments):
             "of both labels; 0: do not mix."
         },
     )
+    mixup_kind: str = field(
+        default="sum",
+        metadata={
+            "help": "How mixup_alpha mixes two clips: 'sum' of both, 'time': some frames of one in the other, 'space': "
+            "a rectangle of one in the other.",
+            "choices": ["sum", "time", "space"],
+        },
+    )
     class_balanced_sampling: bool = field(
         default=False,
         metadata={"help": "Draw clips with replacement so that every class is expected equally often in an epoch."},
@@ -114,6 +122,8 @@ class LogoFormerTrainingArguments(TrainingArguments):
             raise ValueError(f"`compact_loss_weight` is {self.compact_loss_weight}; it must be at least 0.")
         if not (self.mixup_alpha >= 0 and math.isfinite(self.mixup_alpha)):
             raise ValueError(f"`mixup_alpha` is {self.mixup_alpha}; it must be finite and at least 0, e.g. 0.4.")
+        if self.mixup_kind not in ("sum", "time", "space"):
+            raise ValueError(f"`mixup_kind` is {self.mixup_kind!r}; it must be 'sum', 'time' or 'space'.")
         if self.lr_decay_epochs < 0:
             raise ValueError(f"`lr_decay_epochs` is {self.lr_decay_epochs}; it must be at least 0.")
         if self.lr_decay_epochs and self.max_steps > 0:

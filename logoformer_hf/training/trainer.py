@@ -277,7 +277,7 @@ class LogoFormerTrainer(Trainer):
                     module.eval()
         inputs = dict(inputs)
         labels = inputs.pop("labels")
-        mixture = self._draw_mixture(labels) if model.training and self.args.mixup_alpha else None
+        mixture = self._draw_mixture(inputs, labels) if model.training and self.args.mixup_alpha else None
         outputs = model(**(mixture.mix(inputs) if mixture else inputs))
         own = {name: outputs[name] for name in ("logits", "embedding") if name in outputs}
         if not model.training:
@@ -300,10 +300,12 @@ class LogoFormerTrainer(Trainer):
         loss = loss * factor / divisor.clamp(min=1)
         return (loss, outputs) if return_outputs else loss
 
-    def _draw_mixture(self, labels: torch.Tensor) -> Mixture:
+    def _draw_mixture(self, inputs: Mapping[str, Any], labels: torch.Tensor) -> Mixture:
         number, self._num_mixed = self._num_mixed, self._num_mixed + 1
         return draw_mixture(
             self.args.mixup_alpha,
+            self.args.mixup_kind,
+            inputs,
             labels,
             self.args.seed,
             self.state.global_step,

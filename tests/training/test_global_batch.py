@@ -32,7 +32,7 @@ CASES: dict[str, tuple[int, int, dict[str, Any]]] = {
 RESUMED = "margin, accumulated"  # is also stopped after its first epoch's first step, and goes on
 
 
-def mix_neighbours(labels: torch.Tensor) -> Mixture:
+def mix_neighbours(inputs: dict[str, Any], labels: torch.Tensor) -> Mixture:
     """Mixes the first clip with the second, the third with the fourth, which any number of processes has together."""
     partners = torch.arange(len(labels)) ^ 1
     return Mixture(0.3, torch.where(partners < len(labels), partners, torch.arange(len(labels))))

@@ -36,6 +36,8 @@ def _compact(form: str, weight: float) -> Variant:
 
 CANDIDATES = (
     _candidate("mixup", "mixup_0.4", "mixup, alpha 0.4", mixup_alpha=0.4),
+    _candidate("mixup", "cutmix_time", "some frames of another clip", mixup_alpha=1.0, mixup_kind="time"),
+    _candidate("mixup", "cutmix_space", "a rectangle of another clip", mixup_alpha=1.0, mixup_kind="space"),
     Variant(
         "plain_mixup_0.4",
         "plain transformers with mixup (from those without)",
