@@ -60,8 +60,8 @@ class LogoFormerTrainingArguments(TrainingArguments):
     mixup_kind: str = field(
         default="sum",
         metadata={
-            "help": "How mixup_alpha mixes two clips: 'sum' of both, 'time': some frames of one in the other, 'space': "
-            "a rectangle of one in the other.",
+            "help": "How mixup_alpha mixes two clips: 'sum' of both, 'time' (some frames of one in the other) or "
+            "'space' (a rectangle of one in the other).",
             "choices": ["sum", "time", "space"],
         },
     )
