@@ -65,6 +65,10 @@ class LogoFormerTrainingArguments(TrainingArguments):
             "choices": ["sum", "time", "space"],
         },
     )
+    decay_positions: bool = field(
+        default=True,
+        metadata={"help": "Apply weight_decay to learned positions, class tokens and the weights of summaries, too."},
+    )
     class_balanced_sampling: bool = field(
         default=False,
         metadata={"help": "Draw clips with replacement so that every class is expected equally often in an epoch."},

@@ -25,7 +25,7 @@ DECIDING_ARGUMENTS = (
     *("gradient_accumulation_steps", "average_tokens_across_devices", "dataloader_drop_last", "ignore_data_skip"),
     *("train_sampling_strategy", "class_balanced_sampling", "freeze_batch_norm", "neftune_noise_alpha"),
     *("learning_rate", "lr_scheduler_type", "lr_scheduler_kwargs", "lr_decay_epochs", "warmup_steps", "warmup_ratio"),
-    *("optim", "optim_args", "optim_target_modules", "weight_decay", "max_grad_norm"),
+    *("optim", "optim_args", "optim_target_modules", "weight_decay", "decay_positions", "max_grad_norm"),
     *("adam_beta1", "adam_beta2", "adam_epsilon"),
     *("compact_loss", "compact_loss_weight", "label_smoothing_factor", "mixup_alpha", "mixup_kind"),
     *("bf16", "fp16", "bf16_full_eval", "fp16_full_eval", "tf32", "deepspeed", "fsdp", "fsdp_config"),

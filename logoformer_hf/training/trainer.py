@@ -48,6 +48,9 @@ from .train_loss import TrainLoss
 
 logger = logging.getLogger(__name__)
 
+# How the names of positions, class tokens and weights of summaries end, which `decay_positions` is about.
+POSITIONS = ("embeddings", "class_token", "cls_token", "summary_weight")
+
 
 class LogoFormerTrainer(Trainer):
     """
@@ -437,6 +440,11 @@ class LogoFormerTrainer(Trainer):
             if (train_loss := self._train_loss.mean(self.accelerator)) is not None:
                 logs["train_loss"] = train_loss
         super().log(logs, *args, **kwargs)
+
+    def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
+        """As in `Trainer`; without `decay_positions` learned positions and weights of summaries are not decayed."""
+        names: list[str] = super().get_decay_parameter_names(model)
+        return names if self.args.decay_positions else [name for name in names if not name.endswith(POSITIONS)]
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         """As in `Trainer`; with `lr_decay_epochs` a schedule that multiplies the learning rate by 0.1 in steps."""

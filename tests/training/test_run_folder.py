@@ -79,6 +79,7 @@ def test_what_decides_is_told_from_what_does_not(tmp_path):
         ("per_device_train_batch_size", 3),
         ("class_balanced_sampling", True),
         ("label_smoothing_factor", 0.1),
+        ("decay_positions", False),
         ("mixup_alpha", 0.4),
         ("mixup_kind", "time"),
     ):

@@ -217,6 +217,20 @@ def test_center_without_an_embedding_is_refused(tmp_path):
         toy_trainer(tmp_path, compact_loss="center").clip_losses(outputs, torch.arange(4))
 
 
+def test_positions_and_weights_of_summaries_need_not_decay(tmp_path):
+    model = trainer_model(use_summary_positions=True, use_relative_positions=True)
+    decayed, fewer = (
+        set(toy_trainer(tmp_path, model=model, decay_positions=each).get_decay_parameter_names(model))
+        for each in (True, False)
+    )
+    attention = "logoformer.layers.0.global_attention"
+    embeddings = {
+        f"{part}.{kind}_embeddings" for part in ("logoformer.embeddings", attention) for kind in ("space", "time")
+    }
+    assert decayed - fewer == {f"{attention}.summary_weight", *embeddings} and fewer < decayed
+    assert not any("bias" in name for name in decayed)  # nor those of offsets
+
+
 # --- the order of clips
 
 
