@@ -65,6 +65,13 @@ class LogoFormerTrainingArguments(TrainingArguments):
             "choices": ["sum", "time", "space"],
         },
     )
+    ema_decay: float = field(
+        default=0.0,
+        metadata={
+            "help": "Evaluate and save an exponential moving average of the weights; this share of it stays in each "
+            "step, e.g. 0.999. 0: the weights themselves."
+        },
+    )
     decay_positions: bool = field(
         default=True,
         metadata={"help": "Apply weight_decay to learned positions, class tokens and the weights of summaries, too."},
@@ -126,6 +133,8 @@ class LogoFormerTrainingArguments(TrainingArguments):
             raise ValueError(f"`compact_loss_weight` is {self.compact_loss_weight}; it must be at least 0.")
         if not (self.mixup_alpha >= 0 and math.isfinite(self.mixup_alpha)):
             raise ValueError(f"`mixup_alpha` is {self.mixup_alpha}; it must be finite and at least 0, e.g. 0.4.")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"`ema_decay` is {self.ema_decay}; it must be at least 0 and less than 1, e.g. 0.999.")
         if self.mixup_kind not in ("sum", "time", "space"):
             raise ValueError(f"`mixup_kind` is {self.mixup_kind!r}; it must be 'sum', 'time' or 'space'.")
         if self.lr_decay_epochs < 0:

@@ -45,6 +45,7 @@ from .loss_sums import LossSums
 from .losses import margin_compact_loss
 from .mixup import Mixture, draw_mixture
 from .train_loss import TrainLoss
+from .weight_average import WeightAverage
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +108,14 @@ class LogoFormerTrainer(Trainer):
             self.add_callback(callback)  # what checks weights comes after what decides to save them
         self._train_loss = TrainLoss()
         self._num_mixed = 0  # micro-batches of the step that were mixed so far
+        self._average = WeightAverage(self.args.ema_decay) if self.args.ema_decay else None
+        if self._average is not None:
+            self.add_callback(self._average)
+            if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+                raise ValueError(
+                    f"`ema_decay` is {self.args.ema_decay}, which needs the whole model in every process: set it to 0 "
+                    "with FSDP and DeepSpeed."
+                )
         # The record of the clips that every checkpoint gets, where the caller keeps one.
         self.trained_on: TrainedOn | None = None
         self.problems: dict[str, str] = {}  # clips that this process could not read, each with the reason
@@ -132,6 +141,9 @@ class LogoFormerTrainer(Trainer):
         self._checkpoints.resumed = resumed
         self._train_loss.load(None if resumed is None else resumed.folder, self.accelerator)
         output = super().train(None if resumed is None else str(resumed.folder), *args, **kwargs)
+        if self._average is not None:  # a best checkpoint has been loaded with its averages
+            has_best = self.args.load_best_model_at_end and self.state.best_model_checkpoint is not None
+            self._average.finish(None if has_best else self.model)
         return output._replace(training_loss=output.metrics.get("train_loss", math.nan))
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
@@ -151,7 +163,10 @@ class LogoFormerTrainer(Trainer):
                 if self.args.should_save:
                     begin_checkpoint(checkpoint)
                 self.accelerator.wait_for_everyone()
-                super()._save_checkpoint(model, trial)
+                with self._averaged():
+                    super()._save_checkpoint(model, trial)
+                if self.args.should_save and self._average is not None:
+                    self._average.save(checkpoint, self.model)
                 self._train_loss.save(checkpoint, self.accelerator)
                 if self.args.should_save and self.trained_on is not None:
                     write_trained_on(checkpoint / TRAINED_ON_FILE, self.trained_on)
@@ -162,6 +177,15 @@ class LogoFormerTrainer(Trainer):
             self.args.save_total_limit = limit
         if self.args.should_save:
             delete_old_checkpoints(run_folder, self.state.global_step, limit)
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """Inside the block, during a training with `ema_decay`, the model has the averages of its weights."""
+        return nullcontext() if self._average is None else self._average.applied(self.model)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if self._average is not None:
+            self._average.load(Path(resume_from_checkpoint), self.model)
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """As in `Trainer`; a new best is saved at once, also between two checkpoints."""
@@ -421,7 +445,8 @@ class LogoFormerTrainer(Trainer):
         """
         self.loss_sums[False].forget()  # left over from an interrupted evaluation
         draw_seed()
-        with self._eager_unless(is_full_batch=False):  # compiling it would take longer than most evaluations
+        # Compiling it would take longer than most evaluations.
+        with self._averaged(), self._eager_unless(is_full_batch=False):
             output = super().evaluation_loop(
                 dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
             )

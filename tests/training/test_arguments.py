@@ -87,6 +87,8 @@ def test_values_of_the_recipe_of_the_port(tmp_path):
         ({"compact_loss_weight": math.nan}, ["compact_loss_weight", "nan"]),
         ({"mixup_alpha": -0.2}, ["mixup_alpha", "-0.2", "0"]),
         ({"mixup_kind": "frames"}, ["mixup_kind", "frames", "'sum'", "'time'", "'space'"]),
+        ({"ema_decay": 1.0}, ["ema_decay", "1.0", "0"]),
+        ({"ema_decay": -0.1}, ["ema_decay", "-0.1"]),
         ({"mixup_alpha": math.inf}, ["mixup_alpha", "inf"]),
         ({"lr_decay_epochs": -40}, ["lr_decay_epochs", "-40"]),
         ({"lr_decay_epochs": 40, "max_steps": 1}, ["lr_decay_epochs", "max_steps", "num_train_epochs"]),

@@ -80,6 +80,7 @@ def test_what_decides_is_told_from_what_does_not(tmp_path):
         ("class_balanced_sampling", True),
         ("label_smoothing_factor", 0.1),
         ("decay_positions", False),
+        ("ema_decay", 0.9),
         ("mixup_alpha", 0.4),
         ("mixup_kind", "time"),
     ):

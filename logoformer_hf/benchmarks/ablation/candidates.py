@@ -52,6 +52,8 @@ CANDIDATES = (
     _candidate("dropout", "dropout", "dropout 0.1", {"hidden_dropout_prob": 0.1}),
     _candidate("weight_decay", "weight_decay_0.2", "weight decay 0.2", weight_decay=0.2),
     _candidate("weight_decay", "weight_decay_0.5", "weight decay 0.5", weight_decay=0.5),
+    _candidate("average", "average_0.999", "averaged weights (0.999)", ema_decay=0.999),
+    _candidate("average", "average_0.99", "averaged weights (0.99)", ema_decay=0.99),
     _candidate("decay_positions", "positions_stay", "no weight decay on positions", decay_positions=False),
     _window(16, 1, 1),
     _window(16, 4, 4),
