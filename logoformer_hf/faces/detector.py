@@ -144,8 +144,8 @@ def _download() -> str:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise FileNotFoundError(
             f"the face detector is not on this machine and cannot be downloaded: get {DETECTOR_FILE} from "
-            f"https://huggingface.co/{DETECTOR_REPO} and give it with --detector PATH (--detector none for clips that "
-            "are cropped to the face already)."
+            f"https://huggingface.co/{DETECTOR_REPO} and give it with --detector PATH. Clips that are cropped to the "
+            "face already need none: leave out --faces, or give --detector none to `logoformer predict`."
         ) from error
 
 

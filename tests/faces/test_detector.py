@@ -124,7 +124,7 @@ def test_a_missing_file_and_none(tmp_path):
 def test_without_network_one_sentence_says_where_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with raises_naming(
-        FileNotFoundError, "https://huggingface.co/opencv/face_detection_yunet", "--detector"
+        FileNotFoundError, "https://huggingface.co/opencv/face_detection_yunet", "--detector", "--faces"
     ) as caught:
         load_detector()
     assert "\n" not in str(caught.value)

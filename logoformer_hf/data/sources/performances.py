@@ -78,7 +78,7 @@ def _search(folder: Path, dataset: str, found: Performances, others: dict[str, i
         stem, suffix = os.path.splitext(entry.name)  # noqa: PTH122 (a `Path` takes as long as all the rest)
         suffix = suffix.lower()
         is_dir = entry.is_dir()
-        name = entry.name if is_dir else stem
+        name = (entry.name if is_dir else stem).upper()  # as the data sets write it; some disks and tools change it
         if is_dir or suffix in VIDEO_SUFFIXES:
             if PATTERNS[dataset].fullmatch(name):
                 found.paths.setdefault(name, []).append(Path(entry.path))

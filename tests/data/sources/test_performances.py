@@ -35,6 +35,15 @@ def test_how_deep_it_looks(folder, below):
     assert list(index_performances(folder, "crema_d").paths) == [NAME]
 
 
+def test_names_in_small_letters_are_the_same_performances(folder):
+    small = write(folder / "1001_dfa_ang_xx.flv")
+    found = index_performances(folder, "crema_d")
+    assert found.paths == {NAME: [small]}
+    large = write(folder / "Again" / f"{NAME}.FLV")
+    with raises_naming(ValueError, "1 performances", small, large):
+        check_once(index_performances(folder, "crema_d"), [NAME])
+
+
 def test_other_files_and_hidden_folders_do_not_count(folder):
     write(folder / f"{NAME}.flv")
     for other in (
