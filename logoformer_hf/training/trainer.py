@@ -111,11 +111,6 @@ class LogoFormerTrainer(Trainer):
         self._average = WeightAverage(self.args.ema_decay) if self.args.ema_decay else None
         if self._average is not None:
             self.add_callback(self._average)
-            if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-                raise ValueError(
-                    f"`ema_decay` is {self.args.ema_decay}, which needs the whole model in every process: set it to 0 "
-                    "with FSDP and DeepSpeed."
-                )
         # The record of the clips that every checkpoint gets, where the caller keeps one.
         self.trained_on: TrainedOn | None = None
         self.problems: dict[str, str] = {}  # clips that this process could not read, each with the reason
@@ -135,7 +130,13 @@ class LogoFormerTrainer(Trainer):
 
         Raises:
             CheckpointError: the checkpoint, or the best one so far, is not whole or lacks a part of the state.
+            ValueError: `ema_decay` with FSDP or DeepSpeed.
         """
+        if self._average is not None and (self.is_fsdp_enabled or self.is_deepspeed_enabled):
+            raise ValueError(
+                f"`ema_decay` is {self.args.ema_decay}, which needs the whole model in every process: set it to 0 "
+                "with FSDP and DeepSpeed."
+            )
         set_temperature(self.model, None)
         resumed = open_checkpoint(resume_from_checkpoint, self.args.output_dir or "", self.args.load_best_model_at_end)
         self._checkpoints.resumed = resumed

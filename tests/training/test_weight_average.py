@@ -6,8 +6,6 @@ from errors import raises_naming
 from safetensors.torch import load_file
 from toys import RandomClips, toy_trainer
 
-from logoformer_hf.training.trainer import LogoFormerTrainer
-
 DECAY = 0.5
 
 
@@ -76,8 +74,9 @@ def test_what_is_evaluated_is_what_is_saved(tmp_path):
     assert logged[3] != pytest.approx(logged[5], abs=1e-5)
 
 
-def test_a_model_in_parts_is_refused(tmp_path, monkeypatch):
-    is_always = property(lambda self: True, lambda self, _: None)  # Trainer sets it in its __init__
-    monkeypatch.setattr(LogoFormerTrainer, "is_fsdp_enabled", is_always, raising=False)
-    with raises_naming(ValueError, "ema_decay", "0.5", "FSDP"):
-        make(tmp_path)
+@pytest.mark.parametrize("library", ["fsdp", "deepspeed"])
+def test_a_model_in_parts_is_refused(tmp_path, library):
+    trainer = make(tmp_path)
+    setattr(trainer, f"is_{library}_enabled", True)
+    with raises_naming(ValueError, "ema_decay", "0.5", "FSDP", "DeepSpeed"):
+        trainer.train()
