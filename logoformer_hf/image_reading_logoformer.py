@@ -8,7 +8,6 @@ EXIF orientation), in 8 bits per colour, and on a white background where they ar
 import io
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -28,6 +27,7 @@ from .reading_limits_logoformer import (
     check_frame_bytes,
     check_scans,
     check_size,
+    file_content,
     max_decoded_pixels,
     picture_size,
     plain_reason,
@@ -51,7 +51,7 @@ HEIC_SUFFIXES = (".heic", ".heif")
 # Frames of a folder where PIL reads AVIF and no other images are there. A file of this ending may be a video, too.
 AVIF_SUFFIXES = (".avif",)
 # Parts of a JPEG with a small picture: JFXX, and those of Photoshop and of cameras' makers.
-PARTS_WITH_PICTURES = (b"JFXX", b"Photoshop", b"\xff\xe2", b"\xff\xed")
+PARTS_WITH_PICTURES = re.compile(b"JFXX|Photoshop|\xff\xe2|\xff\xed")
 # How the images begin that PIL reads under every name. A JPEG may be the first of many (Motion JPEG), and a BMP has
 # two letters alone.
 IMAGE_HEADS = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*")
@@ -108,7 +108,7 @@ def read_encoded_frames(
     size = None
     for index in sorted(set(indices)):
         content, name = frame_content(frames[index], index)
-        pixels = decode_image(content, name, min_decoded_side_px)  # (height, width, 3)
+        pixels = decode_image(content, name, min_decoded_side_px, decoded.place_of(index))  # (height, width, 3)
         size = size or pixels.shape[1::-1]
         if pixels.shape[1::-1] != size:
             pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
@@ -179,10 +179,17 @@ class FrameStack:
         if not len(self.pixels):
             self.pixels = np.empty((self._count, *frame.shape), np.uint8)
         for place in self._places[index]:
-            self.pixels[place] = frame
+            if not np.may_share_memory(frame, self.pixels[place]):
+                self.pixels[place] = frame
+
+    def place_of(self, index: int) -> np.ndarray | None:
+        """Where a frame belongs, `(height, width, 3)`: it may be decoded there. None before the first frame."""
+        return self.pixels[self._places[index][0]] if len(self.pixels) else None
 
 
-def decode_image(content: bytes, name: str, min_side_px: int | None = None) -> np.ndarray:
+def decode_image(
+    content: bytes, name: str, min_side_px: int | None = None, place: np.ndarray | None = None
+) -> np.ndarray:
     """
     `(height, width, 3)` uint8 RGB of an image file, upright, with a longer side of at most `LIMITS.max_side_px`.
 
@@ -190,11 +197,12 @@ def decode_image(content: bytes, name: str, min_side_px: int | None = None) -> n
         content: of the file.
         name: what error messages call it.
         min_side_px: see `read_encoded_frames`.
+        place: where the pixels may be written if they have its shape.
 
     Raises:
         VideoReadError: no image, a damaged one, or one that passes a limit.
     """
-    pixels = decode_jpeg(content, name, min_side_px)
+    pixels = decode_jpeg(content, name, min_side_px, place)
     if pixels is None and content.startswith(JPEG_HEAD):
         check_scans(name, content, picture_size(io.BytesIO(content)))
     return decode_with_pillow(content, name, min_side_px) if pixels is None else pixels
@@ -210,7 +218,9 @@ def simplejpeg_library() -> Any:
     return simplejpeg
 
 
-def decode_jpeg(content: bytes, name: str, min_side_px: int | None) -> np.ndarray | None:
+def decode_jpeg(
+    content: bytes, name: str, min_side_px: int | None, place: np.ndarray | None = None
+) -> np.ndarray | None:
     """
     `(height, width, 3)` uint8 of a JPEG in YCbCr or grey that is upright and need not be shrunk; None for others, for
     damaged ones, which PIL then reads, and for those that pass a limit, which are then refused.
@@ -225,9 +235,8 @@ def decode_jpeg(content: bytes, name: str, min_side_px: int | None) -> np.ndarra
             return None
         check_size(name, width, height)
         check_scans(name, content, (width, height))
-        if min_side_px is None:
-            return library.decode_jpeg(content)
-        return library.decode_jpeg(content, min_height=size[1], min_width=size[0])
+        buffer = place if place is not None and place.shape == (size[1], size[0], 3) else None
+        return library.decode_jpeg(content, min_height=size[1], min_width=size[0], buffer=buffer)
     except ValueError:
         return None
 
@@ -376,7 +385,7 @@ def has_orientation(content: bytes) -> bool:
     # Both lie before the pixels, whose beginning is quickly found. What is found may be that of a small picture in
     # another part, and they behind it; one within EXIF lies behind the name.
     end = content.find(b"\xff\xda")
-    if any(content.find(part, 0, end) >= 0 for part in PARTS_WITH_PICTURES):
+    if PARTS_WITH_PICTURES.search(content, 0, end):
         end = len(content)
     return content.find(b"Exif\0\0", 0, end) >= 0 or content.find(b"http://ns.adobe.com/xap/", 0, end) >= 0
 
@@ -395,11 +404,6 @@ def reduced_size(size: tuple[int, int], min_side_px: int | None) -> tuple[int, i
     return size
 
 
-def open_at_once(path: str, flags: int) -> int:
-    """An opener for `open` that does not wait for who writes to a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
 def frame_content(frame: EncodedFrame, index: int) -> tuple[bytes, str]:
     """The content of a frame's image file, and its name for error messages."""
     if isinstance(frame, dict):
@@ -411,11 +415,7 @@ def frame_content(frame: EncodedFrame, index: int) -> tuple[bytes, str]:
     if content is not None:
         return content, f"embedded frame {index}" + (f" ({path})" if path else "")
     try:
-        name = os.fspath(path)  # refuses numbers, which `open` takes for files that are open
-        with open(name, "rb", opener=open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a device may have no end
-                raise VideoReadError(f"{path}: it is a folder, a pipe or a device, not a file.")
-            return file.read(), str(path)
+        return file_content(os.fspath(path)), str(path)
     except (TypeError, ValueError) as error:  # no path, or one with a NUL
         if isinstance(error, VideoReadError):
             raise

@@ -6,10 +6,9 @@ that clips and footage are read alike.
 """
 
 import io
-import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
@@ -257,6 +256,8 @@ class FrameDecoder:
         self._container, self._stream, self._name = container, stream, name
         self._budget, self._packets = budget, ReadingBudget(container)
         self._size_for_limits = check_stream(container, stream, name)
+        self._checked_kind: tuple[int, int, str] | None = None  # of the frame before, which is within the limits
+        self._counted_pixels = 0
         self._alpha_decoder = alpha_decoder(stream)
         self._is_checked = is_checked(stream)
         stream.codec_context.thread_count = 1
@@ -266,9 +267,9 @@ class FrameDecoder:
         """How many packets failed, and one more where the file breaks off."""
         return self.num_failed + bool(self.broke)
 
-    def intact_frames(self) -> Iterator[av.VideoFrame]:
-        """All frames; raises an `av.FFmpegError` or an `OSError` at the first packet that fails."""
-        for packet in packets_of(self._container, self._stream):
+    def intact_frames(self, packets: Iterable[Any] | None = None) -> Iterator[av.VideoFrame]:
+        """All frames, of packets in memory if given; raises `av.FFmpegError` or `OSError` at the first that fails."""
+        for packet in packets_of(self._container, self._stream) if packets is None else packets:
             for frame in self._frames_of(packet):
                 yield self._counted(frame)
 
@@ -281,9 +282,12 @@ class FrameDecoder:
 
     def _counted(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The frame, if it and those before it are within the limits."""
-        check_frame(self._name, frame, self._size_for_limits)
+        kind = (frame.width, frame.height, frame.format.name)
+        if kind != self._checked_kind:
+            check_frame(self._name, frame, self._size_for_limits)
+            self._checked_kind, self._counted_pixels = kind, counted_pixels(frame)
         if self._budget is not None:
-            self._budget.take_frame(counted_pixels(frame))
+            self._budget.take_frame(self._counted_pixels)
         return frame
 
     def seek(self, pts: int) -> None:
@@ -358,7 +362,9 @@ class Orientation:
         """The upright picture, a contiguous array, of `(height, width, 3)`."""
         if self.is_mirrored:
             pixels = pixels[:, ::-1]
-        return np.ascontiguousarray(np.rot90(pixels, k=self.quarter_turns))
+        if self.quarter_turns:
+            pixels = np.rot90(pixels, k=self.quarter_turns)
+        return np.ascontiguousarray(pixels)
 
     @property
     def is_turned(self) -> bool:
@@ -411,6 +417,7 @@ def with_known_side_data(frame: av.VideoFrame) -> av.VideoFrame:
 def without_side_data(frame: av.VideoFrame, kind: str) -> av.VideoFrame:
     """The same frame without side data of a kind, which is FFmpeg's name or number."""
     graph = av.filter.Graph()
+    graph.threads = 1  # starting others takes longer than all the rest
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000))
     graph.link_nodes(source, graph.add("sidedata", f"mode=delete:type={kind}"), graph.add("buffersink"))
     graph.configure()
@@ -450,7 +457,7 @@ class FrameConverter:
         """`(height, width, 3)` uint8 RGB, upright, in the first frame's size."""
         width, height = self._stored_size
         is_plain = is_opaque(frame) and (width, height) == (frame.width, frame.height)
-        kind = "rgba" if has_alpha(frame.format) and not is_plain else "rgb24"
+        kind = "rgba" if not is_plain and has_alpha(frame.format.name) else "rgb24"
         reformatter = self._of_thread.__dict__.setdefault("reformatter", av.video.reformatter.VideoReformatter())
         with errors_of_colours(frame, self._name):
             converted = reformatter.reformat(frame, width=width, height=height, format=kind, threads=1)
@@ -464,9 +471,10 @@ def square_size(width_px: int, height_px: int, aspect_ratio: float) -> tuple[int
     return width_px, max(1, round(height_px / aspect_ratio))
 
 
-def has_alpha(pixels: av.VideoFormat) -> bool:
-    """Whether pixels of this format can be transparent."""
-    return pixels.name == "pal8" or any(component.is_alpha for component in pixels.components)
+@cache
+def has_alpha(pixels: str) -> bool:
+    """Whether pixels of this format, by FFmpeg's name, can be transparent."""
+    return pixels == "pal8" or any(component.is_alpha for component in av.VideoFormat(pixels).components)
 
 
 def is_opaque(frame: av.VideoFrame) -> bool:
@@ -474,8 +482,8 @@ def is_opaque(frame: av.VideoFrame) -> bool:
     if frame.format.name != "bgra":
         return False
     plane: Any = frame.planes[0]
-    pixels = np.frombuffer(plane, np.uint8).reshape(frame.height, plane.line_size)[:, : 4 * frame.width]
-    return bool((pixels.view(np.uint32) >= 0xFF000000).all()) if sys.byteorder == "little" else False
+    pixels = np.frombuffer(plane, "<u4").reshape(frame.height, plane.line_size // 4)[:, : frame.width]
+    return bool(pixels.min() >= 0xFF000000)
 
 
 def on_background(pixels: np.ndarray) -> np.ndarray:

@@ -7,9 +7,10 @@ keyframe before a chosen frame.
 
 import warnings
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,15 @@ from .video_container_logoformer import (
     pixel_aspect_ratio,
 )
 
+# Packets are kept for decoding up to this size; larger ones are read again.
+MAX_KEPT_BYTES = 16 * 10**6
+
+# What a damaged frame looks like depends on those that were decoded before. A video with one is decoded from its start
+# then, unless it has more frames than this: that would take minutes.
+MAX_FRAMES_FROM_START = 3000
+
 # FFmpeg's names of containers in which every frame has its time and seeking to the first one brings it again.
-REWINDABLE_FORMATS = {"gif", "matroska", "mov"}
+REWINDABLE_FORMATS = {"matroska", "mov"}
 
 # Kinds of pictures that are decoded with the help of others.
 DEPENDENT = {PictureType.P, PictureType.B, PictureType.S, PictureType.SP}
@@ -121,6 +129,7 @@ class Survey:
         end_pts: the end of the last frame.
         fps: average frames per second, as the file says.
         tick_sec: unit of the timestamps in seconds.
+        packets: all of the stream, where they take little memory and have to be decoded from the first one on.
     """
 
     frames_pts: list[int] = field(default_factory=list)
@@ -128,6 +137,7 @@ class Survey:
     end_pts: int = 0
     fps: float | None = None
     tick_sec: float = 0.0
+    packets: list[Any] | None = None
 
     @property
     def count(self) -> FrameCount:
@@ -146,31 +156,13 @@ def scan_packets(container: av.container.InputContainer, stream: av.VideoStream)
     """
     rate, unit = stream.average_rate, stream.time_base
     facts: dict[str, Any] = {"fps": float(rate) if rate else None, "tick_sec": float(unit or 0)}
-    survey, without_times, budget = Survey(**facts), Survey(**facts), ReadingBudget(container)
+    survey, without_times = Survey(**facts), Survey(**facts)
     has_reordered_frames = bool(stream.codec_context.has_b_frames)
     if container.format.name == "avi" and has_reordered_frames:
         return without_times
-    is_first, are_reordered = True, False
-    packets = packets_of(container, stream)
-    while (packet := next_packet(packets)) is not None:
-        budget.take_packet(packet.size)
-        if packet.size and is_first and not packet.is_keyframe:
-            return without_times
-        is_first = is_first and not packet.size
-        if packet.size == 0 or packet.is_discard:
-            continue
-        if packet.pts is None:
-            return without_times
-        are_reordered = are_reordered or packet.pts != packet.dts
-        survey.frames_pts.append(packet.pts)
-        survey.end_pts = max(survey.end_pts, packet.pts + (packet.duration or 0))
-        if packet.is_keyframe:
-            survey.keyframes_pts.append(packet.pts)
-    if len(set(survey.frames_pts)) != len(survey.frames_pts) or (has_reordered_frames and not are_reordered):
-        return without_times
-    survey.frames_pts.sort()
-    survey.keyframes_pts.sort()
-    return survey
+    packets = iter(partial(next_packet, packets_of(container, stream)), None)
+    are_usable = add_packets(survey, packets, ReadingBudget(container), has_reordered_frames)
+    return survey if are_usable else without_times
 
 
 def next_packet(packets: Any) -> Any:
@@ -179,6 +171,36 @@ def next_packet(packets: Any) -> Any:
         return next(packets, None)
     except (av.FFmpegError, OSError):
         return None
+
+
+def add_packets(survey: Survey, packets: Iterator[Any], budget: ReadingBudget, has_reordered_frames: bool) -> bool:
+    """Adds what the packets of a stream say to an empty survey, and returns whether its timestamps can be used."""
+    is_first, are_reordered, num_bytes = True, False, 0
+    kept = []
+    for packet in packets:
+        budget.take_packet(packet.size)
+        num_bytes += packet.size
+        if len(survey.keyframes_pts) <= 1 and num_bytes <= MAX_KEPT_BYTES:
+            kept.append(packet)
+        if packet.size and is_first and not packet.is_keyframe:
+            return False
+        is_first = is_first and not packet.size
+        if packet.size == 0 or packet.is_discard:
+            continue
+        if packet.pts is None:
+            return False
+        are_reordered = are_reordered or packet.pts != packet.dts
+        survey.frames_pts.append(packet.pts)
+        survey.end_pts = max(survey.end_pts, packet.pts + (packet.duration or 0))
+        if packet.is_keyframe:
+            survey.keyframes_pts.append(packet.pts)
+    if len(set(survey.frames_pts)) != len(survey.frames_pts) or (has_reordered_frames and not are_reordered):
+        return False
+    survey.frames_pts.sort()
+    survey.keyframes_pts.sort()
+    if survey.keyframes_pts == survey.frames_pts[:1] and num_bytes <= MAX_KEPT_BYTES:
+        survey.packets = kept
+    return True
 
 
 def read_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.ndarray, ClipMetadata]:
@@ -212,7 +234,7 @@ def decode_video(video: VideoFile, choose_indices: ChooseIndices) -> tuple[np.nd
             count = survey.count
             indices = list(choose_indices(count))
             with named_errors(video):
-                if not can_rewind(container, survey, indices):
+                if survey.packets is None and not can_rewind(container, survey, indices):
                     stack.close()
                     container = stack.enter_context(open_container(video))
                     stream = choose_stream(container, video)
@@ -276,21 +298,24 @@ def decode_near(
 
     Returns:
         `(indices, height, width, 3)` and what converted them; None where a wanted frame does not appear at its
-        timestamp, frames come in another order than their timestamps, a packet cannot be decoded, or what the file
-        marks as a keyframe is none.
+        timestamp, frames come in another order than their timestamps, a packet cannot be decoded, a frame of a short
+        video is damaged, or what the file marks as a keyframe is none.
     """
     decoder, to_rgb = FrameDecoder(container, stream, video, ReadingBudget(container)), ToRGB(stream, video)
     frames = FrameStack(indices)
-    decoded = decoder.intact_frames()
-    position = -2 if can_rewind(container, survey, indices) else -1  # index of the last decoded frame
+    decoded = decoder.intact_frames(survey.packets)
+    is_at_end = survey.packets is None and can_rewind(container, survey, indices)
+    position = -2 if is_at_end else -1  # index of the last decoded frame
     index_of = {pts: index for index, pts in enumerate(survey.frames_pts)}
     is_entered = False  # whether the next frame is the first one after a seek
+    start_pts = survey.frames_pts[0]  # before it, frames may lack those that they need
+    is_short = len(survey.frames_pts) <= MAX_FRAMES_FROM_START
     for index in sorted(set(indices)):
         pts = survey.frames_pts[index]
         before = bisect_right(survey.keyframes_pts, pts)  # how many keyframes are not after the wanted frame
         if before and index_of[survey.keyframes_pts[before - 1]] > position + 1:
             try:
-                decoder.seek(survey.keyframes_pts[before - 1])
+                decoder.seek(start_pts := survey.keyframes_pts[before - 1])
             except (av.FFmpegError, OSError):  # JPEGs one after another have times, but no index
                 return None
             decoded, position = decoder.intact_frames(), -1
@@ -301,6 +326,8 @@ def decode_near(
             except (av.FFmpegError, OSError):
                 return None
             if frame is None or frame.pts is None or frame.pts > pts:
+                return None
+            if is_short and frame.is_corrupt and frame.pts >= start_pts:
                 return None
             # Some decoders begin at a frame that needs others without a complaint.
             if is_entered and frame.pict_type in DEPENDENT:

@@ -41,6 +41,23 @@ def test_only_sampled_files_are_opened_and_brought_to_one_size(tmp_path):
         read_frames(tmp_path, sample_frame_indices)
 
 
+def test_frames_that_are_decoded_into_their_place_are_the_same(tmp_path):
+    """The first one is copied there; what does not fit, or what PIL reads, too."""
+    files = save_jpegs(tmp_path / "clip", smooth_pictures(6, 64, 64))
+    pictures, exif = [Image.open(file) for file in files], Image.Exif()
+    exif[0x0112] = 3
+    pictures[2].resize((48, 64)).save(files[2])
+    pictures[3].save(files[3], exif=exif)
+    pictures[4].convert("CMYK").save(files[4])
+    indices = [0, 1, 1, 2, 3, 4, 5]
+    frames, _ = read_frames(tmp_path / "clip", lambda total: indices)
+    for frame, index in zip(frames, indices, strict=True):
+        alone = read_frames(files[index], range)[0][0]
+        if index == 2:
+            alone = np.asarray(Image.fromarray(alone).resize((64, 64), Image.Resampling.BILINEAR))
+        assert (frame == alone).all(), index
+
+
 @pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK"])
 def test_frame_files_of_other_modes_become_rgb(mode, tmp_path):
     suffix = "jpg" if mode == "CMYK" else "png"  # neither writes all of them

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from logoformer_hf import VideoReadError
 from logoformer_hf import reading_limits_logoformer as limits
 from logoformer_hf import video_container_logoformer as video_container
 from logoformer_hf.faces.footage import Footage
+from logoformer_hf.reading_limits_logoformer import file_content
 from logoformer_hf.video_reading_logoformer import read_clip, read_frames
 
 LIMITS = limits.LIMITS
@@ -337,3 +339,21 @@ def test_no_input_that_is_known_to_take_gigabytes_does(inputs):
     for path, act, said, status, more_mb, _, _ in costs(*files):
         assert status == 0 and (said == "read" or said.startswith(f"{path}: ")), (path, act, said)
         assert more_mb < MAX_MB, (path, act, said, more_mb)
+
+
+# --- files
+
+
+def test_the_content_of_a_file_is_read_to_its_end(tmp_path):
+    for size in (0, 1, 100_000):
+        (tmp_path / "file").write_bytes(bytes(size))
+        assert file_content(str(tmp_path / "file")) == bytes(size)
+    if Path("/proc/self/cmdline").is_file():  # the system says that it is empty
+        assert file_content("/proc/self/cmdline") == Path("/proc/self/cmdline").read_bytes() != b""
+
+
+def test_what_grows_or_is_read_in_parts(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"0123456789")
+    read = os.read
+    monkeypatch.setattr(limits.os, "read", lambda file, size: read(file, 3))
+    assert file_content(str(tmp_path / "file")) == b"0123456789"

@@ -13,6 +13,7 @@ from pictures import decode_all, marked_frames, smooth_pictures
 from PIL import Image, ImageOps
 
 from logoformer_hf import VideoReadError
+from logoformer_hf import video_reading_logoformer as video_reading
 from logoformer_hf.data.sources.inventory import UnusableClip, count_frames
 from logoformer_hf.faces.container import ContainerReader
 from logoformer_hf.video_container_logoformer import FrameDecoder, choose_stream, open_container
@@ -280,6 +281,29 @@ class TestDamage:
             path = spoil(whole, tmp_path / f"{seed}.mp4", seed)
             first = read_frames(path, range)[0]
             assert all(np.array_equal(read_frames(path, range)[0], first) for _ in range(3))
+
+    @pytest.mark.filterwarnings("ignore::logoformer_hf.video_reading_logoformer.DamagedVideoWarning")
+    @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+    def test_a_damaged_frame_is_the_same_whichever_others_are_chosen(self, codec, tmp_path, write_video):
+        whole = write_video(tmp_path / "whole.mp4", 40, codec=codec, size=(512, 256), g="8", bf="0")
+        num_equal = 0
+        for seed in range(6):
+            path = spoil(whole, tmp_path / f"{seed}.mp4", seed)
+            every, metadata = read_frames(path, range)
+            for index in (4, 12, 17, 25, 30, 39):
+                [alone], facts = read_frames(path, lambda total, index=index: [min(index, total - 1)])
+                if facts.total_num_frames == metadata.total_num_frames:
+                    assert np.array_equal(alone, every[min(index, facts.total_num_frames - 1)]), (seed, index)
+                    num_equal += 1
+        assert num_equal > 20
+
+    @pytest.mark.filterwarnings("ignore::logoformer_hf.video_reading_logoformer.DamagedVideoWarning")
+    def test_of_a_long_video_a_damaged_frame_alone_is_decoded(self, tmp_path, write_video, monkeypatch):
+        whole = write_video(tmp_path / "whole.mp4", 40, size=(512, 256), g="8")
+        path = spoil(whole, tmp_path / "0.mp4", 0)
+        monkeypatch.setattr(video_reading, "MAX_FRAMES_FROM_START", 39)
+        monkeypatch.setattr(video_reading, "decode_through", None)
+        assert sum(read_frames(path, lambda _, index=index: [index])[1].num_damaged for index in range(40))
 
     def test_decoding_does_not_depend_on_the_number_of_cores(self, tmp_path, write_video):
         path = write_video(tmp_path / "clip.mp4", 3)

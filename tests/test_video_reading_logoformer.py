@@ -15,7 +15,7 @@ from processes import run_process, run_python
 from logoformer_hf import VideoReadError
 from logoformer_hf import video_reading_logoformer as video_reading
 from logoformer_hf.faces.footage import Footage
-from logoformer_hf.video_container_logoformer import FrameDecoder
+from logoformer_hf.video_container_logoformer import FrameDecoder, open_container
 from logoformer_hf.video_processing_logoformer import LogoFormerVideoProcessor, sample_frame_indices
 from logoformer_hf.video_reading_logoformer import read_clip, read_frames
 
@@ -412,6 +412,14 @@ def test_a_file_is_opened_once_where_it_can_be_rewound(name, video_files, monkey
     monkeypatch.setattr(video_reading, "open_container", counted)
     read_frames(video_files(name)[0], sample_frame_indices)
     assert (len(opened) == 1) != name.endswith(".ts")
+
+
+def test_packets_of_a_large_file_are_not_kept(video_files, monkeypatch):
+    monkeypatch.setattr(video_reading, "MAX_KEPT_BYTES", 1000)
+    path, every = video_files("animation.gif")
+    with open_container(path) as container:
+        assert video_reading.scan_packets(container, container.streams.video[0]).packets is None
+    assert (read_frames(path, sample_frame_indices)[0] == every[sample_frame_indices(len(every))]).all()
 
 
 def test_errors_of_who_chooses_are_not_those_of_the_file(video_files):
