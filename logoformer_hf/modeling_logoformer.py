@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ from transformers.utils.output_capturing import OutputRecorder, capture_outputs,
 
 from .configuration_logoformer import LogoFormerConfig
 from .saved_settings_logoformer import CONFIG_FILES, error_of_field, errors_of_file
+from .saved_weights_logoformer import load_weights
 
 
 @dataclass
@@ -720,6 +721,12 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
     def __init__(self, config: LogoFormerConfig, *args: Any, **kwargs: Any):
         with errors_of_file(getattr(config, "name_or_path", None), CONFIG_FILES):
             super().__init__(config, *args, **kwargs)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in the library, but whatever is wrong with weights is a `ValueError` that names their file."""
+        load = partial(super().from_pretrained, pretrained_model_name_or_path, *args)
+        return load_weights(load, pretrained_model_name_or_path, kwargs)
 
     def set_attn_implementation(self, attn_implementation: str | dict[str, str], *args: Any, **kwargs: Any) -> None:
         """As in the library, but a plain name applies to LOGO-Former only: a ResNet would raise an error."""

@@ -45,6 +45,7 @@ CODE = (
     "reading_limits_logoformer.py",
     "safe_reading_logoformer.py",
     "saved_settings_logoformer.py",
+    "saved_weights_logoformer.py",
 )
 NEEDED = ("README.md", "config.json", "video_preprocessor_config.json", *CODE[:3])
 # The only files of an output folder that are published: no checkpoints, optimizer states, pickles or other files.

@@ -4,12 +4,10 @@ Reads the files of a saved model that may be somebody else's: configuration, pro
 No code of theirs runs, and what does not fit together is refused before memory is taken for it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from transformers import (
     MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING,
     AutoConfig,
@@ -21,7 +19,6 @@ from transformers import (
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.video_processing_utils import BaseVideoProcessor
 
-from .._files import read_json_object
 from ..configuration_logoformer import LogoFormerConfig, check_backbone_numbers, check_num_labels
 from ..image_reading_logoformer import first_line
 from ..saved_settings_logoformer import (
@@ -33,11 +30,11 @@ from ..saved_settings_logoformer import (
     errors_of_file,
     place_of_settings,
 )
+from ..saved_weights_logoformer import tensors_in, weight_files
 from ..video_processing_logoformer import LogoFormerVideoProcessor
 
 # In what the library says of a kind that it does not know, if a file names code for it.
 ASKS_TO_RUN_CODE = "trust_remote_code"
-_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 def load_config(name_or_path: str | Path) -> PreTrainedConfig:
@@ -175,35 +172,6 @@ def tensors_by_file(
     if len(own.keys() & names) > len(saved.keys() & names):
         return own, parameters
     return saved, revert_weight_conversion(model, parameters)
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors of a folder; empty where there are none. Raises a `ValueError` for a wrong index of them."""
-    if (folder / _WEIGHTS).is_file():
-        return [folder / _WEIGHTS]
-    if not (folder / _INDEX).is_file():
-        return []
-    names: Any = read_json_object(folder / _INDEX).get("weight_map")
-    if not isinstance(names, dict) or not names:
-        raise ValueError(f"{folder / _INDEX} is damaged: `weight_map` must have the file of every tensor.")
-    files = sorted({folder / str(name) for name in names.values()})
-    if strange := [file for file in files if file.parent != folder or not file.is_file()]:
-        raise ValueError(f"{folder / _INDEX} names {strange[0]}, which is no file in its folder.")
-    return files
-
-
-def tensors_in(files: list[Path]) -> Iterator[tuple[Path, str, tuple[int, ...]]]:
-    """File, name and shape of every tensor; values are not read. Raises a `ValueError` for other files."""
-    for file in files:
-        try:
-            with safe_open(file, framework="pt") as weights:
-                for name in weights.keys():  # noqa: SIM118 (it is no dictionary)
-                    yield file, name, tuple(weights.get_slice(name).get_shape())
-        except (SafetensorError, OSError) as error:
-            raise ValueError(
-                f"{file} is damaged or no safetensors, e.g. a pickle under its name ({first_line(error)}); copy or "
-                "download it again."
-            ) from error
 
 
 def accepted_models() -> str:

@@ -40,6 +40,7 @@ PUBLISHED = {
     "reading_limits_logoformer.py",
     "safe_reading_logoformer.py",
     "saved_settings_logoformer.py",
+    "saved_weights_logoformer.py",
 }
 
 
