@@ -51,7 +51,8 @@ def check_is_plain(content: bytes) -> None:
     end, parts = 0, []
     for kind, start, end in parts_of_jpeg(content):
         if not is_of_picture(content, kind, start, end):
-            raise ValueError(f"a JPEG with a part of the kind {kind:02X} besides the picture, as EXIF or a comment")
+            what = "EXIF or a comment" if kind not in (_JFIF, _ADOBE) else "a resolution or a flag that is not usual"
+            raise ValueError(f"a JPEG with a part of the kind {kind:02X} besides the picture, as {what}")
         parts.append((kind, start, end))
     if end != len(content):
         raise ValueError("a JPEG with something behind the picture")

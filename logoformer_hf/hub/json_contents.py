@@ -56,7 +56,16 @@ _ATTENTIONS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_
 _ALWAYS = ("auto_map", "model_type", "transformers_version", "torch_dtype")
 # What other values than names of classes are: names of activations, stages, classes of Python, versions.
 _WORD = re.compile(r"[\w.-]{0,200}")
-_NUMBERS_OF_TRAINER = re.compile(r"(?:train|test|init_mem|before_init_mem)_\w+|epoch")
+# Numbers among the results: times and memory of `Trainer`, scores, losses and calibration.
+_TIMES = "runtime|(?:samples|steps|tokens)_per_second|model_preparation_time|jit_compilation_time"
+_SCORES = "uar|war|macro_f1|num_clips|cross_entropy|compact_loss|(?:ece|nll|brier|mean_score)(?:_calibrated)?"
+_NUMBERS = re.compile(
+    rf"epoch|(?:train|test)_(?:loss|{_TIMES})|test_(?:{_SCORES})|before_init_mem_[cg]pu"
+    r"|(?:init|train|test)_mem_[cg]pu_(?:alloc|peaked)_delta"
+)
+# Losses of somebody's own `LogoFormerTrainer`, by names that say nothing else.
+_OWN_LOSS = re.compile("test_[a-z_]{1,24}")
+_MAX_OWN_LOSSES = 4
 _RESULTS = {
     "test_recall": dict[str, float | None],
     "test_confusion_matrix": list[list[int]],
@@ -86,12 +95,18 @@ def check_json(file: Path) -> None:
         check_names(values, names_of_processor(), "")
         check_processor(values)
     elif file.name == RESULTS_FILE:
-        numbers = {name: bool | float | None for name in values if _NUMBERS_OF_TRAINER.fullmatch(name)}
-        check_fields(values, numbers | _RESULTS)
+        check_fields(values, numbers_among(values) | _RESULTS)
     elif file.name == REPORT_FILE:
         check_fields(values, fields_of_report())
     elif file.name == INDEX_FILE:
         check_fields(values, _INDEX)
+
+
+def numbers_among(results: Collection[str]) -> dict[str, Any]:
+    """Names of numbers among those of results, with their types: those of this package, and a few losses besides."""
+    known = [name for name in results if _NUMBERS.fullmatch(name)]
+    own = [name for name in results if name not in known and name not in _RESULTS and _OWN_LOSS.fullmatch(name)]
+    return dict.fromkeys([*known, *own[:_MAX_OWN_LOSSES]], bool | float | None)
 
 
 def check_classes(file: Path, names: Collection[str]) -> None:

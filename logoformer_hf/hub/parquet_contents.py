@@ -85,7 +85,7 @@ def check_shard(
         file: the shard.
         columns: names of the columns that it may have.
         description: of the columns, see `description_of`.
-        clip_names: names of the clips in other shards of its split, with their shard; those of this one are added.
+        clip_names: names of the clips in other shards, with their shard; those of this one are added.
 
     Raises:
         ValueError: other columns or metadata, a frame that is no JPEG or has more than its picture, a label that does
@@ -168,7 +168,7 @@ def check_names(file: Path, rows: pa.RecordBatch, clip_names: dict[str, Path]) -
     Args:
         file: the shard.
         rows: some of its rows.
-        clip_names: names of the clips before them in the split, with their shard; those of the rows are added.
+        clip_names: names of the clips before them, with their shard; those of the rows are added.
 
     Raises:
         ValueError: a clip whose name is no name or another clip's, a text of another column that is no name, or a
@@ -184,7 +184,7 @@ def check_names(file: Path, rows: pa.RecordBatch, clip_names: dict[str, Path]) -
             raise ValueError(f"{file}: `clip_id` is {error}.") from error
         if name in clip_names:
             other = "" if clip_names[name] == file else f", the first one in {clip_names[name].name}"
-            raise ValueError(f"{file}: two clips of the split have the name {name[:100]!r}{other}; keep one of them.")
+            raise ValueError(f"{file}: two clips have the name {name[:100]!r}{other}; keep one of them.")
         clip_names[name] = file
     for field in rows.schema:
         column = rows.column(field.name)

@@ -96,8 +96,8 @@ def data_files(folder: Path) -> dict[str, Path]:
         for split, shards in sorted(shard_files(folder).items())
     }
     description = description_of([shard for shards in shards_of.values() for shard in shards.values()])
+    names: dict[str, Path] = {}  # of the clips, with their shard
     for shards in shards_of.values():
-        names: dict[str, Path] = {}  # of the clips of the split, with their shard
         for name, shard in shards.items():
             files[name] = shard
             check_shard(shard, columns, description, names)

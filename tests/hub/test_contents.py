@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cards import CALIBRATION, FULL_RESULTS
 from errors import raises_naming
 from paths import TESTS
 from pushes import with_unknown_field
@@ -44,6 +45,14 @@ def test_what_this_package_writes_leaves(tmp_path, name, content):
     check(tmp_path, name, content)
 
 
+def test_results_of_every_kind_leave(tmp_path):
+    """Of `Trainer` with and without memory, of this package, and of a loss of somebody's own."""
+    names = [f"{split}_{name}" for split in ("train", "test") for name in ("loss", "runtime", "steps_per_second")]
+    names += ["epoch", "before_init_mem_cpu", "init_mem_gpu_alloc_delta", "test_mem_cpu_peaked_delta"]
+    names += ["test_focal", "test_num_clips", "test_cross_entropy", *CALIBRATION]
+    check(tmp_path, "eval_results.json", json.dumps(FULL_RESULTS | dict.fromkeys(names, 0.5)))
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -55,6 +64,10 @@ def test_what_this_package_writes_leaves(tmp_path, name, content):
         *(("report.json", content) for content in ('{"seeds": [], "model": 1}', '{"seeds": [], "seeds": []}')),
         ("eval_results.json", '{"test_uar": 0.5} more'),
         ("eval_results.json", '{"test_uar": 0.5, "note": "mine"}'),
+        ("eval_results.json", '{"test_uar": 0.5, "train_secret": 1}'),
+        ("eval_results.json", '{"test_uar": 0.5, "test_hunter2": 1}'),
+        ("eval_results.json", '{"test_uar": 0.5, "test_secret": "mine"}'),
+        ("eval_results.json", json.dumps({"test_uar": 0.5} | dict.fromkeys(f"test_{each}" for each in "abcde"))),
         ("eval_results.json", '{"test_uar": 0.5, "test_war": "mine"}'),
         ("eval_results.json", '{"test_uar": "mine", "test_uar": 0.5}'),
         ("eval_results.json", '{"test_uar": 0.5, "test_recall": {"sad": [1]}}'),

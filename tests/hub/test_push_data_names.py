@@ -114,6 +114,12 @@ def test_a_name_of_two_clips(folder):
     refused(folder, folder / SECOND, first[3], FIRST.removeprefix("data/"))
 
 
+def test_a_clip_in_two_splits(folder):
+    first = pq.read_table(folder / TEST).column("clip_id")[0].as_py()
+    change(folder / SECOND, "clip_id", first)
+    refused(folder, folder / SECOND, first, TEST.removeprefix("data/"))
+
+
 def with_column(file: Path, name: str, column: pa.Array) -> None:
     """A shard with another column of the data set."""
     table = pq.read_table(file)
