@@ -139,6 +139,8 @@ class EndpointHandler:
                 "a clip that is cropped to one face, with `faces` false."
             )
         clip = data.get("inputs")
+        if isinstance(clip, str):  # blanks around base64, too, say nothing
+            clip = clip.strip()
         if isinstance(clip, str) and is_address(clip):
             if not self.allowed_addresses:
                 raise RequestError(
@@ -147,7 +149,8 @@ class EndpointHandler:
                 )
             name = shortened_address(clip)
             with told(name, name):
-                video = download_video(clip, only_public=self.allowed_addresses == "public")
+                max_sec = parameters["end_sec"] - time.monotonic()
+                video = download_video(clip, self.allowed_addresses == "public", max_sec)
             return self.read_bytes(video.getvalue(), parameters)
         if self.allows_paths and isinstance(clip, str) and is_file(clip):
             return self.read(clip, Path(clip).name, parameters)

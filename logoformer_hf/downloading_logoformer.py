@@ -2,13 +2,25 @@
 
 import io
 import ipaddress
+import re
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import (
+    BadStatusLine,
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+    RemoteDisconnected,
+    responses,
+)
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import (
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
@@ -25,7 +37,10 @@ from .reading_limits_logoformer import LIMITS, VideoReadError, first_line
 
 DOWNLOAD_TIMEOUT_SEC = 30  # without a byte received
 BLOCK_BYTES = 1 << 20
-MAX_SHOWN = 200  # characters of an address in a message
+MAX_SHOWN = 200  # characters of an address, or of what a server says, in a message
+# A name and a password in an address, which no message shows.
+CREDENTIALS = re.compile(r"^(https?://)[^/?#\\]*@", re.IGNORECASE)
+REDIRECTS = (301, 302, 303, 307, 308)
 # IPv6 addresses whose last 32 bits are an IPv4 address that a gateway connects to.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # Of IPv6, what is given to machines of the internet; and in it the protocols of the IETF (Teredo, benchmarks, ORCHID),
@@ -54,11 +69,12 @@ def is_address(source: object) -> bool:
 
 
 def shortened(url: str) -> str:
-    """An address for messages."""
+    """An address for messages, without a name and a password in it."""
+    url = CREDENTIALS.sub(r"\1…@", url)
     return url if len(url) <= MAX_SHOWN else f"{url[:MAX_SHOWN]}…"
 
 
-def download_video(url: str, only_public: bool = False) -> DownloadedVideo:
+def download_video(url: str, only_public: bool = False, max_sec: float | None = None) -> DownloadedVideo:
     """
     Downloads a video into memory.
 
@@ -66,6 +82,7 @@ def download_video(url: str, only_public: bool = False) -> DownloadedVideo:
         url: `http://` or `https://`.
         only_public: connects to public addresses alone, also after redirects and whatever a name resolves to then, and
             through no proxy: the address comes from somebody who must not reach the machines around this one.
+        max_sec: how long it may take where that is less than `LIMITS.max_download_sec`.
 
     Raises:
         VideoReadError: no answer, an HTTP error, more than `LIMITS.max_download_mb` or `LIMITS.max_download_sec`, an
@@ -73,9 +90,9 @@ def download_video(url: str, only_public: bool = False) -> DownloadedVideo:
     """
     name = shortened(url)
     try:
-        check_ascii(url, name)
+        check_address(url, name)
         with (
-            Deadline(name) as deadline,
+            Deadline(name, max_sec) as deadline,
             opener(only_public, deadline).open(
                 Request(url, headers={"User-Agent": "logoformer"}),  # some servers reject Python's default
                 timeout=DOWNLOAD_TIMEOUT_SEC,
@@ -86,7 +103,7 @@ def download_video(url: str, only_public: bool = False) -> DownloadedVideo:
     except VideoReadError:
         raise
     except (OSError, HTTPException, ValueError) as error:
-        raise VideoReadError(f"{name}: {first_line(getattr(error, 'reason', None) or error)}") from error
+        raise VideoReadError(f"{name}: {reason_of(error)}") from error
     if is_cut:
         raise VideoReadError(f"{name}: the connection broke after {len(content)} bytes.")
     if not content:
@@ -94,8 +111,27 @@ def download_video(url: str, only_public: bool = False) -> DownloadedVideo:
     return DownloadedVideo(url, content)
 
 
-def check_ascii(url: str, name: str) -> None:
-    """Raises a `VideoReadError` for an address with characters that HTTP cannot send."""
+def reason_of(error: Exception) -> str:
+    """Why nothing came, in one short line; a server's own words are not repeated."""
+    if isinstance(error, HTTPError):
+        if error.code in REDIRECTS:
+            return "it leads on too often, in a circle, or to what is not on the web."
+        return f"the server answers {error.code} ({responses.get(error.code, 'unknown')})."
+    if isinstance(error, IncompleteRead):
+        return "the connection broke."
+    if isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected):
+        return "the server does not answer by HTTP."
+    line = first_line(getattr(error, "reason", None) or error)[:MAX_SHOWN]
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
+
+
+def check_address(url: str, name: str) -> None:
+    """Raises a `VideoReadError` for an address with characters that HTTP cannot send, or with a password."""
+    if CREDENTIALS.match(url):
+        raise VideoReadError(
+            f"{name}: an address with a user's name or password is not opened; download it and give the path of the "
+            "file."
+        )
     if not url.isascii() or not url.isprintable() or " " in url:
         raise VideoReadError(
             f"{name}: an address may have letters, digits and signs of ASCII alone; write others as %C3%A9, and those "
@@ -104,15 +140,16 @@ def check_ascii(url: str, name: str) -> None:
 
 
 def read_within_limits(name: str, response: HTTPResponse) -> bytes:
-    """The body of an answer. Raises a `VideoReadError` where it is too large."""
-    content = bytearray()
-    while block := response.read1(BLOCK_BYTES):
-        content += block
-        if len(content) > LIMITS.max_download_mb * 10**6:
-            raise VideoReadError(
-                f"{name}: more than {LIMITS.max_download_mb} MB; download it and give the path of the file."
-            )
-    return bytes(content)
+    """The body of an answer. Raises a `VideoReadError` where it is too large, or says that it will be."""
+    content = io.BytesIO()
+    size = response.length or 0
+    while size <= LIMITS.max_download_mb * 10**6:
+        block = response.read1(BLOCK_BYTES)
+        if not block:
+            return content.getvalue()
+        content.write(block)
+        size = content.tell()
+    raise VideoReadError(f"{name}: more than {LIMITS.max_download_mb} MB; download it and give the path of the file.")
 
 
 class Deadline:
@@ -122,16 +159,19 @@ class Deadline:
 
     Args:
         name: of the address, for the message.
+        max_sec: less time than that.
 
     Raises:
         VideoReadError: at the end, where the time is over.
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, max_sec: float | None = None):
         self._name, self._is_over = name, False
         self._connections: list[socket.socket] = []
-        self._timer = threading.Timer(LIMITS.max_download_sec, self._end)
+        self._max_sec = min(LIMITS.max_download_sec, LIMITS.max_download_sec if max_sec is None else max(0, max_sec))
+        self._timer = threading.Timer(self._max_sec, self._end)
         self._timer.daemon = True
+        self._end_sec = time.monotonic() + self._max_sec
 
     def __enter__(self) -> "Deadline":
         self._timer.start()
@@ -140,7 +180,16 @@ class Deadline:
     def __exit__(self, *error: object) -> None:
         self._timer.cancel()
         if self._is_over:
-            raise VideoReadError(f"{self._name}: the download takes more than {LIMITS.max_download_sec} seconds.")
+            raise VideoReadError(f"{self._name}: the download takes more than {self._max_sec:.0f} seconds.")
+
+    @property
+    def left_sec(self) -> float:
+        """How long it is to the end. Raises a `TimeoutError` where the time is over."""
+        left_sec = self._end_sec - time.monotonic()
+        if left_sec <= 0:
+            self._is_over = True  # the timer may come later
+            raise TimeoutError
+        return left_sec
 
     def watch(self, connection: socket.socket) -> socket.socket:
         """The same connection, which is ended when the time is over."""
@@ -160,14 +209,25 @@ class Deadline:
 def opener(only_public: bool, deadline: Deadline) -> OpenerDirector:
     """Opens `http://` and `https://` addresses, and those that they redirect to, nothing else."""
     director = OpenerDirector()
-    handlers: list[Any] = [HTTPDefaultErrorHandler(), HTTPErrorProcessor(), HTTPRedirectHandler(), UnknownHandler()]
-    create = public_connection if only_public else socket.create_connection
+    handlers: list[Any] = [HTTPDefaultErrorHandler(), HTTPErrorProcessor(), RedirectHandler(), UnknownHandler()]
+    create = partial(connect_to, only_public, deadline)
     handlers += [WatchedHTTPHandler(create, deadline), WatchedHTTPSHandler(create, deadline)]
     if not only_public:
         handlers.append(ProxyHandler())
     for handler in handlers:
         director.add_handler(handler)
     return director
+
+
+class RedirectHandler(HTTPRedirectHandler):
+    """Follows redirects without reading what comes with them, which may have no end."""
+
+    def http_error_302(self, req: Request, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """As in the library, of an answer that is closed before."""
+        fp.close()
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 class WatchedHTTPHandler(HTTPHandler):
@@ -218,26 +278,32 @@ def watched_connection(
     return connection
 
 
-def public_connection(
-    address: tuple[str, int], timeout: Any = None, source_address: Any = None, **options: Any
+def connect_to(
+    only_public: bool,
+    deadline: Deadline,
+    address: tuple[str, int],
+    timeout: float = DOWNLOAD_TIMEOUT_SEC,
+    *others: Any,
 ) -> socket.socket:
     """
-    As `socket.create_connection`, to public addresses alone.
+    As `socket.create_connection`, before a deadline, however many addresses a host has.
 
     Raises:
-        OSError: the host has an address that is not public, has none, or does not answer.
+        OSError: the host has an address that is not public, where only those are opened, has none, or does not answer.
     """
     host, port = address
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for _, _, _, _, place in found:
+    for _, _, _, _, place in found if only_public else ():
         if not is_public(str(place[0])):
             raise PermissionError(f"{host} is no public address; only those are opened")
     failure: OSError = OSError(f"{host} has no address")
     for family, kind, protocol, _, place in found:
+        left_sec = deadline.left_sec
         connection = socket.socket(family, kind, protocol)
         try:
-            connection.settimeout(timeout)
+            connection.settimeout(min(timeout, left_sec))
             connection.connect(place)
+            connection.settimeout(timeout)
         except OSError as error:
             connection.close()
             failure = error

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +21,7 @@ CONTENT = b"a video" * 10_000
 class Answers(BaseHTTPRequestHandler):
     """
     `/clip` is a file, `/slow` one that hardly comes, `/headers` has no end of them, `/to/PORT/HOST` leads elsewhere,
-    `/file` to this disk.
+    `/file` to this disk, `/endless` elsewhere without an end of its own, `/large` says that it is, `/words` much.
     """
 
     def do_GET(self):
@@ -34,6 +35,13 @@ class Answers(BaseHTTPRequestHandler):
             return self.redirect("ftp://127.0.0.1/clip")
         if self.path == "/headers":
             return self.send_many_headers()
+        if self.path == "/endless":
+            return self.send_endless_redirect()
+        if self.path == "/large":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000000000\r\n\r\n")
+            return self.rfile.read(1)  # says nothing more until the other side has gone
+        if self.path == "/words":
+            return self.wfile.write(b"HTTP/1.1 404 " + b"\x1b[31m<b>" * 5000 + b"\r\n\r\n")
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
@@ -54,6 +62,13 @@ class Answers(BaseHTTPRequestHandler):
             except OSError:
                 return
             time.sleep(0.1)
+
+    def send_endless_redirect(self) -> None:
+        self.wfile.write(f"HTTP/1.1 302 Found\r\nLocation: /{len(self.server.asked)}\r\n\r\n".encode())
+        with suppress(OSError):
+            while True:
+                self.wfile.write(bytes(1000))
+                time.sleep(0.01)
 
     def redirect(self, place: str) -> None:
         self.send_response(302)
@@ -195,6 +210,62 @@ def test_a_whole_download_has_a_time_limit(port, monkeypatch):
     monkeypatch.setattr(downloading.LIMITS, "max_download_sec", 1)  # each byte comes within the limit of silence
     with raises_naming(VideoReadError, "/slow", "1 seconds"):
         downloading.download_video(f"http://127.0.0.1:{port}/slow")
+
+
+def test_what_comes_with_a_redirect_is_not_read(port, monkeypatch):
+    monkeypatch.setattr(downloading.LIMITS, "max_download_sec", 20)
+    assert downloading.download_video(f"http://127.0.0.1:{port}/endless").getvalue() == CONTENT
+
+
+def test_a_file_that_is_too_large_is_not_fetched(port, monkeypatch):
+    monkeypatch.setattr(downloading.LIMITS, "max_download_sec", 20)
+    with raises_naming(VideoReadError, "/large", "1000 MB"):
+        downloading.download_video(f"http://127.0.0.1:{port}/large")
+
+
+def test_words_of_a_server_are_not_repeated(port):
+    with raises_naming(VideoReadError, "/words", "404 (Not Found)") as caught:
+        downloading.download_video(f"http://127.0.0.1:{port}/words")
+    assert "31m" not in str(caught.value) and len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("only_public", [False, True])
+def test_a_password_in_an_address_is_in_no_message(only_public, server, port):
+    with raises_naming(VideoReadError, f"http://…@127.0.0.1:{port}/clip", "password") as caught:
+        downloading.download_video(f"http://me:secret@127.0.0.1:{port}/clip", only_public)
+    assert "secret" not in str(caught.value) and server.asked == []
+    assert downloading.shortened("HTTPS://a:b@c@d/e@f") == "HTTPS://…@d/e@f"
+    assert downloading.shortened("http://a/b@c") == "http://a/b@c"
+
+
+def test_many_addresses_of_a_host_have_the_time_of_one(monkeypatch):
+    """Each of them says nothing to who knocks."""
+    full = socket.create_server(("127.0.0.1", 0), backlog=0)
+    places = [full.getsockname()] * 50
+    waiting = [socket.socket() for _ in range(4)]
+    for each in waiting:  # later ones are neither accepted nor refused
+        each.setblocking(False)
+        each.connect_ex(places[0])
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in places],
+    )
+    monkeypatch.setattr(downloading, "DOWNLOAD_TIMEOUT_SEC", 0.5)
+    tried = []
+    connect = downloading.socket.socket.connect
+
+    class Counted(socket.socket):
+        def connect(self, place):
+            tried.append(place)
+            return connect(self, place)
+
+    monkeypatch.setattr(downloading.socket, "socket", Counted)
+    with raises_naming(VideoReadError, "many.test", "1 seconds"):
+        downloading.download_video("http://many.test/clip", max_sec=1)
+    assert len(tried) < 50
+    for each in (*waiting, full):
+        each.close()
 
 
 def test_headers_count_for_the_time_limit(port, monkeypatch):

@@ -267,6 +267,9 @@ class TestFootage:
         ({"inputs": "C:\\Users\\me.mp4"}, ["inputs", "LOGOFORMER_ALLOW_PATHS"]),
         ({"inputs": "/etc/passwd"}, ["inputs"]),
         ({"inputs": "https://example.org/clip.mp4"}, ["inputs", "address", "LOGOFORMER_ALLOW_ADDRESSES"]),
+        ({"inputs": " http://example.org/clip.mp4"}, ["inputs", "address", "LOGOFORMER_ALLOW_ADDRESSES"]),
+        ({"inputs": "\n/etc/passwords of mine"}, ["inputs", "LOGOFORMER_ALLOW_PATHS"]),
+        ({"inputs": " data:video/mp4;base64,***"}, ["inputs", "data:video/mp4", "base64"]),
         ({"inputs": [1, {"a": b""}]}, ["inputs", "list"]),
     ],
 )
@@ -314,6 +317,11 @@ def test_what_is_no_file_is_not_opened(place, open_handler):
 def test_an_address_without_a_clip_gives_a_message(open_handler, address):
     clip = f"{address}/none.mp4"
     check_named(error_of(open_handler, {"inputs": clip, "parameters": CROPPED}), clip)
+
+
+def test_a_download_ends_with_its_request(address, open_handler, monkeypatch):
+    monkeypatch.setattr(open_handler, "request_sec", 0)
+    check_named(error_of(open_handler, {"inputs": f"{address}/clip.mp4", "parameters": CROPPED}), address, "0 seconds")
 
 
 @pytest.mark.parametrize(
