@@ -341,7 +341,7 @@ def test_new_number_of_labels_with_ignore_mismatched_sizes(tmp_path):
     toy_model().save_pretrained(tmp_path)
     loaded = LogoFormerForVideoClassification.from_pretrained(tmp_path, num_labels=3, ignore_mismatched_sizes=True)
     assert loaded(clip()).logits.shape == (2, 3)
-    with raises_naming(RuntimeError, "mismatch"):
+    with raises_naming(ValueError, "mismatch"):
         LogoFormerForVideoClassification.from_pretrained(tmp_path, num_labels=3)
 
 

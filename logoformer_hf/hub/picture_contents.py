@@ -15,6 +15,7 @@ _SIZES = {b"IHDR": 13, b"pHYs": 9, b"IEND": 0}  # of the parts that have a fixed
 # What matplotlib writes into the pictures that it draws.
 _SOFTWARE = re.compile(rb"Software\0Matplotlib version[0-9][\w.+]{0,40}, https://matplotlib\.org/")
 _COLOURS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # values of a pixel, by the type of its colour
+_MAX_DENSITY = 50_000  # pixels a metre, about 1,200 dots per inch
 _MAX_BYTES = 2**28  # of the pixels
 
 
@@ -28,6 +29,8 @@ def check_picture(file: Path) -> None:
         is_text = kind == b"tEXt" and _SOFTWARE.fullmatch(part)
         if not is_text and kind != b"IDAT" and len(part) != _SIZES.get(kind):
             raise ValueError(f"a PNG with a part {kind.decode('latin-1')!r} besides the picture")
+        if kind == b"pHYs" and not is_usual_resolution(part):
+            raise ValueError("a PNG with a part 'pHYs', a resolution that is not usual")
         if kind in known and kind != b"IDAT":
             raise ValueError(f"a PNG with more than one part {kind.decode('latin-1')!r}")
         known.add(kind)
@@ -37,9 +40,15 @@ def check_picture(file: Path) -> None:
     try:
         with Image.open(file, formats=["PNG"]) as picture:
             picture.verify()  # the checksum of each part
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # PIL raises what its parsers stumble over: SyntaxError, IndexError, ...
         raise ValueError(f"no intact PNG: {first_line(error)}") from error
     check_pixels(header, b"".join(pixels))
+
+
+def is_usual_resolution(part: bytes) -> bool:
+    """Whether pixels a metre are equal in both directions, and of a screen or a printer."""
+    across, down = (int.from_bytes(part[place : place + 4], "big") for place in (0, 4))
+    return 0 < across == down <= _MAX_DENSITY and part[8:] == b"\1"
 
 
 def parts_of_png(content: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import safe_open
 from transformers import PreTrainedConfig
 
@@ -22,6 +23,7 @@ PART = re.compile(r"model-([0-9]{5})-of-([0-9]{5})\.safetensors")
 _HEADER = {"dtype": str, "shape": list[int], "data_offsets": list[int]}
 _METADATA = {"format": "pt"}  # what transformers writes
 _FLOATS = ("F16", "BF16", "F32", "F64")
+_OTHERS = {torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL"}
 
 
 def names_of_weights(folder: Path) -> list[str]:
@@ -121,7 +123,8 @@ def check_tensors(folder: Path, names: Sequence[str], config: PreTrainedConfig) 
             if name in files_of:
                 raise ValueError(f"{file} has the tensor {name}, which {files_of[name]} has, too.")
             shape, dtype = expected[name]
-            if tuple(entry["shape"]) != shape or (entry["dtype"] in _FLOATS) != dtype.is_floating_point:
+            kinds = _FLOATS if dtype.is_floating_point else (_OTHERS.get(dtype),)
+            if tuple(entry["shape"]) != shape or entry["dtype"] not in kinds:
                 raise ValueError(
                     f"{file}: the tensor {name} has the shape {tuple(entry['shape'])} and the type {entry['dtype']}; "
                     f"by config.json it must be {shape} and {'a float' if dtype.is_floating_point else str(dtype)}."

@@ -12,6 +12,7 @@ from logoformer_hf.evaluation.plots import plot_confusion_matrix
 from logoformer_hf.hub.picture_contents import check_picture
 
 TEXT = b"-----BEGIN OPENSSH PRIVATE KEY-----"
+RESOLUTION = struct.pack(">IIB", 3937, 3937, 1)  # 100 dots per inch, as matplotlib writes it
 
 
 def part(kind: bytes, content: bytes) -> bytes:
@@ -62,7 +63,7 @@ def test_a_text_of_matplotlib_with_more_in_it(tmp_path, picture):
 
 @pytest.mark.parametrize(
     ("kind", "content"),
-    [("pHYs", bytes(9)), ("tEXt", b"Software\0Matplotlib version3.9.0, https://matplotlib.org/")],
+    [("pHYs", RESOLUTION), ("tEXt", b"Software\0Matplotlib version3.9.0, https://matplotlib.org/")],
 )
 def test_a_part_that_is_there_twice(tmp_path, picture, kind, content):
     once = part(kind.encode(), content)
@@ -108,3 +109,25 @@ def test_other_formats_and_damaged_ones(tmp_path, picture):
             check(tmp_path, content)
     with raises_naming(ValueError, "tEXt"):
         check_picture(tmp_path / "c.png")
+
+
+@pytest.mark.parametrize(
+    "resolution", [b"a secret!", struct.pack(">IIB", 3937, 3938, 1), struct.pack(">IIB", 9, 9, 2)]
+)
+def test_a_resolution_that_says_something_else(tmp_path, picture, resolution):
+    check(tmp_path, picture[:33] + part(b"pHYs", RESOLUTION) + picture[33:])
+    with raises_naming(ValueError, "pHYs"):
+        check(tmp_path, picture[:33] + part(b"pHYs", resolution) + picture[33:])
+
+
+@pytest.mark.parametrize("content", [b"", bytes(3), b"\xff" * 13], ids=len)
+@pytest.mark.parametrize("kind", [b"IHDR", b"PLTE", b"IEND", b"pHYs"])
+def test_damage_of_every_kind_is_told(tmp_path, picture, kind, content):
+    with raises_naming(ValueError, "PNG"):
+        check(tmp_path, picture[:8] + part(kind, content) + picture[8:33] + part(kind, content) + picture[33:])
+
+
+def test_a_picture_without_pixels(tmp_path, picture):
+    """PIL raises an `IndexError`."""
+    with raises_naming(ValueError, "PNG"):
+        check(tmp_path, picture[:33] + part(b"IEND", b""))

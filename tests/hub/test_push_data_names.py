@@ -99,6 +99,11 @@ def test_names_of_clips_in_shards(folder, name):
     refused(folder, folder / TEST, "clip_id")
 
 
+def test_a_clip_without_a_name_is_said_to_have_none():
+    with raises_naming(ValueError, "empty"):
+        check_clip_name("")
+
+
 def test_usual_names_of_clips():
     for name in USUAL_NAMES:
         check_clip_name(name)

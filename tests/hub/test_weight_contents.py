@@ -121,3 +121,16 @@ def test_frame_encoders_whose_tensors_have_other_names_in_files(tmp_path, kind, 
         if named == name:
             with raises_naming(ValueError, tmp_path, named):
                 check_weight_files(tmp_path, config)
+
+
+def test_a_number_of_another_kind(tmp_path):
+    """A complex number has room for more than a whole one."""
+    new_model(toy_config()).save_pretrained(tmp_path)
+    config, file = toy_config(), tmp_path / "model.safetensors"
+    check_tensors(tmp_path, WEIGHTS, config)
+    weights = load_file(file)
+    name = next(name for name in weights if name.endswith("num_batches_tracked"))
+    for kind in (torch.complex64, torch.int8, torch.float32):
+        save_file(weights | {name: weights[name].to(kind)}, file, metadata={"format": "pt"})
+        with raises_naming(ValueError, file, name):
+            check_tensors(tmp_path, WEIGHTS, config)
