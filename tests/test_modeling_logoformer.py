@@ -15,10 +15,8 @@ from transformers import (
 )
 
 from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification, LogoFormerModel
-from logoformer_hf.modeling_logoformer import (
-    LogoFormerLayer,
-    padding_mask,
-)
+from logoformer_hf.modeling_logoformer import LogoFormerLayer
+from logoformer_hf.token_windows_logoformer import padding_mask
 
 
 def clip(batch_size: int = 2, num_frames: int = 4, image_size: int = 48) -> torch.Tensor:

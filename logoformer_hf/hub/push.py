@@ -46,6 +46,7 @@ CODE = (
     "safe_reading_logoformer.py",
     "saved_settings_logoformer.py",
     "saved_weights_logoformer.py",
+    "token_windows_logoformer.py",
 )
 NEEDED = ("README.md", "config.json", "video_preprocessor_config.json", *CODE[:3])
 # The only files of an output folder that are published: no checkpoints, optimizer states, pickles or other files.

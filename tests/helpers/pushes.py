@@ -41,6 +41,7 @@ PUBLISHED = {
     "safe_reading_logoformer.py",
     "saved_settings_logoformer.py",
     "saved_weights_logoformer.py",
+    "token_windows_logoformer.py",
 }
 
 

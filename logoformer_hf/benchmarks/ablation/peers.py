@@ -14,8 +14,8 @@ from ...modeling_logoformer import (
     LogoFormerGlobalAttention,
     LogoFormerLocalAttention,
     LogoFormerPreTrainedModel,
-    padding_mask,
 )
+from ...token_windows_logoformer import padding_mask
 
 Attended = tuple[torch.Tensor, torch.Tensor | None]  # output of a part of a layer: tokens, attention weights
 

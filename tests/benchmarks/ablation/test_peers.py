@@ -9,7 +9,8 @@ from logoformer_hf.benchmarks.ablation.peers import (
     matched_videomae,
 )
 from logoformer_hf.benchmarks.ablation.variant import GRID, reference_config
-from logoformer_hf.modeling_logoformer import LogoFormerForVideoClassification, padding_mask
+from logoformer_hf.modeling_logoformer import LogoFormerForVideoClassification
+from logoformer_hf.token_windows_logoformer import padding_mask
 
 
 def randomise(model: nn.Module) -> nn.Module:

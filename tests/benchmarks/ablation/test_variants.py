@@ -6,7 +6,8 @@ import torch
 
 from logoformer_hf.benchmarks.ablation.variant import GRID, REFERENCE, Variant, reference_config
 from logoformer_hf.benchmarks.ablation.variants import GROUPS, PARTS, VARIANTS, find_variants
-from logoformer_hf.modeling_logoformer import LogoFormerForVideoClassification, partition_windows
+from logoformer_hf.modeling_logoformer import LogoFormerForVideoClassification
+from logoformer_hf.token_windows_logoformer import partition_windows
 
 BY_NAME = {variant.name: variant for variant in VARIANTS}
 every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=BY_NAME)
