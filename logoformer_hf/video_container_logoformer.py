@@ -417,7 +417,8 @@ def with_known_side_data(frame: av.VideoFrame) -> av.VideoFrame:
 def without_side_data(frame: av.VideoFrame, kind: str) -> av.VideoFrame:
     """The same frame without side data of a kind, which is FFmpeg's name or number."""
     graph = av.filter.Graph()
-    graph.threads = 1  # starting others takes longer than all the rest
+    if hasattr(graph, "threads"):  # PyAV 17 has no such setting; starting others takes longer than all the rest
+        graph.threads = 1
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000))
     graph.link_nodes(source, graph.add("sidedata", f"mode=delete:type={kind}"), graph.add("buffersink"))
     graph.configure()
