@@ -165,6 +165,15 @@ def missing_paths(rows: datasets.Dataset) -> list[str]:
     return [path for path in paths if not Path(path).exists()]
 
 
+def check_files(clips: datasets.Dataset, split: str) -> None:
+    """Raises a `FileNotFoundError` where videos of a split do not exist; the message names the first three."""
+    missing = [] if has_embedded_frames(clips) else missing_paths(clips)
+    if missing:
+        raise FileNotFoundError(
+            f"split {split!r}: {len(missing)} of {len(clips)} videos do not exist, e.g. {', '.join(missing[:3])}."
+        )
+
+
 def check_rows(rows: datasets.DatasetDict) -> None:
     """
     Checks, before training, that every split and every class has clips and that their files exist.
@@ -176,11 +185,7 @@ def check_rows(rows: datasets.DatasetDict) -> None:
     for split, clips in rows.items():
         if len(clips) == 0:
             raise ValueError(f"split {split!r} has no clips.")
-        missing = [] if has_embedded_frames(clips) else missing_paths(clips)
-        if missing:
-            raise FileNotFoundError(
-                f"split {split!r}: {len(missing)} of {len(clips)} videos do not exist, e.g. {', '.join(missing[:3])}."
-            )
+        check_files(clips, split)
     train = rows["train"]
     present = set(train["label"])
     empty = [name for number, name in enumerate(train.features["label"].names) if number not in present]

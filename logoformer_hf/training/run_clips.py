@@ -10,6 +10,7 @@ from ..data.identity import each_clip_once
 from ..data.problems import ClipProblems
 from ..data.sources.gather import gather_clips, list_problems
 from ..data.sources.source import Source
+from ..data.sources.table import check_has_labels
 from ..data.splits import check_tested_once, keep_train_share, split_clips
 from ..data.trained_on import SeenClips, TrainedOn
 from .held_out import HELD_OUT_FILE, SHARE_FILE, read_names
@@ -93,11 +94,13 @@ def gather_runs(runs: Sequence[Run], settings: Settings, verbose: bool) -> dict[
 def _gather_fold(run: Run, settings: Settings, verbose: bool) -> Source:
     """The clips of a fold. Into a folder that holds a run nothing is written: it may be one on other clips."""
     try:
-        return gather_clips(settings.source, run.fold, None, verbose)
+        source = gather_clips(settings.source, run.fold, None, verbose)
     except ClipProblems as error:
         if verbose and not (run.folder / SETTINGS_FILE).exists():
             list_problems(error.problems, run.folder / _PROBLEMS_FILE)
         raise
+    check_has_labels(source.facts)
+    return source
 
 
 def check_same_clips(run: Run, source: Source) -> None:

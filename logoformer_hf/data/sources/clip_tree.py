@@ -20,6 +20,7 @@ LAYOUT = (
     "<split>/<label>/<clip>, a clip being a video file or a folder of its frames, in folders below that if you like: "
     "train/happy/anna.mp4"
 )
+UNLABELLED = "unlabelled"  # label of all clips of a source without labels
 # Files beside clips that are known to be none without a look.
 _OTHER_ENDINGS = (
     "7z aac avif csv flac gz heic heif json jsonl m3u m3u8 md mp3 npy npz parquet pkl pt rar srt svg tar tgz tif tiff "
@@ -77,6 +78,30 @@ def find_clips(data_dir: Path) -> SourcePlan:
     if empty := [folder.relative_to(data_dir).as_posix() for folder, paths in clips_in.items() if not paths]:
         notes.append(f"Folders without a clip: {name_some(empty)}.")
     return SourcePlan(clips, label_names, notes=notes)
+
+
+def find_unlabelled(data_dir: Path) -> SourcePlan:
+    """
+    All clips in `data_dir` and in the folders below it, as `find_clips` tells them from other files, whatever the
+    folders are called: in the split "train", with the label `UNLABELLED`.
+
+    Raises:
+        ValueError: no clips.
+    """
+    left_out: dict[Path, str] = {}
+    paths = _clips_below(data_dir, left_out)
+    if not paths:
+        names = name_some(path.name for path in visible(data_dir)) or "nothing"
+        raise ValueError(
+            f"{data_dir} has no clips, videos or folders of frames, in it or in the folders below. It contains "
+            f"{names}."
+        )
+    clips = [PlannedClip(_clip_id(path, data_dir), "train", path, UNLABELLED) for path in paths]
+    notes = [f"{data_dir}: {len(clips):,} clips, without labels."]
+    if left_out:
+        names = name_some(f"{path.relative_to(data_dir).as_posix()} ({why})" for path, why in left_out.items())
+        notes.append(f"Left out ({len(left_out):,}): {names}.")
+    return SourcePlan(clips, [UNLABELLED], notes=notes)
 
 
 def _clips_below(folder: Path, left_out: dict[Path, str], above: frozenset[str] = frozenset()) -> list[Path]:

@@ -58,6 +58,7 @@ class ClipSource:
         classes: the classes of its protocol; results on others do not stand beside published ones.
         human: what people reach on its clips, None where it is not known.
         shows_shoulders: whether its videos show more than a face, so that they need `faces`.
+        has_labels: whether its labels say something: no model can be trained to recognise, or tested on, others.
     """
 
     name: str
@@ -73,6 +74,7 @@ class ClipSource:
     classes: tuple[str, ...] = EXPRESSIONS
     human: HumanScores | None = None
     shows_shoulders: bool = False
+    has_labels: bool = True
 
 
 @dataclass

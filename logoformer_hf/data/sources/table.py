@@ -17,6 +17,7 @@ _FILES = (
     "crema_d",
     "ravdess",
     "clip_folder",
+    "videos",
     "affectnet",
     "raf_db",
     "fer2013",
@@ -47,6 +48,15 @@ def _plain(name: str) -> str:
 def has_official_split(facts: DataFacts) -> bool:
     """Whether the authors of a data set decided which of these clips train and which test; not with other lists."""
     return facts.dataset in SOURCES and SOURCES[facts.dataset].has_official_split and not names_lists(facts.setup)
+
+
+def check_has_labels(facts: DataFacts) -> None:
+    """Raises a `ValueError` for clips without labels, also where they are in prepared shards."""
+    if facts.dataset in SOURCES and not SOURCES[facts.dataset].has_labels:
+        raise ValueError(
+            f"the clips of {facts.dataset_name} have no labels: they are for `logoformer pretrain-clips`. Clips with "
+            "labels are read by another `dataset`, as 'clips'."
+        )
 
 
 def terms_of(facts: DataFacts) -> DataTerms | None:

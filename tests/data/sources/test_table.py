@@ -9,7 +9,7 @@ from logoformer_hf.data.sources.table import SOURCES, check_may_be_public, sourc
 
 def test_sources_are_called_by_their_names():
     stills = ["affectnet", "raf_db", "fer2013", "stills"]
-    clips = ["dfew", "ferv39k", "mafw", "crema_d", "ravdess", "clips"]
+    clips = ["dfew", "ferv39k", "mafw", "crema_d", "ravdess", "clips", "videos"]
     assert list(SOURCES) == ["faces", *clips, *stills, "prepared"]
     assert all(source.name == name and source.title for name, source in SOURCES.items())
     assert [name for name, source in SOURCES.items() if source.is_on_disk] == [*clips, *stills]
