@@ -19,6 +19,7 @@ from logoformer_hf.cli import COMMANDS, build_parser
 from logoformer_hf.data.sources.arguments import CommonArguments, SourceArguments
 from logoformer_hf.data.sources.table import SOURCES
 from logoformer_hf.training.arguments import LogoFormerTrainingArguments
+from logoformer_hf.training.pretrain_clips import PRETRAIN_CLIPS
 from logoformer_hf.training.pretrain_frames import PRETRAIN_FRAMES
 from logoformer_hf.training.settings import Program, Settings
 from logoformer_hf.training.settings import build_parser as build_training_parser
@@ -42,7 +43,7 @@ Options of `logoformer train`, `logoformer prepare` and `logoformer evaluate`. A
 chosen data set is an error.
 """
 # Commands that take the options of `logoformer train`.
-PROGRAMS = {"pretrain-frames": PRETRAIN_FRAMES}
+PROGRAMS = {"pretrain-frames": PRETRAIN_FRAMES, "pretrain-clips": PRETRAIN_CLIPS}
 
 
 def command_line_page() -> str:
@@ -74,8 +75,11 @@ def command_line_page() -> str:
 
 def defaults_of(program: Program) -> str:
     """The defaults of a program that differ from those of `logoformer train`."""
-    changed = [action for action in parser_actions(build_training_parser(program)) if action.dest in program.defaults]
-    return f"Takes the options of `logoformer train`. These have other defaults:\n\n{table(changed)}"
+    changed: dict[str, argparse.Action] = {}
+    for action in parser_actions(build_training_parser(program)):
+        if action.dest in program.defaults:
+            changed.setdefault(action.dest, action)  # the first one, as above
+    return f"Takes the options of `logoformer train`. These have other defaults:\n\n{table(changed.values())}"
 
 
 def source_table(actions: dict[str, argparse.Action]) -> str:

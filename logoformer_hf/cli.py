@@ -111,10 +111,18 @@ def run_pretrain_frames(arguments: Sequence[str]) -> None:
     pretrain_frames(arguments)
 
 
+def run_pretrain_clips(arguments: Sequence[str]) -> None:
+    """Train the frame encoder of a LOGO-Former on clips without labels, for `--backbone_checkpoint`."""
+    from .training.pretrain_clips import main as pretrain_clips
+
+    pretrain_clips(arguments)
+
+
 # Commands with parsers of their own, which also read YAML.
 _WITH_PARSERS: dict[str, Callable[[Sequence[str]], None]] = {
     "train": run_train,
     "pretrain-frames": run_pretrain_frames,
+    "pretrain-clips": run_pretrain_clips,
 }
 
 
@@ -292,6 +300,10 @@ COMMANDS = {
     ),
     "pretrain-frames": Command(
         run_pretrain_frames,  # type: ignore[arg-type]
+        after_interrupt="the same command goes on from the newest checkpoint",
+    ),
+    "pretrain-clips": Command(
+        run_pretrain_clips,  # type: ignore[arg-type]
         after_interrupt="the same command goes on from the newest checkpoint",
     ),
     "prepare": Command(

@@ -11,6 +11,7 @@ from ..hub.push import CODE, PUBLISHED
 from .checkpoints import STATE_FILE
 from .evaluation_folder import EVALUATION_FILE
 from .held_out import HELD_OUT_FILE, SHARE_FILE
+from .pretrain_clips import PRETRAINING_FILE
 from .run_files import RESULTS_FILE
 from .run_folder import SETTINGS_FILE
 
@@ -24,7 +25,8 @@ class OutputFile:
         pattern: its name, which may have wildcards; a folder's ends in "/".
         content: what it contains; `docs/outputs.md` has the schema.
         written_by: "run" (training and test of one run, in the run's folder), "report" (in the folder of all runs,
-            which is the same where there is one run) or "evaluation" (`logoformer evaluate`, beside the report).
+            which is the same where there is one run), "evaluation" (`logoformer evaluate`, beside the report) or
+            "pretraining" (`logoformer pretrain-clips`, beside the files of a run that are no results of a test).
         when: point of the run at which it is written.
     """
 
@@ -61,6 +63,9 @@ OUTPUT_FILES = (
     OutputFile("README.md", "model card with the results", "run", "when it is finished"),
     OutputFile(
         EVALUATION_FILE, "settings of the evaluation; only the same one replaces it", "evaluation", "before the test"
+    ),
+    OutputFile(
+        PRETRAINING_FILE, "what was explained of the clips that were held out; it marks the end", "pretraining", "last"
     ),
     OutputFile("report.md", "the report in tables", "report", "after all runs"),
     OutputFile("report.json", "the report as numbers", "report", "after all runs"),

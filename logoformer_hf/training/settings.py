@@ -43,8 +43,8 @@ class ModelArguments:
     backbone_checkpoint: str | None = field(
         default=None,
         metadata={
-            "help": "Local file or folder with a pretrained ResNet for the frame encoder, as `pretrain-frames` writes "
-            "one."
+            "help": "Local file or folder with a pretrained ResNet for the frame encoder, as `pretrain-frames` and "
+            "`pretrain-clips` write them."
         },
     )
     image_mean: list[float] | None = field(
