@@ -28,17 +28,22 @@ def clip_processor() -> LogoFormerVideoProcessor:
 
 
 def store_frames(
-    rows: Dataset, file: Path, num_workers: int, transforms: TrainingTransforms | None = None, views: int = 1
+    rows: Dataset,
+    file: Path,
+    num_workers: int,
+    transforms: TrainingTransforms | None = None,
+    views: int = 1,
+    processor: LogoFormerVideoProcessor | None = None,
 ) -> None:
     """
     Reads every clip `views` times, as for training with `transforms` or as for evaluation, and writes an array file.
 
     The file is uint8 `(views, clips, frames, channels, height, width)`. An existing file is kept; an error leaves
-    none.
+    none. By default clips are read by `clip_processor`.
     """
     if file.exists():
         return
-    processor = clip_processor()
+    processor = processor or clip_processor()
     side = processor.crop_size["height"]
     clips = ClipDataset(rows, processor, transforms)
     shape = (views, len(clips), processor.num_frames, 3, side, side)
