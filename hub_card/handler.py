@@ -46,7 +46,7 @@ from logoformer_hf.export.runtimes import RUNTIMES, TORCH, load_with_runtime  # 
 from logoformer_hf.faces.detector import load_detector  # noqa: E402
 from logoformer_hf.models.files import load_config  # noqa: E402
 from logoformer_hf.models.finite import check_finite_weights  # noqa: E402
-from logoformer_hf.reading_limits_logoformer import LIMITS  # noqa: E402
+from logoformer_hf.reading_limits_logoformer import LIMITS, without_password  # noqa: E402
 from logoformer_hf.safe_reading_logoformer import borrowed_child  # noqa: E402
 from logoformer_hf.timeline.facts import number_or_none, segment_values, window_values  # noqa: E402
 from logoformer_hf.timeline.json_file import summary_values  # noqa: E402
@@ -303,4 +303,4 @@ def as_bytes(clip: Any) -> bytes:
                 f"`inputs` looks like the path of a file, which this endpoint does not open; {expected}. Its owner "
                 f"can allow paths of the endpoint's machine with {PATHS_VARIABLE}=1."
             ) from error
-        raise RequestError(f"`inputs` is {clip[:80]!r}, which is no base64; {expected}.") from error
+        raise RequestError(f"`inputs` is {without_password(clip)[:80]!r}, which is no base64; {expected}.") from error

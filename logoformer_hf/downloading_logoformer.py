@@ -21,6 +21,7 @@ from http.client import (
 )
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from urllib.request import (
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
@@ -33,13 +34,14 @@ from urllib.request import (
     UnknownHandler,
 )
 
-from .reading_limits_logoformer import LIMITS, VideoReadError, first_line
+from .reading_limits_logoformer import AT_SIGN, LIMITS, VideoReadError, first_line, without_password
 
 DOWNLOAD_TIMEOUT_SEC = 30  # without a byte received
 BLOCK_BYTES = 1 << 20
 MAX_SHOWN = 200  # characters of an address, or of what a server says, in a message
-# A name and a password in an address, which no message shows.
-CREDENTIALS = re.compile(r"^(https?://)[^/?#\\]*@", re.IGNORECASE)
+# Of an address, what stands before its path: a host and a port, with or without a name and a password.
+AUTHORITY = re.compile(r"https?://([^/?#\\]*)", re.IGNORECASE)
+HOST_AND_PORT = re.compile(r"(?:\[[^\[\]@]*\]|[^\[\]:@]+)(?::[0-9]*)?")
 REDIRECTS = (301, 302, 303, 307, 308)
 # IPv6 addresses whose last 32 bits are an IPv4 address that a gateway connects to.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -64,13 +66,16 @@ class DownloadedVideo(io.BytesIO):
 
 
 def is_address(source: object) -> bool:
-    """Whether a source is a file on the web: a text that begins with `http://` or `https://`, in any letter case."""
-    return str(source)[:8].lower().startswith(("http://", "https://"))
+    """
+    Whether a source is a file on the web: a text that begins with `http://` or `https://`, in any letter case. Blanks
+    and line breaks around it do not count.
+    """
+    return str(source).lstrip()[:8].lower().startswith(("http://", "https://"))
 
 
 def shortened(url: str) -> str:
-    """An address for messages, without a name and a password in it."""
-    url = CREDENTIALS.sub(r"\1…@", url)
+    """An address for messages, without blanks around it, and without a name and a password in it."""
+    url = without_password(url.strip())
     return url if len(url) <= MAX_SHOWN else f"{url[:MAX_SHOWN]}…"
 
 
@@ -79,7 +84,7 @@ def download_video(url: str, only_public: bool = False, max_sec: float | None = 
     Downloads a video into memory.
 
     Args:
-        url: `http://` or `https://`.
+        url: `http://` or `https://`; blanks and line breaks around it are left out.
         only_public: connects to public addresses alone, also after redirects and whatever a name resolves to then, and
             through no proxy: the address comes from somebody who must not reach the machines around this one.
         max_sec: how long it may take where that is less than `LIMITS.max_download_sec`.
@@ -88,7 +93,7 @@ def download_video(url: str, only_public: bool = False, max_sec: float | None = 
         VideoReadError: no answer, an HTTP error, more than `LIMITS.max_download_mb` or `LIMITS.max_download_sec`, an
             empty file, a broken connection, or an address that is not public.
     """
-    name = shortened(url)
+    url, name = url.strip(), shortened(url)
     try:
         check_address(url, name)
         with (
@@ -127,16 +132,36 @@ def reason_of(error: Exception) -> str:
 
 def check_address(url: str, name: str) -> None:
     """Raises a `VideoReadError` for an address with characters that HTTP cannot send, or with a password."""
-    if CREDENTIALS.match(url):
-        raise VideoReadError(
-            f"{name}: an address with a user's name or password is not opened; download it and give the path of the "
-            "file."
-        )
+    check_host(url, name)
     if not url.isascii() or not url.isprintable() or " " in url:
         raise VideoReadError(
             f"{name}: an address may have letters, digits and signs of ASCII alone; write others as %C3%A9, and those "
             "of a host's name in Punycode (xn--)."
         )
+
+
+def check_host(url: str, name: str, leads: str = "") -> None:
+    """
+    Raises a `VideoReadError` for an address with a user's name or password, or without a host and a port that can be
+    told apart: what is taken for the port may be a part of a password.
+
+    Args:
+        url: the address; one that is none of the web is not checked.
+        name: of the address that was given, for the message.
+        leads: how that leads to this one, for the message.
+    """
+    found = AUTHORITY.match(url)
+    if found is None:
+        return
+    authority = unquote(found[1])
+    is_plain = bool(HOST_AND_PORT.fullmatch(authority))
+    if "@" in authority or (not is_plain and AT_SIGN.search(url)):
+        raise VideoReadError(
+            f"{name}: {leads}an address with a user's name or password is not opened; download it and give the path "
+            "of the file."
+        )
+    if not is_plain:
+        raise VideoReadError(f"{name}: {leads}an address must have a host, and a port, where it has one, in digits.")
 
 
 def read_within_limits(name: str, response: HTTPResponse) -> bytes:
@@ -166,7 +191,7 @@ class Deadline:
     """
 
     def __init__(self, name: str, max_sec: float | None = None):
-        self._name, self._is_over = name, False
+        self.name, self._is_over = name, False
         self._connections: list[socket.socket] = []
         self._max_sec = min(LIMITS.max_download_sec, LIMITS.max_download_sec if max_sec is None else max(0, max_sec))
         self._timer = threading.Timer(self._max_sec, self._end)
@@ -180,7 +205,7 @@ class Deadline:
     def __exit__(self, *error: object) -> None:
         self._timer.cancel()
         if self._is_over:
-            raise VideoReadError(f"{self._name}: the download takes more than {self._max_sec:.0f} seconds.")
+            raise VideoReadError(f"{self.name}: the download takes more than {self._max_sec:.0f} seconds.")
 
     @property
     def left_sec(self) -> float:
@@ -209,7 +234,12 @@ class Deadline:
 def opener(only_public: bool, deadline: Deadline) -> OpenerDirector:
     """Opens `http://` and `https://` addresses, and those that they redirect to, nothing else."""
     director = OpenerDirector()
-    handlers: list[Any] = [HTTPDefaultErrorHandler(), HTTPErrorProcessor(), RedirectHandler(), UnknownHandler()]
+    handlers: list[Any] = [
+        HTTPDefaultErrorHandler(),
+        HTTPErrorProcessor(),
+        RedirectHandler(deadline.name),
+        UnknownHandler(),
+    ]
     create = partial(connect_to, only_public, deadline)
     handlers += [WatchedHTTPHandler(create, deadline), WatchedHTTPSHandler(create, deadline)]
     if not only_public:
@@ -220,11 +250,28 @@ def opener(only_public: bool, deadline: Deadline) -> OpenerDirector:
 
 
 class RedirectHandler(HTTPRedirectHandler):
-    """Follows redirects without reading what comes with them, which may have no end."""
+    """
+    Follows redirects without reading what comes with them, which may have no end.
+
+    Args:
+        name: of the address that was given, for messages.
+
+    Raises:
+        VideoReadError: it leads to an address that would not be opened either if it were given.
+    """
+
+    def __init__(self, name: str):
+        self._name = name
 
     def http_error_302(self, req: Request, fp: Any, code: int, msg: str, headers: Any) -> Any:
         """As in the library, of an answer that is closed before."""
         fp.close()
+        place = headers.get("location") or headers.get("uri") or ""
+        try:
+            target = urlunsplit(urlsplit(urljoin(req.full_url, place)))
+        except ValueError as error:  # its words may have a password
+            raise VideoReadError(f"{self._name}: it leads on to what is no address.") from error
+        check_host(target, self._name, "it leads on: ")
         return super().http_error_302(req, fp, code, msg, headers)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302

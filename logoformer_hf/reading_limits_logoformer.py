@@ -7,6 +7,7 @@ the field, `LOGOFORMER_MAX_SIDE_PX=4096`, for this process and those that it sta
 """
 
 import os
+import re
 import stat
 import struct
 import time
@@ -49,8 +50,27 @@ PNG_CODECS = ("apng", "png")
 CHECKED_CODECS = (*PNG_CODECS, "amv", "mjpeg", "mjpegb", "mxpeg", "sp5x")
 
 
+# How an address begins, wherever it stands in a text, also one that `Path` has written with a single slash; letters of
+# drives are none. And what ends a name and a password in it, also as a server may write it.
+SCHEME = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]{2,}:[/\\]+|https?:[/\\]*", re.IGNORECASE)
+AT_SIGN = re.compile(r"@|%(?:25)*40")
+
+
 class VideoReadError(ValueError):
-    """A video that cannot be read; the message names the file and the reason."""
+    """A video that cannot be read; the message names the file and the reason, and shows no password of an address."""
+
+    def __init__(self, message: str):
+        super().__init__(without_password(message))
+
+
+def without_password(text: str) -> str:
+    """
+    A text for messages: where an address is in it, without what is between its scheme and the last @, since a password
+    may have any characters in it.
+    """
+    *_, end = (match.start() for match in AT_SIGN.finditer(text)) if AT_SIGN.search(text) else (0,)
+    scheme = SCHEME.search(text, 0, end)
+    return text if scheme is None else f"{text[: scheme.end()]}…{text[end:]}"
 
 
 def first_line(error: Exception) -> str:

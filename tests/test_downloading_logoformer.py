@@ -13,6 +13,7 @@ from errors import raises_naming
 
 from logoformer_hf import VideoReadError
 from logoformer_hf import downloading_logoformer as downloading
+from logoformer_hf.faces.footage import Footage
 from logoformer_hf.video_reading_logoformer import read_frames
 
 CONTENT = b"a video" * 10_000
@@ -21,7 +22,8 @@ CONTENT = b"a video" * 10_000
 class Answers(BaseHTTPRequestHandler):
     """
     `/clip` is a file, `/slow` one that hardly comes, `/headers` has no end of them, `/to/PORT/HOST` leads elsewhere,
-    `/file` to this disk, `/endless` elsewhere without an end of its own, `/large` says that it is, `/words` much.
+    `/file` to this disk, `/password` to what the server has as `leads_to`, `/endless` elsewhere without an end of its
+    own, `/large` says that it is, `/words` much.
     """
 
     def do_GET(self):
@@ -29,6 +31,8 @@ class Answers(BaseHTTPRequestHandler):
         if self.path.startswith("/to/"):
             port, _, host = self.path.removeprefix("/to/").partition("/")
             return self.redirect(f"http://{host}:{port}/clip")
+        if self.path == "/password":
+            return self.redirect(self.server.leads_to)
         if self.path == "/file":
             return self.redirect("file:///etc/hostname")
         if self.path == "/ftp":
@@ -148,8 +152,8 @@ def test_the_scheme_of_an_address_may_have_capitals(scheme, port):
 
 
 def test_what_is_an_address():
-    assert all(map(downloading.is_address, ("http://a", "https://a", "HTTPS://a", "hTtP://a")))
-    assert not any(map(downloading.is_address, ("http:/a", "a/http://b", " http://a", "ftp://a", Path("HTTP"), 0)))
+    assert all(map(downloading.is_address, ("http://a", "https://a", "HTTPS://a", "hTtP://a", "\u00a0\nhttp://a ")))
+    assert not any(map(downloading.is_address, ("http:/a", "a/http://b", "ftp://a", Path("HTTP"), 0)))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"])
@@ -234,8 +238,66 @@ def test_a_password_in_an_address_is_in_no_message(only_public, server, port):
     with raises_naming(VideoReadError, f"http://…@127.0.0.1:{port}/clip", "password") as caught:
         downloading.download_video(f"http://me:secret@127.0.0.1:{port}/clip", only_public)
     assert "secret" not in str(caught.value) and server.asked == []
-    assert downloading.shortened("HTTPS://a:b@c@d/e@f") == "HTTPS://…@d/e@f"
-    assert downloading.shortened("http://a/b@c") == "http://a/b@c"
+    assert downloading.shortened("HTTPS://a:b@c@d/e") == "HTTPS://…@d/e"
+    assert downloading.shortened("http://a/b/c") == "http://a/b/c"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("http://me:secret@127.0.0.1/clip", "//me:secret@127.0.0.1:1/clip", "http://me:secret@nosuchhost.invalid/ok"),
+        *("http://me:se/secret@127.0.0.1/", "http://me%3Asecret%40127.0.0.1/", "http://[me:secret@127.0.0.1]/"),
+        *("https:\t//me:secret@127.0.0.1/", "http://127.0.0.1:secret/"),
+    ],
+)
+def test_a_redirect_to_an_address_with_a_password_is_refused(place, server, port):
+    server.leads_to = place
+    with raises_naming(VideoReadError, f"http://127.0.0.1:{port}/password", "leads on") as caught:
+        downloading.download_video(f"http://127.0.0.1:{port}/password")
+    assert "secret" not in str(caught.value) and len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://me:se/secret@127.0.0.1/", "http://me:se#secret@127.0.0.1/", "http://me:se?secret@127.0.0.1/"),
+        *("http://me:secret%40127.0.0.1/", "http://me:secret%2540127.0.0.1/", "http:///me:secret@127.0.0.1/"),
+        *("http://[me:secret@127.0.0.1]/", "\u00a0http://me:secret@127.0.0.1/", "http://127.0.0.1:secret@/"),
+    ],
+)
+def test_a_password_with_any_characters_is_in_no_message(address):
+    with raises_naming(VideoReadError, "password") as caught:
+        downloading.download_video(address)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("\ufeffhttp://me:secret@h/x", "'http://me:secret@h/x'", "<http://me:secret@h/x>", "-http://me:secret@h/x"),
+        *("rtsp://admin:secret@h/x", "ftp://me:secret@h/x", "s3://me:secret@h/x", "https:me:secret@h/x"),
+        *(Path("http://me:secret@h/x"), "1http://me:secret@h/x", "\\ufeffhttp://me:secret@h/x"),
+    ],
+)
+@pytest.mark.parametrize(
+    "read", [partial(read_frames, choose_indices=lambda count: [0]), Footage], ids=["clip", "raw"]
+)
+def test_a_password_in_what_is_no_address_of_the_web_is_in_no_message(text, read):
+    with raises_naming(VideoReadError, "@h/x", "no such file") as caught:
+        read(text)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["/data/me@home/a.mp4: damaged", "C:\\me@home\\a.mp4", "me@home: see https://a.b/c", ""]
+)
+def test_a_path_with_an_at_sign_is_shown_as_it_is(text):
+    assert str(VideoReadError(text)) == text
+
+
+def test_blanks_around_an_address_are_left_out(port):
+    video = downloading.download_video(f"\u00a0 http://127.0.0.1:{port}/clip\n")
+    assert video.getvalue() == CONTENT and str(video) == f"http://127.0.0.1:{port}/clip"
 
 
 def test_many_addresses_of_a_host_have_the_time_of_one(monkeypatch):

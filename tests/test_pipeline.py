@@ -133,7 +133,7 @@ def test_the_snippets_of_the_documentation_run(tiny_folder, videos, tmp_path, mo
 
 
 def test_addresses_one_and_several_score_as_the_files(classify, tiny_folder, videos, site):
-    for address in (f"{site}/{videos[1].name}", f"{site}/moved/{videos[1].name}"):
+    for address in (f"{site}/{videos[1].name}", f"{site}/moved/{videos[1].name}", f"\u00a0 {site}/{videos[1].name}\n"):
         check_scores(classify(address, top_k=7), by_hand(tiny_folder, videos[1]))
     several = classify([f"{site}/{video.name}" for video in videos], top_k=7)
     for guesses, video in zip(several, videos, strict=True):
@@ -153,7 +153,7 @@ def test_an_address_gives_the_frames_of_the_file(name, tiny_folder, videos, site
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("missing.mp4", "File not found"),  # the server's own words
+        ("missing.mp4", "404 (Not Found)"),
         ("cut.mp4", "4 bytes"),
         ("empty.mp4", "empty"),
         ("text.mp4", "Invalid data"),  # FFmpeg's own words

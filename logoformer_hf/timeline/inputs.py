@@ -13,9 +13,10 @@ from urllib.parse import unquote, urlsplit
 import av
 
 from .._text import one_line
-from ..downloading_logoformer import is_address
+from ..downloading_logoformer import check_host, is_address, shortened
 from ..faces.footage import camera_index
 from ..image_reading_logoformer import AVIF_SUFFIXES, IMAGE_SUFFIXES, VideoReadError, is_image_file
+from ..reading_limits_logoformer import without_password
 from ..video_container_logoformer import VIDEO_SUFFIXES, is_image_format, is_picture, open_container
 
 OVERLAY_ENDING = ".overlay.mp4"  # written beside other outputs; in a search they are not videos to read
@@ -75,8 +76,9 @@ def find_inputs(paths: Sequence[str], leave_out: Collection[Path] = ()) -> list[
         for item in _inputs_of(path, [real_path(folder) for folder in leave_out]):
             known = found.setdefault(item.name, item)
             if _place(known.source) != _place(item.source):
+                both = without_password(f"{known.source} and {item.source}")
                 raise ValueError(
-                    f"{known.source} and {item.source} would have the same outputs, {item.name}: give the folder "
+                    f"{both} would have the same outputs, {item.name}: give the folder "
                     "above both, or a pattern in quotes, so that their folders stand in the names."
                 )
     return [found[name] for name in sorted(found)]
@@ -89,6 +91,8 @@ def _inputs_of(path: str, leave_out: Sequence[Path]) -> list[Input]:
     if index is not None:
         return [Input(index, f"camera-{index}")]
     if is_address(path):
+        path = path.strip()
+        check_host(path, shortened(path))  # otherwise a part of a password may become a name of files
         parts = urlsplit(path)
         name = os.path.basename(unquote(parts.path)) or parts.netloc  # noqa: PTH119 (not a path of this machine)
         return [Input(path, one_line(name).replace("/", "_"))]
@@ -103,7 +107,7 @@ def _inputs_of(path: str, leave_out: Sequence[Path]) -> list[Input]:
         return [Input(path, Path(path).name, _duration_of(Path(path)))]
     if has_magic(path):
         return _matching(path, leave_out)
-    raise ValueError(f"{path}: there is no such file or folder.")
+    raise ValueError(f"{without_password(path)}: there is no such file or folder.")
 
 
 def _matching(pattern: str, leave_out: Sequence[Path]) -> list[Input]:
@@ -116,7 +120,7 @@ def _matching(pattern: str, leave_out: Sequence[Path]) -> list[Input]:
         elif _is_found(match, leave_out) and (probed := _probe(match)):
             found.append(Input(str(match), _relative(match, root), probed.duration_sec))
     if not found:
-        raise ValueError(f"{pattern}: no video has a name like this.")
+        raise ValueError(f"{without_password(pattern)}: no video has a name like this.")
     return found
 
 

@@ -16,6 +16,7 @@ from ..downloading_logoformer import download_video, is_address
 from ..evaluation.palette import INK
 from ..faces.footage import Footage, FootageFrame, camera_index
 from ..image_reading_logoformer import first_line
+from ..reading_limits_logoformer import without_password
 from .colours import expression_colours, ink_on, rgb_of
 from .drawing import draw_box, fill, shortened_to, text_size, write
 from .inputs import real_path
@@ -50,7 +51,8 @@ def check_overlay(source: str | Path | int, path: str | Path) -> None:
     name = str(source)
     if "://" in name and not is_address(name):
         raise ValueError(
-            f"{name}: an overlay reads the footage a second time; give a file, a folder or a web address."
+            f"{without_password(name)}: an overlay reads the footage a second time; give a file, a folder or a web "
+            "address."
         )
     if "://" not in name and Path(name).exists() and not (Path(name).is_file() or Path(name).is_dir()):
         raise ValueError(f"{name}: an overlay reads the footage a second time, which a pipe cannot give; give a file.")

@@ -338,6 +338,18 @@ def test_an_address_that_cannot_be_opened_is_named_in_short(open_handler, clip, 
     assert "ordinal" not in message and len(message) < 500
 
 
+@pytest.mark.parametrize(
+    "clip",
+    [
+        *("http://me:secret@127.0.0.1/", "http://me:se/secret@127.0.0.1/", "\ufeffhttp://me:secret@127.0.0.1/"),
+        *("rtsp://me:secret@127.0.0.1/", "'http://me:secret@127.0.0.1/'", "ftp://me:secret@127.0.0.1/"),
+    ],
+)
+def test_a_password_is_in_no_answer(open_handler, clip):
+    message = error_of(open_handler, {"inputs": clip, "parameters": CROPPED})
+    assert "@127.0.0.1" in message and "secret" not in message
+
+
 def test_only_public_addresses_are_opened_where_those_alone_are_allowed(folder, address):
     handler = load_handler(folder, LOGOFORMER_ALLOW_ADDRESSES="public")
     clip = f"{address}/clip.mp4"

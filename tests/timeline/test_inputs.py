@@ -105,6 +105,24 @@ def test_an_address_is_called_by_its_last_part():
     assert by_name["a b.mp4"].source == "https://e.org/x/a%20b.mp4?x=1"
 
 
+def test_blanks_around_an_address_are_left_out():
+    [video] = find_inputs([" https://e.org/a.mp4\n"])
+    assert video == Input("https://e.org/a.mp4", "a.mp4")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("http://me:secret@h/x", " http://me:secret@h", "http://me:a/secret@h", "http://me:a?secret@h/x"),
+        *("rtsp://me:secret@h/x", "ftp://me:a?secret@h/x", "\ufeffhttp://me:secret@h/x", "http:/me:secret@h"),
+    ],
+)
+def test_a_password_is_in_no_message(path):
+    with raises_naming(ValueError, "@h") as caught:
+        find_inputs([path])
+    assert "secret" not in str(caught.value)
+
+
 def test_a_folder_called_by_a_number_is_no_camera(tree, monkeypatch):
     monkeypatch.chdir(tree)
     os.rename("day1", "1")  # noqa: PTH104
