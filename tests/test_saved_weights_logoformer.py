@@ -16,7 +16,10 @@ from without_package import run_without_package
 from logoformer_hf import LogoFormerForVideoClassification, LogoFormerModel
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 NORM = "logoformer.layernorm.weight"
+RUNNING_MEAN = "logoformer__backbone__embedder__embedder__normalization__running_mean"
+LFS_POINTER = b"version https://git-lfs.github.com"
 LOADERS = (LogoFormerModel, LogoFormerForVideoClassification, AutoModel, AutoModelForVideoClassification)
 
 
@@ -62,6 +65,16 @@ DAMAGE = {
     ),
     "no index": (lambda folder: write_index(folder, "{"), INDEX),
     "another index": (lambda folder: write_index(folder, "[]"), INDEX),
+    "an index without its fields": (
+        lambda folder: write_index(folder, json.dumps({"weight_map": {NORM: WEIGHTS}}), WEIGHTS),
+        INDEX,
+    ),
+    "a shard of a long name": (
+        lambda folder: write_index(folder, json.dumps({"metadata": {}, "weight_map": {NORM: "a" * 5000}})),
+        INDEX,
+    ),
+    "no running mean": (lambda folder: change_tensors(folder, **{RUNNING_MEAN: None}), WEIGHTS),
+    "a pointer": (lambda folder: (folder / WEIGHTS).write_bytes(LFS_POINTER + b"/spec/v1\noid sha256:0\n"), WEIGHTS),
     "an index without files": (lambda folder: write_index(folder, '{"metadata": {}, "weight_map": {}}'), INDEX),
 }
 
@@ -102,6 +115,79 @@ def test_a_pickle_with_code_under_its_own_name_is_not_run(folder):
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Harmful()))
     with raises_naming(ValueError, folder / "pytorch_model.bin", WEIGHTS):
         LogoFormerForVideoClassification.from_pretrained(folder)
+
+
+def pickled(folder: Path, *, cut: bool = False, name: str = PICKLED, content: object = None) -> None:
+    """The weights as torch saves them, or something else."""
+    tensors = load((folder / WEIGHTS).read_bytes())
+    (folder / WEIGHTS).unlink()
+    torch.save(tensors if content is None else content, folder / name)
+    if cut:
+        (folder / name).write_bytes((folder / name).read_bytes()[:5000])
+
+
+def pickled_index(folder: Path, index: str) -> None:
+    pickled(folder, name="elsewhere.bin")
+    (folder / "elsewhere.bin").rename(folder.parent / "elsewhere.bin")
+    (folder / PICKLED_INDEX).write_text(index)
+
+
+DAMAGED_PICKLES = {
+    "cut off": lambda folder: pickled(folder, cut=True),
+    "a list": lambda folder: pickled(folder, content=[torch.zeros(3)]),
+    "texts": lambda folder: pickled(folder, content={NORM: "none"}),
+    "numbers as names": lambda folder: pickled(folder, content={3: torch.zeros(3)}),
+    "a number": lambda folder: pickled(folder, content=3),
+}
+DAMAGED_INDEXES = {
+    "no index": "{",
+    "another index": "[]",
+    "no file": '{"metadata": {}}',
+    "no fields": f'{{"weight_map": {{"{NORM}": "{PICKLED}"}}}}',
+    "elsewhere": f'{{"metadata": {{}}, "weight_map": {{"{NORM}": "../elsewhere.bin"}}}}',
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_PICKLES)
+def test_damaged_pickles_are_named(folder, damage):
+    DAMAGED_PICKLES[damage](folder)
+    with raises_naming(ValueError, folder / PICKLED):
+        LogoFormerForVideoClassification.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("damage", DAMAGED_INDEXES)
+def test_damaged_indexes_of_pickles_are_named(folder, damage):
+    pickled_index(folder, DAMAGED_INDEXES[damage])
+    with raises_naming(ValueError, folder / PICKLED_INDEX):
+        LogoFormerForVideoClassification.from_pretrained(folder)
+
+
+def test_what_torch_saves_loads(folder):
+    pickled(folder)
+    assert LogoFormerForVideoClassification.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "another shape", "a missing tensor", "no index"])
+def test_damaged_variants_are_named(folder, damage):
+    spoil, name = DAMAGE[damage]
+    spoil(folder)
+    stem, _, ending = name.rpartition(".")
+    variant = (folder / name).rename(folder / f"{stem}.fp16.{ending}")
+    with raises_naming(ValueError, variant):
+        LogoFormerForVideoClassification.from_pretrained(folder, variant="fp16")
+
+
+def test_variants_in_several_files_load(folder):
+    model = LogoFormerForVideoClassification.from_pretrained(folder)
+    shutil.rmtree(folder)
+    model.save_pretrained(folder, variant="fp16", max_shard_size="50KB")
+    assert not (folder / WEIGHTS).exists() and len(list(folder.glob("*.safetensors"))) > 1
+    assert LogoFormerForVideoClassification.from_pretrained(folder, variant="fp16")
+
+
+def test_an_index_beside_whole_weights_is_not_looked_at(folder):
+    (folder / INDEX).write_text("{")
+    assert LogoFormerForVideoClassification.from_pretrained(folder)
 
 
 def test_missing_weights_are_the_librarys_own_error(folder):

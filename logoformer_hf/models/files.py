@@ -163,15 +163,16 @@ def tensors_by_file(
         found: names in its files.
 
     Returns:
-        name -> tensor of `state_dict()`, and of the parameters alone: under the names that the library writes, or
-        under those of the model where the files have more of these.
+        name -> tensor of `state_dict()`, and of those of them that outputs depend on, which numbers of batches that
+        batch norm counts are not: under the names that the library writes, or under those of the model where the files
+        have more of these.
     """
     names, own = set(found), model.state_dict()
-    parameters: dict[str, torch.Tensor] = dict(model.named_parameters())
+    needed = {name: tensor for name, tensor in own.items() if not name.endswith("num_batches_tracked")}
     saved: dict[str, torch.Tensor] = revert_weight_conversion(model, own)
     if len(own.keys() & names) > len(saved.keys() & names):
-        return own, parameters
-    return saved, revert_weight_conversion(model, parameters)
+        return own, needed
+    return saved, revert_weight_conversion(model, needed)
 
 
 def accepted_models() -> str:

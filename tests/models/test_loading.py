@@ -272,11 +272,14 @@ class TestWeights:
         with raises_naming(ValueError, folder / "model.safetensors", "shape"):
             load_model(folder, EXPRESSIONS)
 
-    def test_missing_tensors(self, folder):
+    @pytest.mark.parametrize(
+        "name", ["logoformer.layernorm.weight", "logoformer.backbone.embedder.embedder.normalization.running_var"]
+    )
+    def test_missing_tensors(self, folder, name):
         weights = load_file(folder / "model.safetensors")
-        del weights["logoformer.layernorm.weight"]
+        del weights[name]
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-        with raises_naming(ValueError, folder, "model.safetensors", "logoformer.layernorm.weight"):
+        with raises_naming(ValueError, folder, "model.safetensors", name):
             load_model(folder, EXPRESSIONS)
 
     @pytest.mark.parametrize("content", [b"", b"\x80\x02}q\x00.", bytes(8), b"\xff" * 100, b"PK\x03\x04" + bytes(500)])
