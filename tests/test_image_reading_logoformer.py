@@ -317,6 +317,8 @@ def transparent(mode: str) -> Image.Image:
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "memory"])
 def test_what_is_transparent_shows_a_white_background(mode, format):
     image = transparent(mode)
+    if mode == "PA" and image.getchannel("A").getextrema() == (255, 255):
+        pytest.skip("this PIL loses transparency where it makes such a picture")
     if format != "memory" and mode in ("PA", "RGBa", "La"):
         image = image.convert("LA" if mode == "La" else "RGBA")
     clip = (
@@ -340,7 +342,11 @@ def test_one_transparent_colour_shows_the_background(mode):
 def test_one_transparent_value_of_16_bits_shows_the_background():
     values = np.full((6, 8), 300, np.uint16)
     values[:, 4:] = 301  # the same in 8 bits
-    frame = read_clip([encoded(Image.fromarray(values), "PNG", transparency=300)], range)[0][0]
+    try:
+        content = encoded(Image.fromarray(values), "PNG", transparency=300)
+    except OSError:
+        pytest.skip("this PIL writes no such picture")
+    frame = read_clip([content], range)[0][0]
     assert (frame[:, :4] == 255).all() and (frame[:, 4:] == 1).all()
 
 

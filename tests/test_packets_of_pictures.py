@@ -113,7 +113,7 @@ def test_covers_are_not_decoded(tmp_path, write_video):
     with av.open(str(face)) as video, av.open(str(picture)) as cover, av.open(str(path), "w") as target:
         sources = [each.streams.video[0] for each in (video, cover)]
         streams = [target.add_stream_from_template(source) for source in sources]
-        streams[1].disposition = av.stream.Disposition.attached_pic
+        streams[1].disposition = av.stream.Disposition.attached_pic.value
         for source, stream in zip(sources, streams, strict=True):
             for packet in source.container.demux(source):
                 if packet.dts is not None:

@@ -40,7 +40,7 @@ def write_streams(path: Path, *streams: list[list[av.Packet]], default: int | No
             stream = container.add_stream("mjpeg", rate=25)
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
             if default is not None:
-                stream.disposition = av.stream.Disposition.default if number == default else 0
+                stream.disposition = av.stream.Disposition.default.value if number == default else 0
             written.append((stream, [packet for part in parts for packet in part]))
         for place in range(max(len(packets) for _, packets in written)):
             for stream, packets in written:

@@ -1,6 +1,7 @@
 import io
 import json
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import datasets
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from datasets.packaged_modules.parquet.parquet import ParquetConfig
 from errors import check_named, raises_naming
 from PIL import Image
 
@@ -329,6 +331,8 @@ def test_shards_of_an_earlier_version_go_on_without_identifiers(rows, tmp_path, 
 @pytest.mark.parametrize("place", ["frames", "file"])
 def test_a_damaged_shard_is_named(rows, tmp_path, place):
     """A byte of a frame, or the second half of the file."""
+    if place == "frames" and "fragment_scan_options" not in {field.name for field in fields(ParquetConfig)}:
+        pytest.skip("this version of datasets compares no checksums")
     prepare_shards(rows, tmp_path / "out", **SMALL)
     file = tmp_path / "out" / "data" / "train-00001-of-00003.parquet"
     content = file.read_bytes()
