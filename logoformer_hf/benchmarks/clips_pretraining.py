@@ -190,7 +190,7 @@ def pretrain_on_clips(clips_dir: Path, folder: Path, seed: int, setting: Setting
     seconds = time.process_time() - start_sec
     model: Any = trainer.model
     torch.save(model.logoformer.backbone.state_dict(), folder / "clips.pt")
-    [last] = [log for log in trainer.state.log_history if "spread" in log][-1:]
+    [last] = [log for log in trainer.state.log_history if "explained_differences" in log][-1:]
     return {"sec": seconds} | {name: last[f"explained_{name}"] for name in SHARES}
 
 

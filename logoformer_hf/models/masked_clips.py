@@ -97,11 +97,11 @@ class MaskedClipsOutput(ModelOutput):
         unexplained (by name, each `()`): shares of the variance of the histograms that are not explained: "look", of a
             place's mean over the frames, and "motion", of the differences from that mean; at hidden places, and at
             visible ones as "visible_look" and "visible_motion".
-        embedding (`(batch, hidden)`): mean of the tokens.
+        explained_differences (`()`): by `explained_differences`, at visible places.
     """
 
     unexplained: dict[str, torch.Tensor] | None = None
-    embedding: torch.Tensor | None = None
+    explained_differences: torch.Tensor | None = None
 
 
 class LogoFormerForMaskedClips(LogoFormerPreTrainedModel):
@@ -134,15 +134,17 @@ class LogoFormerForMaskedClips(LogoFormerPreTrainedModel):
         unexplained = unexplained_shares(predicted, histograms, weights)
         visible = unexplained_shares(predicted, histograms, others)
         unexplained |= {f"visible_{name}": share for name, share in visible.items()}
-        return MaskedClipsOutput(unexplained=unexplained, embedding=outputs.pooler_output)
+        return MaskedClipsOutput(
+            unexplained=unexplained, explained_differences=explained_differences(predicted, histograms, others)
+        )
 
 
 def unexplained_shares(
     predicted: torch.Tensor, histograms: torch.Tensor, weights: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """
-    Shares of the variance that a prediction leaves unexplained: 0 for a perfect one, 1 for what does not depend on the
-    clip.
+    Shares of the variance that a prediction leaves unexplained: 0 for a perfect one, 1 for the same everywhere. A mean
+    face, the same for all clips, is between.
 
     Args:
         predicted, histograms: `(batch, frames, rows, columns, directions)`.
@@ -162,3 +164,29 @@ def unexplained_shares(
     return {
         name: (errors[name] * weights).sum() / torch.maximum((spreads[name] * weights).sum(), least) for name in errors
     }
+
+
+def explained_differences(predicted: torch.Tensor, histograms: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """
+    How much a prediction tells of what distinguishes the clips of a batch: the share of the variance of how a place
+    looks, its mean over the frames, around the mean over the clips of the same place.
+
+    Args:
+        predicted, histograms: `(batch, frames, rows, columns, directions)`.
+        weights: of places, `(batch, rows, columns)`; 0 leaves one out.
+
+    Returns:
+        `()`, 1 for a perfect prediction, 0 at most for what does not depend on the clip; 0 where no clips differ, as
+        for one clip.
+    """
+    weights = weights.detach()[..., None]  # (batch, rows, columns, 1)
+    num_clips = weights.sum(dim=0).clamp(min=1.0)  # of every place, (rows, columns, 1)
+
+    def from_mean_clip(values: torch.Tensor) -> torch.Tensor:
+        look = values.detach().mean(dim=1)  # (batch, rows, columns, directions)
+        return (look - (look * weights).sum(dim=0) / num_clips) * weights
+
+    told, true = from_mean_clip(predicted), from_mean_clip(histograms)
+    variance = true.square().sum()
+    share = 1 - (told - true).square().sum() / variance.clamp(min=torch.finfo(torch.float32).tiny)
+    return torch.where(variance > 0, share, torch.zeros_like(share))

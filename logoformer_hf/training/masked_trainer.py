@@ -22,13 +22,12 @@ class CollapseError(ValueError):
 class CollapseCheck:
     """
     Raises a `CollapseError` where a model says the same of all clips: where for `PATIENCE` logs in a row less than
-    `LEAST_EXPLAINED` of how visible places look is explained, or the embeddings of the clips of a batch differ by less
-    than `LEAST_SPREAD`. It looks from `FIRST_SHARE` of the steps on, and after `FIRST_STEP`.
+    `LEAST_EXPLAINED` of what distinguishes clips in visible places is explained. It looks from `FIRST_SHARE` of the
+    steps on, and after `FIRST_STEP`.
     """
 
     PATIENCE = 5
     LEAST_EXPLAINED = 0.02
-    LEAST_SPREAD = 1e-6
     FIRST_SHARE, FIRST_STEP = 0.25, 200
 
     def __init__(self) -> None:
@@ -37,21 +36,19 @@ class CollapseCheck:
     def look(self, logs: Mapping[str, float], step: int, num_steps: int) -> None:
         """
         Args:
-            logs: with "explained_visible_look" and "spread".
+            logs: with "explained_differences".
             step: optimiser steps until now.
             num_steps: of the whole training.
         """
         if step < max(self.FIRST_STEP, self.FIRST_SHARE * num_steps):
             return
-        explained, spread = logs["explained_visible_look"], logs["spread"]
-        is_bad = explained < self.LEAST_EXPLAINED or spread < self.LEAST_SPREAD
-        self._bad = self._bad + 1 if is_bad else 0
+        explained = logs["explained_differences"]
+        self._bad = self._bad + 1 if explained < self.LEAST_EXPLAINED else 0
         if self._bad >= self.PATIENCE:
             raise CollapseError(
                 f"the model has collapsed: after {step} of {num_steps} steps it says the same of all clips "
-                f"(explained_visible_look {explained:.3f}, less than {self.LEAST_EXPLAINED}; or spread {spread:.1e}, "
-                f"less than {self.LEAST_SPREAD:.0e}; in {self._bad} logs in a row). Train with a lower "
-                "`learning_rate`, in another `output_dir`."
+                f"(explained_differences is {explained:.3f}, less than {self.LEAST_EXPLAINED} in {self._bad} logs in "
+                "a row). Train with another `learning_rate`, in another `output_dir`."
             )
 
 
@@ -63,8 +60,8 @@ class MaskedClipsTrainer(LogoFormerTrainer):
     be read. The loss is the sum of the unexplained shares of `MaskedClipsOutput` of a micro-batch: under gradient
     accumulation and in several processes the mean over micro-batches, weighted by their clips.
 
-    Logged are what is explained of hidden and of visible places, and `spread`: the share of the embeddings' mean
-    square in which the clips of a batch differ, 0 where all have the same embedding. `CollapseCheck` looks at both.
+    Logged are what is explained of hidden and of visible places, and of what distinguishes the clips of a batch, at
+    which `CollapseCheck` looks.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -92,9 +89,11 @@ class MaskedClipsTrainer(LogoFormerTrainer):
         """The loss of a micro-batch, a scalar, and with `return_outputs` also the model's outputs."""
         inputs = dict(inputs)
         counted = inputs.pop("labels") != NOT_COUNTED
+        if not model.training:
+            counted[self.count_own_clips(len(counted)) :] = False
         outputs = model(**inputs, counted=counted)
         num_clips = counted.sum()
-        shares = outputs.unexplained | {"spread": spread_of(outputs.embedding[counted])}
+        shares = outputs.unexplained | {"differences": outputs.explained_differences}
         losses = {name: share * num_clips for name, share in shares.items()}
         loss = self.weigh_losses(losses)
         self.loss_sums[model.training].add(losses, num_clips)
@@ -107,14 +106,14 @@ class MaskedClipsTrainer(LogoFormerTrainer):
 
     @property
     def loss_weights(self) -> dict[str, float]:
-        """Factor of each unexplained share in the loss; the spread is watched alone."""
-        return dict.fromkeys(SHARES, 1.0) | {"spread": 0.0}
+        """Factor of each unexplained share in the loss; what is explained of differences is watched alone."""
+        return dict.fromkeys(SHARES, 1.0) | {"differences": 0.0}
 
     def mean_losses(self, training: bool) -> dict[str, float]:
-        """The loss since the last call, what is explained, and the spread: means over the clips of all processes."""
+        """The loss since the last call, and what is explained: means over the clips of all processes."""
         means = super().mean_losses(training)
         explained = {f"explained_{name}": 1 - means[name] for name in SHARES}
-        return {"loss": means["loss"]} | explained | {"spread": means["spread"]}
+        return {"loss": means["loss"]} | explained | {"explained_differences": means["differences"]}
 
     def evaluation_loop(
         self,
@@ -134,14 +133,5 @@ class MaskedClipsTrainer(LogoFormerTrainer):
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """As in `LogoFormerTrainer`. Raises a `CollapseError` where the model says the same of all clips."""
         super().log(logs, *args, **kwargs)
-        if "spread" in logs:
+        if "explained_differences" in logs:
             self._collapse.look(logs, self.state.global_step, self.state.max_steps)
-
-
-def spread_of(embeddings: torch.Tensor) -> torch.Tensor:
-    """The share of the mean square of embeddings `(batch, hidden)` in which they differ, `()`; 0 of no clips."""
-    embeddings = embeddings.detach().float()
-    if not len(embeddings):
-        return embeddings.new_zeros(())
-    differing = (embeddings - embeddings.mean(dim=0)).square().sum()
-    return differing / embeddings.square().sum().clamp(min=torch.finfo(torch.float32).tiny)

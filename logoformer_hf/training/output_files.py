@@ -11,7 +11,7 @@ from ..hub.push import CODE, PUBLISHED
 from .checkpoints import STATE_FILE
 from .evaluation_folder import EVALUATION_FILE
 from .held_out import HELD_OUT_FILE, SHARE_FILE
-from .pretrain_clips import PRETRAINING_FILE
+from .pretrain_clips import COLLAPSED_FILE, PRETRAINING_FILE
 from .run_files import RESULTS_FILE
 from .run_folder import SETTINGS_FILE
 
@@ -64,6 +64,7 @@ OUTPUT_FILES = (
     OutputFile(
         EVALUATION_FILE, "settings of the evaluation; only the same one replaces it", "evaluation", "before the test"
     ),
+    OutputFile(COLLAPSED_FILE, "why the pretraining ended; it does not go on", "pretraining", "where it collapses"),
     OutputFile(
         PRETRAINING_FILE, "what was explained of the clips that were held out; it marks the end", "pretraining", "last"
     ),

@@ -5,6 +5,7 @@ Places of the grid are hidden in all frames of a clip, and the whole model learn
 histograms of gradients (`models.masked_clips`). Labels of a data set that has some are not looked at.
 """
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -33,11 +34,11 @@ from ..models.masked_clips import LogoFormerForMaskedClips
 from .checkpoints import STATE_FILE, errors_of_writing
 from .held_out import HELD_OUT_FILE, keep_names, read_names
 from .library_state import library_state_kept
-from .masked_trainer import MaskedClipsTrainer
+from .masked_trainer import CollapseError, MaskedClipsTrainer
 from .processes import in_turn, on_main_process
 from .resume import check_resume, choose_checkpoint
 from .run_clips import check_same_clips
-from .run_folder import DATA_DIGEST, deciding_arguments, open_run_folder
+from .run_folder import DATA_DIGEST, SETTINGS_FILE, deciding_arguments, open_run_folder
 from .runs import Run, plan_runs
 from .seen_clips import history_of, part_of
 from .settings import ModelArguments, Program, Settings, parse_arguments, parse_overrides
@@ -45,19 +46,21 @@ from .stop import StopOnSigterm
 from .train import DEFAULTS, advice_on_unreadable_clips
 
 PRETRAINING_FILE = "pretraining.json"  # what was explained in the end; written last, it marks a finished pretraining
+COLLAPSED_FILE = "collapsed.json"  # why a pretraining ended before its time, and does not go on
 DESCRIPTION = (
     "Trains the frame encoder of a LOGO-Former on clips without labels: parts of the face are hidden, and what is in "
     "them is predicted. The output folder is for --backbone_checkpoint. Takes the options of `logoformer train` but "
     "those about labels and tests. A YAML file with settings may come first."
 )
 MIN_CLIPS = 16  # fewer say nothing of how faces differ
-# Options of `logoformer train` that are about labels, tests or the choice of an epoch, by the group that has them.
-_OF_LABELS = {
+# Options of `logoformer train` about labels, tests, the choice of an epoch or its losses, by the group that has them.
+_UNUSED = {
     "protocol": ("select_on", "train_share", "seeds", "allow_seen_clips", "beside"),
     "source": ("labels",),
     "training": (
         *("class_balanced_sampling", "compact_loss", "compact_loss_weight", "label_smoothing_factor"),
         *("load_best_model_at_end", "metric_for_best_model", "push_to_hub"),
+        *("mixup_alpha", "mixup_kind", "freeze_batch_norm"),
     ),
 }
 
@@ -101,12 +104,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def check_unused(settings: Settings) -> None:
-    """Raises a ValueError for an option that has no meaning without labels, or for several folds."""
+    """Raises a ValueError for an option that has no effect here, or for several folds."""
     usual = parse_arguments(["--data_dir", "."], PRETRAIN_CLIPS)
-    for group, names in _OF_LABELS.items():
+    for group, names in _UNUSED.items():
         for name in names:
             if getattr(getattr(settings, group), name) != getattr(getattr(usual, group), name):
-                raise ValueError(f"`{name}` has no meaning where labels are not looked at: leave it out.")
+                raise ValueError(f"`{name}` has no effect where labels are not looked at: leave it out.")
     if len(settings.source.folds) > 1:
         raise ValueError(
             "`fold` is 'all'; a pretraining has one set of clips: name one fold, whose test clips it leaves out."
@@ -119,7 +122,7 @@ def pretrain(settings: Settings) -> None:
 
     Raises:
         ValueError: a folder that holds a run with other settings or on other clips, or fewer than `MIN_CLIPS` clips.
-        CollapseError: the model says the same of all clips.
+        CollapseError: the model says the same of all clips, now or in the folder's pretraining.
         ClipProblems, OSError: clips that cannot be used, or an output folder that cannot be written to.
     """
     args = settings.training
@@ -131,7 +134,12 @@ def pretrain(settings: Settings) -> None:
         check_resume(args, [run])
         check_writable(run.folder)
         open_run_folder(run.folder, deciding, write=False, defaults=DEFAULTS)
-        return (run.folder / PRETRAINING_FILE).exists()
+        if (run.folder / COLLAPSED_FILE).exists():
+            raise CollapseError(f"{run.folder}: {read_json(run.folder / COLLAPSED_FILE)['message']}")
+        is_done = (run.folder / PRETRAINING_FILE).exists()
+        if not is_done:
+            check_settings(settings, run)
+        return is_done
 
     if not on_main_process(args, look_at):
         source = in_turn(args, lambda: gather(run, settings))
@@ -145,6 +153,48 @@ def pretrain(settings: Settings) -> None:
         print(describe(results))
         size = settings.model.model
         print(f"for a LOGO-Former: logoformer train --model {size} --backbone_checkpoint {run.folder} ...")
+
+
+def check_settings(settings: Settings, run: Run) -> None:
+    """
+    Raises a ValueError for what no pretraining can be made with, before clips are gathered and anything is written:
+    numbers out of their range, a model that cannot be built, or a folder with somebody's model.
+    """
+    args, share = settings.training, settings.protocol.validation_size
+    if not 0 < share < 1:
+        raise ValueError(f"`validation_size` is {share}; it must be more than 0 and less than 1.")
+    if args.per_device_train_batch_size < 2:
+        raise ValueError(
+            f"`per_device_train_batch_size` is {args.per_device_train_batch_size}; it must be at least 2: only clips "
+            "of one batch show whether the model distinguishes clips."
+        )
+    if args.max_steps <= 0 and args.num_train_epochs <= 0:
+        raise ValueError(f"`num_train_epochs` is {args.num_train_epochs}; it must be more than 0.")
+    if not (args.learning_rate >= 0 and math.isfinite(args.learning_rate)):
+        raise ValueError(f"`learning_rate` is {args.learning_rate}; it must be at least 0, e.g. 0.002.")
+    if args.logging_strategy == "no":
+        raise ValueError("`logging_strategy` is 'no'; it must be 'steps' or 'epoch': logs show whether it collapses.")
+    if not (run.folder / SETTINGS_FILE).exists():
+        for name in ("config.json", "model.safetensors"):
+            if (run.folder / name).exists():
+                raise ValueError(
+                    f"{run.folder} holds {name}, but no {SETTINGS_FILE}: a model of something else than a "
+                    "pretraining, which this one would replace. Choose another `output_dir`."
+                )
+    model, _, _ = build_model(settings)
+    if model.config.grid_size < 2:
+        raise ValueError(
+            f"`image_size` is {model.config.image_size}, one token a frame; it must give at least 2 x 2, of which "
+            "some are hidden."
+        )
+
+
+def build_model(settings: Settings) -> tuple[Any, Any, str]:
+    """A new LOGO-Former with a classifier, its processor, and a sentence on what it begins with."""
+    args = settings.model
+    normalisation = (args.image_mean, args.image_std)
+    overrides = parse_overrides(args.config_overrides)
+    return new_model(args.model, EXPRESSIONS, overrides, args.backbone_checkpoint, *normalisation)
 
 
 def deciding_settings(settings: Settings, run: Run) -> dict[str, Any]:
@@ -180,12 +230,10 @@ def divide(rows: Dataset, share: float, seed: int, held_out: Sequence[str] | Non
 
     Args:
         rows: all clips.
-        share: of the clips that are held out, more than 0 and less than 1.
+        share: of the clips that are held out, more than 0 and less than 1. A ValueError where too few are left.
         seed: of the run, which chooses them.
         held_out: names of those that were held out before; None chooses them now.
     """
-    if not 0 < share < 1:
-        raise ValueError(f"`validation_size` is {share}; it must be more than 0 and less than 1.")
     names = list(rows["clip_id"])
     if held_out is None:
         places = set(choose_of_every_class(names, [0] * len(names), share, seed))
@@ -193,6 +241,11 @@ def divide(rows: Dataset, share: float, seed: int, held_out: Sequence[str] | Non
         known = set(held_out)
         places = {place for place, name in enumerate(names) if name in known}
     others = [place for place in range(len(names)) if place not in places]
+    if len(others) < 2 or not places:
+        raise ValueError(
+            f"`validation_size` is {share}, which leaves {len(others)} of {len(names)} clips to train on and "
+            f"{len(places)} to measure with; it must leave at least 2 and 1."
+        )
     return DatasetDict(
         train=rows.select(others, keep_in_memory=True), validation=rows.select(sorted(places), keep_in_memory=True)
     )
@@ -223,7 +276,12 @@ def train_and_write(run: Run, settings: Settings, deciding: Mapping[str, Any], s
         print(f"{run}: goes on from {checkpoint.folder}.")
     with StopOnSigterm() as stop, advice_on_unreadable_clips(run, settings):
         trainer.add_callback(stop)
-        metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
+        try:
+            metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
+        except CollapseError as error:
+            if is_main_process:
+                write_json(run.folder / COLLAPSED_FILE, {"message": str(error)})
+            raise
     metrics.pop("total_flos", None)  # the library's estimate is for text models
     results: dict[str, Any] = metrics | trainer.evaluate(metric_key_prefix="held_out")
     results["clips_per_split"] = {split: len(each) for split, each in rows.items()}
@@ -234,13 +292,7 @@ def train_and_write(run: Run, settings: Settings, deciding: Mapping[str, Any], s
 
 def build_trainer(run: Run, settings: Settings, rows: DatasetDict, is_main_process: bool) -> MaskedClipsTrainer:
     """The Trainer with a new model."""
-    args = settings.model
-    overrides = parse_overrides(args.config_overrides)
-    normalisation = (args.image_mean, args.image_std)
-    classifier, processor, sentence = in_turn(
-        settings.training,
-        lambda: new_model(args.model, EXPRESSIONS, overrides, args.backbone_checkpoint, *normalisation),
-    )
+    classifier, processor, sentence = in_turn(settings.training, lambda: build_model(settings))
     if is_main_process:
         print(sentence)
     model = LogoFormerForMaskedClips(classifier.config)
@@ -270,8 +322,10 @@ def write_model(run: Run, trainer: MaskedClipsTrainer, results: Mapping[str, Any
 
 def describe(results: Mapping[str, Any]) -> str:
     """A sentence on what the model explains of the clips that were held out."""
-    look, motion = (f"{results[f'held_out_explained_{name}']:.1%}" for name in ("look", "motion"))
+    look, motion, differences = (
+        f"{results[f'held_out_explained_{name}']:.1%}" for name in ("look", "motion", "differences")
+    )
     return (
         f"of {results['clips_per_split']['validation']:,} clips that were held out, it explains {look} of how hidden "
-        f"places look and {motion} of how they move; the spread of embeddings is {results['held_out_spread']:.1e}."
+        f"places look, {motion} of how they move, and {differences} of what distinguishes clips in visible places."
     )

@@ -7,6 +7,7 @@ from logoformer_hf.configuration_logoformer import LogoFormerConfig
 from logoformer_hf.models.masked_clips import (
     NUM_DIRECTIONS,
     LogoFormerForMaskedClips,
+    explained_differences,
     gradient_histograms,
     hide_pixels,
     hide_places,
@@ -80,6 +81,19 @@ def test_shares_are_0_of_the_truth_and_1_of_the_mean():
     assert unexplained_shares(others, histograms, weights * 0) == right
 
 
+def test_a_mean_face_explains_nothing_of_what_distinguishes_clips():
+    generator = torch.Generator().manual_seed(0)
+    histograms = torch.rand(6, 3, 2, 2, NUM_DIRECTIONS, generator=generator)
+    weights = (torch.rand(6, 2, 2, generator=generator) < 0.6).float()
+    assert explained_differences(histograms, histograms, weights) == pytest.approx(1)
+    of_places = 5 * torch.rand(1, 1, 2, 2, NUM_DIRECTIONS, generator=generator).expand_as(histograms)
+    assert explained_differences(of_places, histograms, weights) == pytest.approx(0, abs=1e-6)
+    assert explained_differences(of_places + histograms, histograms, weights) == pytest.approx(1)
+    half = histograms.mean(dim=0, keepdim=True) + (histograms - histograms.mean(dim=0)) / 2
+    assert 0.7 < explained_differences(half, histograms, torch.ones(6, 2, 2)) < 0.8
+    assert explained_differences(histograms[:1], histograms[:1], weights[:1]) == 0
+
+
 def test_what_is_hidden_is_not_seen():
     torch.manual_seed(0)
     config = LogoFormerConfig.tiny(image_size=32, num_frames=4)
@@ -94,7 +108,7 @@ def test_what_is_hidden_is_not_seen():
         first, then = (model(each, histograms, hidden) for each in (pixels, others))
         without = model(pixels, histograms, hidden, counted=torch.tensor([True, False]))
         alone = model(pixels[:1], histograms[:1], hidden[:1])
-    assert first.unexplained == then.unexplained and first.embedding.shape == (2, config.hidden_size)
+    assert first.unexplained == then.unexplained and first.explained_differences.shape == ()
     assert first.unexplained.keys() == {"look", "motion", "visible_look", "visible_motion"}
     for name, share in alone.unexplained.items():
         torch.testing.assert_close(without.unexplained[name], share)
