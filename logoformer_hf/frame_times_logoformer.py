@@ -119,6 +119,13 @@ def oddities(frame: av.VideoFrame) -> list[str]:
     return notes
 
 
+def square_size(width_px: int, height_px: int, aspect_ratio: float) -> tuple[int, int]:
+    """Wide pixels are made by widening the picture and high ones by heightening it: nothing is thrown away."""
+    if aspect_ratio >= 1:
+        return max(1, round(width_px * aspect_ratio)), height_px
+    return width_px, max(1, round(height_px / aspect_ratio))
+
+
 def check_first_frame(frame: av.VideoFrame, name: object) -> None:
     """Raises a `VideoReadError` for pictures that are too small."""
     if min(frame.width, frame.height) < MIN_SIDE_PX:

@@ -28,6 +28,7 @@ from .reading_limits_logoformer import (
     check_scans,
     check_size,
     file_content,
+    has_orientation,
     max_decoded_pixels,
     picture_size,
     plain_reason,
@@ -50,8 +51,6 @@ NO_HEIC = "HEIC is not read; convert it to JPEG"
 HEIC_SUFFIXES = (".heic", ".heif")
 # Frames of a folder where PIL reads AVIF and no other images are there. A file of this ending may be a video, too.
 AVIF_SUFFIXES = (".avif",)
-# Parts of a JPEG with a small picture: JFXX, and those of Photoshop and of cameras' makers.
-PARTS_WITH_PICTURES = re.compile(b"JFXX|Photoshop|\xff\xe2|\xff\xed")
 # How the images begin that PIL reads under every name. A JPEG may be the first of many (Motion JPEG), and a BMP has
 # two letters alone.
 IMAGE_HEADS = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*")
@@ -378,16 +377,6 @@ def is_image_file(path: Path) -> bool:
         return True
     with path.open("rb") as file:
         return is_image_head(file.read(HEAD_BYTES))
-
-
-def has_orientation(content: bytes) -> bool:
-    """Whether a JPEG may have an orientation: it has EXIF or XMP, in which PIL looks for it."""
-    # Both lie before the pixels, whose beginning is quickly found. What is found may be that of a small picture in
-    # another part, and they behind it; one within EXIF lies behind the name.
-    end = content.find(b"\xff\xda")
-    if PARTS_WITH_PICTURES.search(content, 0, end):
-        end = len(content)
-    return content.find(b"Exif\0\0", 0, end) >= 0 or content.find(b"http://ns.adobe.com/xap/", 0, end) >= 0
 
 
 def reduced_size(size: tuple[int, int], min_side_px: int | None) -> tuple[int, int]:

@@ -38,6 +38,8 @@ JPEG_HEAD = b"\xff\xd8"
 # Its markers that begin a frame and so have its size: all SOF but DHT, JPG and DAC.
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 JPEG_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
+# How its parts begin in which PIL looks for an orientation: EXIF, XMP.
+PARTS_WITH_ORIENTATION = (b"Exif\0\0", b"http://ns.adobe.com/xap/")
 # A progressive JPEG has about ten scans; each goes over all pixels, and needs a few bytes.
 MAX_JPEG_SCANS = 100
 SHORT_JPEG_BYTES = 10_000  # in longer ones, bytes are counted as quickly by numpy
@@ -295,6 +297,20 @@ def picture_size(file: IO[bytes]) -> tuple[int, int] | None:
     return None
 
 
+def has_gif_picture(packet: bytes) -> bool:
+    """Whether a packet of a GIF has anything but the header and extensions: comments, texts of programs, delays."""
+    place = 0
+    if packet.startswith(b"GIF") and len(packet) > 10:
+        flags = packet[10]
+        place = 13 + (6 << (flags & 7) if flags & 0x80 else 0)  # behind the colours
+    while packet[place : place + 1] == b"!":
+        place += 2
+        while place < len(packet) and packet[place]:  # blocks, each behind its length; the last one is empty
+            place += 1 + packet[place]
+        place += 1
+    return packet[place : place + 1] not in (b"", b";")
+
+
 def webp_size(head: bytes) -> tuple[int, int] | None:
     """Width and height of a WebP by its first 30 bytes."""
     if head[12:16] == b"VP8X":
@@ -332,6 +348,22 @@ def jpeg_size(file: IO[bytes]) -> tuple[int, int] | None:
         if marker in (0xD9, 0xDA):  # the end, and the pixels, before any frame header
             return None
         file.seek(max(length, 2) - 7, 1)
+
+
+def has_orientation(content: bytes) -> bool:
+    """Whether a JPEG may have an orientation: it has EXIF or XMP, in which PIL looks for it."""
+    place, end = 2, len(content) - 4
+    while place < end and content[place] == 0xFF:
+        marker = content[place + 1]
+        if marker == 0xDA:  # the pixels, before which both lie
+            return False
+        if marker == 0xE1 and content.startswith(PARTS_WITH_ORIENTATION, place + 4):
+            return True
+        if marker == 0xFF:  # there may be more than one before a marker
+            place += 1
+        else:
+            place += 2 + (0 if marker in JPEG_WITHOUT_LENGTH else content[place + 2] << 8 | content[place + 3])
+    return any(part in content for part in PARTS_WITH_ORIENTATION)  # it is damaged
 
 
 def mp4_index_entries(file: IO[bytes], size: int) -> int:

@@ -21,7 +21,7 @@ import av.filter
 import av.video.reformatter
 import numpy as np
 
-from .frame_times_logoformer import check_first_frame, errors_of_colours
+from .frame_times_logoformer import check_first_frame, errors_of_colours, square_size
 from .image_reading_logoformer import BACKGROUND, HEAD_BYTES, NO_HEIC, is_heic
 from .reading_limits_logoformer import (
     CHECKED_CODECS,
@@ -32,6 +32,7 @@ from .reading_limits_logoformer import (
     check_headers,
     check_packet,
     counted_pixels,
+    has_gif_picture,
     plain_reason,
     shrunk_size,
 )
@@ -175,12 +176,15 @@ def choose_stream(container: av.container.InputContainer, video: VideoFile) -> a
 
 def packets_of(container: av.container.InputContainer, *streams: Any) -> Iterator[Any]:
     """
-    The packets of streams. At the first packet of a stream that a file shows late (sound in FLV), PyAV 18 raises an
-    `IndexError`, and goes on behind it.
+    The packets of streams, without those that FFmpeg makes of comments behind the last picture of a GIF. At the first
+    packet of a stream that a file shows late (sound in FLV), PyAV 18 raises an `IndexError`, and goes on behind it.
     """
+    is_gif = container.format.name == "gif"
     while True:
         try:
-            yield from container.demux(*streams)
+            for packet in container.demux(*streams):
+                if not is_gif or packet.size == 0 or has_gif_picture(bytes(packet)):
+                    yield packet
             return
         except IndexError:
             continue
@@ -463,13 +467,6 @@ class FrameConverter:
         with errors_of_colours(frame, self._name):
             converted = reformatter.reformat(frame, width=width, height=height, format=kind, threads=1)
         return self._orientation.apply(on_background(converted.to_ndarray()))
-
-
-def square_size(width_px: int, height_px: int, aspect_ratio: float) -> tuple[int, int]:
-    """Wide pixels are made by widening the picture and high ones by heightening it: nothing is thrown away."""
-    if aspect_ratio >= 1:
-        return max(1, round(width_px * aspect_ratio)), height_px
-    return width_px, max(1, round(height_px / aspect_ratio))
 
 
 @cache

@@ -125,7 +125,8 @@ class Survey:
 
     Attributes:
         frames_pts: timestamps of all frames, sorted; empty where they cannot be used.
-        keyframes_pts: those at which decoding can start, sorted.
+        keyframes_pts: those at which decoding can start, sorted; empty where it has to start at the first packet of
+            a file that was just opened.
         end_pts: the end of the last frame.
         fps: average frames per second, as the file says.
         tick_sec: unit of the timestamps in seconds.
@@ -175,11 +176,12 @@ def next_packet(packets: Any) -> Any:
 
 def add_packets(survey: Survey, packets: Iterator[Any], budget: ReadingBudget, has_reordered_frames: bool) -> bool:
     """Adds what the packets of a stream say to an empty survey, and returns whether its timestamps can be used."""
-    is_first, are_reordered, num_bytes = True, False, 0
+    is_first, are_reordered, has_palette, num_bytes = True, False, False, 0
     kept = []
     for packet in packets:
         budget.take_packet(packet.size)
         num_bytes += packet.size
+        has_palette = has_palette or packet.has_sidedata("palette")
         if len(survey.keyframes_pts) <= 1 and num_bytes <= MAX_KEPT_BYTES:
             kept.append(packet)
         if packet.size and is_first and not packet.is_keyframe:
@@ -200,6 +202,8 @@ def add_packets(survey: Survey, packets: Iterator[Any], budget: ReadingBudget, h
     survey.keyframes_pts.sort()
     if survey.keyframes_pts == survey.frames_pts[:1] and num_bytes <= MAX_KEPT_BYTES:
         survey.packets = kept
+    if has_palette:  # it comes once, and is neither there again after seeking nor after reading to the end
+        survey.keyframes_pts.clear()
     return True
 
 

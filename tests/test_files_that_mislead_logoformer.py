@@ -1,8 +1,15 @@
-"""Videos whose keyframes or timestamps are not what the file says: every choice gives the same frame for an index."""
+"""
+Videos whose keyframes, timestamps or packets are not what they seem: every choice gives the same frame for an index.
+"""
+
+import sys
+from io import BytesIO
 
 import av
+import numpy as np
 import pytest
 from pictures import decode_all
+from PIL import Image
 
 from logoformer_hf.video_reading_logoformer import read_frames
 
@@ -70,3 +77,47 @@ def test_a_first_packet_that_is_no_keyframe(suffix, tmp_path, write_video):
     whole, metadata = read_frames(path, range)
     assert 0 < len(whole) == metadata.total_num_frames
     check_every_choice(path, whole)
+
+
+def write_palette(path):
+    """A video whose pixels are numbers of colours, as from Windows and QuickTime of the nineties."""
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (256, 4), dtype=np.uint8)
+    colours[:, 0 if sys.byteorder == "big" else 3] = 255  # opaque
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("rawvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "pal8"
+        for _ in range(NUM_FRAMES):
+            pixels = rng.integers(0, 256, (24, 32), dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray((pixels, colours), format="pal8")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["old.avi", "old.mov"])
+def test_a_palette_that_comes_with_the_first_packet_alone(name, tmp_path):
+    path = write_palette(tmp_path / name)
+    expected = decode_all(path)
+    assert len(np.unique(expected.reshape(-1, 3), axis=0)) == 256
+    check_every_choice(path, expected)
+
+
+def test_a_quicktime_film_in_shades_of_grey(tmp_path, write_video):
+    """Its keyframes are not all of its frames, and its palette comes once."""
+    path = write_video(tmp_path / "grey.mov", NUM_FRAMES, codec="qtrle", pix_fmt="gray")
+    check_every_choice(path, decode_all(path))
+
+
+@pytest.mark.parametrize(
+    "behind", [b"!\xfe\x05hello\0", b"!\xff\x0bXMP DataXMP\x03abc\0", b"!\xf9\x04\0\0\0\0\0", b"!\xfe\x05he"]
+)
+def test_what_stands_behind_the_last_picture_of_a_gif_is_no_frame(behind, tmp_path):
+    path, content = tmp_path / "commented.gif", BytesIO()
+    images = [Image.new("L", (32, 24), 6 * number) for number in range(NUM_FRAMES)]
+    images[0].save(content, "GIF", save_all=True, append_images=images[1:], duration=100)
+    path.write_bytes(content.getvalue())
+    expected = decode_all(path)
+    assert len(expected) == NUM_FRAMES
+    path.write_bytes(content.getvalue().removesuffix(b";") + behind + b";")
+    check_every_choice(path, expected)
+    assert read_frames(path, lambda total: [0])[1].duration == NUM_FRAMES / 10

@@ -21,7 +21,8 @@ from logoformer_hf import VideoReadError
 from logoformer_hf import reading_limits_logoformer as limits
 from logoformer_hf import video_container_logoformer as video_container
 from logoformer_hf.faces.footage import Footage
-from logoformer_hf.reading_limits_logoformer import file_content
+from logoformer_hf.image_reading_logoformer import ORIENTATION_TAG, decode_image
+from logoformer_hf.reading_limits_logoformer import file_content, has_orientation
 from logoformer_hf.video_reading_logoformer import read_clip, read_frames
 
 LIMITS = limits.LIMITS
@@ -357,3 +358,37 @@ def test_what_grows_or_is_read_in_parts(tmp_path, monkeypatch):
     read = os.read
     monkeypatch.setattr(limits.os, "read", lambda file, size: read(file, 3))
     assert file_content(str(tmp_path / "file")) == b"0123456789"
+
+
+SOS = b"\xff\xda"  # as the pixels of a JPEG begin
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"",
+        b"\xff\xfe\0\x0c" + SOS + b" comment",  # its length counts itself
+        b"\xff\xe5\0\x0a" + 4 * SOS,
+        b"\xff\xed\0\x06" + 2 * SOS,
+        b"\xff\xff\xff",
+    ],
+)
+def test_an_orientation_is_seen_whatever_stands_before_it(before):
+    image = Image.new("RGB", (32, 16))
+    image.paste((255, 255, 255), (0, 0, 16, 16))
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = 6  # a quarter turn
+    content = io.BytesIO()
+    image.save(content, "JPEG", exif=exif)
+    head, rest = content.getvalue()[:2], content.getvalue()[2:]
+    pixels = decode_image(head + before + rest, "turned.jpg")
+    assert pixels.shape == (32, 16, 3)
+    assert pixels[:12].min() > 200
+    assert pixels[20:].max() < 50
+
+
+def test_names_of_orientation_in_other_parts_of_a_jpeg_are_none():
+    content = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(content, "JPEG", comment=b"Exif\0\0 http://ns.adobe.com/xap/")
+    assert not has_orientation(content.getvalue())
+    assert not has_orientation(content.getvalue() + b"Exif\0\0")  # behind the pixels
