@@ -17,6 +17,7 @@ from http.client import (
     HTTPSConnection,
     IncompleteRead,
     RemoteDisconnected,
+    UnknownProtocol,
     responses,
 )
 from typing import Any
@@ -124,7 +125,7 @@ def reason_of(error: Exception) -> str:
         return f"the server answers {error.code} ({responses.get(error.code, 'unknown')})."
     if isinstance(error, IncompleteRead):
         return "the connection broke."
-    if isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected):
+    if isinstance(error, (BadStatusLine, UnknownProtocol)) and not isinstance(error, RemoteDisconnected):
         return "the server does not answer by HTTP."
     line = first_line(getattr(error, "reason", None) or error)[:MAX_SHOWN]
     return "".join(letter if letter.isprintable() else "?" for letter in line)
@@ -223,6 +224,11 @@ class Deadline:
             self._end()
         return connection
 
+    def forget(self, connection: socket.socket) -> None:
+        """Closes a connection, which is watched no longer."""
+        self._connections.remove(connection)
+        connection.close()
+
     def _end(self) -> None:
         self._is_over = True
         for connection in list(self._connections):
@@ -266,7 +272,11 @@ class RedirectHandler(HTTPRedirectHandler):
     def http_error_302(self, req: Request, fp: Any, code: int, msg: str, headers: Any) -> Any:
         """As in the library, of an answer that is closed before."""
         fp.close()
-        place = headers.get("location") or headers.get("uri") or ""
+        place = (headers.get("location") or headers.get("uri") or "").strip()
+        if not place:
+            raise VideoReadError(f"{self._name}: the server answers {code}, and does not say where it leads on to.")
+        del headers["location"]
+        headers["location"] = place
         try:
             target = urlunsplit(urlsplit(urljoin(req.full_url, place)))
         except ValueError as error:  # its words may have a password
@@ -313,12 +323,21 @@ def watched_connection(
     connection = connection_class(host, **options)
     connect = connection.connect
 
+    copies: list[socket.socket] = []
+
     def connect_and_watch() -> None:
-        connect()
+        try:
+            connect()
+        finally:
+            for copy in copies:
+                deadline.forget(copy)
+            copies.clear()
         deadline.watch(connection.sock)
 
     def create_and_watch(*arguments: Any, **named: Any) -> socket.socket:
-        return deadline.watch(create(*arguments, **named))
+        created = create(*arguments, **named)
+        copies.append(deadline.watch(created.dup()))  # TLS takes the socket itself, and may wait for long
+        return created
 
     connection._create_connection = create_and_watch  # type: ignore[attr-defined] # the library's place to do this
     connection.connect = connect_and_watch  # type: ignore[method-assign] # TLS has another socket

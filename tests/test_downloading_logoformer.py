@@ -23,7 +23,8 @@ class Answers(BaseHTTPRequestHandler):
     """
     `/clip` is a file, `/slow` one that hardly comes, `/headers` has no end of them, `/to/PORT/HOST` leads elsewhere,
     `/file` to this disk, `/password` to what the server has as `leads_to`, `/endless` elsewhere without an end of its
-    own, `/large` says that it is, `/words` much.
+    own, `/large` says that it is, `/words` much, `/version` something else;
+    `/blanks` leads to the file, `/nowhere` to nothing.
     """
 
     def do_GET(self):
@@ -46,6 +47,12 @@ class Answers(BaseHTTPRequestHandler):
             return self.rfile.read(1)  # says nothing more until the other side has gone
         if self.path == "/words":
             return self.wfile.write(b"HTTP/1.1 404 " + b"\x1b[31m<b>" * 5000 + b"\r\n\r\n")
+        if self.path == "/version":
+            return self.wfile.write(b"HTTP/9/secret 200 OK\r\n\r\n")
+        if self.path == "/blanks":
+            return self.redirect("/clip  ")
+        if self.path == "/nowhere":
+            return self.wfile.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n")
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
@@ -231,6 +238,46 @@ def test_words_of_a_server_are_not_repeated(port):
     with raises_naming(VideoReadError, "/words", "404 (Not Found)") as caught:
         downloading.download_video(f"http://127.0.0.1:{port}/words")
     assert "31m" not in str(caught.value) and len(str(caught.value)) < 200
+
+
+def test_a_version_of_a_server_is_not_repeated(port):
+    with raises_naming(VideoReadError, "/version", "does not answer by HTTP") as caught:
+        downloading.download_video(f"http://127.0.0.1:{port}/version")
+    assert "secret" not in str(caught.value)
+
+
+def test_blanks_around_the_place_of_a_redirect_are_left_out(server, port):
+    downloading.download_video(f"http://127.0.0.1:{port}/blanks")
+    assert [path for _, path in server.asked] == ["/blanks", "/clip"]
+
+
+def test_a_redirect_to_nowhere_says_so(port):
+    with raises_naming(VideoReadError, "/nowhere", "302", "does not say where"):
+        downloading.download_video(f"http://127.0.0.1:{port}/nowhere")
+
+
+def test_the_time_limit_holds_while_tls_is_agreed_on():
+    """A server that takes the connection and says nothing is left before it gives up itself."""
+    ended_by = []
+
+    def be_silent(listening):
+        connection, _ = listening.accept()
+        with connection:
+            connection.settimeout(15)
+            try:
+                while connection.recv(1000):
+                    pass
+                ended_by.append("the reader")
+            except TimeoutError:
+                ended_by.append("the server")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=be_silent, args=(listening,))
+        thread.start()
+        with raises_naming(VideoReadError, "/clip", "more than 1 seconds"):
+            downloading.download_video(f"https://127.0.0.1:{listening.getsockname()[1]}/clip", max_sec=1)
+        thread.join()
+    assert ended_by == ["the reader"]
 
 
 @pytest.mark.parametrize("only_public", [False, True])
