@@ -1,6 +1,7 @@
 """Checks that JSON files of a model, before they are published, have what this package writes, and nothing else."""
 
 import json
+import math
 import re
 from collections.abc import Collection
 from dataclasses import fields, is_dataclass
@@ -24,6 +25,8 @@ from ..image_reading_logoformer import first_line
 from ..saved_settings_logoformer import FREE_NAMES, find_code_references
 from ..video_processing_logoformer import LogoFormerVideoProcessor
 from .cards import hub_repo
+from .name_contents import MAX_NAME, check_text
+from .result_contents import check_matrix_size, check_results
 
 CONFIG_FILE, PROCESSOR_FILE = "config.json", "video_preprocessor_config.json"
 RESULTS_FILE, REPORT_FILE = "eval_results.json", "report.json"
@@ -96,6 +99,7 @@ def check_json(file: Path) -> None:
         check_processor(values)
     elif file.name == RESULTS_FILE:
         check_fields(values, numbers_among(values) | _RESULTS)
+        check_results(values)
     elif file.name == REPORT_FILE:
         check_fields(values, fields_of_report())
     elif file.name == INDEX_FILE:
@@ -106,7 +110,7 @@ def numbers_among(results: Collection[str]) -> dict[str, Any]:
     """Names of numbers among those of results, with their types: those of this package, and a few losses besides."""
     known = [name for name in results if _NUMBERS.fullmatch(name)]
     own = [name for name in results if name not in known and name not in _RESULTS and _OWN_LOSS.fullmatch(name)]
-    return dict.fromkeys([*known, *own[:_MAX_OWN_LOSSES]], bool | float | None)
+    return dict.fromkeys([*known, *own[:_MAX_OWN_LOSSES]], float | None)
 
 
 def check_classes(file: Path, names: Collection[str]) -> None:
@@ -118,12 +122,17 @@ def check_classes(file: Path, names: Collection[str]) -> None:
         names: of the classes.
 
     Raises:
-        ValueError: a name in it is that of no class; the message names the file.
+        ValueError: a name in it is that of no class, or its confusion matrix has another number of them; the message
+            names the file.
     """
     values = read_json_object(file)
     for field in ("test_recall", "test_empty_classes", "label_names"):
         if strange := [name for name in values.get(field) or () if name not in names]:
             raise ValueError(f"{file}: `{field}` has {shown(strange[0])}, which is no class of the model.")
+    try:
+        check_matrix_size(values, names)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}.") from error
 
 
 def check_processor(values: dict[str, Any]) -> None:
@@ -138,8 +147,21 @@ def check_processor(values: dict[str, Any]) -> None:
 
 
 def check_is_plain(file: Path) -> None:
-    """Raises a ValueError for JSON in which a field is there twice."""
-    json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=without_twins)
+    """Raises a ValueError for JSON in which a field is there twice, or a number is infinite or NaN."""
+    json.loads(
+        file.read_text(encoding="utf-8"),
+        object_pairs_hook=without_twins,
+        parse_float=finite_number,
+        parse_constant=finite_number,
+    )
+
+
+def finite_number(text: str) -> float:
+    """The number that a text says. Raises a ValueError for one that is infinite or NaN, which JSON does not have."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"it has the number {text[:60]}, and JSON has none that is infinite or NaN")
+    return number
 
 
 def check_references(values: dict[str, Any], own: dict[str, str]) -> None:
@@ -184,8 +206,9 @@ def check_names(values: dict[str, Any], known: frozenset[str], where: str) -> No
         elif name not in FREE_NAMES:
             check_words(value, where + name)
     labels, inverse = values.get("id2label"), values.get("label2id")
+    if labels is not None:
+        check_labels(labels, f"{where}id2label")
     if labels is not None and inverse is not None:
-        check_fields(labels, dict[str, str], f"{where}id2label")
         numbers = {name: int(number) for number, name in labels.items()} if all(map(str.isdigit, labels)) else None
         if inverse != numbers:
             raise ValueError(
@@ -193,6 +216,18 @@ def check_names(values: dict[str, Any], known: frozenset[str], where: str) -> No
                 f"package, set `config.{where}label2id = {{name: number for number, name in "
                 f"config.{where}id2label.items()}}` and save it again"
             )
+
+
+def check_labels(labels: Any, where: str) -> None:
+    """Raises a ValueError for names of classes that are none, as the names of classes in shards are checked."""
+    check_fields(labels, dict[str, str], where)
+    for number, name in labels.items():
+        try:
+            check_text(name, MAX_NAME)
+            if not name.strip():
+                raise ValueError("empty")
+        except ValueError as error:
+            raise ValueError(f"`{where}`: the name of class {number[:20]} is {error}") from error
 
 
 def check_words(value: Any, where: str) -> None:

@@ -1,6 +1,5 @@
 """Checks that pictures, before they are published, have nothing in them but the picture."""
 
-import math
 import re
 import zlib
 from collections.abc import Iterator
@@ -68,7 +67,9 @@ def check_pixels(header: bytes, packed: bytes) -> None:
     """Raises a ValueError where the pixels of a PNG are more or fewer than its header says."""
     width, height = (int.from_bytes(header[place : place + 4], "big") for place in (0, 4))
     bits, colour, *_, interlacing = header[8:13]
-    num_bytes = height * (1 + math.ceil(width * bits * _COLOURS.get(colour, 1) / 8))  # a row begins with its filter
+    if bits != 8:  # rows of fewer bits end in some that no pixel shows
+        raise ValueError(f"a PNG with {bits} bits a value, as no picture of this package; they have 8")
+    num_bytes = height * (1 + width * _COLOURS.get(colour, 1))  # a row begins with its filter
     if interlacing or num_bytes > _MAX_BYTES:
         raise ValueError(f"a PNG of {width}x{height} pixels, or one that is interlaced, as no picture of this package")
     unpacking = zlib.decompressobj()

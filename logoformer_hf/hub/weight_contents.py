@@ -1,8 +1,9 @@
 """Checks that the weights of a folder, before they are published, are those of its model, and nothing else."""
 
 import json
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ _HEADER = {"dtype": str, "shape": list[int], "data_offsets": list[int]}
 _METADATA = {"format": "pt"}  # what transformers writes
 _FLOATS = ("F16", "BF16", "F32", "F64")
 _OTHERS = {torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL"}
+# What batch norm keeps besides its weights: the number of batches that it has seen, and variances.
+_NUM_BATCHES, _VARIANCE = "num_batches_tracked", "running_var"
+_MAX_BATCHES = 10**10
 
 
 def names_of_weights(folder: Path) -> list[str]:
@@ -58,7 +62,8 @@ def check_weights(file: Path) -> None:
     Checks a file of weights by itself.
 
     Raises:
-        ValueError: something besides tensors in it, or a value that is infinite or NaN.
+        ValueError: something besides tensors in it, a tensor of a type that `save_pretrained` does not write, a value
+            that is infinite or NaN, or statistics of batch norm that cannot be.
         SafetensorError: no such file, or one with bytes that belong to no tensor.
     """
     with safe_open(file, framework="pt") as weights:
@@ -71,9 +76,27 @@ def check_weights(file: Path) -> None:
         for name, entry in header.items():
             if name != "__metadata__":
                 check_fields(entry, _HEADER, name[:100])
+                if entry["dtype"] not in (*_FLOATS, *_OTHERS.values()):
+                    raise ValueError(
+                        f"the tensor {name[:200]!r} has the type {entry['dtype'][:20]}; it must be one of "
+                        f"{', '.join((*_FLOATS, *_OTHERS.values()))}"
+                    )
         names = weights.keys()
         if faulty := [name for name in names if non_finite_tensors({name: weights.get_tensor(name)})]:
             raise ValueError(f"infinite or NaN in {describe_tensors(faulty)}")
+        if faulty := [name for name in names if not are_statistics(name, weights)]:
+            raise ValueError(
+                f"batch norm cannot have the values of {describe_tensors(faulty)}: below zero, or more than "
+                f"{_MAX_BATCHES:,} batches"
+            )
+
+
+def are_statistics(name: str, weights: Any) -> bool:
+    """Whether a tensor of an open file, if it is one of these statistics of batch norm, has values that they have."""
+    if not name.endswith((_NUM_BATCHES, _VARIANCE)):
+        return True
+    tensor = weights.get_tensor(name)
+    return bool((tensor >= 0).all()) and (name.endswith(_VARIANCE) or bool((tensor <= _MAX_BATCHES).all()))
 
 
 def read_header(file: Path) -> dict[str, Any]:
@@ -132,5 +155,32 @@ def check_tensors(folder: Path, names: Sequence[str], config: PreTrainedConfig) 
             files_of[name] = file.name
     if missing := sorted(expected.keys() - files_of.keys()):
         raise ValueError(f"{folder}: its weights lack {describe_tensors(missing)} of the model of config.json.")
-    if INDEX_FILE in names and read_json_object(folder / INDEX_FILE).get("weight_map") != files_of:
-        raise ValueError(f"{folder / INDEX_FILE}: `weight_map` does not name the file of each tensor.")
+    if INDEX_FILE in names:
+        check_index(folder / INDEX_FILE, files_of, headers.values())
+
+
+def check_index(file: Path, files_of: dict[str, str], headers: Iterable[dict[str, Any]]) -> None:
+    """
+    Checks what the index of divided weights says of them.
+
+    Args:
+        file: the index.
+        files_of: name of the file of each tensor.
+        headers: of these files.
+
+    Raises:
+        ValueError: another file for a tensor, or other sizes in all than those of the tensors.
+    """
+    values = read_json_object(file)
+    if values.get("weight_map") != files_of:
+        raise ValueError(f"{file}: `weight_map` does not name the file of each tensor.")
+    entries = [entry for header in headers for name, entry in header.items() if name != "__metadata__"]
+    num_bytes = sum(end - start for start, end in (entry["data_offsets"] for entry in entries))
+    num_values = sum(math.prod(entry["shape"]) for entry in entries)
+    metadata = values.get("metadata", {})
+    if metadata.get("total_size", num_bytes) != num_bytes:
+        raise ValueError(f"{file}: `metadata.total_size` must be {num_bytes:,}, the bytes of all tensors.")
+    if not 0 <= metadata.get("total_parameters", 0) <= num_values:  # without the statistics, which are no parameters
+        raise ValueError(
+            f"{file}: `metadata.total_parameters` must be at most {num_values:,}, the values of all tensors."
+        )

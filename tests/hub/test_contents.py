@@ -23,6 +23,25 @@ CARD = "---\nlicense: other\n---\n\n# A model\n"
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
+STRANGE_FIELDS = (
+    '"clips_per_split": {"/home/me/.ssh/id_rsa hunter2": 1}',
+    '"clips_per_split": {"train": 1000000000}',
+    '"test_confusion_matrix": [[109, 121, 32]]',
+    '"test_confusion_matrix": [[1, 0], [0, -1]]',
+    '"test_confusion_matrix": [[1, 0], [0, 568417100156885781]]',
+    f'"test_num_clips": {"7" * 4000}',
+    '"test_num_clips": 3.5',
+    '"test_num_clips": -1',
+    f'"test_focal": {"7" * 300}',
+    '"test_focal": true',
+    '"test_focal": -Infinity',
+    '"test_recall": {"sad": 5}',
+    '"test_empty_classes": ["sad", "sad"]',
+    '"score_temperature": -3e300',
+    '"seen_clips": {"trained_on": 56841710015688578181684}',
+)
+
+
 def check(tmp_path, name: str, content: str | bytes) -> None:
     (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
     check_content(tmp_path / name)
@@ -49,7 +68,7 @@ def test_results_of_every_kind_leave(tmp_path):
     """Of `Trainer` with and without memory, of this package, and of a loss of somebody's own."""
     names = [f"{split}_{name}" for split in ("train", "test") for name in ("loss", "runtime", "steps_per_second")]
     names += ["epoch", "before_init_mem_cpu", "init_mem_gpu_alloc_delta", "test_mem_cpu_peaked_delta"]
-    names += ["test_focal", "test_num_clips", "test_cross_entropy", *CALIBRATION]
+    names += ["test_focal", "test_cross_entropy", *CALIBRATION]
     check(tmp_path, "eval_results.json", json.dumps(FULL_RESULTS | dict.fromkeys(names, 0.5)))
 
 
@@ -72,6 +91,9 @@ def test_results_of_every_kind_leave(tmp_path):
         ("eval_results.json", '{"test_uar": "mine", "test_uar": 0.5}'),
         ("eval_results.json", '{"test_uar": 0.5, "test_recall": {"sad": [1]}}'),
         ("eval_results.json", '{"test_uar": 0.5, "clips_per_split": [1]}'),
+        *(("eval_results.json", f'{{"test_uar": {value}}}') for value in ("true", "1e300", "-0.1", "NaN", "1e999")),
+        *(("eval_results.json", f'{{"test_uar": 0.5, {field}}}') for field in STRANGE_FIELDS),
+        ("report.json", '{"seeds": [], "folds": [Infinity]}'),
         ("model.safetensors.index.json", '{"weight_map": {"a": ["../../private"]}}'),
         ("model.safetensors.index.json", '{"weight_map": []}'),
         ("video_preprocessor_config.json", "{}"),

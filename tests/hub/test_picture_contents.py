@@ -36,10 +36,25 @@ def test_what_this_package_draws_leaves(tmp_path):
     check_picture(tmp_path / "matrix.png")
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
 def test_pictures_of_every_kind_leave(tmp_path, mode):
     Image.new(mode, (13, 7)).save(tmp_path / "a.png")
     check_picture(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("mode", ["1", "I;16"])
+def test_other_bits_than_eight_a_value(tmp_path, mode):
+    Image.new(mode, (13, 7)).save(tmp_path / "a.png")
+    with raises_naming(ValueError, "bits", "8"):
+        check_picture(tmp_path / "a.png")
+
+
+def test_bits_that_no_pixel_shows(tmp_path):
+    header = struct.pack(">IIBBBBB", 1, len(TEXT), 1, 0, 0, 0, 0)
+    rows = b"".join(bytes([0, letter]) for letter in TEXT)  # of which one bit is a pixel
+    content = part(b"IHDR", header) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b"")
+    with raises_naming(ValueError, "bits"):
+        check(tmp_path, b"\x89PNG\r\n\x1a\n" + content)
 
 
 def test_something_behind_the_picture(tmp_path, picture):
@@ -85,7 +100,7 @@ def test_something_behind_the_pixels(tmp_path, behind):
 def test_a_large_one_takes_no_memory(tmp_path):
     Image.new("1", (12_000, 12_000)).save(tmp_path / "a.png")
     content = bytearray((tmp_path / "a.png").read_bytes())
-    content[24:26] = b"\x10\x06"  # 16 bits of four colours for each pixel
+    content[24:26] = b"\x08\x06"  # four values for each pixel
     content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
     with raises_naming(ValueError, "12000x12000"):
         check(tmp_path, bytes(content))

@@ -145,6 +145,7 @@ class TestFilesOfOthers:
         [
             ("eval_results.json", {"test_empty_classes": ["-----BEGIN OPENSSH PRIVATE KEY-----"]}),
             ("eval_results.json", {"test_recall": {"happy": 0.5, "my password": None}}),
+            ("eval_results.json", {"test_confusion_matrix": [[1, 0], [0, 1]]}),
             ("report.json", {"seeds": [], "label_names": ["happy", "my password"]}),
         ],
     )
@@ -153,6 +154,35 @@ class TestFilesOfOthers:
         (output_dir / name).write_text(json.dumps(known | values))
         [field] = [field for field in values if field != "seeds"]
         self.refused(output_dir, output_dir / name, field)
+
+    @pytest.mark.parametrize("name", ["/home/me", "C:\\x", "~/x", "a\nb", "a\u202eb", "", " ", "x" * 256])
+    def test_names_of_classes_that_no_shards_have_are_refused(self, output_dir, name):
+        names = [*"abcdef", name]
+        values = json.loads((output_dir / "config.json").read_text())
+        values["id2label"] = {str(number): each for number, each in enumerate(names)}
+        values["label2id"] = {each: number for number, each in enumerate(names)}
+        (output_dir / "config.json").write_text(json.dumps(values))
+        self.refused(output_dir, output_dir / "config.json", "id2label", "class 6")
+
+    def test_weights_of_a_type_that_is_not_written_are_refused(self, output_dir):
+        weights = load_file(output_dir / "model.safetensors")
+        weights["classifier.bias"] = weights["classifier.bias"].to(torch.float8_e4m3fn)
+        save_file(weights, output_dir / "model.safetensors", metadata={"format": "pt"})
+        self.refused(output_dir, output_dir / "model.safetensors", "classifier.bias", "F8_E4M3")
+
+    @pytest.mark.parametrize(
+        ("field", "value"), [("total_size", 123456789012345678901), ("total_size", 1), ("total_parameters", 10**15)]
+    )
+    def test_an_index_with_other_sizes_than_the_tensors_have_is_refused(self, output_dir, field, value):
+        model = LogoFormerForVideoClassification.from_pretrained(output_dir)
+        (output_dir / "model.safetensors").unlink()
+        model.save_pretrained(output_dir, max_shard_size="20KB")
+        index = output_dir / "model.safetensors.index.json"
+        assert index.name in files_to_push(output_dir)
+        values = json.loads(index.read_text())
+        values["metadata"][field] = value
+        index.write_text(json.dumps(values))
+        self.refused(output_dir, index, field)
 
     def test_numbers_of_classes_that_are_not_their_names_are_refused_with_the_remedy(self, output_dir):
         names = {number: f"class {number}" for number in range(7)}

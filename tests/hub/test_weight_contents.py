@@ -37,6 +37,21 @@ def test_other_metadata_do_not(file, metadata):
         check_weights(file)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("a.num_batches_tracked", torch.tensor(number)) for number in (-5, 2**62)),
+        *(("a.running_var", torch.tensor([1.0, -0.5], dtype=kind)) for kind in (torch.float32, torch.bfloat16)),
+    ],
+)
+def test_statistics_that_cannot_be(file, name, value):
+    save_file({name: value.abs() % 10**6}, file, metadata={"format": "pt"})
+    check_weights(file)
+    save_file({name: value}, file, metadata={"format": "pt"})
+    with raises_naming(ValueError, name):
+        check_weights(file)
+
+
 def test_bytes_behind_the_tensors(file):
     file.write_bytes(file.read_bytes() + b"a text of somebody")
     with pytest.raises(SafetensorError):
