@@ -268,7 +268,7 @@ class TestFootage:
         ({"inputs": "/etc/passwd"}, ["inputs"]),
         ({"inputs": "https://example.org/clip.mp4"}, ["inputs", "address", "LOGOFORMER_ALLOW_ADDRESSES"]),
         ({"inputs": " http://example.org/clip.mp4"}, ["inputs", "address", "LOGOFORMER_ALLOW_ADDRESSES"]),
-        ({"inputs": "\n/etc/passwords of mine"}, ["inputs", "LOGOFORMER_ALLOW_PATHS"]),
+        ({"inputs": "\n/etc/passwd of mine"}, ["inputs", "LOGOFORMER_ALLOW_PATHS"]),
         ({"inputs": " data:video/mp4;base64,***"}, ["inputs", "data:video/mp4", "base64"]),
         ({"inputs": [1, {"a": b""}]}, ["inputs", "list"]),
     ],
