@@ -46,11 +46,19 @@ def test_faces_are_searched_in_a_thread_before_the_one_that_follows_them(recogni
 
 
 def test_windows_come_before_the_end(recognizer_of, folder):
-    detector = ScriptedDetector(always=TWO)
-    recognizer = recognizer_of(detector, batch_size=2)
+    has_window = threading.Event()
+
+    class Waiting(ScriptedDetector):
+        def detect(self, frame):
+            if len(self.numbers) == 90:
+                assert has_window.wait(60)
+            return super().detect(frame)
+
+    recognizer = recognizer_of(Waiting(always=TWO), batch_size=2)
     stream = recognizer.stream(folder)
     window = next(stream)
     assert window.end_sec < 2 and threads()
+    has_window.set()
     stream.close()
     assert threads() == []
 
