@@ -95,13 +95,7 @@ class MaskedClipsTrainer(LogoFormerTrainer):
         num_clips = counted.sum()
         shares = outputs.unexplained | {"differences": outputs.explained_differences}
         losses = {name: share * num_clips for name, share in shares.items()}
-        loss = self.weigh_losses(losses)
-        self.loss_sums[model.training].add(losses, num_clips)
-        if model.training:
-            self._train_loss.add(loss, num_clips)
-        divisor = num_clips if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
-        factor = 1 if num_items_in_batch is None else self.accelerator.num_processes
-        loss = loss * factor / divisor.clamp(min=1)
+        loss = self.add_up(losses, num_clips, num_items_in_batch, model.training)
         return (loss, outputs) if return_outputs else loss
 
     @property

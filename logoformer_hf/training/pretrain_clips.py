@@ -9,7 +9,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import transformers
@@ -41,7 +41,7 @@ from .run_clips import check_same_clips
 from .run_folder import DATA_DIGEST, SETTINGS_FILE, deciding_arguments, open_run_folder
 from .runs import Run, plan_runs
 from .seen_clips import history_of, part_of
-from .settings import ModelArguments, Program, Settings, parse_arguments, parse_overrides
+from .settings import NewModelArguments, Program, Settings, parse_arguments, parse_overrides
 from .stop import StopOnSigterm
 from .train import DEFAULTS, advice_on_unreadable_clips
 
@@ -65,23 +65,10 @@ _UNUSED = {
 }
 
 
-@dataclass
-class MaskedModelArguments(ModelArguments):
-    """Which model is pretrained: a new LOGO-Former of this size."""
-
-    def __post_init__(self) -> None:
-        if self.model_name_or_path:
-            raise ValueError(
-                "--model_name_or_path is for `logoformer train`; to start from pretrained weights of a frame encoder "
-                "give --backbone_checkpoint."
-            )
-        super().__post_init__()
-
-
 PRETRAIN_CLIPS = Program(
     "logoformer pretrain-clips",
     DESCRIPTION,
-    MaskedModelArguments,
+    NewModelArguments,
     {
         "dataset": "videos",
         "model": "base",

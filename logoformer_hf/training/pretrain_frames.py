@@ -16,7 +16,7 @@ from pathlib import Path
 import transformers
 
 from .library_state import library_state_kept
-from .settings import ModelArguments, Program, parse_arguments, parse_overrides
+from .settings import NewModelArguments, Program, parse_arguments, parse_overrides
 from .train import train
 
 # Fields of the configuration that make a LOGO-Former a classifier of single frames.
@@ -29,15 +29,10 @@ DESCRIPTION = (
 
 
 @dataclass
-class FrameEncoderArguments(ModelArguments):
+class FrameEncoderArguments(NewModelArguments):
     """Which frame encoder is trained: that of a LOGO-Former of this size."""
 
     def __post_init__(self) -> None:
-        if self.model_name_or_path:
-            raise ValueError(
-                "--model_name_or_path is for `logoformer train`; to start from pretrained weights of a frame encoder "
-                "give --backbone_checkpoint."
-            )
         super().__post_init__()
         # In the settings themselves, so that a folder of this command is never taken for one of `train`.
         self.config_overrides = json.dumps(parse_overrides(self.config_overrides) | ONE_FRAME)

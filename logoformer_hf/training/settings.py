@@ -96,6 +96,19 @@ class ModelArguments:
         return ", ".join([f"LOGO-Former {self.model}", *(f"{name} {value}" for name, value in overrides.items())])
 
 
+@dataclass
+class NewModelArguments(ModelArguments):
+    """Which frame encoder is pretrained: that of a new LOGO-Former."""
+
+    def __post_init__(self) -> None:
+        if self.model_name_or_path:
+            raise ValueError(
+                "--model_name_or_path is for `logoformer train`; to start from pretrained weights of a frame encoder "
+                "give --backbone_checkpoint."
+            )
+        super().__post_init__()
+
+
 def _one_per_channel(name: str, values: Sequence[float]) -> list[float]:
     """Three numbers, of one or three."""
     if len(values) not in (1, 3):

@@ -317,16 +317,24 @@ class LogoFormerTrainer(Trainer):
             losses = mixture.losses(labels, lambda labels: self.clip_losses(own, labels))
         else:
             losses = self.clip_losses(own, labels)
-        loss = self.weigh_losses(losses)
-        self.loss_sums[model.training].add(losses, num_clips)
-        if model.training:
-            self._train_loss.add(loss, num_clips)
-
-        # num_items_in_batch counts the clips of all processes, whose gradients are averaged.
-        divisor = num_clips if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
-        factor = 1 if num_items_in_batch is None else self.accelerator.num_processes
-        loss = loss * factor / divisor.clamp(min=1)
+        loss = self.add_up(losses, num_clips, num_items_in_batch, model.training)
         return (loss, outputs) if return_outputs else loss
+
+    def add_up(
+        self, losses: Mapping[str, torch.Tensor], num_clips: torch.Tensor, num_items: Any, training: bool
+    ) -> Any:
+        """
+        Adds the losses of a micro-batch, each summed over the `num_clips` of its clips that count, to what is logged.
+        Returns its part of the loss of the step, a scalar; `num_items` is as in `compute_loss`.
+        """
+        loss = self.weigh_losses(losses)
+        self.loss_sums[training].add(losses, num_clips)
+        if training:
+            self._train_loss.add(loss, num_clips)
+        # num_items counts the clips of all processes, whose gradients are averaged.
+        divisor = num_clips if num_items is None else torch.as_tensor(num_items)
+        factor = 1 if num_items is None else self.accelerator.num_processes
+        return loss * factor / divisor.clamp(min=1)
 
     def _draw_mixture(self, inputs: Mapping[str, Any], labels: torch.Tensor) -> Mixture:
         number, self._num_mixed = self._num_mixed, self._num_mixed + 1
