@@ -36,6 +36,7 @@ def run_program(
     print_any_name()
     try:
         run()
+        leave_group()
     except SystemExit as end:
         if end.code == INTERRUPTED:
             ignore_ctrl_c()
@@ -49,6 +50,16 @@ def run_program(
             raise
         print(f"{name}{error}", file=sys.stderr)
         sys.exit(2)
+
+
+def leave_group() -> None:
+    """
+    Ends this process's part in the group of a launch. Left to the end of the interpreter, a thread of the group that
+    still runs then aborts a process whose work is done, and the launcher reports a failure.
+    """
+    distributed = sys.modules.get("torch.distributed")  # a program without torch has no group
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def was_interrupted(error: BaseException | None) -> bool:

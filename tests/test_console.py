@@ -46,3 +46,24 @@ run_program(run, "", (), "the same command goes on")
     )
     assert ended.returncode == 130 and "Traceback" not in ended.stderr
     assert ended.stdout.splitlines() == ["at the end", "still there"]
+
+
+def test_no_group_of_a_launch_is_left_to_the_end_of_the_interpreter(tmp_path):
+    """Where one of its threads at times aborts the process."""
+    code = f"""
+import atexit
+from torch import distributed
+from logoformer_hf._console import run_program
+
+atexit.register(lambda: print(distributed.is_initialized()))
+
+def run():
+    distributed.init_process_group("gloo", init_method="{(tmp_path / "store").as_uri()}", rank=0, world_size=1)
+    print(distributed.is_initialized())
+
+run_program(run, "", ())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment_with(), capture_output=True, text=True, timeout=TIMEOUT_SEC
+    )
+    assert ended.stdout.splitlines() == ["True", "False"], ended.stderr

@@ -1,9 +1,11 @@
 """Progress in seconds of video."""
 
 import os
+import select
 import sys
 
 import pytest
+from processes import TIMEOUT_SEC
 
 from logoformer_hf.timeline.progress import Progress, Throttle
 
@@ -83,8 +85,11 @@ def test_a_terminal_without_a_size_has_a_bar(monkeypatch):
         progress = Progress(1, 40.0)
         progress.report("a.mp4")(10.0, False)
         progress.close()
-    assert "10/40 s" in os.read(ours, 100_000).decode()
-    os.close(ours)
+        with os.fdopen(ours, "rb", buffering=0) as screen:  # what was written reaches it in parts, at times late
+            seen = b""
+            while b"10/40 s" not in seen:
+                assert select.select([screen], [], [], TIMEOUT_SEC)[0], seen
+                seen += screen.read(100_000)
 
 
 def test_nothing_is_shown_where_stderr_is_no_terminal(shown, monkeypatch):

@@ -13,6 +13,7 @@ from toys import RandomClips, toy_trainer, trainer_model
 from transformers import AutoConfig, AutoModelForVideoClassification
 from video_models import save
 
+from logoformer_hf._console import leave_group
 from logoformer_hf.evaluation.calibration import fit_temperature, measure_calibration
 from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.models.heads import get_temperature
@@ -220,3 +221,4 @@ def test_a_temperature_cannot_be_set_by_hand():
 
 if __name__ == "__main__":  # as the processes of a launch run it
     calibrate_and_save(sys.argv[1])
+    leave_group()

@@ -10,6 +10,7 @@ from processes import launch
 from torch import nn
 from toys import RandomClips, toy_trainer
 
+from logoformer_hf._console import leave_group
 from logoformer_hf.data.collator import collate_clips
 from logoformer_hf.training.losses import margin_compact_loss
 
@@ -73,3 +74,4 @@ def test_predictions_are_the_same_from_one_and_two_processes(tmp_path):
 
 if __name__ == "__main__":  # as the processes of a launch run it
     predict_and_save(sys.argv[1], dataloader_num_workers=1)
+    leave_group()

@@ -10,6 +10,7 @@ import torch
 from processes import launch
 from toys import RandomClips, poison, toy_trainer
 
+from logoformer_hf._console import leave_group
 from logoformer_hf.data.clips import NOT_COUNTED
 from logoformer_hf.models.finite import NonFiniteError
 from logoformer_hf.training.global_batch import all_processes_clips, own_clips, own_share
@@ -154,3 +155,4 @@ if __name__ == "__main__":  # as the processes of a launch run it
     from accelerate import PartialState
 
     train_all(Path(sys.argv[1]), PartialState(cpu=True).num_processes, PartialState().process_index)
+    leave_group()

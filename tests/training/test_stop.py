@@ -12,6 +12,7 @@ from errors import check_named
 from processes import launch
 from toys import RandomClips, toy_model, toy_trainer
 
+from logoformer_hf._console import leave_group
 from logoformer_hf.training.checkpoints import list_checkpoints
 from logoformer_hf.training.stop import StopOnSigterm, StoppedBySignal
 
@@ -115,3 +116,4 @@ def test_two_processes_stop_after_the_same_step_and_go_on(tmp_path):
 
 if __name__ == "__main__":  # as the processes of a launch run it
     stop_and_go_on(Path(sys.argv[1]))
+    leave_group()
