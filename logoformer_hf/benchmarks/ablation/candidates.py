@@ -55,6 +55,7 @@ CANDIDATES = (
     _candidate("average", "average_0.999", "averaged weights (0.999)", ema_decay=0.999),
     _candidate("average", "average_0.99", "averaged weights (0.99)", ema_decay=0.99),
     _candidate("decay_positions", "positions_stay", "no weight decay on positions", decay_positions=False),
+    _window(1, 7, 7),
     _window(16, 1, 1),
     _window(16, 4, 4),
     _window(16, 7, 7),
