@@ -1,4 +1,5 @@
 import copy
+import shutil
 
 import pytest
 import torch
@@ -433,6 +434,18 @@ def test_compiles_as_one_graph():
     model = toy_model()
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(clip()).logits, model(clip()).logits, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs g++ on a CPU")
+def test_the_folded_and_compiled_model_with_fixed_weights_gives_the_same_logits():
+    model = toy_model(num_hidden_layers=1)
+    folded = copy.deepcopy(model).fold_batch_norm()
+    compiled = torch.compile(folded, options={"freezing": True})
+    with torch.inference_mode():
+        for num_frames in (4, 6):
+            frames = clip()[:, :1].repeat(1, num_frames, 1, 1, 1)
+            torch.testing.assert_close(compiled(frames).logits, model(frames).logits, rtol=0, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ from .masked_trainer import CollapseError, MaskedClipsTrainer
 from .processes import in_turn, on_main_process
 from .resume import check_resume, choose_checkpoint
 from .run_clips import check_same_clips
-from .run_folder import DATA_DIGEST, SETTINGS_FILE, deciding_arguments, open_run_folder
+from .run_folder import DATA_DIGEST, deciding_arguments, open_run_folder
 from .runs import Run, plan_runs
 from .seen_clips import history_of, part_of
 from .settings import NewModelArguments, Program, Settings, parse_arguments, parse_overrides
@@ -145,7 +145,7 @@ def pretrain(settings: Settings) -> None:
 def check_settings(settings: Settings, run: Run) -> None:
     """
     Raises a ValueError for what no pretraining can be made with, before clips are gathered and anything is written:
-    numbers out of their range, a model that cannot be built, or a folder with somebody's model.
+    numbers out of their range, or a model that cannot be built.
     """
     args, share = settings.training, settings.protocol.validation_size
     if not 0 < share < 1:
@@ -161,13 +161,6 @@ def check_settings(settings: Settings, run: Run) -> None:
         raise ValueError(f"`learning_rate` is {args.learning_rate}; it must be at least 0, e.g. 0.002.")
     if args.logging_strategy == "no":
         raise ValueError("`logging_strategy` is 'no'; it must be 'steps' or 'epoch': logs show whether it collapses.")
-    if not (run.folder / SETTINGS_FILE).exists():
-        for name in ("config.json", "model.safetensors"):
-            if (run.folder / name).exists():
-                raise ValueError(
-                    f"{run.folder} holds {name}, but no {SETTINGS_FILE}: a model of something else than a "
-                    "pretraining, which this one would replace. Choose another `output_dir`."
-                )
     model, _, _ = build_model(settings)
     if model.config.grid_size < 2:
         raise ValueError(
@@ -258,7 +251,7 @@ def train_and_write(run: Run, settings: Settings, deciding: Mapping[str, Any], s
         keep_names(run.folder / HELD_OUT_FILE, rows["validation"])
     trainer = build_trainer(run, settings, rows, is_main_process)
     trainer.trained_on = trained_on
-    checkpoint = on_main_process(args, lambda: choose_checkpoint(args, run.folder))
+    checkpoint = on_main_process(args, lambda: choose_checkpoint(args, run.folder, trainer.model))
     if checkpoint and is_main_process:
         print(f"{run}: goes on from {checkpoint.folder}.")
     with StopOnSigterm() as stop, advice_on_unreadable_clips(run, settings):

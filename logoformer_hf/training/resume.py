@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from transformers import TrainingArguments
 
+from ..saved_weights_logoformer import tensors_in, weight_files
 from .checkpoints import (
     Checkpoint,
     check_state,
@@ -38,17 +40,17 @@ def check_resume(training_args: TrainingArguments, runs: Sequence[Run]) -> None:
         )
 
 
-def choose_checkpoint(training_args: TrainingArguments, run_folder: Path) -> Checkpoint | None:
+def choose_checkpoint(training_args: TrainingArguments, run_folder: Path, model: torch.nn.Module) -> Checkpoint | None:
     """
     The checkpoint that a run goes on from: the one that `resume_from_checkpoint` names, otherwise, and where
     it is True, the newest whole one of the run. None where there is none.
 
     One from another folder is copied to that of the run, with the best one so far. If the run already has checkpoints,
-    the newest is the one: the same command goes on after a kill.
+    the newest is the one: the same command goes on after a kill. `model` is the one that is trained.
 
     Raises:
         CheckpointError: the checkpoint is not whole or lacks a part of the state of a training.
-        ValueError: the run has later checkpoints than the one that is named.
+        ValueError: the run has later checkpoints than the one that is named, or that one is of another model.
     """
     which, needs_best = training_args.resume_from_checkpoint, training_args.load_best_model_at_end
     named = None if not which or is_word(which, "true") else open_checkpoint(which, run_folder, needs_best)
@@ -61,6 +63,7 @@ def choose_checkpoint(training_args: TrainingArguments, run_folder: Path) -> Che
     if named is None:
         return None
     if is_elsewhere:
+        check_same_model(named.folder, model)
         return adopt(named, run_folder)
     if later := [path for step, path in list_checkpoints(run_folder).items() if step > named.step]:
         raise ValueError(
@@ -68,6 +71,20 @@ def choose_checkpoint(training_args: TrainingArguments, run_folder: Path) -> Che
             f"next time: delete {', '.join(map(str, later))}, or leave `resume_from_checkpoint` out."
         )
     return named
+
+
+def check_same_model(checkpoint: Path, model: torch.nn.Module) -> None:
+    """Raises a `ValueError` where the weights of a checkpoint have other names or shapes than those of the model."""
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    saved = {name: shape for _, name, shape in tensors_in(weight_files(checkpoint))}
+    if not saved or saved == wanted:
+        return
+    name = min(name for name in saved.keys() | wanted.keys() if saved.get(name) != wanted.get(name))
+    theirs, ours = (f"of shape {shapes[name]}" if name in shapes else "not there" for shapes in (saved, wanted))
+    raise ValueError(
+        f"`resume_from_checkpoint` is {checkpoint}, a training of another model: its {name} is {theirs}, that of this "
+        f"one {ours}. Name a checkpoint of the same command, or begin with a model by `model_name_or_path`."
+    )
 
 
 def adopt(checkpoint: Checkpoint, run_folder: Path) -> Checkpoint:

@@ -32,6 +32,11 @@ DECIDING_ARGUMENTS = (
     *("eval_strategy", "eval_steps", "eval_delay", "eval_on_start", "save_strategy", "save_steps"),
     *("load_best_model_at_end", "metric_for_best_model", "greater_is_better"),
 )
+# What `save_pretrained` of transformers writes, and wrote.
+MODEL_FILES = (
+    *("config.json", "model.safetensors", "model.safetensors.index.json"),
+    *("pytorch_model.bin", "pytorch_model.bin.index.json"),
+)
 # Settings that are paths: two spellings of one path are the same setting.
 PATHS = ("data_dir", "list_file", "clip_root", "model_name_or_path", "backbone_checkpoint", "detector", "frames")
 # Settings that are JSON: blanks and the order of fields say nothing.
@@ -64,8 +69,8 @@ def open_run_folder(
         defaults: values of settings that the file of an earlier version lacks.
 
     Raises:
-        ValueError: the folder holds a run with other settings, or checkpoints without settings, or its file of
-            settings is damaged. Nothing in it is changed.
+        ValueError: the folder holds a run with other settings, or checkpoints or a model without settings, or its
+            file of settings is damaged. Nothing in it is changed.
     """
     settings = comparable(settings)
     file = folder / SETTINGS_FILE
@@ -90,6 +95,11 @@ def open_run_folder(
         raise ValueError(
             f"{folder} holds {PREDICTIONS_FILE}, but no {SETTINGS_FILE}: results of something else than a training, "
             "as of `logoformer evaluate`. Choose another `output_dir`."
+        )
+    elif models := [name for name in MODEL_FILES if (folder / name).exists()]:
+        raise ValueError(
+            f"{folder} holds {models[0]}, but no {SETTINGS_FILE}: a model of something else than this training, which "
+            "would replace it. Choose another `output_dir`."
         )
     elif write:
         write_json(file, settings)

@@ -194,7 +194,7 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
         compute_metrics=scorer.score_epoch,
     )
     trainer.trained_on = clips.trained_on
-    checkpoint = on_main_process(training_args, lambda: choose_checkpoint(training_args, run.folder))
+    checkpoint = on_main_process(training_args, lambda: choose_checkpoint(training_args, run.folder, trainer.model))
     if checkpoint and is_main_process:
         print(f"{run}: goes on from {checkpoint.folder}.")
     with StopOnSigterm() as stop, advice_on_unreadable_clips(run, settings):

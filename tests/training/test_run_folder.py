@@ -45,6 +45,14 @@ def test_other_settings_are_refused_and_named(tmp_path, changed, words):
     assert json.loads((tmp_path / "run.json").read_text()) == {"seed": 0, "learning_rate": 0.2}
 
 
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "pytorch_model.bin"])
+def test_a_model_of_something_else_is_not_replaced(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with raises_naming(ValueError, tmp_path, name, "output_dir"):
+        open_run_folder(tmp_path, {"seed": 0})
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
 def test_only_one_process_writes(tmp_path):
     open_run_folder(tmp_path / "run", {"seed": 0}, write=False)
     assert not (tmp_path / "run").exists()
