@@ -1,14 +1,16 @@
-"""The page's sections on candidates for the defaults, and on what was chosen."""
+"""The page's sections on what might become a default, and on what was chosen."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from ...configuration_logoformer import EXPRESSIONS
+from ...evaluation.significance import correct_p_values
 from ...evaluation.tables import interval, markdown_table, percent, points
+from . import design
 from .candidates import CANDIDATES
 from .cells import against, corrected_p_values, plus_minus, scores, spread
-from .choice import COMBINATIONS, RULE, combine, compared_with
+from .comparison import compared_with
 from .results import Results, mean_gain
 from .variant import REFERENCE, Variant
 
@@ -19,13 +21,12 @@ PIXELS_TEXT = "The frame encoder is trained with the rest. Tested on the same pe
 
 def choice_sections(results: Results) -> list[str]:
     """The sections of everything that `--choose` has trained, empty without records."""
-    candidates = [*CANDIDATES, *(combine(name, title, []) for name, title in COMBINATIONS.items())]
     # Names, titles and comparisons of these rows do not depend on what was chosen.
     compared = compared_with(REFERENCE)
     candidates, tokens, pixels = (
         [each for each in rows if len(results.values(each.name, "uar"))]
         for rows in (
-            candidates,
+            CANDIDATES,
             [each for each in compared if each.group == "chosen"],
             [each for each in compared if each.group == "pixels"],
         )
@@ -34,8 +35,40 @@ def choice_sections(results: Results) -> list[str]:
         chosen_section(results, tokens, "What was chosen, beside other models", CHOSEN_TEXT),
         recalls_table(results, tokens) if tokens else "",
         chosen_section(results, pixels, "On pixels, from random weights", PIXELS_TEXT),
+        design_section(results),
         candidates_section(results, candidates),
     ]
+
+
+def design_section(results: Results) -> str:
+    """Table of the factors with their effects, on validation people; empty before there are enough runs."""
+    found = design.effects(results)
+    if not found:
+        return ""
+    p_values = correct_p_values([each.p_value for each in found])
+    chosen = design.choose(found)
+    rows = [
+        [
+            each.factor.title,
+            *against(each.uar),
+            f"{p_value:.2f}",
+            f"{each.calibration_error.value:+.3f}",
+            f"{each.calibration_error.low:+.3f} to {each.calibration_error.high:+.3f}",
+            "yes" if each.factor in chosen else "-",
+        ]
+        for each, p_value in zip(found, p_values, strict=True)
+    ]
+    num_runs = design.num_done(results)
+    planned = "" if num_runs == design.NUM_RUNS else f", of which {num_runs} are there yet"
+    header = ["", "UAR", "95 %", "p", "calibration error", "95 %", "chosen"]
+    return f"""## What might become a default
+
+A designed experiment of {design.NUM_RUNS} runs{planned}, each with another seed: in every run half of the changes
+are made together, each change in one half of the runs, so that its effect is the difference between both halves (a
+fraction of resolution IV: what two changes do together is not mistaken for what one does, and is part of the noise).
+Tested on validation people. {design.RULE} The UAR is in points; "p" is corrected for {len(found)} changes (Holm).
+
+{markdown_table(header, rows)}"""
 
 
 def candidates_section(results: Results, candidates: Sequence[Variant]) -> str:
@@ -44,30 +77,23 @@ def candidates_section(results: Results, candidates: Sequence[Variant]) -> str:
 
     Args:
         results: records of all runs.
-        candidates: the rows, those that have records.
+        candidates: the rows, those that have at least two pairs.
     """
+    candidates = [each for each in candidates if len(results.gains(each.name, each.against)) > 1]
     if not candidates:
         return ""
     p_values = corrected_p_values(results, candidates)
     rows = []
     for variant in candidates:
-        estimate = mean_gain(results.gains(variant.name, variant.against))
-        calibration = spread(results, variant, "calibration_error")
-        rows.append(
-            [
-                variant.title,
-                *against(estimate),
-                f"{p_values[variant.name]:.2f}" if variant.name in p_values else "-",
-                f"{calibration.mean:.3f}",
-                str(len(results.gains(variant.name, variant.against))),
-            ]
-        )
-    return f"""## What might become a default
+        gains = results.gains(variant.name, variant.against)
+        error = spread(results, variant, "calibration_error").mean
+        p_value = f"{p_values[variant.name]:.2f}"
+        rows.append([variant.title, *against(mean_gain(gains)), p_value, f"{error:.3f}", str(len(gains))])
+    return f"""## Single changes
 
 Each row changes one thing of the old defaults; the difference in UAR, in points, is from these, where a title names
-nothing else. All are tested on validation people, on {machines(results, candidates)}. {RULE} A candidate that was
-worse in both of its first seeds has no third one. "p" is corrected for {len(p_values)} rows (Holm); "error" is the
-calibration error.
+nothing else. All are tested on validation people, on {machines(results, candidates)}. "p" is corrected for
+{len(p_values)} rows (Holm); "error" is the calibration error.
 
 {markdown_table(["", "difference", "95 %", "p", "error", "seeds"], rows)}"""
 

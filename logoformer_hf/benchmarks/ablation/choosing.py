@@ -1,18 +1,20 @@
-"""Trains the candidates, chooses by the rule of `choice`, and compares what was chosen on other people."""
+"""Runs the designed experiment, chooses by its rule, and compares what was chosen on other people."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import design
 from .benchmark import read_encoder
 from .budget import Budget
 from .candidates import BASES, CANDIDATES
-from .choice import best, choose, combinations, compared_with
+from .comparison import compared_with
+from .factors import combine
 from .results import Results
 from .training import Machine
 from .variant import Variant
 from .workers import train_all
 
-SCREENING_SEEDS, COMPARISON_SEEDS, PIXEL_SEEDS = 3, 16, 4
+COMPARISON_SEEDS, PIXEL_SEEDS, CANDIDATE_SEEDS = 16, 4, 3
 
 
 def choose_defaults(
@@ -21,8 +23,7 @@ def choose_defaults(
     """
     Runs the whole choice; what `results` has is not trained again.
 
-    Seed by seed, so that an interrupted command leaves whole comparisons. A candidate that was worse in both of its
-    first seeds has no third one.
+    After the design, seed by seed, so that an interrupted command leaves whole comparisons.
 
     Args:
         budget: budget of all runs.
@@ -33,29 +34,28 @@ def choose_defaults(
         machine: where to train.
 
     Returns:
-        What was chosen, the reference where nothing pays.
+        What was chosen, the old defaults where nothing pays.
     """
     encoder = read_encoder(clips_dir)
 
-    def train(variants: Sequence[Variant], seeds: Sequence[int]) -> None:
-        runs = [
+    def train(runs: Sequence[tuple[Variant, int]]) -> None:
+        missing = [
             (variant, seed)
-            for seed in seeds
-            for variant in variants
+            for variant, seed in runs
             if not results.has(variant.name, seed, encoder if variant.reads_tokens else None)
         ]
-        if runs:
-            train_all(runs, budget, clips_dir, output_dir, num_workers, results, machine)
+        if missing:
+            train_all(missing, budget, clips_dir, output_dir, num_workers, results, machine)
 
-    train([*BASES, *CANDIDATES], range(SCREENING_SEEDS - 1))
-    hopeful = [each for each in CANDIDATES if (results.gains(each.name, each.against) > 0).any()]
-    train([*BASES, *hopeful], [SCREENING_SEEDS - 1])
-    chosen = choose(results, CANDIDATES)
-    combined = combinations(results, chosen)
-    train(combined, range(SCREENING_SEEDS))
-    new = best(results, [*combined, *chosen.values()])
+    def train_seeds(variants: Sequence[Variant], num_seeds: int) -> None:
+        train([(variant, seed) for seed in range(num_seeds) for variant in variants])
+
+    train(design.runs())
+    chosen = design.choose(design.effects(results))
+    new = combine("new_defaults", " + ".join(each.title for each in chosen) or "the old defaults", chosen)
     print(f"chosen: {new.title}; configuration {dict(new.config)}, recipe {dict(new.recipe)}", flush=True)
     rows = compared_with(new)
-    train([each for each in rows if each.reads_tokens], range(COMPARISON_SEEDS))
-    train([each for each in rows if not each.reads_tokens], range(PIXEL_SEEDS))
+    train_seeds([each for each in rows if each.reads_tokens], COMPARISON_SEEDS)
+    train_seeds([each for each in rows if not each.reads_tokens], PIXEL_SEEDS)
+    train_seeds([*BASES, *CANDIDATES], CANDIDATE_SEEDS)
     return new

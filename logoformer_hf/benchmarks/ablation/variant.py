@@ -39,8 +39,8 @@ class Variant:
         name: name of the variant in folders and results.
         title: title in tables and pictures.
         group: on the frame tokens of one frozen frame encoder "parts", which change what the model is made of,
-            "candidates", which might become defaults, and "chosen", what was chosen beside other models; on pixels and
-            from random weights "models" of other kinds, and "pixels", what was chosen.
+            "candidates" and runs of the design, by which defaults are chosen, and "chosen", what was chosen beside
+            other models; on pixels and from random weights "models" of other kinds, and "pixels", what was chosen.
         config: fields of `LogoFormerConfig` that differ from the reference.
         recipe: fields of `LogoFormerTrainingArguments` that differ from the reference's.
         compact_loss: form of the compact loss.
@@ -49,8 +49,6 @@ class Variant:
         clips_share: share of the training clips, 0 to 1; the number of epochs rises in inverse proportion.
         model: key of the model's class.
         against: name of the variant that it is compared with.
-        axis: what a candidate changes: of the candidates of one axis at most one is chosen. Empty for what is only
-            compared.
     """
 
     name: str
@@ -64,7 +62,6 @@ class Variant:
     clips_share: float = 1.0
     model: str = "logoformer"
     against: str = "reference"
-    axis: str = ""
 
     @property
     def reads_tokens(self) -> bool:

@@ -8,8 +8,10 @@ from logoformer_hf.benchmarks.ablation.choice_page import (
     candidates_section,
     choice_sections,
     chosen_section,
+    design_section,
     recalls_table,
 )
+from logoformer_hf.benchmarks.ablation.design import NUM_RUNS, levels, run_name
 from logoformer_hf.benchmarks.ablation.results import Results
 from logoformer_hf.benchmarks.ablation.variant import REFERENCE, Variant
 
@@ -69,15 +71,36 @@ def test_recalls_are_means_over_the_seeds(results):
     assert rows(recalls_table(results, [OLD]))["old defaults"] == ["33.33"] * 7  # 3 of 9 of each class
 
 
+def test_a_row_without_pairs_is_left_out(results):
+    results.fill("dropout", 0.5)
+    assert candidates_section(results, [DROPOUT]) == ""
+
+
+def test_factors_have_their_effects_and_whether_they_were_chosen(results):
+    for number, level in enumerate(levels()[:30]):
+        record = {"variant": run_name(number), "seed": number, "encoder": 0.5}
+        small = 1e-3 * level[14]  # a column without a factor
+        uar, error = 0.6 + 0.01 * level[0] + small, 0.1 + 0.03 * level[1] + small
+        results.add(record | {"uar": uar, "calibration_error": error})
+    section = design_section(results)
+    table = rows(section)
+    effect, _, p_value, *_, chosen = table["mixup, alpha 0.4"]
+    assert 1.9 < float(effect) < 2.1 and (p_value, chosen) == ("0.00", "yes")
+    effect, _, p_value, error, _, chosen = table["local attention in windows of one frame"]
+    assert abs(float(effect)) < 0.1 and 0.055 < float(error) < 0.065 and (p_value, chosen) == ("1.00", "-")
+    assert f"{NUM_RUNS} runs, of which 30 are there yet" in " ".join(section.split())
+
+
 def test_nothing_is_written_of_what_has_no_records(results):
     assert candidates_section(results, []) == chosen_section(results, [], "Chosen", "") == ""
 
 
 def test_sections_are_those_of_the_records(results):
     assert not any(choice_sections(results))
-    for name in ("dropout", "all_that_paid", "new_defaults", "pixels_new_defaults"):
+    for name in ("cutmix_time", "new_defaults", "pixels_new_defaults"):
         results.fill(name, 0.5, 0.6)
-    chosen, recalls, pixels, candidates = choice_sections(results)
+    chosen, recalls, pixels, design, candidates = choice_sections(results)
+    assert design == ""
     assert list(rows(chosen)) == list(rows(recalls)) == ["LOGO-Former, new defaults"]
     assert list(rows(pixels)) == ["LOGO-Former, new defaults, on pixels"]
-    assert list(rows(candidates)) == ["dropout 0.1", "all that paid"]
+    assert list(rows(candidates)) == ["some frames of another clip"]
