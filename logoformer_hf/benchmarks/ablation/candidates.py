@@ -27,6 +27,15 @@ def _compact(form: str, weight: float) -> Variant:
     return Variant(name, title, "candidates", compact_loss=form, compact_loss_weight=weight)
 
 
+def _left_out(form: str, weight: float) -> Variant:
+    title = f"one class without training clips, {f'{form} x {weight:g}' if weight else 'no compact loss'}"
+    name = f"left_out_{form}_{weight:g}"
+    loss = {"compact_loss": form, "compact_loss_weight": weight}
+    return Variant(name, title, "candidates", leaves_out=True, against="left_out_none_0", **loss)  # type: ignore[arg-type]
+
+
+# Another class with each seed: whether a compact loss helps to tell a class that no training clip has.
+LEFT_OUT = tuple(_left_out(*loss) for loss in (("none", 0.0), ("margin", 0.1), ("margin", 1.0), ("center", 0.1)))
 CANDIDATES = (
     _candidate("mixup_0.4", "mixup, alpha 0.4", mixup_alpha=0.4),
     _candidate("cutmix_time", "some frames of another clip", mixup_alpha=1.0, mixup_kind="time"),

@@ -8,7 +8,7 @@ from ...configuration_logoformer import EXPRESSIONS
 from ...evaluation.significance import correct_p_values
 from ...evaluation.tables import interval, markdown_table, percent, points
 from . import design
-from .candidates import CANDIDATES
+from .candidates import CANDIDATES, LEFT_OUT
 from .cells import against, corrected_p_values, plus_minus, scores, spread
 from .comparison import compared_with
 from .results import Results, mean_gain
@@ -36,6 +36,7 @@ def choice_sections(results: Results) -> list[str]:
         recalls_table(results, tokens) if tokens else "",
         chosen_section(results, pixels, "On pixels, from random weights", PIXELS_TEXT),
         design_section(results),
+        left_out_section(results),
         candidates_section(results, candidates),
     ]
 
@@ -67,6 +68,34 @@ A designed experiment of {design.NUM_RUNS} runs{planned}, each with another seed
 are made together, each change in one half of the runs, so that its effect is the difference between both halves (a
 fraction of resolution IV: what two changes do together is not mistaken for what one does, and is part of the noise).
 Tested on validation people. {design.RULE} The UAR is in points; "p" is corrected for {len(found)} changes (Holm).
+
+{markdown_table(header, rows)}"""
+
+
+def left_out_section(results: Results) -> str:
+    """Table of the compact losses where a class has no training clips; empty without at least two pairs."""
+    rows = []
+    for variant in LEFT_OUT:
+        if len(results.values(variant.name, "uar")) < 2:
+            continue
+        cells = [variant.title.partition(", ")[2]]
+        for key, form in (("unknown_auroc", ".3f"), ("uar", ".3f"), ("mean_average_precision", ".3f")):
+            found = spread(results, variant, key)
+            cells.append(f"{found.mean:{form}}{plus_minus(found, form)}")
+        gain = mean_gain(results.gains(variant.name, variant.against, "unknown_auroc"))
+        if gain is None or variant.name == variant.against:
+            cells.append("-")
+        else:
+            cells.append(f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})")
+        rows.append([*cells, str(len(results.values(variant.name, "uar")))])
+    if not rows:
+        return ""
+    header = ["compact loss", "AUROC", "UAR of the others", "retrieval", "AUROC, difference (95 %)", "runs"]
+    return f"""## A class that was not trained on
+
+One class is left out of the training clips, another one with each seed. "AUROC" is how well the largest score tells
+its clips from the others (0.5 by chance), "retrieval" the mean average precision of finding clips of the same class by
+the cosine of embeddings. Tested on validation people.
 
 {markdown_table(header, rows)}"""
 

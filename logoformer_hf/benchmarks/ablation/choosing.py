@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...configuration_logoformer import EXPRESSIONS
 from . import design
 from .benchmark import read_encoder
 from .budget import Budget
-from .candidates import BASES, CANDIDATES
+from .candidates import BASES, CANDIDATES, LEFT_OUT
 from .comparison import compared_with
 from .factors import combine
 from .results import Results
@@ -15,6 +16,7 @@ from .variant import Variant
 from .workers import train_all
 
 COMPARISON_SEEDS, PIXEL_SEEDS, CANDIDATE_SEEDS = 16, 4, 3
+LEFT_OUT_SEEDS = len(EXPRESSIONS)  # each class once
 
 
 def choose_defaults(
@@ -57,5 +59,6 @@ def choose_defaults(
     rows = compared_with(new)
     train_seeds([each for each in rows if each.reads_tokens], COMPARISON_SEEDS)
     train_seeds([each for each in rows if not each.reads_tokens], PIXEL_SEEDS)
+    train_seeds(LEFT_OUT, LEFT_OUT_SEEDS)
     train_seeds([*BASES, *CANDIDATES], CANDIDATE_SEEDS)
     return new

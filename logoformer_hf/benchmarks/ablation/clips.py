@@ -89,6 +89,7 @@ class StoredClips(torch.utils.data.Dataset[dict[str, Any]]):
         share: share of the clips of each class, 0 to 1: the first ones, at least one.
         device: device that keeps the whole array, so that a batch is only a list of indices; None reads every batch
             from the file.
+        left_out: number of a class without clips in this data set.
     """
 
     def __init__(
@@ -100,11 +101,14 @@ class StoredClips(torch.utils.data.Dataset[dict[str, Any]]):
         seed: int = 0,
         share: float = 1.0,
         device: str | None = None,
+        left_out: int | None = None,
     ):
         file = clips_dir / f"{split}_{kind}.npy"
         self.clips: Any = np.load(file, mmap_mode="r") if device is None else array_on_device(file, device)
         facts = np.load(clips_dir / f"{split}.npz")
         self.places = first_of_each_class(facts["labels"], share)
+        if left_out is not None:
+            self.places = self.places[facts["labels"][self.places] != left_out]
         self.labels, self.clip_ids = (facts[name][self.places].tolist() for name in ("labels", "clip_ids"))
         self.order = order
         self.seed = seed

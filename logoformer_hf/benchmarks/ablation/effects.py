@@ -1,7 +1,7 @@
-"""Measures of a run besides recall: distances within and between classes, silhouette, calibration."""
+"""Measures of a run besides recall: distances within and between classes, retrieval, calibration, unknown classes."""
 
 import numpy as np
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import roc_auc_score, silhouette_score
 
 NUM_BINS = 15
 
@@ -49,13 +49,50 @@ def expected_calibration_error(scores: np.ndarray, labels: np.ndarray, num_bins:
     return float(np.abs(gaps).sum() / len(labels))
 
 
+def mean_average_precision(embeddings: np.ndarray, labels: np.ndarray) -> float:
+    """
+    How well a clip's embedding finds the other clips of its class: each clip is a query to all others, sorted by the
+    cosine of their embeddings; the mean, over queries, of the precision at each clip of the same class.
+
+    Args:
+        embeddings: shape (clips, width).
+        labels: class numbers, shape (clips,), each of at least two clips.
+
+    Returns:
+        Between the share of the class, which is chance, and 1.
+    """
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    cosines = unit @ unit.T  # (clips, clips)
+    np.fill_diagonal(cosines, -np.inf)  # the query itself is the last
+    found = np.argsort(-cosines, axis=1, kind="stable")[:, :-1]  # (clips, other clips)
+    same = labels[found] == labels[:, None]
+    precision = same.cumsum(axis=1) / np.arange(1, same.shape[1] + 1)
+    return float(((precision * same).sum(axis=1) / same.sum(axis=1)).mean())
+
+
+def unknown_auroc(scores: np.ndarray, is_unknown: np.ndarray) -> float:
+    """
+    How well the largest score tells clips of classes that were trained on from those of one that was not: the share of
+    pairs in which the known clip has the larger one, 0 to 1, 0.5 by chance.
+
+    Source: Hendrycks and Gimpel, *A Baseline for Detecting Misclassified and Out-of-Distribution Examples in Neural
+    Networks*, ICLR 2017.
+
+    Args:
+        scores: softmax of the logits, shape (clips, classes).
+        is_unknown: shape (clips,), with clips of both kinds.
+    """
+    return float(roc_auc_score(~is_unknown, scores.max(axis=1)))
+
+
 def measure_effects(embeddings: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """All measures of this file for one run, and the mean silhouette of the classes (Rousseeuw 1987)."""
+    """Measures of one run over all of its classes, with the mean silhouette of the classes (Rousseeuw 1987)."""
     intra, inter = class_distances(embeddings, labels)
     return {
         "intra_class_distance": intra,
         "inter_class_distance": inter,
         "distance_ratio": intra / inter,
         "silhouette": float(silhouette_score(embeddings, labels)),
+        "mean_average_precision": mean_average_precision(embeddings, labels),
         "calibration_error": expected_calibration_error(scores, labels),
     }

@@ -29,6 +29,7 @@ EFFECTS = {
     "inter_class_distance": "inter-class distance",
     "distance_ratio": "their ratio",
     "silhouette": "silhouette",
+    "mean_average_precision": "retrieval",
     "calibration_error": "calibration error",
 }
 # Fields in which variants of the compact loss may differ from the reference.
@@ -186,7 +187,8 @@ def effects_section(page: Path, results: Results, output_dir: Path) -> str:
 
 Measured on the embeddings of the validation clips. Distances are root mean squares, to the own class centre and
 between class centres, in units of the embedding: only their ratio is comparable over models. The silhouette is of the
-true classes, the calibration error the expected one over 15 bins.
+true classes; "retrieval" the mean average precision of finding clips of the same class by the cosine of embeddings,
+in runs that have it; the calibration error the expected one over 15 bins.
 
 {effects_table(results)}
 
@@ -198,10 +200,17 @@ def effects_table(results: Results) -> str:
     rows = []
     for variant in trained(results, "parts"):
         if replace(variant, **AS_REFERENCE) == REFERENCE:
-            spreads = [spread(results, variant, key) for key in EFFECTS]
-            numbers = [f"{each.mean:.3f}{plus_minus(each, '.3f')}" for each in spreads]
+            numbers = [effect_cell(results, variant, key) for key in EFFECTS]
             rows.append([title_of_loss(variant), *numbers])
     return markdown_table(["compact loss", *EFFECTS.values()], rows)
+
+
+def effect_cell(results: Results, variant: Variant, key: str) -> str:
+    """Mean and standard deviation of an effect, "-" where no run has it."""
+    if not len(results.values(variant.name, key)):
+        return "-"
+    found = spread(results, variant, key)
+    return f"{found.mean:.3f}{plus_minus(found, '.3f')}"
 
 
 def models_section(page: Path, budget: Budget, results: Results) -> str:

@@ -68,16 +68,19 @@ class Results:
         return sorted({record["encoder"] for record in self.records} - {None})
 
     def values(self, variant: str, key: str) -> np.ndarray:
-        """One number of every run of a variant, in the order of the seeds, `(runs,)`."""
-        return np.array([record[key] for record in self.records if record["variant"] == variant])
+        """
+        One number of every run of a variant that has it, in the order of the seeds, `(runs,)`. Records of earlier
+        versions lack numbers that are new.
+        """
+        return np.array([each[key] for each in self.records if each["variant"] == variant and key in each])
 
-    def gains(self, variant: str, reference: str) -> np.ndarray:
-        """Differences of UAR, variant - reference, for every seed and frame encoder that both have, `(pairs,)`."""
+    def gains(self, variant: str, reference: str, key: str = "uar") -> np.ndarray:
+        """Differences, variant - reference, for every seed and frame encoder that both have, `(pairs,)`."""
         ours, theirs = (
-            {(each["seed"], each["encoder"]): each["uar"] for each in self.records if each["variant"] == name}
+            {(each["seed"], each["encoder"]): each[key] for each in self.records if each["variant"] == name}
             for name in (variant, reference)
         )
-        return np.array([uar - theirs[run] for run, uar in ours.items() if run in theirs])
+        return np.array([value - theirs[run] for run, value in ours.items() if run in theirs])
 
 
 @dataclass(frozen=True)

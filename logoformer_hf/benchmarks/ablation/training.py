@@ -3,7 +3,7 @@
 import gc
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from transformers.trainer_callback import PrinterCallback
 from ...configuration_logoformer import EXPRESSIONS
 from ...data.facts import DataFacts
 from ...evaluation.predictions import PREDICTIONS_FILE, RunInfo, write_predictions
-from ...evaluation.scorer import Scorer
 from ...training.arguments import RECIPES, LogoFormerTrainingArguments
 from ...training.finite import FiniteCheck
 from ...training.trainer import LogoFormerTrainer
@@ -24,7 +23,7 @@ from .benchmark import describe_difficulty, read_encoder
 from .budget import Budget
 from .clips import StoredClips, clip_processor, keep_batch
 from .cuda_graph import replay_training
-from .effects import measure_effects
+from .effects import measure_effects, unknown_auroc
 from .variant import Variant
 
 # The values of "modern" when the parts were compared, whatever they are now.
@@ -121,7 +120,8 @@ def train_run(
     set_seed(seed)
     kind = "tokens" if variant.reads_tokens else "frames"
     device = machine.device if machine.on_gpu else None
-    train = StoredClips(clips_dir, "train", kind, variant.frames, seed, variant.clips_share, device)
+    left_out = variant.left_out(seed)
+    train = StoredClips(clips_dir, "train", kind, variant.frames, seed, variant.clips_share, device, left_out)
     test = StoredClips(clips_dir, variant.tested_on, kind, variant.frames, seed, device=device)
     trainer = make_trainer(variant, seed, budget.epochs(variant), train, output_dir, machine)
     graphs = machine.graphs and variant.reads_tokens
@@ -135,10 +135,7 @@ def train_run(
     train_sec = time.perf_counter() - start_sec
 
     tested = trainer.predict_clips(test)
-    scores = torch.from_numpy(tested.logits).softmax(dim=1).numpy()
-    scored = Scorer(EXPRESSIONS).score(tested.logits, tested.labels)
-    recalls = np.array([scored["recall"][name] for name in EXPRESSIONS])
-    shares = np.bincount(train.labels, minlength=len(EXPRESSIONS)) / len(train)
+    measures = measure_run(tested.logits, tested.embeddings, np.asarray(tested.labels), train.labels, left_out)
     info = RunInfo(
         label_names=EXPRESSIONS,
         data=DataFacts("faces", f"drawn faces of logoformer-hf ({describe_difficulty()})"),
@@ -158,14 +155,40 @@ def train_run(
         "variant": variant.name,
         "seed": seed,
         "encoder": read_encoder(clips_dir) if variant.reads_tokens else None,
-        "uar": scored["uar"],
-        "war": float(recalls @ shares),  # at the class frequencies of the training clips
-        "confusion_matrix": scored["confusion_matrix"],
-        **measure_effects(tested.embeddings, scores, tested.labels),
+        **measures,
         "tested_on": variant.tested_on,
         "machine": machine.title,
         "train_sec": round(train_sec, 1),
     }
+
+
+def measure_run(
+    logits: np.ndarray, embeddings: np.ndarray, labels: np.ndarray, train_labels: Sequence[int], left_out: int | None
+) -> dict[str, Any]:
+    """
+    The scores of a run, as JSON values.
+
+    Args:
+        logits: of the tested clips, `(clips, classes)`.
+        embeddings: of the tested clips, `(clips, hidden)`.
+        labels: class numbers of the tested clips, `(clips,)`.
+        train_labels: those of the training clips, by whose frequencies the WAR weighs the recalls.
+        left_out: the class without training clips; the scores are then of the other classes, and one of both.
+    """
+    scores = torch.from_numpy(logits).softmax(dim=1).numpy()
+    known = np.ones(len(labels), dtype=bool) if left_out is None else labels != left_out
+    confusion = np.zeros((len(EXPRESSIONS),) * 2, dtype=int)
+    np.add.at(confusion, (labels[known], logits[known].argmax(axis=1)), 1)
+    classes = np.unique(labels[known])
+    recalls = confusion[classes, classes] / confusion[classes].sum(axis=1)
+    shares = np.bincount(train_labels, minlength=len(EXPRESSIONS))[classes] / len(train_labels)
+    measures = {
+        "uar": float(recalls.mean()),
+        "war": float(recalls @ shares),
+        "confusion_matrix": confusion.tolist(),
+        **measure_effects(embeddings[known], scores[known], labels[known]),
+    }
+    return measures if left_out is None else measures | {"unknown_auroc": unknown_auroc(scores, ~known)}
 
 
 def make_trainer(

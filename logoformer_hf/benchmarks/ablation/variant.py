@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from ...configuration_logoformer import LogoFormerConfig, resnet18_to_stage3
+from ...configuration_logoformer import EXPRESSIONS, LogoFormerConfig, resnet18_to_stage3
 from ...modeling_logoformer import LogoFormerForVideoClassification
 from .peers import (
     ClassTokenLogoFormer,
@@ -45,6 +45,8 @@ class Variant:
         recipe: fields of `LogoFormerTrainingArguments` that differ from the reference's.
         compact_loss: form of the compact loss.
         compact_loss_weight: factor of the compact loss.
+        leaves_out: whether one class has no training clips: the one whose number is the seed, counted round. Measures
+            then are of the other classes, and of how well the scores tell its clips from theirs.
         frames: "clip", "middle" (the middle frame repeated), or "shuffled" (in another order for every clip).
         clips_share: share of the training clips, 0 to 1; the number of epochs rises in inverse proportion.
         model: key of the model's class.
@@ -60,6 +62,7 @@ class Variant:
     compact_loss_weight: float = 0.1
     frames: str = "clip"
     clips_share: float = 1.0
+    leaves_out: bool = False
     model: str = "logoformer"
     against: str = "reference"
 
@@ -72,6 +75,10 @@ class Variant:
     def tested_on(self) -> str:
         """The split that it is tested on: "test" after all choices, "validation" before."""
         return "test" if self.group in AFTER_CHOICES else "validation"
+
+    def left_out(self, seed: int) -> int | None:
+        """The class that a run with this seed is not trained on."""
+        return seed % len(EXPRESSIONS) if self.leaves_out else None
 
     def build_config(self) -> LogoFormerConfig:
         """`reference_config` with the changes of this variant."""

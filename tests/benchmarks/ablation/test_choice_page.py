@@ -9,6 +9,7 @@ from logoformer_hf.benchmarks.ablation.choice_page import (
     choice_sections,
     chosen_section,
     design_section,
+    left_out_section,
     recalls_table,
 )
 from logoformer_hf.benchmarks.ablation.design import NUM_RUNS, levels, run_name
@@ -91,6 +92,16 @@ def test_factors_have_their_effects_and_whether_they_were_chosen(results):
     assert f"{NUM_RUNS} runs, of which 30 are there yet" in " ".join(section.split())
 
 
+def test_a_class_that_was_left_out(results):
+    for name, auroc in (("left_out_none_0", 0.6), ("left_out_margin_1", 0.7)):
+        for seed in range(2):
+            record = {"variant": name, "seed": seed, "encoder": 0.5, "uar": 0.5, "mean_average_precision": 0.25}
+            results.add(record | {"unknown_auroc": auroc + 0.01 * seed})
+    table = rows(left_out_section(results))
+    assert table["no compact loss"] == ["0.605 ± 0.007", "0.500 ± 0.000", "0.250 ± 0.000", "-", "2"]
+    assert table["margin x 1"][0] == "0.705 ± 0.007" and table["margin x 1"][3].startswith("+0.100 (")
+
+
 def test_nothing_is_written_of_what_has_no_records(results):
     assert candidates_section(results, []) == chosen_section(results, [], "Chosen", "") == ""
 
@@ -99,8 +110,8 @@ def test_sections_are_those_of_the_records(results):
     assert not any(choice_sections(results))
     for name in ("cutmix_time", "new_defaults", "pixels_new_defaults"):
         results.fill(name, 0.5, 0.6)
-    chosen, recalls, pixels, design, candidates = choice_sections(results)
-    assert design == ""
+    chosen, recalls, pixels, design, left_out, candidates = choice_sections(results)
+    assert design == left_out == ""
     assert list(rows(chosen)) == list(rows(recalls)) == ["LOGO-Former, new defaults"]
     assert list(rows(pixels)) == ["LOGO-Former, new defaults, on pixels"]
     assert list(rows(candidates)) == ["some frames of another clip"]

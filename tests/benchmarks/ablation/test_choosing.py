@@ -7,7 +7,7 @@ import pytest
 from logoformer_hf.benchmarks.ablation import choosing, design
 from logoformer_hf.benchmarks.ablation.benchmark import ENCODER_FACTS
 from logoformer_hf.benchmarks.ablation.budget import BUDGETS
-from logoformer_hf.benchmarks.ablation.candidates import BASES, CANDIDATES
+from logoformer_hf.benchmarks.ablation.candidates import BASES, CANDIDATES, LEFT_OUT
 from logoformer_hf.benchmarks.ablation.factors import FACTORS, combine
 from logoformer_hf.benchmarks.ablation.results import Results
 from logoformer_hf.benchmarks.ablation.training import CPU
@@ -44,12 +44,13 @@ def choose(tmp_path, monkeypatch):
 
 def test_the_design_then_other_people_then_single_changes(choose):
     new, phases = choose(GAINS)
-    planned, tokens, pixels, candidates = phases
+    planned, tokens, pixels, left_out, candidates = phases
     assert planned == [(design.run_name(number), number) for number in range(design.NUM_RUNS)]
     assert new.recipe == {"mixup_alpha": 0.4} and new.build_config().hidden_dropout_prob == 0.1
     assert new.compact_loss_weight == 0.1
     assert [seed for name, seed in tokens if name == "new_defaults"] == list(range(16))
     assert {name for name, _ in pixels} == {"pixels_old_defaults", "pixels_new_defaults"}
+    assert left_out == [(each.name, seed) for seed in range(7) for each in LEFT_OUT]
     assert {name for name, _ in candidates} == {each.name for each in (*BASES, *CANDIDATES)}
 
 

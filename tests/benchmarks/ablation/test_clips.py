@@ -170,6 +170,13 @@ def test_a_share_of_the_clips_on_a_device(clips_dir):
     assert share.__getitems__([3])["frames"][0, 0, 1].item() == 4  # the clip's number
 
 
+def test_a_class_that_is_left_out(clips_dir):
+    for device in (None, "cpu"):
+        others = StoredClips(clips_dir, "train", "frames", device=device, left_out=1)
+        assert others.labels == [3, 4, 5] and others.clip_ids == ["train/0", "train/2", "train/4"]
+        assert others.__getitems__([1])["frames"][0, 0, 1].item() == 2  # the clip's number
+
+
 def test_runs_of_a_process_share_the_array(clips_dir):
     one, same = (StoredClips(clips_dir, "train", "frames", device="cpu") for _ in range(2))
     assert one.clips.data_ptr() == same.clips.data_ptr()

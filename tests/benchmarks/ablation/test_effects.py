@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_score
 
-from logoformer_hf.benchmarks.ablation.effects import class_distances, expected_calibration_error, measure_effects
+from logoformer_hf.benchmarks.ablation.effects import (
+    class_distances,
+    expected_calibration_error,
+    mean_average_precision,
+    measure_effects,
+    unknown_auroc,
+)
 
 
 def scores(*confidences: float) -> np.ndarray:
@@ -76,3 +82,21 @@ def test_tighter_classes_have_a_smaller_ratio_and_a_larger_silhouette():
     loose, tight = (measure_effects(centers + factor * spread, probabilities, labels) for factor in (1, 0.3))
     assert tight["distance_ratio"] < 0.5 * loose["distance_ratio"]
     assert tight["silhouette"] > loose["silhouette"]
+
+
+def test_retrieval_worked_out_by_hand():
+    angles = np.deg2rad([0, 10, 30, 90])
+    embeddings = np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.array([[1.0], [9.0], [2.0], [5.0]])
+    # Queries in turn: the others by their angle are of classes 1, 0, 1 (the second is right: 1/2), then 0, 0, 1 (the
+    # third: 1/3), then 1, 0, 1 (1/2), and of the last one 0, 1, 0 (1/2).
+    assert mean_average_precision(embeddings, np.array([0, 1, 0, 1])) == pytest.approx(
+        (1 / 2 + 1 / 3 + 1 / 2 + 1 / 2) / 4
+    )
+    assert mean_average_precision(embeddings, np.array([0, 0, 1, 1])) == pytest.approx((1 + 1 + 1 / 3 + 1) / 4)
+
+
+def test_unknown_clips_are_those_with_small_scores():
+    said = scores(0.9, 0.8, 0.7, 0.6)
+    assert unknown_auroc(said, np.array([False, False, True, True])) == 1
+    assert unknown_auroc(said, np.array([True, True, False, False])) == 0
+    assert unknown_auroc(said, np.array([False, True, False, True])) == pytest.approx(3 / 4)

@@ -13,6 +13,7 @@ import pytest
 
 from logoformer_hf.benchmarks.ablation.benchmark import ENCODER_FACTS
 from logoformer_hf.benchmarks.ablation.budget import Budget
+from logoformer_hf.benchmarks.ablation.candidates import LEFT_OUT
 from logoformer_hf.benchmarks.ablation.results import Results
 from logoformer_hf.benchmarks.ablation.variant import GRID
 from logoformer_hf.benchmarks.ablation.variants import find_variants
@@ -87,6 +88,18 @@ def test_what_was_chosen_is_tested_on_other_people(clips_dir, tmp_path):
 
 
 @pytest.mark.slow
+def test_scores_of_a_class_without_training_clips_are_told_apart(clips_dir, tmp_path):
+    results = Results(tmp_path / "ablation.json", BUDGET)
+    train_all([(LEFT_OUT[1], 8)], BUDGET, clips_dir, tmp_path, 1, results)
+    [record] = results.records
+    confusion = np.array(record["confusion_matrix"])
+    assert confusion.sum(axis=1).tolist() == [2, 0, 2, 2, 2, 2, 2]  # seed 8 leaves out class 1
+    recalls = np.delete(confusion.diagonal() / 2, 1)
+    shares = np.array([9, 2, 2, 2, 2, 2]) / 19
+    assert record["uar"] == pytest.approx(recalls.mean()) and record["war"] == pytest.approx(recalls @ shares)
+    assert 0 <= record["unknown_auroc"] <= 1
+
+
 def test_the_same_seed_gives_the_same_record(clips_dir, tmp_path):
     (reference,) = find_variants(["reference"])
     records = []
@@ -109,6 +122,7 @@ import sys
 from pathlib import Path
 
 from logoformer_hf.benchmarks.ablation.budget import Budget
+from logoformer_hf.benchmarks.ablation.candidates import LEFT_OUT
 from logoformer_hf.benchmarks.ablation.results import Results
 from logoformer_hf.benchmarks.ablation.variants import find_variants
 from logoformer_hf.benchmarks.ablation.workers import train_all
