@@ -80,6 +80,14 @@ class LogoFormerTrainingArguments(TrainingArguments):
         default=False,
         metadata={"help": "Draw clips with replacement so that every class is expected equally often in an epoch."},
     )
+    logit_adjustment: float = field(
+        default=0.0,
+        metadata={
+            "help": "Train with the cross-entropy of logits + logit_adjustment x log(share of the class among the "
+            "training clips), instead of class_balanced_sampling, e.g. 1; the model's own logits are without it. 0: "
+            "off."
+        },
+    )
     freeze_batch_norm: bool = field(
         default=False,
         metadata={"help": "Use the loaded batch-norm statistics of the frame encoder and do not update them."},
@@ -133,6 +141,13 @@ class LogoFormerTrainingArguments(TrainingArguments):
             raise ValueError(f"`compact_loss_weight` is {self.compact_loss_weight}; it must be at least 0.")
         if not (self.mixup_alpha >= 0 and math.isfinite(self.mixup_alpha)):
             raise ValueError(f"`mixup_alpha` is {self.mixup_alpha}; it must be finite and at least 0, e.g. 0.4.")
+        if not (self.logit_adjustment >= 0 and math.isfinite(self.logit_adjustment)):
+            raise ValueError(f"`logit_adjustment` is {self.logit_adjustment}; it must be finite and at least 0, as 1.")
+        if self.logit_adjustment and self.class_balanced_sampling:
+            raise ValueError(
+                f"`logit_adjustment` is {self.logit_adjustment} and `class_balanced_sampling` is on; both make up for "
+                "rare classes, together twice: give one of them."
+            )
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"`ema_decay` is {self.ema_decay}; it must be at least 0 and less than 1, e.g. 0.999.")
         if self.mixup_kind not in ("sum", "time", "space"):

@@ -60,7 +60,7 @@ _UNUSED = {
     "training": (
         *("class_balanced_sampling", "compact_loss", "compact_loss_weight", "label_smoothing_factor"),
         *("load_best_model_at_end", "metric_for_best_model", "push_to_hub"),
-        *("mixup_alpha", "mixup_kind", "freeze_batch_norm"),
+        *("mixup_alpha", "mixup_kind", "logit_adjustment", "freeze_batch_norm"),
     ),
 }
 

@@ -28,6 +28,7 @@ DECIDING_ARGUMENTS = (
     *("optim", "optim_args", "optim_target_modules", "weight_decay", "decay_positions", "max_grad_norm"),
     *("adam_beta1", "adam_beta2", "adam_epsilon"),
     *("compact_loss", "compact_loss_weight", "label_smoothing_factor", "mixup_alpha", "mixup_kind", "ema_decay"),
+    "logit_adjustment",
     *("bf16", "fp16", "bf16_full_eval", "fp16_full_eval", "tf32", "deepspeed", "fsdp", "fsdp_config"),
     *("eval_strategy", "eval_steps", "eval_delay", "eval_on_start", "save_strategy", "save_steps"),
     *("load_best_model_at_end", "metric_for_best_model", "greater_is_better"),

@@ -41,8 +41,10 @@ from .epochs import EpochCallback
 from .finite import FiniteCheck
 from .global_batch import center_loss_of_processes, own_clips, own_share
 from .loader_wait import LoaderWait
+from .logit_adjustment import logit_shift
 from .loss_sums import LossSums
 from .losses import margin_compact_loss
+from .lr_steps import drop_to_tenths
 from .mixup import Mixture, draw_mixture
 from .train_loss import TrainLoss
 from .weight_average import WeightAverage
@@ -70,7 +72,7 @@ class LogoFormerTrainer(Trainer):
     weighted by their clips, which differs from that of one large batch.
 
     With `mixup_alpha`, models are trained on mixtures of the clips of a micro-batch, and both losses are those of both
-    labels, weighted as the clips are.
+    labels, weighted as the clips are. `logit_adjustment` shifts the logits of the cross-entropy, in training alone.
 
     Clips with the label `NOT_COUNTED`, which could not be read, add nothing to losses and scores; `problems` has the
     reasons. A loss, gradient, weight or score that is infinite or NaN raises a `NonFiniteError` in every process.
@@ -108,6 +110,7 @@ class LogoFormerTrainer(Trainer):
             self.add_callback(callback)  # what checks weights comes after what decides to save them
         self._train_loss = TrainLoss()
         self._num_mixed = 0  # micro-batches of the step that were mixed so far
+        self._logit_shift = logit_shift(self.args, self.train_dataset, cast(int, self.model.config.num_labels))
         self._average = WeightAverage(self.args.ema_decay) if self.args.ema_decay else None
         if self._average is not None:
             self.add_callback(self._average)
@@ -311,6 +314,8 @@ class LogoFormerTrainer(Trainer):
         if not model.training:
             num_own = self.count_own_clips(labels.shape[0])
             own, labels = {name: values[:num_own] for name, values in own.items()}, labels[:num_own]
+        elif self._logit_shift is not None:
+            own["shifted_logits"] = own["logits"].float() + self._logit_shift
         num_clips = (labels != NOT_COUNTED).sum()
         # Sums over the clips of this micro-batch.
         if mixture:
@@ -366,7 +371,8 @@ class LogoFormerTrainer(Trainer):
         A subclass may add further losses, with their weights in `loss_weights`.
 
         Args:
-            outputs: `logits (batch, classes)` and, where the model returns one, `embedding (batch, hidden)`.
+            outputs: `logits (batch, classes)`, where the model returns one `embedding (batch, hidden)`, and, where the
+                cross-entropy is that of others, `shifted_logits`, of the shape of the logits.
             labels: `(batch,)`, class numbers, or `NOT_COUNTED` for clips that add nothing.
 
         Raises:
@@ -374,7 +380,7 @@ class LogoFormerTrainer(Trainer):
         """
         logits = outputs["logits"]
         cross_entropy = nn.functional.cross_entropy(
-            logits.float(),
+            outputs.get("shifted_logits", logits).float(),
             labels,
             ignore_index=NOT_COUNTED,
             reduction="sum",
@@ -486,13 +492,8 @@ class LogoFormerTrainer(Trainer):
             return super().create_scheduler(num_training_steps, optimizer)
         if self.lr_scheduler is None:
             steps_per_epoch = num_training_steps / self.args.num_train_epochs
-            # Rounded up, so that the last step of an epoch has the learning rate of that epoch.
-            decay_steps = math.ceil(self.args.lr_decay_epochs * steps_per_epoch)
             optimizer = self.optimizer if optimizer is None else optimizer
             assert optimizer is not None  # Trainer creates it first
-            for group in optimizer.param_groups:  # where an earlier call of `train` has lowered them
-                group["lr"] = group.get("initial_lr", group["lr"])
-            scheduler: Any = torch.optim.lr_scheduler.StepLR(optimizer, step_size=decay_steps, gamma=0.1)
-            self.lr_scheduler = scheduler
+            self.lr_scheduler = cast(Any, drop_to_tenths(optimizer, self.args.lr_decay_epochs, steps_per_epoch))
             self._created_lr_scheduler = True
         return self.lr_scheduler

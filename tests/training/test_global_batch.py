@@ -24,6 +24,7 @@ CASES: dict[str, tuple[int, int, dict[str, Any]]] = {
     "margin, accumulated": (13, 2, {"compact_loss": "margin"}),
     "margin, fewer clips than a step": (3, 2, {"compact_loss": "margin"}),
     "balanced": (11, 1, {"compact_loss": "margin", "class_balanced_sampling": True}),
+    "logit adjustment": (13, 2, {"compact_loss": "margin", "logit_adjustment": 1.0}),
     "center": (11, 1, {"compact_loss": "center"}),
     "center, no clip": (9, 1, {"compact_loss": "center"}),
     "center, accumulated": (13, 2, {"compact_loss": "center"}),

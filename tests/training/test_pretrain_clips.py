@@ -152,6 +152,7 @@ def test_labels_are_not_looked_at_and_test_clips_left_out(videos, tmp_path):
         (["--compact_loss", "none"], "compact_loss"),
         (["--class_balanced_sampling", "True"], "class_balanced_sampling"),
         (["--load_best_model_at_end", "True"], "load_best_model_at_end"),
+        (["--logit_adjustment", "1"], "logit_adjustment"),
         (["--mixup_alpha", "0.4"], "mixup_alpha"),
         (["--freeze_batch_norm", "True"], "freeze_batch_norm"),
         (["--dataset", "dfew", "--fold", "all"], "fold"),

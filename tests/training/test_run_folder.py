@@ -89,6 +89,7 @@ def test_what_decides_is_told_from_what_does_not(tmp_path):
         ("label_smoothing_factor", 0.1),
         ("decay_positions", False),
         ("ema_decay", 0.9),
+        ("logit_adjustment", 1.0),
         ("mixup_alpha", 0.4),
         ("mixup_kind", "time"),
     ):

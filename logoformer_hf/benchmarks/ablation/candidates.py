@@ -63,6 +63,12 @@ CANDIDATES = (
     _compact("margin", 0.3),
     _compact("center", 0.1),
     _candidate("no_balance", "all clips equally often", class_balanced_sampling=False),
+    _candidate(
+        "logit_adjustment",
+        "all clips equally often, logit adjustment 1",
+        class_balanced_sampling=False,
+        logit_adjustment=1.0,
+    ),
     _candidate("wide_mlp", "a feed-forward twice as wide", {"intermediate_size": 128}),
     _candidate("four_layers", "four layers", {"num_hidden_layers": 4}),
     _candidate("twice_as_long", "twice as many epochs", num_train_epochs=18),
