@@ -3,6 +3,7 @@ LOGO-Former video processor: samples the frames of a clip and converts them to `
 `video_reading_logoformer.py` reads them from files.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -55,6 +56,7 @@ def sample_frame_indices(
     num_frames: int = 16,
     frames_per_segment: int = 2,
     generator: torch.Generator | None = None,
+    place: float = 0.5,
 ) -> list[int]:
     """
     Indices of the frames that the model gets: the clip is divided into segments, with consecutive frames from each.
@@ -70,7 +72,8 @@ def sample_frame_indices(
         total_num_frames: frames of the clip; the `FrameCount` that readers give has their times if the rate varies.
         num_frames: frames to choose.
         frames_per_segment: consecutive frames of one segment.
-        generator: draws the position inside each segment; None takes the middle.
+        generator: draws the position inside each segment; None takes `place`.
+        place: position inside each segment without a generator, more than 0 and less than 1; 0.5 is the middle.
 
     Returns:
         `num_frames` sorted indices in `0 .. total_num_frames - 1`; distinct where the clip has as many frames and a
@@ -86,9 +89,11 @@ def sample_frame_indices(
     ):
         if value < 1:
             raise ValueError(f"`{name}` is {value}; it must be at least 1.")
+    if not 0 < place < 1:
+        raise ValueError(f"`place` is {place}; it must be more than 0 and less than 1.")
     times_sec = getattr(total_num_frames, "times_sec", None)
     if times_sec is not None:
-        return sample_by_time(times_sec, num_frames, frames_per_segment, generator)
+        return sample_by_time(times_sec, num_frames, frames_per_segment, generator, place)
     if total_num_frames < num_frames:
         return [(2 * position + 1) * total_num_frames // (2 * num_frames) for position in range(num_frames)]
     indices: list[int] = []
@@ -97,7 +102,7 @@ def sample_frame_indices(
         first = chosen * total_num_frames // num_frames
         last = (chosen + count) * total_num_frames // num_frames - count  # the last start inside this segment
         if generator is None:
-            start = (first + last) // 2
+            start = first + math.ceil(place * (last - first + 1)) - 1
         else:
             start = int(torch.randint(first, last + 1, (), generator=generator))
         indices += range(start, start + count)
@@ -105,7 +110,11 @@ def sample_frame_indices(
 
 
 def sample_by_time(
-    times_sec: Sequence[float], num_frames: int, frames_per_segment: int, generator: torch.Generator | None
+    times_sec: Sequence[float],
+    num_frames: int,
+    frames_per_segment: int,
+    generator: torch.Generator | None,
+    place: float = 0.5,
 ) -> list[int]:
     """As `sample_frame_indices`, for frames that are shown at these times; the last is the end of the clip."""
     total, begin_sec, duration_sec = len(times_sec) - 1, times_sec[0], times_sec[-1] - times_sec[0]
@@ -127,7 +136,7 @@ def sample_by_time(
             shown, number = (first, stop - first) if stop > first else (shown_at(begin), 1)
             indices += [shown + (2 * position + 1) * number // (2 * count) for position in range(count)]
             continue
-        within = 0.5 if generator is None else float(torch.rand((), generator=generator))
+        within = place if generator is None else float(torch.rand((), generator=generator))
         middle = shown_at(begin + within * (end - begin))
         start = min(max(middle - count // 2, first), stop - count)
         indices += range(start, start + count)

@@ -101,6 +101,7 @@ def test_the_finished_run_is_reported_again(folder):
         assert of_clips.pop("calibration")["calibrated"] is None
         assert of_clips.pop("score_temperature", None) is None
     assert after.pop("faces") is None and after.pop("seen_clips") is None and after.pop("train_share") is None
+    assert after.pop("test_views") is None
     assert after.pop("groups") == [] and after.pop("human") is None
     assert scores_of(after) == pytest.approx(scores_of(before))
     start, end = ((folder / "run" / "report.md").read_text().split(f"## {name}") for name in ("Calib", "Embed"))

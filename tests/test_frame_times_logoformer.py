@@ -68,8 +68,9 @@ def test_a_frame_that_is_shown_for_long_is_repeated():
 def test_where_the_rate_is_constant_times_choose_the_same_frames():
     for total in (16, 17, 40, 72, 1000):
         times = FrameCount(total, tuple(index / 25 for index in range(total + 1)))
-        by_time, by_count = sample_frame_indices(times), sample_frame_indices(total)
-        assert all(abs(one - other) <= 1 for one, other in zip(by_time, by_count, strict=True)), total
+        for place in (0.5, 0.25, 0.75):
+            by_time, by_count = (sample_frame_indices(each, place=place) for each in (times, total))
+            assert all(abs(one - other) <= 1 for one, other in zip(by_time, by_count, strict=True)), (total, place)
 
 
 def write_at(path: Path, times_ms: list[int]) -> Path:

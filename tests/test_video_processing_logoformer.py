@@ -38,6 +38,10 @@ def processor() -> LogoFormerVideoProcessor:
         (16, {}, list(range(16))),
         # 8 segments of 9 frames, 7 possible starts each: the fourth
         (72, {}, [3, 4, 12, 13, 21, 22, 30, 31, 39, 40, 48, 49, 57, 58, 66, 67]),
+        # The second and the sixth of the 8 possible starts of each segment.
+        (72, {"place": 0.25}, [1, 2, 10, 11, 19, 20, 28, 29, 37, 38, 46, 47, 55, 56, 64, 65]),
+        (72, {"place": 0.75}, [5, 6, 14, 15, 23, 24, 32, 33, 41, 42, 50, 51, 59, 60, 68, 69]),
+        (16, {"place": 0.75}, list(range(16))),
         (24, {"num_frames": 4, "frames_per_segment": 1}, [2, 8, 14, 20]),
         # 2 + 2 + 2 + 1 out of 14: segments [0, 4), [4, 8), [8, 12), [12, 14)
         (14, {"num_frames": 7, "frames_per_segment": 2}, [1, 2, 5, 6, 9, 10, 12]),
@@ -95,6 +99,12 @@ def test_random_places_follow_the_generator_and_reach_every_start():
 def test_impossible_numbers_are_named(name, value):
     with raises_naming(ValueError, f"`{name}`", value):
         sample_frame_indices(**{"total_num_frames": 30, "num_frames": 16, "frames_per_segment": 2} | {name: value})
+
+
+@pytest.mark.parametrize("place", [0.0, 1.0, -0.5, float("nan")])
+def test_a_place_outside_of_the_segment_is_named(place):
+    with raises_naming(ValueError, "`place`", place):
+        sample_frame_indices(30, place=place)
 
 
 @given(

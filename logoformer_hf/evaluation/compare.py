@@ -117,6 +117,9 @@ def compare_runs(a_runs: Sequence[Predictions], b_runs: Sequence[Predictions], c
     if a.data.faces != b.data.faces:
         said = [f"crops of faces ({run.data.faces})" if run.data.faces else "clips as they are" for run in (a, b)]
         notes.append(f"A was tested on {said[0]}, B on {said[1]}.")
+    if a.test_views != b.test_views:
+        numbers = [f"{run.test_views or 1} view{'s' if run.test_views else ''}" for run in (a, b)]
+        notes.append(f"A was tested on {numbers[0]} of each clip, B on {numbers[1]}, which alone may change scores.")
     if unknown := [name for name, runs in (("A", a_runs), ("B", b_runs)) if not _content_is_known(runs)]:
         notes.append(
             f"Clips were paired by their names: the predictions of {' and '.join(unknown)} have no identifiers of "

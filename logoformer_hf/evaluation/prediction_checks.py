@@ -38,6 +38,7 @@ _FACTS = {
     "compact_loss_weight": _NUMBER + _NONE,
     "score_temperature": _NUMBER + _NONE,
     "train_share": _NUMBER + _NONE,
+    "test_views": _WHOLE + _NONE,
 }
 
 

@@ -32,7 +32,8 @@ FACTS_OF_ONE_RUN = (
 )  # the others are those of an experiment
 _METADATA_KEY = b"logoformer_run"
 _VERSION = 1  # of the file's columns and facts
-_ADDED_FACTS = ("score_temperature", "faces", "seen_clips", "train_share")  # that older files of this version lack
+# That older files of this version lack.
+_ADDED_FACTS = ("score_temperature", "faces", "seen_clips", "train_share", "test_views")
 # Where `training.runs.plan_runs` puts the folders of runs.
 RUN_FOLDERS = ("", "fold-*/", "seed-*/", "fold-*/seed-*/")
 
@@ -58,6 +59,7 @@ class RunInfo:
             calibrated. The stored scores are those of the model, without it.
         seen_clips: how many clips the model had met before, None in files of earlier versions, which did not compare.
         train_share: share of the clips to train on that were used, more than 0 and less than 1; None for all.
+        test_views: views of each clip whose scores were averaged, more than 1; None for one.
     """
 
     label_names: Sequence[str]
@@ -73,6 +75,7 @@ class RunInfo:
     score_temperature: float | None = None
     seen_clips: SeenClips | None = None
     train_share: float | None = None
+    test_views: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label_names", tuple(self.label_names))
@@ -125,7 +128,9 @@ class RunInfo:
         else:
             loss = f", compact loss {self.compact_loss} x {self.compact_loss_weight:g}"
         share = "" if self.train_share is None else f", {100 * self.train_share:g} % of the training clips"
-        return self.model + loss + share + (f", trained on {self.trained_on}" if self.trained_on else "")
+        trained_on = f", trained on {self.trained_on}" if self.trained_on else ""
+        views = "" if self.test_views is None else f", tested on {self.test_views} views of each clip"
+        return self.model + loss + share + trained_on + views
 
     @property
     def marks(self) -> list[str]:

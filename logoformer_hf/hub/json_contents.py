@@ -61,7 +61,7 @@ _ALWAYS = ("auto_map", "model_type", "transformers_version", "torch_dtype")
 _WORD = re.compile(r"[\w.-]{0,200}")
 # Numbers among the results: times and memory of `Trainer`, scores, losses and calibration.
 _TIMES = "runtime|(?:samples|steps|tokens)_per_second|model_preparation_time|jit_compilation_time"
-_SCORES = "uar|war|macro_f1|num_clips|cross_entropy|compact_loss|(?:ece|nll|brier|mean_score)(?:_calibrated)?"
+_SCORES = "uar|war|macro_f1|num_clips|views|cross_entropy|compact_loss|(?:ece|nll|brier|mean_score)(?:_calibrated)?"
 _NUMBERS = re.compile(
     rf"epoch|(?:train|test)_(?:loss|{_TIMES})|test_(?:{_SCORES})|before_init_mem_[cg]pu"
     r"|(?:init|train|test)_mem_[cg]pu_(?:alloc|peaked)_delta"

@@ -182,6 +182,7 @@ def _metadata(
     others = [mark for mark in run.marks if run.selection != "test" or "test set" not in mark]
     warning = ", epoch chosen on these test clips" if run.selection == "test" else ""
     warning += "".join(f", {mark}" for mark in others)
+    warning += "" if run.test_views is None else f", {run.test_views} views of each clip"
     return ModelCardData(
         license="apache-2.0" if all_ours else "other",
         license_name=None if all_ours else terms.license_name if terms else "terms-of-the-training-data",

@@ -9,7 +9,6 @@ from typing import Any
 from transformers import AutoConfig, PreTrainedModel
 
 from .._files import check_writable
-from ..data.clips import ClipDataset
 from ..data.collator import collate_clips
 from ..data.facts import DataFacts, note_on_faces
 from ..data.folder_lock import folder_lock
@@ -43,6 +42,7 @@ from .run_folder import SETTINGS_FILE
 from .runs import plan_runs
 from .seen_clips import compare_tested, part_of
 from .trainer import LogoFormerTrainer
+from .views_of_clips import predict_views
 
 
 def evaluate_model(args: EvaluationArguments, source_args: SourceArguments) -> Report:
@@ -143,9 +143,8 @@ def test_fold(args: EvaluationArguments, source: Source, run: RunInfo, folder: P
         data_collator=collate_clips,
         processing_class=processor,
     )
-    clips = ClipDataset(rows, reading_processor(processor, model), keep_unreadable=True)
     with errors_of_workers("Give the same command again; with less of `num_workers` it needs less memory."):
-        output = trainer.predict_clips(clips)
+        output = predict_views(trainer, rows, reading_processor(processor, model), args.test_views)
     run = replace(run, data=note_unreadable(source, trainer.gather_problems(), folder / "problems.csv"))
     file = folder / PREDICTIONS_FILE
     tested = rows.select(output.rows)
@@ -173,6 +172,7 @@ def describe_run(args: EvaluationArguments, source: Source, fold: int | None) ->
         "data": source.facts,
         "split": args.split,
         "fold": fold,
+        "test_views": None if args.test_views == 1 else args.test_views,
         "seen_clips": compare_tested(
             args.model, record, rows, part, args.split, args.allow_seen_clips, source.identifies_copies
         ),

@@ -4,6 +4,19 @@ from dataclasses import dataclass, field
 
 from ..export.arguments import FORMATS
 
+TEST_VIEWS = (1, 4)
+VIEWS_FIELD = {
+    "help": "Views of each test clip whose scores are averaged: 1, or 4, two choices of frames, each as it is and "
+    "mirrored. 4 take four forward passes of a clip, which is read once, with twice as many frames.",
+    "choices": list(TEST_VIEWS),
+}
+
+
+def check_test_views(number: int) -> None:
+    """Raises a ValueError for another number of views than there is."""
+    if number not in TEST_VIEWS:
+        raise ValueError(f"`test_views` is {number}; it must be {' or '.join(map(str, TEST_VIEWS))}.")
+
 
 @dataclass
 class EvaluationArguments:
@@ -23,6 +36,7 @@ class EvaluationArguments:
             "are left out, and the model chooses among these classes only."
         },
     )
+    test_views: int = field(default=1, metadata=VIEWS_FIELD)
     batch_size: int = field(default=32, metadata={"help": "Clips in one step."})
     num_workers: int = field(default=2, metadata={"help": "Processes that decode clips."})
     runtime: str = field(
@@ -33,3 +47,6 @@ class EvaluationArguments:
         },
     )
     use_cpu: bool = field(default=False, metadata={"help": "Run on the CPU even where a GPU is available."})
+
+    def __post_init__(self) -> None:
+        check_test_views(self.test_views)

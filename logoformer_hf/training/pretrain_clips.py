@@ -55,7 +55,7 @@ DESCRIPTION = (
 MIN_CLIPS = 16  # fewer say nothing of how faces differ
 # Options of `logoformer train` about labels, tests, the choice of an epoch or its losses, by the group that has them.
 _UNUSED = {
-    "protocol": ("select_on", "train_share", "seeds", "allow_seen_clips", "beside"),
+    "protocol": ("select_on", "train_share", "test_views", "seeds", "allow_seen_clips", "beside"),
     "source": ("labels",),
     "training": (
         *("class_balanced_sampling", "compact_loss", "compact_loss_weight", "label_smoothing_factor"),

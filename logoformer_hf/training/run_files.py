@@ -112,6 +112,7 @@ def write_card(path: Path, run: Run, settings: Settings) -> None:
             "learning rate": args.learning_rate,
             "compact loss": f"{args.compact_loss}, weight {args.compact_loss_weight}",
             **({} if info.train_share is None else {"share of the training clips": f"{100 * info.train_share:g} %"}),
+            **({} if info.test_views is None else {"views of a test clip": info.test_views}),
             "seed": run.seed,
         },
         fine_tuned_from=settings.model.model_name_or_path,

@@ -21,6 +21,7 @@ from ..data.sources.arguments import SourceArguments
 from ..models.loading import SIZES
 from .arguments import RECIPES, LogoFormerTrainingArguments
 from .device_defaults import cores_per_process, device_defaults, gpu_capability
+from .evaluation_arguments import VIEWS_FIELD, check_test_views
 
 DESCRIPTION = (
     "Trains and tests LOGO-Former, or another video classifier of transformers under the same protocol. Without "
@@ -139,6 +140,7 @@ class ProtocolArguments:
         },
     )
     seeds: int = field(default=1, metadata={"help": "Number of runs with different seeds, counted up from --seed."})
+    test_views: int = field(default=1, metadata=VIEWS_FIELD)
     allow_seen_clips: bool = field(
         default=False,
         metadata={
@@ -155,6 +157,7 @@ class ProtocolArguments:
     def __post_init__(self) -> None:
         if not 0 < self.train_share <= 1:
             raise ValueError(f"`train_share` is {self.train_share}; it must be more than 0 and at most 1, as 0.1.")
+        check_test_views(self.test_views)
         if self.seeds < 1:
             raise ValueError(f"`seeds` is {self.seeds}; it must be at least 1.")
 

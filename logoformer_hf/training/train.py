@@ -49,6 +49,7 @@ from .runs import Run, plan_runs
 from .settings import ModelArguments, ProtocolArguments, Settings, TransformArguments, parse_arguments, parse_overrides
 from .stop import StopOnSigterm
 from .trainer import LogoFormerTrainer
+from .views_of_clips import predict_views
 
 # Of settings that a run of an earlier version does not know.
 DEFAULTS = default_settings(ModelArguments, SourceArguments, TransformArguments, ProtocolArguments) | default_settings(
@@ -155,7 +156,8 @@ def look_at(run: Run, settings: Settings) -> bool:
 def deciding_settings(settings: Settings, run: Run) -> dict[str, Any]:
     """All settings that the result of a run depends on, as JSON values."""
     deciding = asdict(settings.model) | asdict(settings.source) | asdict(settings.transforms)
-    deciding |= {name: getattr(settings.protocol, name) for name in ("select_on", "validation_size", "train_share")}
+    of_protocol = ("select_on", "validation_size", "train_share", "test_views")
+    deciding |= {name: getattr(settings.protocol, name) for name in of_protocol}
     deciding |= deciding_arguments(settings.training) | {"fold": run.fold, "seed": run.seed}
     # The last two may change when a run goes on: the result says which clips it speaks of.
     return {name: deciding[name] for name in deciding if name not in ("cache_dir", "on_problem", "check")}
@@ -201,7 +203,7 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
         trainer.add_callback(stop)
         train_metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     # After the training, a clip that cannot be read is listed, and the others are tested.
-    tested = trainer.predict_clips(ClipDataset(rows["test"], reader, keep_unreadable=True))
+    tested = predict_views(trainer, rows["test"], reader, settings.protocol.test_views)
     # Chosen on the test clips, there are no others to calibrate on.
     validation = ClipDataset(rows["validation"], reader, keep_unreadable=True) if is_apart else None
     temperature = calibrate(trainer, validation)
@@ -221,6 +223,7 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
         facts = note_unreadable(clips.source, problems, run.folder / "problems.csv")
         info = describe_run(run, settings, is_best_tested(trainer), label_names, facts)
         info = replace(info, score_temperature=temperature, seen_clips=seen)
+        results["test_views"] = settings.protocol.test_views
         results["chosen_on_test_set"] = info.selection == "test"
         with errors_of_writing(run.folder):
             write_run(run, trainer, info, results, rows["test"].select(tested.rows), tested)
@@ -301,4 +304,5 @@ def describe_run(
         compact_loss=settings.training.compact_loss,
         compact_loss_weight=settings.training.compact_loss_weight,
         train_share=settings.protocol.train_share if settings.protocol.train_share < 1 else None,
+        test_views=settings.protocol.test_views if settings.protocol.test_views > 1 else None,
     )

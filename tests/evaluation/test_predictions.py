@@ -237,6 +237,7 @@ def test_descriptions():
     assert RUN.name == "fold 2, seed 42"
     assert RUN.description == "LOGO-Former tiny, compact loss margin x 0.1"
     assert replace(RUN, compact_loss="none").description == "LOGO-Former tiny, no compact loss"
+    assert "4 views" in replace(RUN, test_views=4).description and "views" not in RUN.description
     other = run_info(trained_on="FERV39K")
     assert (other.name, other.description) == ("seed 42", "LOGO-Former tiny, trained on FERV39K")
     assert RUN.mark == "" and "test set" in replace(RUN, selection="test").mark
@@ -318,6 +319,7 @@ def test_facts_survive_json():
         "faces": None,
         "seen_clips": None,
         "train_share": None,
+        "test_views": None,
         "left_out": ["00017"],
     }
 
@@ -331,6 +333,21 @@ def test_the_temperature_is_a_fact_of_the_run_and_older_files_have_none(tmp_path
     def older(table):
         known = json.loads(table.schema.metadata[b"logoformer_run"])
         del known["score_temperature"]
+        return table.replace_schema_metadata({"logoformer_run": json.dumps(known)})
+
+    resave(path, older)
+    assert read_predictions(path).run == RUN
+
+
+def test_views_are_a_fact_of_an_experiment_and_older_files_have_one(tmp_path):
+    path = write(tmp_path / PREDICTIONS_FILE, run=replace(RUN, test_views=4))
+    assert read_predictions(path).run.test_views == 4
+    with raises_naming(ValueError, "test_views", "4"):
+        group_by_seed(runs(tmp_path / "runs", {"test_views": 4}, {"fold": 3}))
+
+    def older(table):
+        known = json.loads(table.schema.metadata[b"logoformer_run"])
+        del known["test_views"]
         return table.replace_schema_metadata({"logoformer_run": json.dumps(known)})
 
     resave(path, older)

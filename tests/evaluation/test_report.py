@@ -141,6 +141,7 @@ KEYS = {
         "version",
         "chosen_on_test_set",
         "train_share",
+        "test_views",
         "seen_clips",
         "folds",
         "complete",

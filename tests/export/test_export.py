@@ -114,10 +114,12 @@ def test_footage_is_read_by_it_as_by_the_model(exported, model_folder):
         np.testing.assert_allclose(list(found.scores.values()), list(plain.scores.values()), atol=1e-5)
 
 
-def test_evaluation_by_it_gives_the_same_predictions(exported, model_folder, clips, tmp_path):
+@pytest.mark.parametrize("views", [1, 4])
+def test_evaluation_by_it_gives_the_same_predictions(exported, model_folder, clips, tmp_path, views):
     for model, runtime in ((model_folder, "torch"), (exported, "onnx")):
         labels = ["fear", "happy", "sad"]  # other classes in another order
-        args = EvaluationArguments(str(model), str(tmp_path / runtime), num_workers=0, use_cpu=True, runtime=runtime)
+        shared = {"num_workers": 0, "use_cpu": True, "test_views": views}
+        args = EvaluationArguments(str(model), str(tmp_path / runtime), runtime=runtime, **shared)
         evaluate_model(args, SourceArguments(**clips, labels=labels))
     plain, found = (read_predictions(tmp_path / runtime / "predictions.parquet") for runtime in ("torch", "onnx"))
     assert plain.clip_ids == found.clip_ids and plain.scores.shape[1] == 3

@@ -11,8 +11,10 @@ from errors import check_named, raises_naming
 from toys import new_model, run_info
 
 from logoformer_hf import EXPRESSIONS, LogoFormerConfig, LogoFormerVideoProcessor
+from logoformer_hf.data import views
 from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.evaluation.calibration import measure_calibration
+from logoformer_hf.evaluation.compare import compare
 from logoformer_hf.evaluation.predictions import read_predictions, write_predictions
 from logoformer_hf.models.heads import number_labels
 from logoformer_hf.training.evaluate import evaluate_model
@@ -35,12 +37,17 @@ def save_trained(folder, label_names=EXPRESSIONS, temperature=None, **facts):
 def evaluate_on(dfew_tree, ferv39k_tree, tmp_path):
     """Tests the model in `tmp_path / "model"` on a data set."""
 
-    def evaluate(dataset="ferv39k", output_dir="out", split="test", **settings):
+    def evaluate(dataset="ferv39k", output_dir="out", split="test", test_views=1, **settings):
         data_dir = {"ferv39k": ferv39k_tree, "dfew": dfew_tree}[dataset]
         cache_dir = str(tmp_path / "cache")
         source = SourceArguments(dataset=dataset, data_dir=str(data_dir), cache_dir=cache_dir, **settings)
         args = EvaluationArguments(
-            str(tmp_path / "model"), str(tmp_path / output_dir), split=split, num_workers=0, use_cpu=True
+            str(tmp_path / "model"),
+            str(tmp_path / output_dir),
+            split=split,
+            test_views=test_views,
+            num_workers=0,
+            use_cpu=True,
         )
         return evaluate_model(args, source)
 
@@ -86,6 +93,32 @@ def test_calibration_is_measured_with_the_temperature_of_the_model_and_not_fitte
     assert run.calibration.calibrated.mean_score > run.calibration.raw.mean_score
     check_named((tmp_path / "out" / "report.md").read_text(), "with temperature 0.300", "came with the model")
     assert file.read_bytes() == before
+
+
+def test_four_views_are_told_apart_from_one(evaluate_on, tmp_path, monkeypatch):
+    save_trained(tmp_path / "model")
+    read, opened = views.read_clip, []
+    monkeypatch.setattr(views, "read_clip", lambda clip, *args: opened.append(clip) or read(clip, *args))
+    one = evaluate_on()
+    assert not opened
+    four = evaluate_on(output_dir="four", test_views=4)
+    assert len(opened) == len(set(opened)) == 14
+    assert (one.run.test_views, four.run.test_views, four.clips.tested) == (None, 4, 14)
+    plain, found = (read_predictions(tmp_path / name / "predictions.parquet") for name in ("out", "four"))
+    assert plain.clip_ids == found.clip_ids
+    np.testing.assert_allclose(plain.scores, found.scores, atol=1e-6)  # frames of one colour look alike in all views
+    assert json.loads((tmp_path / "four" / "report.json").read_text())["test_views"] == 4
+    check_named((tmp_path / "four" / "report.md").read_text(), "4 views")
+    notes = compare(tmp_path / "out", tmp_path / "four").notes
+    assert len(notes) == 1 and "1 view " in notes[0] and "4 views" in notes[0]
+    with raises_naming(ValueError, tmp_path / "four", "test_views 4", "now 1"):
+        evaluate_on(output_dir="four")
+
+
+@pytest.mark.parametrize("number", [0, 2, 3])
+def test_another_number_of_views_is_named(number):
+    with raises_naming(ValueError, "test_views", number, "1 or 4"):
+        EvaluationArguments("model", "out", test_views=number)
 
 
 def test_all_folds_of_another_data_set(evaluate_on, tmp_path):

@@ -148,6 +148,7 @@ def test_labels_are_not_looked_at_and_test_clips_left_out(videos, tmp_path):
     ("arguments", "named"),
     [
         (["--train_share", "0.5"], "train_share"),
+        (["--test_views", "4"], "test_views"),
         (["--labels", "happy", "sad"], "labels"),
         (["--compact_loss", "none"], "compact_loss"),
         (["--class_balanced_sampling", "True"], "class_balanced_sampling"),

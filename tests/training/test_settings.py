@@ -248,3 +248,9 @@ def test_the_model_in_words_has_no_path():
     described = ModelArguments(model_name_or_path="/home/me/private/videomae").description
     assert "videomae" in described and "private" not in described
     assert ProtocolArguments().seeds == 1
+
+
+def test_another_number_of_views_is_named():
+    assert parse_arguments(["--test_views", "4"]).protocol.test_views == 4
+    with raises_naming(ValueError, "test_views", "2", "1 or 4"):
+        ProtocolArguments(test_views=2)

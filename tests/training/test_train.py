@@ -26,6 +26,7 @@ from logoformer_hf.cli import main
 from logoformer_hf.data.problems import ClipProblems
 from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.evaluation.predictions import read_predictions
+from logoformer_hf.hub.json_contents import check_json
 from logoformer_hf.training.evaluate import evaluate_model
 from logoformer_hf.training.evaluation_arguments import EvaluationArguments
 from logoformer_hf.training.settings import ModelArguments
@@ -240,6 +241,8 @@ def test_a_finished_folder_with_other_settings_is_left_alone(all_folds, dfew_tre
     output_dir, report = all_folds
     with raises_naming(ValueError, output_dir / "fold-1", "learning_rate", "0.5"):
         run_dfew(dfew_tree, output_dir, "--fold", "all", "--save_total_limit", "3", "--learning_rate", "0.5")
+    with raises_naming(ValueError, output_dir / "fold-1", "test_views 1", "now 4"):
+        run_dfew(dfew_tree, output_dir, "--fold", "all", "--save_total_limit", "3", "--test_views", "4")
     assert json.loads((output_dir / "report.json").read_text()) == report
 
 
@@ -275,8 +278,9 @@ def test_problems_stop_or_are_left_out_and_told(dfew_tree, tmp_path):
 
 def test_another_kind_of_model_under_the_same_protocol(dfew_tree, tmp_path):
     save(tmp_path / "videomae", "videomae")
-    report = run_dfew(dfew_tree, tmp_path / "out", "--fold", "1", "--model_name_or_path", str(tmp_path / "videomae"))
-    assert "videomae" in report["model"] and report["clips"]["tested"] == 7
+    arguments = ["--fold", "1", "--model_name_or_path", str(tmp_path / "videomae"), "--test_views", "4"]
+    report = run_dfew(dfew_tree, tmp_path / "out", *arguments)
+    assert "videomae" in report["model"] and (report["clips"]["tested"], report["test_views"]) == (7, 4)
     predictions = read_predictions(tmp_path / "out" / "predictions.parquet")
     assert predictions.embeddings.shape == (7, 16) and predictions.run.compact_loss == "margin"
     assert not (tmp_path / "out" / "README.md").exists()  # the card is for LOGO-Formers
@@ -286,9 +290,15 @@ def test_training_from_shards_is_training_from_the_folder(dfew_tree, tmp_path):
     arguments = ["--dataset", "dfew", "--data_dir", str(dfew_tree), "--output_dir", str(tmp_path / "shards")]
     main(["prepare", *arguments, "--cache_dir", str(tmp_path / "cache"), "--num_workers", "0"])
     source = ["--dataset", "prepared", "--data_dir", str(tmp_path / "shards"), "--fold", "2"]
-    report = run_dfew(dfew_tree, tmp_path / "out", *source)
+    report = run_dfew(dfew_tree, tmp_path / "out", *source, "--test_views", "4", "--logit_adjustment", "1")
     assert (report["dataset"], report["dataset_name"], report["folds"]) == ("dfew", "DFEW", [2])
-    assert report["published"] and "dfew-non-commercial-research" in (tmp_path / "out" / "README.md").read_text()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert report["published"]
+    check_named(card, "dfew-non-commercial-research", "4 views of each clip", "views of a test clip")
+    check_named((tmp_path / "out" / "report.md").read_text(), "4 views")
+    results = json.loads((tmp_path / "out" / "eval_results.json").read_text())
+    assert (results["test_views"], results["test_num_clips"], report["test_views"]) == (4, 7, 4)
+    check_json(tmp_path / "out" / "eval_results.json")  # it may be published
     predictions = read_predictions(tmp_path / "out" / "predictions.parquet")
     assert sorted(predictions.clip_ids) == [f"{number:05d}" for number in DFEW_NUMBERS if dfew_fold(number) == 2]
 
