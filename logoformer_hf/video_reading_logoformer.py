@@ -66,6 +66,8 @@ REWINDABLE_FORMATS = {"matroska", "mov"}
 
 # Kinds of pictures that are decoded with the help of others.
 DEPENDENT = {PictureType.P, PictureType.B, PictureType.S, PictureType.SP}
+# The same where a file marks all frames as keyframes, and its codec need not mean that: its decoder may name no kinds.
+DEPENDENT_OR_UNKNOWN = DEPENDENT | {PictureType.NONE}
 
 # How images in memory begin, besides those of `is_image_head`: JPEG, BMP.
 IMAGE_BEGINNINGS = (b"\xff\xd8", b"BM")
@@ -314,6 +316,8 @@ def decode_near(
     is_entered = False  # whether the next frame is the first one after a seek
     start_pts = survey.frames_pts[0]  # before it, frames may lack those that they need
     is_short = len(survey.frames_pts) <= MAX_FRAMES_FROM_START
+    is_doubtful = survey.keyframes_pts == survey.frames_pts and not stream.codec_context.codec.intra_only
+    dependent = DEPENDENT_OR_UNKNOWN if is_doubtful else DEPENDENT
     for index in sorted(set(indices)):
         pts = survey.frames_pts[index]
         before = bisect_right(survey.keyframes_pts, pts)  # how many keyframes are not after the wanted frame
@@ -334,7 +338,7 @@ def decode_near(
             if is_short and frame.is_corrupt and frame.pts >= start_pts:
                 return None
             # Some decoders begin at a frame that needs others without a complaint.
-            if is_entered and frame.pict_type in DEPENDENT:
+            if is_entered and frame.pict_type in dependent:
                 return None
             is_entered, before_it = False, position
             position = index_of.get(frame.pts, position)

@@ -40,15 +40,28 @@ def check_every_choice(path, expected):
         assert (frame[0] == expected[index]).all(), index
 
 
-@pytest.mark.parametrize("codec", ["msmpeg4v2", "wmv2", "mpeg4"])
+# FFmpeg's decoders of the first three say what kind of picture a frame is, those of the others do not.
+GIVEN = {
+    **{codec: {"g": "12", "bf": "0"} for codec in ("msmpeg4v2", "wmv2", "mpeg4")},
+    "cinepak": {"g": "12", "pix_fmt": "rgb24"},
+    "msvideo1": {"g": "12", "pix_fmt": "rgb555le"},
+}
+
+
+@pytest.mark.parametrize("codec", GIVEN)
 def test_an_index_that_marks_every_frame_as_a_keyframe(codec, tmp_path, write_video):
-    path = write_video(tmp_path / "marked.avi", NUM_FRAMES, codec=codec, g="12", bf="0")
+    path = write_video(tmp_path / "marked.avi", NUM_FRAMES, codec=codec, **GIVEN[codec])
     content = bytearray(path.read_bytes())
     place = content.rindex(b"idx1") + 8
     while place + 16 <= len(content):
         content[place + 4] |= 0x10  # AVIIF_KEYFRAME
         place += 16
     path.write_bytes(content)
+    check_every_choice(path, decode_all(path))
+
+
+def test_a_quicktime_film_that_marks_every_frame_as_a_keyframe(tmp_path, write_video):
+    path = write_video(tmp_path / "marked.mov", NUM_FRAMES, codec="rpza", pix_fmt="rgb555")
     check_every_choice(path, decode_all(path))
 
 
