@@ -317,7 +317,7 @@ def decode_near(
     start_pts = survey.frames_pts[0]  # before it, frames may lack those that they need
     is_short = len(survey.frames_pts) <= MAX_FRAMES_FROM_START
     is_doubtful = survey.keyframes_pts == survey.frames_pts and not stream.codec_context.codec.intra_only
-    dependent = DEPENDENT_OR_UNKNOWN if is_doubtful else DEPENDENT
+    dependent, keyframes = DEPENDENT_OR_UNKNOWN if is_doubtful else DEPENDENT, set(survey.keyframes_pts)
     for index in sorted(set(indices)):
         pts = survey.frames_pts[index]
         before = bisect_right(survey.keyframes_pts, pts)  # how many keyframes are not after the wanted frame
@@ -337,8 +337,9 @@ def decode_near(
                 return None
             if is_short and frame.is_corrupt and frame.pts >= start_pts:
                 return None
-            # Some decoders begin at a frame that needs others without a complaint.
-            if is_entered and frame.pict_type in dependent:
+            # Some decoders begin at a frame that needs others without a complaint; and in an MPEG program stream, what
+            # is left of the frame before may take the timestamp of the keyframe, whose own one is then the next.
+            if is_entered and (frame.pict_type in dependent or frame.pts not in keyframes):
                 return None
             is_entered, before_it = False, position
             position = index_of.get(frame.pts, position)

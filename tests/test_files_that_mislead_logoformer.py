@@ -65,6 +65,12 @@ def test_a_quicktime_film_that_marks_every_frame_as_a_keyframe(tmp_path, write_v
     check_every_choice(path, decode_all(path))
 
 
+def test_timestamps_that_move_to_the_next_frame_after_seeking(tmp_path, write_video):
+    """In an MPEG program stream, whose packets have a part of a frame and several others, with one timestamp."""
+    path = write_video(tmp_path / "small.mpg", 2 * NUM_FRAMES, codec="mpeg1video", g="10", container_format="mpeg")
+    check_every_choice(path, decode_all(path))
+
+
 def test_keyframes_that_begin_at_a_refresh_of_columns(tmp_path, write_video):
     """Where x264 refreshes column by column, a decoder that begins there shows what it never saw."""
     options = {"x264-params": "intra-refresh=1:keyint=10:bframes=0"}
