@@ -54,8 +54,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--choose",
         action="store_true",
-        help="run the designed experiment, choose defaults by a fixed rule on validation people, and compare what was "
-        "chosen with other models on people that no choice has looked at",
+        help="run the designed experiments, choose defaults by a fixed rule on validation people, and compare what "
+        "was chosen with other models on people that no choice has looked at",
     )
     parser.add_argument(
         "--device",

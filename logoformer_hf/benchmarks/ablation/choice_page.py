@@ -7,10 +7,10 @@ import numpy as np
 from ...configuration_logoformer import EXPRESSIONS
 from ...evaluation.significance import correct_p_values
 from ...evaluation.tables import interval, markdown_table, percent, points
-from . import design
 from .candidates import CANDIDATES, LEFT_OUT
 from .cells import against, corrected_p_values, plus_minus, scores, spread
 from .comparison import compared_with
+from .design import FIRST, RULE, SECOND, Design, choose
 from .results import Results, mean_gain
 from .variant import REFERENCE, Variant
 
@@ -35,19 +35,38 @@ def choice_sections(results: Results) -> list[str]:
         chosen_section(results, tokens, "What was chosen, beside other models", CHOSEN_TEXT),
         recalls_table(results, tokens) if tokens else "",
         chosen_section(results, pixels, "On pixels, from random weights", PIXELS_TEXT),
-        design_section(results),
+        designs_section(results),
         left_out_section(results),
         candidates_section(results, candidates),
     ]
 
 
-def design_section(results: Results) -> str:
-    """Table of the factors with their effects, on validation people; empty before there are enough runs."""
+def designs_section(results: Results) -> str:
+    """Both designs with the effects of their factors, on validation people; empty before there are enough runs."""
+    tables = [design_table(results, each) for each in (SECOND, FIRST)]
+    if not any(tables):
+        return ""
+    return "\n\n".join(
+        [
+            f"""## What might become a default
+
+Two designed experiments. In every run half of the changes are made together, and every run has another seed; an effect
+is the difference between the half of the runs with a change and the half without it (fractions of resolution IV: what
+two changes do together is not mistaken for what one does, and is part of the noise). Tested on validation people. The
+second experiment has what did no clear harm in the first one, and decides: {RULE} The UAR is in points; "p" is
+corrected for the number of changes (Holm).""",
+            *filter(None, tables),
+        ]
+    )
+
+
+def design_table(results: Results, design: Design) -> str:
+    """The effects of a design's factors; empty before there are enough runs."""
     found = design.effects(results)
     if not found:
         return ""
     p_values = correct_p_values([each.p_value for each in found])
-    chosen = design.choose(found)
+    chosen = choose(found) if design is SECOND else []
     rows = [
         [
             each.factor.title,
@@ -59,15 +78,10 @@ def design_section(results: Results) -> str:
         ]
         for each, p_value in zip(found, p_values, strict=True)
     ]
-    num_runs = design.num_done(results)
-    planned = "" if num_runs == design.NUM_RUNS else f", of which {num_runs} are there yet"
-    header = ["", "UAR", "95 %", "p", "calibration error", "95 %", "chosen"]
-    return f"""## What might become a default
-
-A designed experiment of {design.NUM_RUNS} runs{planned}, each with another seed: in every run half of the changes
-are made together, each change in one half of the runs, so that its effect is the difference between both halves (a
-fraction of resolution IV: what two changes do together is not mistaken for what one does, and is part of the noise).
-Tested on validation people. {design.RULE} The UAR is in points; "p" is corrected for {len(found)} changes (Holm).
+    which = "second" if design is SECOND else "first"
+    header = [f"{which} experiment", "UAR", "95 %", "p", "calibration error", "95 %", "chosen"]
+    done = len(design.done(results))
+    return f"""The {which} one: {done} of {design.num_runs} runs.
 
 {markdown_table(header, rows)}"""
 

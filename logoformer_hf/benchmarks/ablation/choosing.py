@@ -1,14 +1,14 @@
-"""Runs the designed experiment, chooses by its rule, and compares what was chosen on other people."""
+"""Runs the designed experiments, chooses by their rule, and compares what was chosen on other people."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from ...configuration_logoformer import EXPRESSIONS
-from . import design
 from .benchmark import read_encoder
 from .budget import Budget
 from .candidates import BASES, CANDIDATES, LEFT_OUT
 from .comparison import compared_with
+from .design import FIRST, SECOND, choose
 from .factors import combine
 from .results import Results
 from .training import Machine
@@ -25,7 +25,7 @@ def choose_defaults(
     """
     Runs the whole choice; what `results` has is not trained again.
 
-    After the design, seed by seed, so that an interrupted command leaves whole comparisons.
+    After the designs, seed by seed, so that an interrupted command leaves whole comparisons.
 
     Args:
         budget: budget of all runs.
@@ -52,8 +52,9 @@ def choose_defaults(
     def train_seeds(variants: Sequence[Variant], num_seeds: int) -> None:
         train([(variant, seed) for seed in range(num_seeds) for variant in variants])
 
-    train(design.runs())
-    chosen = design.choose(design.effects(results))
+    train(FIRST.runs())
+    train(SECOND.runs())
+    chosen = choose(SECOND.effects(results))
     new = combine("new_defaults", " + ".join(each.title for each in chosen) or "the old defaults", chosen)
     print(f"chosen: {new.title}; configuration {dict(new.config)}, recipe {dict(new.recipe)}", flush=True)
     rows = compared_with(new)

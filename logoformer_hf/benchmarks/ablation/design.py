@@ -1,10 +1,10 @@
 """
-The designed experiment: 32 runs in each of which half of the factors are on. Every run says something of every factor,
-so that a difference is one of 16 runs from 16 others, where rows that change one thing would need 16 pairs each.
+Designed experiments: runs in each of which half of the factors are on. Every run says something of every factor, so
+that a difference is one between both halves of all runs, where rows that change one thing would need as many pairs each.
 
-The design is a fraction of 2^16 of resolution IV (Box, Hunter and Hunter, *Statistics for Experimenters*, chapter 6):
-no factor is confounded with another one, or with what two factors do together. The first 16 runs are a balanced
-experiment of their own.
+A design is a fraction of resolution IV (Box, Hunter and Hunter, *Statistics for Experimenters*, chapter 6): no factor
+is confounded with another one, or with what two factors do together, which is part of the noise. Hence two of them: the
+first one finds what does harm, and the second one is without that.
 """
 
 from collections.abc import Sequence
@@ -15,45 +15,77 @@ import numpy as np
 from scipy import stats
 
 from ...evaluation.significance import CONFIDENCE, Estimate
-from .factors import FACTORS, Factor, combine
+from .factors import Factor, combine, factors
 from .results import Results
 from .variant import Variant
 
-NUM_RUNS = 32
-_NUM_BASIC = 5
 _FEWEST_SPARE = 5  # runs more than there are unknowns, by which the noise is known
 
 
-def levels() -> np.ndarray:
-    """Whether a factor is on (1) or off (-1) in a run, `(NUM_RUNS, 16)`: products of 1, 3 or 5 basic columns."""
-    numbers = np.arange(NUM_RUNS)
-    bits = 1 - 2 * ((numbers[:, None] >> np.arange(_NUM_BASIC)) & 1)  # (runs, basic columns)
-    words = [word for length in (1, 3, 5) for word in combinations(range(_NUM_BASIC), length)]
-    columns = np.stack([bits[:, word].prod(axis=1) for word in words], axis=1)
-    # By the last column, the product of all basic ones, which no factor uses: each half of the runs is balanced.
-    return columns[np.argsort(-columns[:, -1], kind="stable")]
+@dataclass(frozen=True)
+class Design:
+    """
+    A designed experiment.
 
+    Attributes:
+        name: beginning of its runs' names.
+        factors: its factors, fewer than half of its runs.
+        num_runs: number of runs, a power of 2.
+        first_seed: seed of its first run; every run has another one.
+    """
 
-def runs() -> list[tuple[Variant, int]]:
-    """The variant of every run and its seed, another one for each."""
-    design = levels()
-    planned = []
-    for number in range(NUM_RUNS):
-        on = [factor for factor, level in zip(FACTORS, design[number], strict=False) if level > 0]
-        name = run_name(number)
-        planned.append((combine(name, f"run {number + 1} of the design", on, against=name), number))
-    return planned
+    name: str
+    factors: tuple[Factor, ...]
+    num_runs: int
+    first_seed: int
 
+    def levels(self) -> np.ndarray:
+        """
+        Whether a factor is on (1) or off (-1) in a run, `(runs, factors)`: products of an odd number of basic columns.
+        """
+        numbers, num_basic = np.arange(self.num_runs), self.num_runs.bit_length() - 1
+        bits = 1 - 2 * ((numbers[:, None] >> np.arange(num_basic)) & 1)  # (runs, basic columns)
+        words = [word for length in range(1, num_basic + 1, 2) for word in combinations(range(num_basic), length)]
+        columns = np.stack([bits[:, word].prod(axis=1) for word in words], axis=1)
+        # By the last column, which no factor uses: each half of the runs is balanced.
+        return columns[np.argsort(-columns[:, -1], kind="stable")][:, : len(self.factors)]
 
-def run_name(number: int) -> str:
-    """Name of the variant of a run."""
-    return f"design_{number:02d}"
+    def run_name(self, number: int) -> str:
+        """Name of the variant of a run, counted from 0."""
+        return f"{self.name}_{number:02d}"
 
+    def runs(self) -> list[tuple[Variant, int]]:
+        """The variant of every run and its seed."""
+        planned = []
+        for number, row in enumerate(self.levels()):
+            on = [factor for factor, level in zip(self.factors, row, strict=True) if level > 0]
+            name = self.run_name(number)
+            planned.append(
+                (combine(name, f"run {number + 1} of {self.name}", on, against=name), self.first_seed + number)
+            )
+        return planned
 
-def num_done(results: Results) -> int:
-    """How many runs of the design there are."""
-    names = {each["variant"] for each in results.records}
-    return sum(run_name(number) in names for number in range(NUM_RUNS))
+    def done(self, results: Results) -> list[int]:
+        """The numbers of the runs that there are."""
+        names = {each["variant"] for each in results.records}
+        return [number for number in range(self.num_runs) if self.run_name(number) in names]
+
+    def effects(self, results: Results) -> list["Effect"]:
+        """
+        The effects of all factors by least squares over the runs that there are. Empty where these are hardly more
+        than the factors.
+        """
+        done = self.done(results)
+        if len(done) < len(self.factors) + 1 + _FEWEST_SPARE:
+            return []
+        records = {each["variant"]: each for each in results.records}
+
+        def estimate(key: str) -> tuple[list[Estimate], np.ndarray]:
+            values = np.array([records[self.run_name(number)][key] for number in done])
+            return least_squares(self.levels()[done], values)
+
+        (uars, p_values), (errors, _) = estimate("uar"), estimate("calibration_error")
+        return [Effect(*each) for each in zip(self.factors, uars, map(float, p_values), errors, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -74,22 +106,21 @@ class Effect:
     calibration_error: Estimate
 
 
-def effects(results: Results) -> list[Effect]:
-    """
-    The effects of all factors by least squares over the runs that there are; what factors do together is part of the
-    noise. Empty where the runs are hardly more than the factors.
-    """
-    records = {each["variant"]: each for each in results.records}
-    done = [number for number in range(NUM_RUNS) if run_name(number) in records]
-    if len(done) < len(FACTORS) + 1 + _FEWEST_SPARE:
-        return []
-    design = levels()[done][:, : len(FACTORS)]
-
-    def estimate(key: str) -> tuple[list[Estimate], np.ndarray]:
-        return least_squares(design, np.array([records[run_name(number)][key] for number in done]))
-
-    (uars, p_values), (errors, _) = estimate("uar"), estimate("calibration_error")
-    return [Effect(*each) for each in zip(FACTORS, uars, map(float, p_values), errors, strict=True)]
+FIRST = Design(
+    "design",
+    factors(
+        *("mixup", "frame_windows", "frame_summaries", "offsets", "summary_places", "content", "average", "compact"),
+        *("smoothing", "dropout", "drop_path", "weight_decay", "free_positions", "start"),
+    ),
+    num_runs=32,
+    first_seed=0,
+)
+SECOND = Design(
+    "second",
+    factors("mixup", "average", "summary_places", "weight_decay", "dropout", "no_drop_path", "frame_windows"),
+    num_runs=16,
+    first_seed=100,
+)
 
 
 def least_squares(design: np.ndarray, values: np.ndarray) -> tuple[list[Estimate], np.ndarray]:
@@ -114,7 +145,7 @@ def least_squares(design: np.ndarray, values: np.ndarray) -> tuple[list[Estimate
 SMALLEST_GAIN = 0.005  # of UAR, 0 to 1
 LARGEST_LOSS, CALIBRATION_GAIN = 0.0025, 0.02
 RULE = (
-    f"A factor becomes a default where its effect on the UAR is at least {100 * SMALLEST_GAIN:g} points, or where it "
+    f"A change becomes a default where its effect on the UAR is at least {100 * SMALLEST_GAIN:g} points, or where it "
     f"lowers the calibration error by {CALIBRATION_GAIN:g} and does not cost {100 * LARGEST_LOSS:g} points of UAR."
 )
 

@@ -20,8 +20,8 @@ class Factor:
     Attributes:
         name: name in records.
         title: title in tables.
-        config: fields of `LogoFormerConfig` that it changes; no two factors change the same one.
-        recipe: fields of `LogoFormerTrainingArguments` that it changes; no two factors change the same one.
+        config: fields of `LogoFormerConfig` that it changes; no two factors of a design change the same one.
+        recipe: fields of `LogoFormerTrainingArguments` that it changes; no two factors of a design change the same one.
     """
 
     name: str
@@ -44,27 +44,34 @@ FACTORS = (
     Factor("drop_path", "drop path up to 0.2 instead of 0.1", config={"drop_path_rate": 0.2}),
     Factor("weight_decay", "weight decay 0.5 instead of 0.05", recipe={"weight_decay": 0.5}),
     Factor("free_positions", "no weight decay on positions", recipe={"decay_positions": False}),
+    Factor("no_drop_path", "no drop path instead of up to 0.1", config={"drop_path_rate": 0.0}),
     # 1 / sqrt(hidden_size): projections neither shrink nor grow, and global attention is no plain mean at the start.
     Factor("start", "initial weights of 1 / sqrt(width)", config={"initializer_range": 32**-0.5}),
 )
+_BY_NAME = {factor.name: factor for factor in FACTORS}
 # Fields of a configuration that are regularisation, not structure: plain transformers get them too.
 REGULARISATION = ("hidden_dropout_prob", "attention_probs_dropout_prob", "drop_path_rate", "initializer_range")
 
 
-def combine(name: str, title: str, factors: Collection[Factor], **changes: Any) -> Variant:
+def factors(*names: str) -> tuple[Factor, ...]:
+    """Factors by their names."""
+    return tuple(_BY_NAME[name] for name in names)
+
+
+def combine(name: str, title: str, on: Collection[Factor], **changes: Any) -> Variant:
     """
-    A variant with the changes of all given factors.
+    A variant with the changes of all given factors, which must be of different fields.
 
     Args:
         name: name of the variant.
         title: its title.
-        factors: what is on.
+        on: the factors whose changes it has.
         changes: further attributes of the variant.
     """
     # Named, so that windows of local attention and of summaries are changed apart.
     config = {"summary_size": REFERENCE.build_config().window_size}
-    config |= {key: value for each in factors for key, value in each.config.items()}
-    recipe = {key: value for each in factors for key, value in each.recipe.items()}
+    config |= {key: value for each in on for key, value in each.config.items()}
+    recipe = {key: value for each in on for key, value in each.recipe.items()}
     weight = recipe.pop("compact_loss_weight", REFERENCE.compact_loss_weight)
     return replace(
         REFERENCE,

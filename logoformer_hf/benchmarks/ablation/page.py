@@ -257,7 +257,7 @@ def how_to(budget: Budget, results: Results) -> str:
 ```
 python -m logoformer_hf.benchmarks.ablation          # {budget.seeds} seeds; stops and goes on at will
 python -m logoformer_hf.benchmarks.ablation --quick  # {quick.num_train_clips} clips, minutes: a check that it runs
-python -m logoformer_hf.benchmarks.ablation --choose # the design, the choice, and the comparison on test people
+python -m logoformer_hf.benchmarks.ablation --choose # the designs, the choice, and the comparison on test people
 ```
 
 `--device cuda`, the default where there is a GPU, keeps all clips in its memory and replays CUDA graphs; `--workers`

@@ -8,11 +8,11 @@ from logoformer_hf.benchmarks.ablation.choice_page import (
     candidates_section,
     choice_sections,
     chosen_section,
-    design_section,
+    designs_section,
     left_out_section,
     recalls_table,
 )
-from logoformer_hf.benchmarks.ablation.design import NUM_RUNS, levels, run_name
+from logoformer_hf.benchmarks.ablation.design import FIRST, SECOND
 from logoformer_hf.benchmarks.ablation.results import Results
 from logoformer_hf.benchmarks.ablation.variant import REFERENCE, Variant
 
@@ -77,19 +77,29 @@ def test_a_row_without_pairs_is_left_out(results):
     assert candidates_section(results, [DROPOUT]) == ""
 
 
-def test_factors_have_their_effects_and_whether_they_were_chosen(results):
-    for number, level in enumerate(levels()[:30]):
-        record = {"variant": run_name(number), "seed": number, "encoder": 0.5}
-        small = 1e-3 * level[14]  # a column without a factor
-        uar, error = 0.6 + 0.01 * level[0] + small, 0.1 + 0.03 * level[1] + small
-        results.add(record | {"uar": uar, "calibration_error": error})
-    section = design_section(results)
-    table = rows(section)
-    effect, _, p_value, *_, chosen = table["mixup, alpha 0.4"]
-    assert 1.9 < float(effect) < 2.1 and (p_value, chosen) == ("0.00", "yes")
-    effect, _, p_value, error, _, chosen = table["local attention in windows of one frame"]
-    assert abs(float(effect)) < 0.1 and 0.055 < float(error) < 0.065 and (p_value, chosen) == ("1.00", "-")
-    assert f"{NUM_RUNS} runs, of which 30 are there yet" in " ".join(section.split())
+def test_factors_have_their_effects_and_the_second_design_decides(results):
+    for design, number in ((FIRST, 30), (SECOND, 16)):
+        for run, level in enumerate(design.levels()[:number]):
+            record = {"variant": design.run_name(run), "seed": run, "encoder": 0.5}
+            # The product of all is another column than those of the factors.
+            small = 1e-3 * level.prod()
+            uar, error = 0.6 + 0.01 * level[0] + small, 0.1 + 0.03 * level[1] + small
+            results.add(record | {"uar": uar, "calibration_error": error})
+    text, *parts = designs_section(results).split("\n\nThe ")
+    assert "0.5 points" in text and [part.partition(":")[0] for part in parts] == ["second one", "first one"]
+    assert "16 of 16 runs" in parts[0] and "30 of 32 runs" in parts[1]
+    second, first = map(rows, parts)
+    for table, chosen in ((second, "yes"), (first, "-")):
+        assert 1.8 < float(table["mixup, alpha 0.4"][0]) < 2.2 and table["mixup, alpha 0.4"][-1] == chosen
+    assert 0.055 < float(second["averaged weights (0.998)"][3]) < 0.065
+    assert second["averaged weights (0.998)"][-1] == "-"
+
+
+def test_a_design_that_is_hardly_begun_is_left_out(results):
+    for number in range(10):
+        record = {"variant": SECOND.run_name(number), "seed": number, "encoder": 0.5}
+        results.add(record | {"uar": 0.5, "calibration_error": 0.1})
+    assert designs_section(results) == ""
 
 
 def test_a_class_that_was_left_out(results):

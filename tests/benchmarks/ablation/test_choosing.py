@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from logoformer_hf.benchmarks.ablation import choosing, design
+from logoformer_hf.benchmarks.ablation import choosing
 from logoformer_hf.benchmarks.ablation.benchmark import ENCODER_FACTS
 from logoformer_hf.benchmarks.ablation.budget import BUDGETS
 from logoformer_hf.benchmarks.ablation.candidates import BASES, CANDIDATES, LEFT_OUT
-from logoformer_hf.benchmarks.ablation.factors import FACTORS, combine
+from logoformer_hf.benchmarks.ablation.design import FIRST, SECOND
+from logoformer_hf.benchmarks.ablation.factors import combine
 from logoformer_hf.benchmarks.ablation.results import Results
 from logoformer_hf.benchmarks.ablation.training import CPU
 
@@ -19,7 +20,11 @@ GAINS = {"mixup": 0.02, "dropout": 0.006, "compact": 0.004, "content": -0.01}
 def choose(tmp_path, monkeypatch):
     """Makes a choice in a folder; returns what was chosen, and the phases of the trainings."""
     (tmp_path / ENCODER_FACTS).write_text(json.dumps({"explained_variance": 0.5}))
-    levels = {design.run_name(number): row for number, row in enumerate(design.levels())}
+    levels = {
+        design.run_name(number): (design.factors, row)
+        for design in (FIRST, SECOND)
+        for number, row in enumerate(design.levels())
+    }
 
     def run(gains):
         phases = []
@@ -28,8 +33,8 @@ def choose(tmp_path, monkeypatch):
             assert (num_workers, machine) == (3, CPU)
             phases.append([(variant.name, seed) for variant, seed in runs])
             for variant, seed in runs:
-                row = levels.get(variant.name, [-1] * len(FACTORS))
-                on = [factor.name for factor, level in zip(FACTORS, row, strict=False) if level > 0]
+                factors, row = levels.get(variant.name, ((), ()))
+                on = [factor.name for factor, level in zip(factors, row, strict=True) if level > 0]
                 uar = 0.5 + sum(gains.get(name, 0.0) for name in on)
                 encoder = 0.5 if variant.reads_tokens else None
                 record = {"variant": variant.name, "seed": seed, "encoder": encoder, "uar": uar}
@@ -42,10 +47,11 @@ def choose(tmp_path, monkeypatch):
     return run
 
 
-def test_the_design_then_other_people_then_single_changes(choose):
+def test_the_designs_then_other_people_then_single_changes(choose):
     new, phases = choose(GAINS)
-    planned, tokens, pixels, left_out, candidates = phases
-    assert planned == [(design.run_name(number), number) for number in range(design.NUM_RUNS)]
+    first, second, tokens, pixels, left_out, candidates = phases
+    for design, planned in ((FIRST, first), (SECOND, second)):
+        assert planned == [(variant.name, seed) for variant, seed in design.runs()]
     assert new.recipe == {"mixup_alpha": 0.4} and new.build_config().hidden_dropout_prob == 0.1
     assert new.compact_loss_weight == 0.1
     assert [seed for name, seed in tokens if name == "new_defaults"] == list(range(16))

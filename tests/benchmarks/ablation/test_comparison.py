@@ -1,11 +1,10 @@
 from logoformer_hf.benchmarks.ablation.comparison import compared_with
-from logoformer_hf.benchmarks.ablation.factors import FACTORS, combine
+from logoformer_hf.benchmarks.ablation.factors import combine, factors
 from logoformer_hf.benchmarks.ablation.variant import REFERENCE
 
 
 def test_other_models_get_the_recipe_and_the_regularisation_of_the_new_defaults():
-    on = [factor for factor in FACTORS if factor.name in ("smoothing", "dropout", "compact", "frame_windows")]
-    new = combine("new", "New", on)
+    new = combine("new", "New", factors("smoothing", "dropout", "compact", "frame_windows"))
     assert new.recipe == {"label_smoothing_factor": 0.1} and new.build_config().window_size == (1, 7, 7)
     rows = {each.name: each for each in compared_with(new)}
     assert rows["old_defaults"].recipe == rows["old_defaults"].config == {}

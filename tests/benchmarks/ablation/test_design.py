@@ -2,56 +2,64 @@ import numpy as np
 import pytest
 
 from logoformer_hf.benchmarks.ablation.budget import BUDGETS
-from logoformer_hf.benchmarks.ablation.design import (
-    NUM_RUNS,
-    Effect,
-    choose,
-    effects,
-    least_squares,
-    levels,
-    num_done,
-    run_name,
-    runs,
-)
+from logoformer_hf.benchmarks.ablation.design import FIRST, SECOND, Design, Effect, choose, least_squares
 from logoformer_hf.benchmarks.ablation.factors import FACTORS
 from logoformer_hf.benchmarks.ablation.results import Results
 from logoformer_hf.evaluation.significance import Estimate
 
-
-def test_no_factor_is_confounded_with_another_or_with_a_pair():
-    design = levels()
-    assert design.shape == (NUM_RUNS, 16) and set(design.flat) == {-1, 1} and len(FACTORS) < 16
-    assert np.array_equal(design.T @ design, NUM_RUNS * np.eye(16))
-    assert np.array_equal(design.sum(axis=0), np.zeros(16))
-    pairs = [design[:, first] * design[:, second] for first in range(16) for second in range(first)]
-    assert not (np.stack(pairs) @ design).any()
+DESIGNS = pytest.mark.parametrize("design", [FIRST, SECOND], ids=lambda design: design.name)
 
 
-def test_each_half_of_the_runs_is_balanced():
-    for half in np.split(levels()[:, : len(FACTORS)], 2):
-        assert np.array_equal(half.T @ half, NUM_RUNS // 2 * np.eye(len(FACTORS)))
+@DESIGNS
+def test_no_factor_is_confounded_with_another_or_with_a_pair(design):
+    levels, num_factors = design.levels(), len(design.factors)
+    assert levels.shape == (design.num_runs, num_factors) and set(levels.flat) == {-1, 1}
+    assert np.array_equal(levels.T @ levels, design.num_runs * np.eye(num_factors))
+    assert np.array_equal(levels.sum(axis=0), np.zeros(num_factors))
+    pairs = [levels[:, first] * levels[:, second] for first in range(num_factors) for second in range(first)]
+    assert not (np.stack(pairs) @ levels).any()
+
+
+@DESIGNS
+def test_each_half_of_the_runs_is_balanced(design):
+    for half in np.split(design.levels(), 2):
+        assert np.array_equal(half.T @ half, design.num_runs // 2 * np.eye(len(design.factors)))
         assert not half.sum(axis=0).any()
 
 
-def test_runs_have_the_changes_of_their_factors_and_seeds_of_their_own():
-    planned = runs()
-    assert [seed for _, seed in planned] == list(range(NUM_RUNS))
-    assert [variant.name for variant, _ in planned] == [run_name(number) for number in range(NUM_RUNS)]
+@DESIGNS
+def test_runs_have_the_changes_of_their_factors_and_seeds_of_their_own(design):
+    planned, half = design.runs(), design.num_runs // 2
+    assert [seed for _, seed in planned] == list(range(design.first_seed, design.first_seed + design.num_runs))
+    assert [variant.name for variant, _ in planned] == [design.run_name(number) for number in range(design.num_runs)]
     mixup = [variant.recipe.get("mixup_alpha", 0.0) for variant, _ in planned]
-    assert mixup.count(0.4) == mixup.count(0.0) == NUM_RUNS // 2
+    assert mixup.count(0.4) == mixup.count(0.0) == half
     settings = {(str(dict(each.config)), str(dict(each.recipe)), each.compact_loss_weight) for each, _ in planned}
-    assert len(settings) == NUM_RUNS and {variant.tested_on for variant, _ in planned} == {"validation"}
+    assert len(settings) == design.num_runs and {variant.tested_on for variant, _ in planned} == {"validation"}
+
+
+def test_designs_have_no_run_and_no_seed_in_common():
+    first, second = ({(variant.name, seed) for variant, seed in design.runs()} for design in (FIRST, SECOND))
+    assert not {name for name, _ in first} & {name for name, _ in second}
+    assert not {seed for _, seed in first} & {seed for _, seed in second}
+
+
+@DESIGNS
+def test_factors_of_a_design_change_fields_of_their_own(design: Design):
+    for kind in ("config", "recipe"):
+        names = [name for factor in design.factors for name in getattr(factor, kind)]
+        assert len(set(names)) == len(names)
 
 
 @pytest.fixture
 def results(tmp_path):
     """The first runs of a design whose factors have known effects on the UAR, 3 points and none, and noise."""
 
-    def fill(number):
-        results = Results(tmp_path / f"{number}.json", BUDGETS["quick"])
-        noise = np.random.default_rng(0).normal(scale=0.004, size=NUM_RUNS)
-        for run, level in enumerate(levels()[:number]):
-            record = {"variant": run_name(run), "seed": run, "encoder": 0.5}
+    def fill(design, number):
+        results = Results(tmp_path / f"{design.name}-{number}.json", BUDGETS["quick"])
+        noise = np.random.default_rng(0).normal(scale=0.004, size=design.num_runs)
+        for run, level in enumerate(design.levels()[:number]):
+            record = {"variant": design.run_name(run), "seed": run, "encoder": 0.5}
             uar = 0.6 + 0.015 * level[0] + noise[run]
             results.add(record | {"uar": uar, "calibration_error": 0.1 - 0.02 * level[1]})
         return results
@@ -59,18 +67,20 @@ def results(tmp_path):
     return fill
 
 
-@pytest.mark.parametrize("number", [NUM_RUNS, 27])
-def test_effects_are_found(results, number):
-    found = effects(results(number))
-    assert [each.factor for each in found] == list(FACTORS) and num_done(results(number)) == number
-    assert found[0].uar.low < 0.03 < found[0].uar.high and found[0].p_value < 1e-6
-    assert found[0].uar.high - found[0].uar.low < 0.01
-    assert all(abs(each.uar.value) < 0.006 for each in found[1:])
+@pytest.mark.parametrize(("design", "number"), [(FIRST, 32), (FIRST, 27), (SECOND, 16)])
+def test_effects_are_found(results, design, number):
+    found = design.effects(results(design, number))
+    assert [each.factor for each in found] == list(design.factors)
+    assert design.done(results(design, number)) == list(range(number))
+    assert found[0].uar.low < 0.03 < found[0].uar.high and found[0].p_value < 1e-5
+    assert found[0].uar.high - found[0].uar.low < 0.012
+    assert all(abs(each.uar.value) < 0.008 for each in found[1:])
     assert found[1].calibration_error.value == pytest.approx(-0.04)
 
 
 def test_few_runs_say_nothing(results):
-    assert effects(results(16)) == effects(results(0)) == []
+    assert FIRST.effects(results(FIRST, 16)) == FIRST.effects(results(FIRST, 0)) == []
+    assert SECOND.effects(results(SECOND, 12)) == []
 
 
 def test_effects_and_p_values_are_those_of_a_t_test():
