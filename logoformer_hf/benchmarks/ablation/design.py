@@ -1,10 +1,10 @@
 """
 Designed experiments: runs in each of which half of the factors are on. Every run says something of every factor, so
-that a difference is one between both halves of all runs, where rows that change one thing would need as many pairs each.
+that a difference is one between both halves of all runs; rows that change one thing would need as many pairs each.
 
 A design is a fraction of resolution IV (Box, Hunter and Hunter, *Statistics for Experimenters*, chapter 6): no factor
-is confounded with another one, or with what two factors do together, which is part of the noise. Hence two of them: the
-first one finds what does harm, and the second one is without that.
+is confounded with another one, or with what two factors do together, which is part of the noise. Hence two of them:
+the first one finds what does harm, and the second one is without that.
 """
 
 from collections.abc import Sequence

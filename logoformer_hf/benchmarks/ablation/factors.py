@@ -20,8 +20,8 @@ class Factor:
     Attributes:
         name: name in records.
         title: title in tables.
-        config: fields of `LogoFormerConfig` that it changes; no two factors of a design change the same one.
-        recipe: fields of `LogoFormerTrainingArguments` that it changes; no two factors of a design change the same one.
+        config: fields of `LogoFormerConfig` that it changes, others than the other factors of a design do.
+        recipe: fields of `LogoFormerTrainingArguments` that it changes, likewise.
     """
 
     name: str
