@@ -70,8 +70,8 @@ def wrap(section: str) -> str:
 
 def protocol(budget: Budget, results: Results) -> str:
     """How all runs were trained and compared, and how many there are."""
-    num_planned = len(VARIANTS) * budget.seeds
-    num_done = len({(each["variant"], each["seed"]) for each in results.records if each["seed"] < budget.seeds})
+    planned = {(variant.name, seed) for variant in VARIANTS for seed in range(budget.seeds)}
+    num_done = len(planned & {(each["variant"], each["seed"]) for each in results.records})
     num_more = len(results.records) - num_done
     return f"""## How it was measured
 
@@ -90,7 +90,7 @@ frames of other people and replaces the field's pretraining on faces: the varian
 
 Written by `python -m logoformer_hf.benchmarks.ablation{"" if budget.name == "full" else f" --{budget.name}"}` from
 `{results.file.name}`, which has a line for every run: {num_done} of the
-{num_planned} planned ones are there{f", and {num_more} further ones" if num_more else ""}."""
+{len(planned)} planned ones are there{f", and {num_more} further ones" if num_more else ""}."""
 
 
 def beyond_chance(results: Results) -> str:
@@ -175,7 +175,8 @@ def encoder_sentence(results: Results) -> str:
         return ""
     if len(encoders) == 1:
         return f"It explains {encoders[0]:.0%} of the action units' variance on clips that it has not seen. "
-    explained = " and ".join(f"{100 * encoder:.2f}" for encoder in encoders)
+    *others, last = (f"{100 * encoder:.2f}" for encoder in encoders)
+    explained = f"{', '.join(others)} and {last}"
     return f"""There are {len(encoders)} of them, because machines round differently; they explain {explained} % of the
 action units' variance on clips that they have not seen. """
 
