@@ -1,6 +1,8 @@
 """What programs print, and how they end."""
 
+import atexit
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -54,12 +56,20 @@ def run_program(
 
 def leave_group() -> None:
     """
-    Ends this process's part in the group of a launch. Left to the end of the interpreter, a thread of the group that
-    still runs then aborts a process whose work is done, and the launcher reports a failure.
+    Ends a process of a launch whose work is done; other processes are left alone. What is registered for the end of
+    Python is done, but the interpreter is not torn down: a thread of the group may still hold a tensor, and aborts the
+    process when it needs the lock of an interpreter that is gone. Destroying the group does not stop its threads where
+    a model of several processes keeps it.
     """
     distributed = sys.modules.get("torch.distributed")  # a program without torch has no group
-    if distributed is not None and distributed.is_available() and distributed.is_initialized():
-        distributed.destroy_process_group()
+    if distributed is None or not (distributed.is_available() and distributed.is_initialized()):
+        return
+    distributed.destroy_process_group()
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as Python does first
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def was_interrupted(error: BaseException | None) -> bool:

@@ -48,16 +48,26 @@ run_program(run, "", (), "the same command goes on")
     assert ended.stdout.splitlines() == ["at the end", "still there"]
 
 
-def test_no_group_of_a_launch_is_left_to_the_end_of_the_interpreter(tmp_path):
-    """Where one of its threads at times aborts the process."""
+def test_a_process_of_a_launch_ends_without_tearing_python_down(tmp_path):
+    """A thread of its group at times aborts one that does; what is registered for the end is done all the same."""
     code = f"""
-import atexit
+import atexit, threading, time
 from torch import distributed
 from logoformer_hf._console import run_program
 
+class SaysWhenPythonIsTornDown:
+    def __del__(self):
+        print("torn down", flush=True)
+
 atexit.register(lambda: print(distributed.is_initialized()))
+kept = SaysWhenPythonIsTornDown()
+
+def say_late():
+    time.sleep(0.5)
+    print("late")
 
 def run():
+    threading.Thread(target=say_late).start()
     distributed.init_process_group("gloo", init_method="{(tmp_path / "store").as_uri()}", rank=0, world_size=1)
     print(distributed.is_initialized())
 
@@ -66,4 +76,4 @@ run_program(run, "", ())
     ended = subprocess.run(
         [sys.executable, "-c", code], env=environment_with(), capture_output=True, text=True, timeout=TIMEOUT_SEC
     )
-    assert ended.stdout.splitlines() == ["True", "False"], ended.stderr
+    assert (ended.stdout.splitlines(), ended.returncode) == (["True", "late", "False"], 0), ended.stderr
