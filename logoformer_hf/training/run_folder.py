@@ -11,6 +11,8 @@ from transformers import TrainingArguments
 
 from .._files import write_json
 from ..evaluation.predictions import PREDICTIONS_FILE
+from ..saved_settings_logoformer import CONFIG_FILES
+from ..saved_weights_logoformer import names_of_weights
 from .checkpoints import list_checkpoints
 
 SETTINGS_FILE = "run.json"
@@ -33,11 +35,7 @@ DECIDING_ARGUMENTS = (
     *("eval_strategy", "eval_steps", "eval_delay", "eval_on_start", "save_strategy", "save_steps"),
     *("load_best_model_at_end", "metric_for_best_model", "greater_is_better"),
 )
-# What `save_pretrained` of transformers writes, and wrote.
-MODEL_FILES = (
-    *("config.json", "model.safetensors", "model.safetensors.index.json"),
-    *("pytorch_model.bin", "pytorch_model.bin.index.json"),
-)
+MODEL_FILES = (*CONFIG_FILES, *names_of_weights())
 # Settings that are paths: two spellings of one path are the same setting.
 PATHS = ("data_dir", "list_file", "clip_root", "model_name_or_path", "backbone_checkpoint", "detector", "frames")
 # Settings that are JSON: blanks and the order of fields say nothing.

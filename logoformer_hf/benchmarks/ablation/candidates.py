@@ -1,6 +1,6 @@
 """
-Single changes that are only compared with the old defaults: what the factors of the design cannot express, since it
-has more than two levels or is no part of LOGO-Former.
+Single changes that are only compared with the old defaults, most of them what no factor of a design can express,
+since it has more than two levels or is no part of LOGO-Former.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Measures of a run besides recall: distances within and between classes, retrieval, calibration, unknown classes."""
 
 import numpy as np
-from sklearn.metrics import roc_auc_score, silhouette_score
+from sklearn.metrics import label_ranking_average_precision_score, roc_auc_score, silhouette_score
 
 NUM_BINS = 15
 
@@ -63,11 +63,10 @@ def mean_average_precision(embeddings: np.ndarray, labels: np.ndarray) -> float:
     """
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     cosines = unit @ unit.T  # (clips, clips)
-    np.fill_diagonal(cosines, -np.inf)  # the query itself is the last
-    found = np.argsort(-cosines, axis=1, kind="stable")[:, :-1]  # (clips, other clips)
-    same = labels[found] == labels[:, None]
-    precision = same.cumsum(axis=1) / np.arange(1, same.shape[1] + 1)
-    return float(((precision * same).sum(axis=1) / same.sum(axis=1)).mean())
+    np.fill_diagonal(cosines, -2.0)  # the query itself is the last
+    same = labels[:, None] == labels  # (clips, clips)
+    np.fill_diagonal(same, False)
+    return float(label_ranking_average_precision_score(same, cosines))
 
 
 def unknown_auroc(scores: np.ndarray, is_unknown: np.ndarray) -> float:
