@@ -27,6 +27,14 @@ def plus_minus(spread: Spread, form: str, factor: float = 1.0) -> str:
     return "" if spread.deviation is None else f" ± {factor * spread.deviation:{form}}"
 
 
+def effect(results: Results, variant: Variant, key: str) -> str:
+    """Mean and standard deviation of a number of `measure_effects`, "-" where no run has it."""
+    if not len(results.values(variant.name, key)):
+        return "-"
+    found = spread(results, variant, key)
+    return f"{found.mean:.3f}{plus_minus(found, '.3f')}"
+
+
 def scores(results: Results, variant: Variant) -> list[str]:
     """UAR and WAR in percent, mean and standard deviation."""
     both = [spread(results, variant, key) for key in ("uar", "war")]

@@ -8,7 +8,7 @@ from ...configuration_logoformer import EXPRESSIONS
 from ...evaluation.significance import correct_p_values
 from ...evaluation.tables import interval, markdown_table, percent, points
 from .candidates import CANDIDATES, LEFT_OUT
-from .cells import against, corrected_p_values, plus_minus, scores, spread
+from .cells import against, corrected_p_values, effect, scores, spread
 from .comparison import compared_with
 from .design import FIRST, RULE, SECOND, Design, choose
 from .results import Results, mean_gain
@@ -92,10 +92,8 @@ def left_out_section(results: Results) -> str:
     for variant in LEFT_OUT:
         if len(results.values(variant.name, "uar")) < 2:
             continue
-        cells = [variant.title.partition(", ")[2]]
-        for key, form in (("unknown_auroc", ".3f"), ("uar", ".3f"), ("mean_average_precision", ".3f")):
-            found = spread(results, variant, key)
-            cells.append(f"{found.mean:{form}}{plus_minus(found, form)}")
+        measures = ("unknown_auroc", "uar", "mean_average_precision")
+        cells = [variant.title.partition(", ")[2], *[effect(results, variant, key) for key in measures]]
         gain = mean_gain(results.gains(variant.name, variant.against, "unknown_auroc"))
         if gain is None or variant.name == variant.against:
             cells.append("-")
@@ -157,14 +155,13 @@ def chosen_section(results: Results, variants: Sequence[Variant], heading: str, 
     for variant in variants:
         is_compared = variant.against != variant.name and variant.against in titles
         estimate = mean_gain(results.gains(variant.name, variant.against)) if is_compared else None
-        effects = [spread(results, variant, key) for key in ("calibration_error", "silhouette")]
         rows.append(
             [
                 variant.title,
                 *scores(results, variant),
                 f"{points(estimate.value)} ({interval(estimate)})" if estimate else "-",
                 titles[variant.against] if estimate else "-",
-                *[f"{each.mean:.3f}{plus_minus(each, '.3f')}" for each in effects],
+                *[effect(results, variant, key) for key in ("calibration_error", "silhouette")],
                 str(len(results.values(variant.name, "uar"))),
             ]
         )

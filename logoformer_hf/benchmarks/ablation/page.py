@@ -15,7 +15,7 @@ from ...evaluation.significance import CONFIDENCE, Estimate, uar_war_estimates
 from ...evaluation.tables import markdown_table
 from .benchmark import describe_difficulty
 from .budget import BUDGETS, Budget
-from .cells import against, corrected_p_values, plus_minus, scores, spread
+from .cells import against, corrected_p_values, effect, scores
 from .choice_page import choice_sections
 from .pictures import plot_costs, plot_differences
 from .results import Results, mean_gain, num_seeds
@@ -201,17 +201,9 @@ def effects_table(results: Results) -> str:
     rows = []
     for variant in trained(results, "parts"):
         if replace(variant, **AS_REFERENCE) == REFERENCE:
-            numbers = [effect_cell(results, variant, key) for key in EFFECTS]
+            numbers = [effect(results, variant, key) for key in EFFECTS]
             rows.append([title_of_loss(variant), *numbers])
     return markdown_table(["compact loss", *EFFECTS.values()], rows)
-
-
-def effect_cell(results: Results, variant: Variant, key: str) -> str:
-    """Mean and standard deviation of an effect, "-" where no run has it."""
-    if not len(results.values(variant.name, key)):
-        return "-"
-    found = spread(results, variant, key)
-    return f"{found.mean:.3f}{plus_minus(found, '.3f')}"
 
 
 def models_section(page: Path, budget: Budget, results: Results) -> str:
