@@ -10,7 +10,7 @@ from ...evaluation.tables import interval, markdown_table, percent, points
 from .candidates import CANDIDATES, LEFT_OUT
 from .cells import against, corrected_p_values, effect, scores, spread
 from .comparison import compared_with
-from .design import FIRST, RULE, SECOND, Design, choose
+from .design import FIRST, RULE, SECOND, Design, choose, third_design
 from .results import Results, mean_gain
 from .variant import REFERENCE, Variant
 
@@ -42,31 +42,36 @@ def choice_sections(results: Results) -> list[str]:
 
 
 def designs_section(results: Results) -> str:
-    """Both designs with the effects of their factors, on validation people; empty before there are enough runs."""
-    tables = [design_table(results, each) for each in (SECOND, FIRST)]
+    """The designs with the effects of their factors, on validation people; empty before there are enough runs."""
+    third = third_design(choose(SECOND.effects(results)))
+    tables = [
+        design_table(results, third, "third", decides=True),
+        design_table(results, SECOND, "second", decides=True),
+        design_table(results, FIRST, "first", decides=False),
+    ]
     if not any(tables):
         return ""
     return "\n\n".join(
         [
             f"""## What might become a default
 
-Two designed experiments. In every run half of the changes are made together, and every run has another seed; an effect
-is the difference between the half of the runs with a change and the half without it (fractions of resolution IV: what
-two changes do together is not mistaken for what one does, and is part of the noise). Tested on validation people. The
-second experiment has what did no clear harm in the first one, and decides: {RULE} The UAR is in points; "p" is
-corrected for the number of changes (Holm).""",
+Designed experiments. In every run half of the changes are made together, and every run has another seed; an effect is
+the difference between the half of the runs with a change and the half without it (fractions of resolution IV: what two
+changes do together is not mistaken for what one does, and is part of the noise). Tested on validation people. The
+second experiment has what did no clear harm in the first one; in the third one what the second chose is always on.
+Both decide: {RULE} The UAR is in points; "p" is corrected for the number of changes of the experiment (Holm).""",
             *filter(None, tables),
         ]
     )
 
 
-def design_table(results: Results, design: Design) -> str:
-    """The effects of a design's factors; empty before there are enough runs."""
+def design_table(results: Results, design: Design, which: str, decides: bool) -> str:
+    """The effects of a design's factors, and, if it decides, what it chooses; empty before there are enough runs."""
     found = design.effects(results)
     if not found:
         return ""
     p_values = correct_p_values([each.p_value for each in found])
-    chosen = choose(found) if design is SECOND else []
+    chosen = choose(found) if decides else []
     rows = [
         [
             each.factor.title,
@@ -78,7 +83,6 @@ def design_table(results: Results, design: Design) -> str:
         ]
         for each, p_value in zip(found, p_values, strict=True)
     ]
-    which = "second" if design is SECOND else "first"
     header = [f"{which} experiment", "UAR", "95 %", "p", "calibration error", "95 %", "chosen"]
     done = len(design.done(results))
     return f"""The {which} one: {done} of {design.num_runs} runs.

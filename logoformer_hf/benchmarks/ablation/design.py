@@ -4,7 +4,8 @@ that a difference is one between both halves of all runs; rows that change one t
 
 A design is a fraction of resolution IV (Box, Hunter and Hunter, *Statistics for Experimenters*, chapter 6): no factor
 is confounded with another one, or with what two factors do together, which is part of the noise. Hence two of them:
-the first one finds what does harm, and the second one is without that.
+the first one finds what does harm, and the second one is without that. The third one asks what else pays beside what
+the second one chose.
 """
 
 from collections.abc import Sequence
@@ -32,12 +33,14 @@ class Design:
         factors: its factors, fewer than half of its runs.
         num_runs: number of runs, a power of 2.
         first_seed: seed of its first run; every run has another one.
+        base: factors that are on in all runs.
     """
 
     name: str
     factors: tuple[Factor, ...]
     num_runs: int
     first_seed: int
+    base: tuple[Factor, ...] = ()
 
     def levels(self) -> np.ndarray:
         """
@@ -58,7 +61,7 @@ class Design:
         """The variant of every run and its seed."""
         planned = []
         for number, row in enumerate(self.levels()):
-            on = [factor for factor, level in zip(self.factors, row, strict=True) if level > 0]
+            on = [*self.base, *(factor for factor, level in zip(self.factors, row, strict=True) if level > 0)]
             name = self.run_name(number)
             planned.append(
                 (combine(name, f"run {number + 1} of {self.name}", on, against=name), self.first_seed + number)
@@ -123,6 +126,12 @@ SECOND = Design(
 )
 
 
+def third_design(chosen: Sequence[Factor]) -> Design:
+    """The third experiment, beside what was chosen by the second one: what was not in it, or lost among more."""
+    tried = factors("second_mlp", "wide_mlp", "cutmix_time", "erasing", "unit_center", "offsets", "content")
+    return Design("third", tried, num_runs=16, first_seed=200, base=tuple(chosen))
+
+
 def least_squares(design: np.ndarray, values: np.ndarray) -> tuple[list[Estimate], np.ndarray]:
     """
     Effects of columns, the difference between 1 and -1, with Student's intervals, and their p values `(columns,)`.
@@ -151,10 +160,16 @@ RULE = (
 
 
 def choose(found: Sequence[Effect]) -> list[Factor]:
-    """The factors that become defaults by `RULE`, which was fixed before the runs."""
+    """The factors that become defaults by `RULE`."""
     return [
         each.factor
         for each in found
         if each.uar.value >= SMALLEST_GAIN
         or (each.calibration_error.value <= -CALIBRATION_GAIN and each.uar.value > -LARGEST_LOSS)
     ]
+
+
+def chosen_factors(results: Results) -> list[Factor]:
+    """What the second and the third experiment choose."""
+    chosen = choose(SECOND.effects(results))
+    return chosen + choose(third_design(chosen).effects(results))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .trials import ERASING, SECOND_MLP, UNIT_CENTER
 from .variant import REFERENCE, Variant
 
 FRAME_WINDOW = (1, 7, 7)  # of one frame
@@ -22,12 +23,14 @@ class Factor:
         title: title in tables.
         config: fields of `LogoFormerConfig` that it changes, others than the other factors of a design do.
         recipe: fields of `LogoFormerTrainingArguments` that it changes, likewise.
+        trials: changes that no field of the package makes, see `trials.py`.
     """
 
     name: str
     title: str
     config: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    trials: tuple[str, ...] = ()
 
 
 FACTORS = (
@@ -47,6 +50,16 @@ FACTORS = (
     Factor("no_drop_path", "no drop path instead of up to 0.1", config={"drop_path_rate": 0.0}),
     # 1 / sqrt(hidden_size): projections neither shrink nor grow, and global attention is no plain mean at the start.
     Factor("start", "initial weights of 1 / sqrt(width)", config={"initializer_range": 32**-0.5}),
+    Factor("second_mlp", "a feed-forward after each attention", trials=(SECOND_MLP,)),
+    Factor("wide_mlp", "a feed-forward twice as wide", config={"intermediate_size": 128}),
+    Factor("cutmix_time", "mixtures of frames instead of sums", recipe={"mixup_kind": "time"}),
+    Factor("erasing", "random erasing of a rectangle in half of the clips", trials=(ERASING,)),
+    Factor(
+        "unit_center",
+        "center loss x 0.3 of embeddings of length 1, warmed up, instead of margin x 0.1",
+        recipe={"compact_loss": "center"},
+        trials=(UNIT_CENTER,),
+    ),
 )
 _BY_NAME = {factor.name: factor for factor in FACTORS}
 # Fields of a configuration that are regularisation, not structure: plain transformers get them too.
@@ -72,10 +85,7 @@ def combine(name: str, title: str, on: Collection[Factor], **changes: Any) -> Va
     config = {"summary_size": REFERENCE.build_config().window_size}
     config |= {key: value for each in on for key, value in each.config.items()}
     recipe = {key: value for each in on for key, value in each.recipe.items()}
-    weight = recipe.pop("compact_loss_weight", REFERENCE.compact_loss_weight)
-    return replace(
-        REFERENCE,
-        name=name,
-        title=title,
-        **{"group": "candidates", "config": config, "recipe": recipe, "compact_loss_weight": weight} | changes,
-    )
+    trials = tuple(name for each in on for name in each.trials)
+    losses = {key: recipe.pop(key, getattr(REFERENCE, key)) for key in ("compact_loss", "compact_loss_weight")}
+    fields = {"group": "candidates", "config": config, "recipe": recipe, "trials": trials}
+    return replace(REFERENCE, name=name, title=title, **fields | losses | changes)

@@ -5,12 +5,13 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
 from transformers.trainer_callback import PrinterCallback
 
 from ...configuration_logoformer import EXPRESSIONS
@@ -24,6 +25,7 @@ from .budget import Budget
 from .clips import StoredClips, clip_processor, keep_batch
 from .cuda_graph import replay_training
 from .effects import measure_effects, unknown_auroc
+from .token_trainer import TokenTrainer
 from .variant import Variant
 
 # The values of "modern" when the parts were compared, whatever they are now.
@@ -66,16 +68,6 @@ class Machine:
 
 
 CPU = Machine()
-
-
-class TokenTrainer(LogoFormerTrainer):
-    """Trains on frame tokens, which are passed to the model as `inputs_embeds` without a processor."""
-
-    def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        inputs = dict(inputs)
-        # Stored as float16; (batch, frames, height, width, features)
-        inputs["inputs_embeds"] = inputs.pop("frames").float()
-        return Trainer._prepare_inputs(self, inputs)
 
 
 class EpochReporter(TrainerCallback):
@@ -217,7 +209,11 @@ def make_trainer(
         "disable_tqdm": True,
         "use_cpu": not machine.on_gpu,
     }
-    trainer = (TokenTrainer if variant.reads_tokens else LogoFormerTrainer)(
+    if variant.reads_tokens:
+        kind: Callable[..., LogoFormerTrainer] = partial(TokenTrainer, trials=variant.trials)
+    else:
+        kind = LogoFormerTrainer
+    trainer = kind(
         model=variant.build_model(),
         args=LogoFormerTrainingArguments(**RECIPE | changes | fixed | dict(variant.recipe)),
         train_dataset=train,

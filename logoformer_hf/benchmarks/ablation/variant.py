@@ -15,6 +15,7 @@ from .peers import (
     TwoLayerFormerDFERKind,
     matched_videomae,
 )
+from .trials import SECOND_MLP, add_second_mlp
 
 GRID = (16, 7, 7)  # tokens of a clip along frames, height and width, as in the base model
 ON_PIXELS = ("models", "pixels")  # groups whose frame encoder is trained with the rest, from random weights
@@ -50,6 +51,7 @@ class Variant:
         frames: "clip", "middle" (the middle frame repeated), or "shuffled" (in another order for every clip).
         clips_share: share of the training clips, 0 to 1; the number of epochs rises in inverse proportion.
         model: key of the model's class.
+        trials: changes that no field of the package makes, see `trials.py`.
         against: name of the variant that it is compared with.
     """
 
@@ -64,6 +66,7 @@ class Variant:
     clips_share: float = 1.0
     leaves_out: bool = False
     model: str = "logoformer"
+    trials: tuple[str, ...] = ()
     against: str = "reference"
 
     @property
@@ -86,7 +89,10 @@ class Variant:
 
     def build_model(self) -> PreTrainedModel:
         """A new model, with random weights from the global generator of torch."""
-        return _MODELS[self.model](self.build_config())
+        model = _MODELS[self.model](self.build_config())
+        if SECOND_MLP in self.trials:
+            add_second_mlp(model)
+        return model
 
 
 def reference_config(**changes: Any) -> LogoFormerConfig:

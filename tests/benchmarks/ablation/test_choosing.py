@@ -8,12 +8,13 @@ from logoformer_hf.benchmarks.ablation import choosing
 from logoformer_hf.benchmarks.ablation.benchmark import ENCODER_FACTS
 from logoformer_hf.benchmarks.ablation.budget import BUDGETS
 from logoformer_hf.benchmarks.ablation.candidates import BASES, CANDIDATES, LEFT_OUT
-from logoformer_hf.benchmarks.ablation.design import FIRST, SECOND
-from logoformer_hf.benchmarks.ablation.factors import combine
+from logoformer_hf.benchmarks.ablation.design import FIRST, SECOND, third_design
+from logoformer_hf.benchmarks.ablation.factors import combine, factors
 from logoformer_hf.benchmarks.ablation.results import Results
 from logoformer_hf.benchmarks.ablation.training import CPU
 
-GAINS = {"mixup": 0.02, "dropout": 0.006, "compact": 0.004, "content": -0.01}
+GAINS = {"mixup": 0.02, "dropout": 0.006, "compact": 0.004, "content": -0.01, "erasing": 0.007}
+THIRD = third_design(factors("mixup", "dropout"))
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def choose(tmp_path, monkeypatch):
     (tmp_path / ENCODER_FACTS).write_text(json.dumps({"explained_variance": 0.5}))
     levels = {
         design.run_name(number): (design.factors, row)
-        for design in (FIRST, SECOND)
+        for design in (FIRST, SECOND, THIRD)
         for number, row in enumerate(design.levels())
     }
 
@@ -33,8 +34,8 @@ def choose(tmp_path, monkeypatch):
             assert (num_workers, machine) == (3, CPU)
             phases.append([(variant.name, seed) for variant, seed in runs])
             for variant, seed in runs:
-                factors, row = levels.get(variant.name, ((), ()))
-                on = [factor.name for factor, level in zip(factors, row, strict=True) if level > 0]
+                tried, row = levels.get(variant.name, ((), ()))
+                on = [factor.name for factor, level in zip(tried, row, strict=True) if level > 0]
                 uar = 0.5 + sum(gains.get(name, 0.0) for name in on)
                 encoder = 0.5 if variant.reads_tokens else None
                 record = {"variant": variant.name, "seed": seed, "encoder": encoder, "uar": uar}
@@ -49,11 +50,11 @@ def choose(tmp_path, monkeypatch):
 
 def test_the_designs_then_other_people_then_single_changes(choose):
     new, phases = choose(GAINS)
-    first, second, tokens, pixels, left_out, candidates = phases
-    for design, planned in ((FIRST, first), (SECOND, second)):
+    first, second, third, tokens, pixels, left_out, candidates = phases
+    for design, planned in ((FIRST, first), (SECOND, second), (THIRD, third)):
         assert planned == [(variant.name, seed) for variant, seed in design.runs()]
     assert new.recipe == {"mixup_alpha": 0.4} and new.build_config().hidden_dropout_prob == 0.1
-    assert new.compact_loss_weight == 0.1
+    assert (new.compact_loss_weight, new.trials) == (0.1, ("erasing",))
     assert [seed for name, seed in tokens if name == "new_defaults"] == list(range(16))
     assert {name for name, _ in pixels} == {"pixels_old_defaults", "pixels_new_defaults"}
     assert left_out == [(each.name, seed) for seed in range(7) for each in LEFT_OUT]

@@ -1,13 +1,26 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from logoformer_hf.benchmarks.ablation.budget import BUDGETS
-from logoformer_hf.benchmarks.ablation.design import FIRST, SECOND, Design, Effect, choose, least_squares
-from logoformer_hf.benchmarks.ablation.factors import FACTORS
+from logoformer_hf.benchmarks.ablation.design import (
+    FIRST,
+    SECOND,
+    Design,
+    Effect,
+    choose,
+    chosen_factors,
+    least_squares,
+    third_design,
+)
+from logoformer_hf.benchmarks.ablation.factors import FACTORS, factors
 from logoformer_hf.benchmarks.ablation.results import Results
 from logoformer_hf.evaluation.significance import Estimate
 
-DESIGNS = pytest.mark.parametrize("design", [FIRST, SECOND], ids=lambda design: design.name)
+CHOSEN = factors("mixup", "dropout")
+THIRD = third_design(CHOSEN)
+DESIGNS = pytest.mark.parametrize("design", [FIRST, SECOND, THIRD], ids=lambda design: design.name)
 
 
 @DESIGNS
@@ -32,22 +45,32 @@ def test_runs_have_the_changes_of_their_factors_and_seeds_of_their_own(design):
     planned, half = design.runs(), design.num_runs // 2
     assert [seed for _, seed in planned] == list(range(design.first_seed, design.first_seed + design.num_runs))
     assert [variant.name for variant, _ in planned] == [design.run_name(number) for number in range(design.num_runs)]
-    mixup = [variant.recipe.get("mixup_alpha", 0.0) for variant, _ in planned]
-    assert mixup.count(0.4) == mixup.count(0.0) == half
-    settings = {(str(dict(each.config)), str(dict(each.recipe)), each.compact_loss_weight) for each, _ in planned}
+    for factor in design.factors:
+        has = [has_changes(variant, factor) for variant, _ in planned]
+        assert has.count(True) == half, factor.name
+    assert all(has_changes(variant, factor) for variant, _ in planned for factor in design.base)
+    settings = {str(replace(variant, name="", title="", against="")) for variant, _ in planned}
     assert len(settings) == design.num_runs and {variant.tested_on for variant, _ in planned} == {"validation"}
 
 
+def has_changes(variant, factor):
+    recipe = variant.recipe | {key: getattr(variant, key) for key in ("compact_loss", "compact_loss_weight")}
+    return (
+        factor.config.items() <= variant.config.items()
+        and factor.recipe.items() <= recipe.items()
+        and set(factor.trials) <= set(variant.trials)
+    )
+
+
 def test_designs_have_no_run_and_no_seed_in_common():
-    first, second = ({(variant.name, seed) for variant, seed in design.runs()} for design in (FIRST, SECOND))
-    assert not {name for name, _ in first} & {name for name, _ in second}
-    assert not {seed for _, seed in first} & {seed for _, seed in second}
+    planned = [run for design in (FIRST, SECOND, THIRD) for run in design.runs()]
+    assert len({variant.name for variant, _ in planned}) == len({seed for _, seed in planned}) == len(planned)
 
 
 @DESIGNS
 def test_factors_of_a_design_change_fields_of_their_own(design: Design):
     for kind in ("config", "recipe"):
-        names = [name for factor in design.factors for name in getattr(factor, kind)]
+        names = [name for factor in (*design.base, *design.factors) for name in getattr(factor, kind)]
         assert len(set(names)) == len(names)
 
 
@@ -99,3 +122,14 @@ def test_effects_and_p_values_are_those_of_a_t_test():
 def test_what_is_chosen(uar, error, expected):
     effect = Effect(FACTORS[0], Estimate(uar, uar, uar), 0.5, Estimate(error, error, error))
     assert choose([effect]) == ([FACTORS[0]] if expected else [])
+
+
+def test_the_second_and_the_third_experiment_choose(tmp_path):
+    """The first factor of each gains 3 points, beside what is always on."""
+    results = Results(tmp_path / "chosen.json", BUDGETS["quick"])
+    for design in (SECOND, third_design(factors("mixup"))):
+        for run, level in enumerate(design.levels()):
+            record = {"variant": design.run_name(run), "seed": run, "encoder": 0.5}
+            results.add(record | {"uar": 0.6 + 0.015 * level[0] + 1e-4 * run, "calibration_error": 0.1})
+    assert chosen_factors(results) == list(factors("mixup", "second_mlp"))
+    assert chosen_factors(Results(tmp_path / "none.json", BUDGETS["quick"])) == []

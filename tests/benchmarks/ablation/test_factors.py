@@ -8,14 +8,14 @@ from logoformer_hf.training.arguments import LogoFormerTrainingArguments
 
 def test_every_factor_changes_fields_from_their_old_values():
     known = {field.name for field in fields(LogoFormerTrainingArguments)}
-    old_recipe = RECIPE | {"compact_loss_weight": REFERENCE.compact_loss_weight}
+    old_recipe = RECIPE | {key: getattr(REFERENCE, key) for key in ("compact_loss", "compact_loss_weight")}
     assert len({factor.name for factor in FACTORS}) == len({factor.title for factor in FACTORS}) == len(FACTORS)
     for factor in FACTORS:
         assert known.issuperset(factor.recipe), factor.name
         changed, old = combine("", "", [factor]).build_config(), combine("", "", []).build_config()
         assert all(getattr(changed, name) != getattr(old, name) for name in factor.config), factor.name
         assert all(value != old_recipe[name] for name, value in factor.recipe.items()), factor.name
-        assert bool(factor.config) != bool(factor.recipe)
+        assert bool(factor.config) != bool(factor.recipe or factor.trials), factor.name
 
 
 def test_without_factors_it_is_the_model_of_the_old_defaults():
