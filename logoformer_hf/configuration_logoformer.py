@@ -97,12 +97,8 @@ class LogoFormerConfig(PreTrainedConfig):
             the weights of its summary are resampled to the frames that it has, and global attention counts it as the
             share of a window that it is. False: the weights of missing frames are left out, and it counts as a whole
             window, so that one frame more can change the logits a lot. A saved configuration without it means False.
-        use_relative_positions (`bool`): whether local attention adds a learned number to its scores, one for every
-            head and every offset between two tokens of a window.
         use_summary_positions (`bool`): whether global attention adds learned embeddings of the windows' places, in
             space and in time, to the summaries before they become keys. Values are without them.
-        use_content_summaries (`bool`): whether every window has a second summary for each head, a mean of its tokens
-            that their content weighs, beside the one whose weights are learned for their places.
         use_local_attention (`bool`): attention inside the windows. False leaves it out, for ablation.
         use_global_attention (`bool`): attention to the summaries of all windows. False leaves it out, for ablation.
         hidden_act (`str`): activation of the feed-forward part.
@@ -136,9 +132,7 @@ class LogoFormerConfig(PreTrainedConfig):
     window_size: list[int] | tuple[int, ...] = (16, 2, 2)
     summary_size: list[int] | tuple[int, ...] | None = None
     resample_partial_windows: bool = True
-    use_relative_positions: bool = False
     use_summary_positions: bool = False
-    use_content_summaries: bool = False
     use_local_attention: bool = True
     use_global_attention: bool = True
 
@@ -209,9 +203,6 @@ class LogoFormerConfig(PreTrainedConfig):
         others = self.num_frames + self.grid_size**2 + len(self.id2label or ())
         each += self.use_summary_positions * (self.num_frames + self.grid_size**2)
         weights = (each * self.num_hidden_layers + others) * self.hidden_size + backbone_weights(self.backbone_config)
-        if self.use_relative_positions:
-            offsets = math.prod(2 * size - 1 for size in self.window_size)
-            weights += offsets * self.num_attention_heads * self.num_hidden_layers
         if weights > MAX_WEIGHTS:
             raise ValueError(
                 f"`hidden_size`, `intermediate_size`, `num_hidden_layers`, `window_size` and `backbone_config` give "

@@ -7,7 +7,7 @@ pooled embedding.
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -256,25 +256,6 @@ class LogoFormerLocalAttention(LogoFormerAttention):
     def __init__(self, config: LogoFormerConfig):
         super().__init__(config)
         self.window_size = config.window_size
-        if config.use_relative_positions:
-            num_offsets = math.prod(2 * size - 1 for size in self.window_size)
-            self.offset_bias = nn.Parameter(torch.zeros(num_offsets, config.num_attention_heads))
-
-    def position_bias(self, size: Sequence[int]) -> torch.Tensor | None:
-        """
-        What is added to the scores of a window with so many tokens along (frames, height, width), at most those of
-        `window_size`: `(1, heads, tokens, tokens)`, by the offset of a query from a key. None without such a bias.
-        """
-        if not self.config.use_relative_positions:
-            return None
-        index = torch.zeros((), dtype=torch.int64, device=self.offset_bias.device)
-        for axis, (tokens, window) in enumerate(zip(size, self.window_size, strict=True)):
-            places = torch.arange(tokens, device=index.device)
-            offsets = places[:, None] - places + window - 1  # (tokens, tokens) of this axis, from 0 on
-            shape = [tokens if each == axis else 1 for each in range(3)]
-            index = index * (2 * window - 1) + offsets.reshape(*shape, *shape)
-        bias = self.offset_bias[index.flatten(3, 5).flatten(0, 2)]  # (tokens, tokens, heads)
-        return bias.permute(2, 0, 1)[None]
 
     def forward(
         self,
@@ -290,17 +271,15 @@ class LogoFormerLocalAttention(LogoFormerAttention):
         if window_order is not None:
             projected = [window_order.split(project(tokens)) for project in (self.query, self.key, self.value)]
             outputs = []
-            for query, key, value, size in zip(*projected, window_order.window_sizes, strict=True):
+            for query, key, value in zip(*projected, strict=True):
                 box = [each.flatten(0, 1) for each in (query, key, value)]  # (batch x windows, tokens, hidden)
-                output, _ = self.attend_projected(box[0], box[1], box[2], self.position_bias(size), **kwargs)
+                output, _ = self.attend_projected(box[0], box[1], box[2], **kwargs)
                 outputs.append(output.unflatten(0, query.shape[:2]).flatten(1, 2))  # (batch, tokens, hidden)
             return self.dropout(self.output(window_order.join(outputs))), None
 
         batch_size, *grid, _ = tokens.shape
         windows = partition_windows(tokens, self.window_size)  # (batch, windows, tokens of a window, hidden)
         flat = windows.flatten(0, 1)  # (batch x windows, tokens of a window, hidden)
-        if (bias := self.position_bias(self.window_size)) is not None:
-            attention_mask = bias if attention_mask is None else attention_mask + bias
         output, weights = self.attend(flat, flat, attention_mask, **kwargs)
         return merge_windows(output.unflatten(0, (batch_size, -1)), self.window_size, grid), weights
 
@@ -325,9 +304,6 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
             frames, height, width = count_windows(grid, self.window_size)
             self.space_embeddings = nn.Parameter(torch.zeros(1, height, width, config.hidden_size))
             self.time_embeddings = nn.Parameter(torch.zeros(1, frames, config.hidden_size))
-        if config.use_content_summaries:
-            self.content_score = nn.Linear(config.hidden_size, config.num_attention_heads)
-            self.content_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def is_partial(self, num_frames: int) -> bool:
         """Whether the last windows along the frames are to be resampled; always in a graph that is exported."""
@@ -359,34 +335,6 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
             windows = windows.unflatten(1, (weights.shape[0], -1))
             sums = (windows * weights.flatten(1, 3)[:, None]).sum(3).flatten(1, 2)  # (batch, windows, hidden)
         return self.summary_norm(sums + self.summary_bias)
-
-    def summarise_by_content(self, tokens: torch.Tensor, window_order: WindowOrder | None) -> torch.Tensor:
-        """
-        One mean of its tokens per window and head, `(batch, windows, heads, hidden)`, in which a token weighs as much
-        as its content says; the padding of a window weighs nothing.
-        """
-        mask = None
-        if window_order is None:
-            boxes = [partition_windows(tokens, self.window_size)]  # (batch, windows, tokens of a window, hidden)
-            mask = padding_mask(tokens[:1], self.window_size)
-        else:
-            boxes = window_order.split(tokens)
-        means = []
-        for windows in boxes:
-            scores = self.content_score(windows)  # (batch, windows, tokens of a window, heads)
-            if mask is not None:
-                scores = scores + mask[:, 0, 0, :, None]
-            weights = nn.functional.softmax(scores, dim=2, dtype=torch.float32).to(scores.dtype)
-            means.append(torch.matmul(weights.transpose(2, 3), windows))
-        return self.content_norm(torch.cat(means, 1))
-
-    def project_content(self, projection: nn.Module, summaries: torch.Tensor) -> torch.Tensor:
-        """
-        Keys or values of summaries by content, `(batch, windows, heads, hidden)` to `(batch, windows, hidden)`: of
-        each head those of its own summary.
-        """
-        projected = projection(summaries).unflatten(3, (-1, self.head_size))  # (batch, windows, heads, heads, size)
-        return projected.diagonal(dim1=2, dim2=3).transpose(2, 3).flatten(2)
 
     def window_shares(self, tokens: torch.Tensor, window_order: WindowOrder | None) -> torch.Tensor | None:
         """
@@ -447,15 +395,7 @@ class LogoFormerGlobalAttention(LogoFormerAttention):
         summaries = self.summarise(tokens, window_order)  # (batch, windows, hidden)
         key = self.key(summaries if positions is None else summaries + positions)
         value = self.value(summaries)
-        if self.config.use_content_summaries:  # after the others, so that every window is there twice
-            summaries = self.summarise_by_content(tokens, window_order)  # (batch, windows, heads, hidden)
-            keys = summaries if positions is None else summaries + positions[:, :, None]
-            key = torch.cat([key, self.project_content(self.key, keys)], 1)
-            value = torch.cat([value, self.project_content(self.value, summaries)], 1)
-            shares = None if shares is None else shares.repeat(1, 1, 1, 2)
         output, weights = self.attend_projected(self.query(queries), key, value, shares, **kwargs)
-        if self.config.use_content_summaries and weights is not None:
-            weights = weights.unflatten(3, (2, -1)).sum(3)  # (batch, heads, tokens, windows)
         return self.dropout(self.output(output)).unflatten(1, shape), weights
 
 
@@ -633,8 +573,6 @@ class LogoFormerPreTrainedModel(PreTrainedModel):
             if self.config.use_summary_positions:
                 init.trunc_normal_(module.space_embeddings, std=self.config.initializer_range)
                 init.trunc_normal_(module.time_embeddings, std=self.config.initializer_range)
-        elif isinstance(module, LogoFormerLocalAttention) and self.config.use_relative_positions:
-            init.zeros_(module.offset_bias)
 
 
 def build_backbone(config: LogoFormerConfig) -> Any:

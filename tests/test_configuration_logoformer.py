@@ -121,17 +121,6 @@ def test_a_value_is_checked_when_it_is_set_later():
         ({"num_hidden_layers": 10**9}, "num_hidden_layers"),
         ({"hidden_size": 10**8}, "hidden_size"),
         ({"hidden_size": 16_384, "num_hidden_layers": 256}, "weights"),
-        # One layer, whose biases alone are 2.1 billion.
-        (
-            {
-                "hidden_size": 256,
-                "num_attention_heads": 256,
-                "num_hidden_layers": 1,
-                "window_size": (64, 128, 128),
-                "use_relative_positions": True,
-            },
-            "weights",
-        ),
         ({"num_attention_heads": 512}, "num_attention_heads"),
         ({"intermediate_size": 10**9}, "intermediate_size"),
         ({"num_frames": 10**9}, "num_frames"),

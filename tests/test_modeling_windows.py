@@ -1,7 +1,6 @@
 """Windows in the model: summaries, and what attention may see; clips of any length and frames of any size."""
 
 import math
-from functools import partial
 
 import pytest
 import torch
@@ -10,7 +9,7 @@ from torch.export import Dim
 from toys import set_fixed_weights, toy_config, toy_model
 from transformers import AutoModelForVideoClassification
 
-from logoformer_hf import LogoFormerConfig, LogoFormerForVideoClassification
+from logoformer_hf import LogoFormerConfig
 from logoformer_hf.modeling_logoformer import (
     LogoFormerGlobalAttention,
     LogoFormerLocalAttention,
@@ -130,30 +129,7 @@ def test_without_local_attention_tokens_are_in_the_order_of_the_summaries(monkey
     assert orders == [(3, 2, 1)]
 
 
-# --- positions inside windows, and of windows
-
-POSITIONS = {"use_relative_positions": True, "use_summary_positions": True}
-
-
-def model_with_positions(**options) -> LogoFormerForVideoClassification:
-    """Whose biases, which are 0 in a new model, are not."""
-    model = toy_model(initializer_range=0.3, **POSITIONS | options)
-    for layer in model.logoformer.layers:
-        nn.init.normal_(layer.local_attention.offset_bias, generator=torch.Generator().manual_seed(3))
-    return model
-
-
-def test_the_bias_is_that_of_the_offset_of_query_and_key():
-    attention = LogoFormerLocalAttention(toy_config(window_size=(4, 2, 3), use_relative_positions=True))
-    nn.init.normal_(attention.offset_bias)
-    table = attention.offset_bias.unflatten(0, (7, 3, 5))  # (offsets of frames, of rows, of columns, heads)
-    bias = attention.position_bias((4, 2, 3)).view(2, 4, 2, 3, 4, 2, 3)
-    for query, key in (((0, 0, 0), (0, 0, 0)), ((3, 0, 2), (0, 1, 0)), ((1, 1, 0), (3, 0, 2))):
-        offset = [q - k + size - 1 for q, k, size in zip(query, key, (4, 2, 3), strict=True)]
-        assert torch.equal(bias[(slice(None), *query, *key)], table[tuple(offset)])
-    part = attention.position_bias((2, 1, 3)).view(2, 2, 1, 3, 2, 1, 3)  # a window at the end of the grid
-    assert torch.equal(part, bias[:, :2, :1, :3, :2, :1, :3])
-    assert LogoFormerLocalAttention(toy_config()).position_bias((2, 2, 2)) is None
+# --- positions of windows
 
 
 def test_positions_of_summaries_are_those_of_their_windows_and_move_keys_alone():
@@ -175,71 +151,29 @@ def test_positions_of_summaries_are_those_of_their_windows_and_move_keys_alone()
 
 
 def test_positions_have_gradients_and_are_new_weights_alone():
-    model = model_with_positions()
+    model = toy_model(initializer_range=0.3, use_summary_positions=True)
     model(clip(), labels=torch.tensor([0, 3])).loss.backward()
-    names = {"local_attention.offset_bias", "global_attention.space_embeddings", "global_attention.time_embeddings"}
+    names = {"global_attention.space_embeddings", "global_attention.time_embeddings"}
     new = {f"logoformer.layers.{layer}.{name}" for layer in (0, 1) for name in names}
     parameters = dict(model.named_parameters())
-    assert parameters.keys() - dict(toy_model().named_parameters()).keys() == new
+    without = toy_model(use_summary_positions=False)
+    assert parameters.keys() - dict(without.named_parameters()).keys() == new
     assert all(parameters[name].grad.abs().max() > 0 for name in new)
 
 
-def test_new_models_have_no_bias_and_random_positions():
-    [layer, _] = toy_model(**POSITIONS).logoformer.layers
-    assert not layer.local_attention.offset_bias.any()
+def test_new_models_have_random_positions():
+    [layer, _] = toy_model(use_summary_positions=True).logoformer.layers
     assert layer.global_attention.space_embeddings.std() > 0 and layer.global_attention.time_embeddings.std() > 0
 
 
 @pytest.mark.parametrize("window_size", [(2, 2, 2), (3, 2, 4)])
 @pytest.mark.parametrize(("num_frames", "image_size"), [(4, 48), (9, 33)])
-def test_sdpa_and_eager_agree_with_positions_and_summaries_by_content(window_size, num_frames, image_size):
+def test_sdpa_and_eager_agree_with_positions(window_size, num_frames, image_size):
     """In window order, and on the grid."""
-    model = model_with_positions(window_size=window_size, use_content_summaries=True)
+    model = toy_model(initializer_range=0.3, window_size=window_size, use_summary_positions=True)
     expected = model(clip(2, num_frames, image_size)).logits
     model.set_attn_implementation("eager")
     torch.testing.assert_close(model(clip(2, num_frames, image_size)).logits, expected, rtol=0, atol=1e-5)
-
-
-# --- summaries by content
-
-
-def test_a_summary_by_content_is_a_mean_weighted_by_scores():
-    attention = LogoFormerGlobalAttention(toy_config(use_content_summaries=True)).eval()
-    set_fixed_weights(attention)
-    tokens = torch.randn(1, 4, 3, 3, 16)
-    summaries = attention.summarise_by_content(tokens, None)
-    assert summaries.shape == (1, 8, 2, 16)
-    # The last window has the last row and column of the last two frames: two real tokens.
-    last = tokens[0, 2:, 2, 2]
-    expected = attention.content_norm(attention.content_score(last).softmax(0).T @ last)
-    torch.testing.assert_close(summaries[0, -1], expected, rtol=0, atol=1e-5)
-
-
-def test_each_head_attends_to_both_kinds_of_summaries():
-    """Worked out head by head, with the projections of each."""
-    attention = LogoFormerGlobalAttention(toy_config(use_content_summaries=True, attn_implementation="eager")).eval()
-    set_fixed_weights(attention)
-    tokens = torch.randn(1, 4, 3, 3, 16)
-    output, weights = attention(tokens)
-    fixed, content = attention.summarise(tokens)[0], attention.summarise_by_content(tokens, None)[0]
-    heads = []
-    for head in (0, 1):
-        own = slice(8 * head, 8 * head + 8)
-        sources = torch.cat([fixed, content[:, head]])  # (2 x windows, hidden)
-        key, value = attention.key(sources)[:, own], attention.value(sources)[:, own]
-        shares = (attention.query(tokens.flatten(1, 3))[0, :, own] @ key.T / 8**0.5).softmax(1)
-        heads.append(shares @ value)
-        torch.testing.assert_close(weights[0, head], shares[:, :8] + shares[:, 8:], rtol=0, atol=1e-5)
-    torch.testing.assert_close(output.flatten(1, 3)[0], attention.output(torch.cat(heads, 1)), rtol=0, atol=1e-5)
-
-
-def test_summaries_by_content_are_new_weights_with_gradients():
-    model = toy_model(use_content_summaries=True)
-    model(clip(), labels=torch.tensor([0, 3])).loss.backward()
-    new = dict(model.named_parameters()).keys() - dict(toy_model().named_parameters()).keys()
-    assert {name.split(".")[4] for name in new} == {"content_score", "content_norm"} and len(new) == 8
-    score = model.logoformer.layers[0].global_attention.content_score
-    assert score.weight.grad.abs().max() > 0
 
 
 # --- windows that the frames do not fill
@@ -259,7 +193,7 @@ def still_clips(model, num_frames: list[int]) -> torch.Tensor:
     [
         {"window_size": (16, 2, 2)},
         {"window_size": (1, 3, 3), "summary_size": (16, 2, 2)},
-        {"window_size": (16, 2, 2), "use_content_summaries": True, "use_summary_positions": True},
+        {"window_size": (16, 2, 2), "use_summary_positions": True},
     ],
 )
 def test_a_clip_that_does_not_move_has_the_same_logits_in_any_length(attn_implementation, windows):
@@ -321,13 +255,12 @@ class OnTheGrid(LogoFormerMLP):
     [((2, 2, 2), None), ((4, 3, 3), None), ((3, 2, 4), None), ((1, 3, 3), (4, 2, 2)), ((4, 1, 1), (3, 2, 4))],
 )
 @pytest.mark.parametrize(("num_frames", "image_size"), [(4, 48), (1, 80), (9, 33)])
-@pytest.mark.parametrize("is_extended", [True, False])
+@pytest.mark.parametrize("has_positions", [True, False])
 def test_window_order_changes_neither_outputs_nor_gradients(
-    window_size, summary_size, num_frames, image_size, is_extended
+    window_size, summary_size, num_frames, image_size, has_positions
 ):
-    options = {"window_size": window_size, "summary_size": summary_size, "use_content_summaries": is_extended}
-    new = model_with_positions if is_extended else partial(toy_model, initializer_range=0.3)
-    models = [new(**options).train() for _ in range(2)]
+    options = {"window_size": window_size, "summary_size": summary_size, "use_summary_positions": has_positions}
+    models = [toy_model(initializer_range=0.3, **options).train() for _ in range(2)]
     pixel_values = clip(3, num_frames, image_size)
     for layer in models[1].logoformer.layers:  # pads and masks
         mlp = OnTheGrid(models[1].config)
@@ -344,7 +277,7 @@ def test_window_order_changes_neither_outputs_nor_gradients(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "options", [{}, {"window_size": (1, 2, 2), "summary_size": (4, 2, 1)}, POSITIONS | {"use_content_summaries": True}]
+    "options", [{}, {"window_size": (1, 2, 2), "summary_size": (4, 2, 1)}, {"use_summary_positions": True}]
 )
 def test_exported_for_any_batch_frames_and_grid(options):
     model = toy_model(num_hidden_layers=1, **options)

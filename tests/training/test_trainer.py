@@ -218,7 +218,7 @@ def test_center_without_an_embedding_is_refused(tmp_path):
 
 
 def test_positions_and_weights_of_summaries_need_not_decay(tmp_path):
-    model = trainer_model(use_summary_positions=True, use_relative_positions=True)
+    model = trainer_model(use_summary_positions=True)
     decayed, fewer = (
         set(toy_trainer(tmp_path, model=model, decay_positions=each).get_decay_parameter_names(model))
         for each in (True, False)
@@ -228,7 +228,7 @@ def test_positions_and_weights_of_summaries_need_not_decay(tmp_path):
         f"{part}.{kind}_embeddings" for part in ("logoformer.embeddings", attention) for kind in ("space", "time")
     }
     assert decayed - fewer == {f"{attention}.summary_weight", *embeddings} and fewer < decayed
-    assert not any("bias" in name for name in decayed)  # nor those of offsets
+    assert not any("bias" in name for name in decayed)
 
 
 # --- the order of clips

@@ -44,11 +44,7 @@ def choice_sections(results: Results) -> list[str]:
 def designs_section(results: Results) -> str:
     """The designs with the effects of their factors, on validation people; empty before there are enough runs."""
     third = third_design(choose(SECOND.effects(results)))
-    tables = [
-        design_table(results, third, "third", decides=True),
-        design_table(results, SECOND, "second", decides=True),
-        design_table(results, FIRST, "first", decides=False),
-    ]
+    tables = [design_table(results, *each) for each in ((SECOND, "second"), (third, "third"), (FIRST, "first"))]
     if not any(tables):
         return ""
     return "\n\n".join(
@@ -58,20 +54,22 @@ def designs_section(results: Results) -> str:
 Designed experiments. In every run half of the changes are made together, and every run has another seed; an effect is
 the difference between the half of the runs with a change and the half without it (fractions of resolution IV: what two
 changes do together is not mistaken for what one does, and is part of the noise). Tested on validation people. The
-second experiment has what did no clear harm in the first one; in the third one what the second chose is always on.
-Both decide: {RULE} The UAR is in points; "p" is corrected for the number of changes of the experiment (Holm).""",
+second experiment has what did no clear harm in the first one, and decides: {RULE} In the third one what the second
+chose is always on; it decides nothing. The UAR is in points; "p" is corrected for the number of changes of the
+experiment (Holm).""",
             *filter(None, tables),
         ]
     )
 
 
-def design_table(results: Results, design: Design, which: str, decides: bool) -> str:
-    """The effects of a design's factors, and, if it decides, what it chooses; empty before there are enough runs."""
+def design_table(results: Results, design: Design, which: str) -> str:
+    """The effects of a design's factors, and what the second one chooses; empty before there are enough runs."""
     found = design.effects(results)
     if not found:
         return ""
     p_values = correct_p_values([each.p_value for each in found])
-    chosen = choose(found) if decides else []
+    decides = design is SECOND
+    chosen = choose(found)
     rows = [
         [
             each.factor.title,
@@ -79,11 +77,11 @@ def design_table(results: Results, design: Design, which: str, decides: bool) ->
             f"{p_value:.2f}",
             f"{each.calibration_error.value:+.3f}",
             f"{each.calibration_error.low:+.3f} to {each.calibration_error.high:+.3f}",
-            "yes" if each.factor in chosen else "-",
+            *(["yes" if each.factor in chosen else "-"] if decides else []),
         ]
         for each, p_value in zip(found, p_values, strict=True)
     ]
-    header = [f"{which} experiment", "UAR", "95 %", "p", "calibration error", "95 %", "chosen"]
+    header = [f"{which} experiment", "UAR", "95 %", "p", "calibration error", "95 %", *(["chosen"] if decides else [])]
     done = len(design.done(results))
     return f"""The {which} one: {done} of {design.num_runs} runs.
 

@@ -8,7 +8,7 @@ from .benchmark import read_encoder
 from .budget import Budget
 from .candidates import BASES, CANDIDATES, LEFT_OUT
 from .comparison import compared_with
-from .design import FIRST, SECOND, choose, chosen_factors, third_design
+from .design import FIRST, SECOND, choose, third_design
 from .factors import combine
 from .results import Results
 from .training import Machine
@@ -54,8 +54,8 @@ def choose_defaults(
 
     train(FIRST.runs())
     train(SECOND.runs())
-    train(third_design(choose(SECOND.effects(results))).runs())
-    chosen = chosen_factors(results)
+    chosen = choose(SECOND.effects(results))
+    train(third_design(chosen).runs())
     new = combine("new_defaults", " + ".join(each.title for each in chosen) or "the old defaults", chosen)
     print(f"chosen: {new.title}; configuration {dict(new.config)}, recipe {dict(new.recipe)}", flush=True)
     rows = compared_with(new)

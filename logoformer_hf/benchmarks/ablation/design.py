@@ -127,7 +127,7 @@ SECOND = Design(
 
 
 def third_design(chosen: Sequence[Factor]) -> Design:
-    """The third experiment, beside what was chosen by the second one: what was not in it, or lost among more."""
+    """The third experiment, beside what the second one chose: what was not in that, or lost among more."""
     tried = factors("second_mlp", "wide_mlp", "cutmix_time", "erasing", "unit_center", "offsets", "content")
     return Design("third", tried, num_runs=16, first_seed=200, base=tuple(chosen))
 
@@ -167,9 +167,3 @@ def choose(found: Sequence[Effect]) -> list[Factor]:
         if each.uar.value >= SMALLEST_GAIN
         or (each.calibration_error.value <= -CALIBRATION_GAIN and each.uar.value > -LARGEST_LOSS)
     ]
-
-
-def chosen_factors(results: Results) -> list[Factor]:
-    """What the second and the third experiment choose."""
-    chosen = choose(SECOND.effects(results))
-    return chosen + choose(third_design(chosen).effects(results))

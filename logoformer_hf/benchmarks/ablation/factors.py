@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .trials import ERASING, SECOND_MLP, UNIT_CENTER
+from .trial_models import CONTENT, OFFSETS, SECOND_MLP
+from .trials import ERASING, UNIT_CENTER
 from .variant import REFERENCE, Variant
 
 FRAME_WINDOW = (1, 7, 7)  # of one frame
@@ -23,7 +24,7 @@ class Factor:
         title: title in tables.
         config: fields of `LogoFormerConfig` that it changes, others than the other factors of a design do.
         recipe: fields of `LogoFormerTrainingArguments` that it changes, likewise.
-        trials: changes that no field of the package makes, see `trials.py`.
+        trials: changes that no field of the package makes, see `trials.py` and `trial_models.py`.
     """
 
     name: str
@@ -37,9 +38,9 @@ FACTORS = (
     Factor("mixup", "mixup, alpha 0.4", recipe={"mixup_alpha": 0.4}),
     Factor("frame_windows", "local attention in windows of one frame", config={"window_size": FRAME_WINDOW}),
     Factor("frame_summaries", "summaries of one frame", config={"summary_size": FRAME_WINDOW}),
-    Factor("offsets", "a bias for offsets in windows", config={"use_relative_positions": True}),
+    Factor("offsets", "a bias for offsets in windows", trials=(OFFSETS,)),
     Factor("summary_places", "places of summaries in keys", config={"use_summary_positions": True}),
-    Factor("content", "summaries by content, too", config={"use_content_summaries": True}),
+    Factor("content", "summaries by content, too", trials=(CONTENT,)),
     Factor("average", "averaged weights (0.998)", recipe={"ema_decay": 0.998}),
     Factor("compact", "margin loss x 1 instead of x 0.1", recipe={"compact_loss_weight": 1.0}),
     Factor("smoothing", "label smoothing 0.1", recipe={"label_smoothing_factor": 0.1}),

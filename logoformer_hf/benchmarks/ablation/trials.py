@@ -1,28 +1,15 @@
 """
-Changes that were tried and that no field of the package makes. They are here to make their runs again; what pays
-becomes a field.
+Changes of the training that were tried and that no option of the package makes. They are here to make their runs
+again; what pays becomes an option. Those of the model are in `trial_models.py`.
 """
-
-from typing import Any
 
 import torch
 from torch import nn
 from torchvision.transforms.v2 import RandomErasing
-from transformers import PreTrainedModel
 
-from ...modeling_logoformer import LogoFormerMLP
-
-SECOND_MLP, ERASING, UNIT_CENTER = "second_mlp", "erasing", "unit_center"
+ERASING, UNIT_CENTER = "erasing", "unit_center"
 UNIT_CENTER_WEIGHT = 0.3
 UNIT_CENTER_WARMUP = 1 / 3  # share of the steps over which the weight rises from 0
-
-
-def add_second_mlp(model: PreTrainedModel) -> None:
-    """Adds a feed-forward part after local attention to every layer, the order of DualFormer (arXiv 2112.04674)."""
-    layers: Any = model.base_model.layers
-    for layer in layers:
-        layer.set_part("local_mlp", LogoFormerMLP(layer.config), before="global_attention")
-        layer.local_mlp.apply(model._init_weights)
 
 
 _ERASE = RandomErasing(p=0.5)  # of 2 to 33 % of the area

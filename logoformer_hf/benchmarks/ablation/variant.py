@@ -15,7 +15,7 @@ from .peers import (
     TwoLayerFormerDFERKind,
     matched_videomae,
 )
-from .trials import SECOND_MLP, add_second_mlp
+from .trial_models import add_trials
 
 GRID = (16, 7, 7)  # tokens of a clip along frames, height and width, as in the base model
 ON_PIXELS = ("models", "pixels")  # groups whose frame encoder is trained with the rest, from random weights
@@ -51,7 +51,7 @@ class Variant:
         frames: "clip", "middle" (the middle frame repeated), or "shuffled" (in another order for every clip).
         clips_share: share of the training clips, 0 to 1; the number of epochs rises in inverse proportion.
         model: key of the model's class.
-        trials: changes that no field of the package makes, see `trials.py`.
+        trials: changes that no field of the package makes, see `trials.py` and `trial_models.py`.
         against: name of the variant that it is compared with.
     """
 
@@ -90,8 +90,8 @@ class Variant:
     def build_model(self) -> PreTrainedModel:
         """A new model, with random weights from the global generator of torch."""
         model = _MODELS[self.model](self.build_config())
-        if SECOND_MLP in self.trials:
-            add_second_mlp(model)
+        if self.trials:
+            add_trials(model, self.trials)
         return model
 
 

@@ -17,6 +17,7 @@ from logoformer_hf.benchmarks.ablation.factors import factors
 from logoformer_hf.benchmarks.ablation.results import Results
 from logoformer_hf.benchmarks.ablation.variant import REFERENCE, Variant
 
+MIXUP = "mixup, alpha 0.4"
 SMOOTH = Variant("smooth", "label smoothing", "candidates")
 DROPOUT = Variant("dropout", "dropout 0.1", "candidates")
 OLD = Variant("old", "old defaults", "chosen", against="old")
@@ -78,7 +79,7 @@ def test_a_row_without_pairs_is_left_out(results):
     assert candidates_section(results, [DROPOUT]) == ""
 
 
-def test_factors_have_their_effects_and_the_second_and_third_design_decide(results):
+def test_factors_have_their_effects_and_the_second_design_decides(results):
     for design, number in ((FIRST, 30), (SECOND, 16), (third_design(factors("mixup")), 16)):
         for run, level in enumerate(design.levels()[:number]):
             record = {"variant": design.run_name(run), "seed": run, "encoder": 0.5}
@@ -87,16 +88,13 @@ def test_factors_have_their_effects_and_the_second_and_third_design_decide(resul
             uar, error = 0.6 + 0.01 * level[0] + small, 0.1 + 0.03 * level[1] + small
             results.add(record | {"uar": uar, "calibration_error": error})
     text, *parts = designs_section(results).split("\n\nThe ")
-    assert "0.5 points" in text and [part.partition(":")[0] for part in parts] == [
-        "third one",
-        "second one",
-        "first one",
-    ]
+    assert "0.5 points" in text
+    assert [part.partition(":")[0] for part in parts] == ["second one", "third one", "first one"]
     assert "16 of 16 runs" in parts[0] and "16 of 16 runs" in parts[1] and "30 of 32 runs" in parts[2]
-    third, second, first = map(rows, parts)
-    assert third["a feed-forward after each attention"][-1] == "yes"
-    for table, chosen in ((second, "yes"), (first, "-")):
-        assert 1.8 < float(table["mixup, alpha 0.4"][0]) < 2.2 and table["mixup, alpha 0.4"][-1] == chosen
+    second, third, first = map(rows, parts)
+    for table, factor in ((second, MIXUP), (third, "a feed-forward after each attention"), (first, MIXUP)):
+        assert 1.8 < float(table[factor][0]) < 2.2
+        assert (table[factor][-1] == "yes") is (table is second)
     assert 0.055 < float(second["averaged weights (0.998)"][3]) < 0.065
     assert second["averaged weights (0.998)"][-1] == "-"
 

@@ -10,7 +10,6 @@ from logoformer_hf.benchmarks.ablation.design import (
     Design,
     Effect,
     choose,
-    chosen_factors,
     least_squares,
     third_design,
 )
@@ -122,14 +121,3 @@ def test_effects_and_p_values_are_those_of_a_t_test():
 def test_what_is_chosen(uar, error, expected):
     effect = Effect(FACTORS[0], Estimate(uar, uar, uar), 0.5, Estimate(error, error, error))
     assert choose([effect]) == ([FACTORS[0]] if expected else [])
-
-
-def test_the_second_and_the_third_experiment_choose(tmp_path):
-    """The first factor of each gains 3 points, beside what is always on."""
-    results = Results(tmp_path / "chosen.json", BUDGETS["quick"])
-    for design in (SECOND, third_design(factors("mixup"))):
-        for run, level in enumerate(design.levels()):
-            record = {"variant": design.run_name(run), "seed": run, "encoder": 0.5}
-            results.add(record | {"uar": 0.6 + 0.015 * level[0] + 1e-4 * run, "calibration_error": 0.1})
-    assert chosen_factors(results) == list(factors("mixup", "second_mlp"))
-    assert chosen_factors(Results(tmp_path / "none.json", BUDGETS["quick"])) == []
