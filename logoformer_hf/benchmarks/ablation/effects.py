@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.metrics import label_ranking_average_precision_score, roc_auc_score, silhouette_score
 
+from ...evaluation.calibration import calibrated_scores, fit_temperature
+
 NUM_BINS = 15
 
 
@@ -49,6 +51,29 @@ def expected_calibration_error(scores: np.ndarray, labels: np.ndarray, num_bins:
     return float(np.abs(gaps).sum() / len(labels))
 
 
+def calibrated_error(scores: np.ndarray, labels: np.ndarray) -> float | None:
+    """
+    `expected_calibration_error` with a temperature, as a training fits one to its validation clips: here each half of
+    the clips gets that of the other half.
+
+    Args:
+        scores: softmax of the logits, shape (clips, classes).
+        labels: class numbers, shape (clips,).
+
+    Returns:
+        The error, 0 to 1; None with too few clips to fit a temperature to a half of them.
+    """
+    logits = np.log(np.maximum(scores, np.finfo(np.float32).tiny))
+    is_odd = np.arange(len(labels)) % 2 == 1
+    calibrated = np.empty(scores.shape)
+    for half in (is_odd, ~is_odd):
+        temperature = fit_temperature(logits[~half], labels[~half])
+        if temperature is None:
+            return None
+        calibrated[half] = calibrated_scores(scores[half], temperature)
+    return expected_calibration_error(calibrated, labels)
+
+
 def mean_average_precision(embeddings: np.ndarray, labels: np.ndarray) -> float:
     """
     How well a clip's embedding finds the other clips of its class: each clip is a query to all others, sorted by the
@@ -87,6 +112,7 @@ def unknown_auroc(scores: np.ndarray, is_unknown: np.ndarray) -> float:
 def measure_effects(embeddings: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Measures of one run over all of its classes, with the mean silhouette of the classes (Rousseeuw 1987)."""
     intra, inter = class_distances(embeddings, labels)
+    calibrated = calibrated_error(scores, labels)
     return {
         "intra_class_distance": intra,
         "inter_class_distance": inter,
@@ -94,4 +120,5 @@ def measure_effects(embeddings: np.ndarray, scores: np.ndarray, labels: np.ndarr
         "silhouette": float(silhouette_score(embeddings, labels)),
         "mean_average_precision": mean_average_precision(embeddings, labels),
         "calibration_error": expected_calibration_error(scores, labels),
+        **({} if calibrated is None else {"calibrated_error": calibrated}),
     }

@@ -65,6 +65,7 @@ def test_what_was_chosen_stands_beside_what_it_is_compared_with(results):
         "+2.00 (-0.48 to 4.48)",
         "old defaults",
         "0.125 ± 0.000",
+        "-",
         "0.250 ± 0.000",
         "3",
     ]

@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import silhouette_score
 
 from logoformer_hf.benchmarks.ablation.effects import (
+    calibrated_error,
     class_distances,
     expected_calibration_error,
     mean_average_precision,
@@ -51,6 +52,17 @@ def test_calibration_of_the_certain():
     assert expected_calibration_error(certain, np.array([0, 1, 2, 3])) == 0
     assert expected_calibration_error(certain, np.array([0, 1, 0, 0])) == pytest.approx(0.5)
     assert expected_calibration_error(certain, np.array([1, 2, 3, 4])) == 1
+
+
+def test_each_half_gets_the_temperature_of_the_other():
+    """Scores of 0.9 and 0.1 that are right in 7 of 10 become 0.7; the halves are the even and the odd clips."""
+    labels = np.tile(np.repeat([0, 1], [14, 6]), 10)  # the same share in both halves
+    assert expected_calibration_error(scores(*[0.9] * len(labels)), labels) == pytest.approx(0.2)
+    assert calibrated_error(scores(*[0.9] * len(labels)), labels) == pytest.approx(0, abs=1e-3)
+    # In the even clips all are right, and the odd ones get their temperature.
+    uneven = np.tile([0, 1], 100)
+    assert calibrated_error(scores(*[0.9] * 200), uneven) > 0.4
+    assert calibrated_error(scores(*[0.9] * 90), labels[:90]) is None
 
 
 def test_calibration_of_chance_is_nothing():
