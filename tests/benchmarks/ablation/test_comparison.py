@@ -4,13 +4,15 @@ from logoformer_hf.benchmarks.ablation.variant import REFERENCE
 
 
 def test_other_models_get_the_recipe_and_the_regularisation_of_the_new_defaults():
-    new = combine("new", "New", factors("smoothing", "dropout", "compact", "frame_windows"))
-    assert new.recipe == {"label_smoothing_factor": 0.1} and new.build_config().window_size == (1, 7, 7)
+    new = combine("new", "New", factors("smoothing", "weight_decay", "dropout", "compact", "frame_windows"))
+    lighter = {"label_smoothing_factor": 0.1}
+    assert new.recipe == lighter | {"weight_decay": 0.5}
+    assert new.build_config().window_size == (1, 7, 7)
     rows = {each.name: each for each in compared_with(new)}
     assert rows["old_defaults"].recipe == rows["old_defaults"].config == {}
     assert rows["new_defaults"].config == new.config
-    for name in ("new_defaults", "new_four", "plain_four", "plain_two", "joint_two", "pixels_new_defaults"):
-        assert rows[name].recipe == new.recipe
+    for name in rows.keys() - {"old_defaults", "pixels_old_defaults"}:
+        assert rows[name].recipe == (lighter if name in ("plain_four", "plain_two_lighter") else new.recipe)
         assert (rows[name].compact_loss, rows[name].compact_loss_weight) == ("margin", 1.0)
         assert rows[name].build_config().hidden_dropout_prob == 0.1
         assert rows[name].tested_on == "test"
@@ -18,6 +20,6 @@ def test_other_models_get_the_recipe_and_the_regularisation_of_the_new_defaults(
     assert rows["plain_four"].build_config().window_size == REFERENCE.build_config().window_size
     layers = {name: len(rows[name].build_model().logoformer.layers) for name in ("new_defaults", "new_four")}
     assert layers == {"new_defaults": 2, "new_four": 4}
-    plain = {name: rows[name].build_model() for name in ("plain_two", "plain_four")}
+    plain = {name: rows[name].build_model() for name in ("plain_two", "plain_two_lighter", "plain_four")}
     depths = {name: len(each.spatial.layers) + len(each.temporal.layers) for name, each in plain.items()}
-    assert depths == {"plain_two": 2, "plain_four": 4}
+    assert depths == {"plain_two": 2, "plain_two_lighter": 2, "plain_four": 4}
