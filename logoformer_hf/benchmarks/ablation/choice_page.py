@@ -7,7 +7,7 @@ import numpy as np
 from ...configuration_logoformer import EXPRESSIONS
 from ...evaluation.significance import correct_p_values
 from ...evaluation.tables import interval, markdown_table, percent, points
-from .candidates import CANDIDATES, LEFT_OUT
+from .candidates import CANDIDATES, DECAYS, LEFT_OUT
 from .cells import against, corrected_p_values, effect, scores, spread
 from .comparison import compared_with
 from .design import FIRST, RULE, SECOND, Design, choose, third_design
@@ -38,6 +38,7 @@ def choice_sections(results: Results) -> list[str]:
         recalls_table(results, tokens) if tokens else "",
         chosen_section(results, pixels, "On pixels, from random weights", PIXELS_TEXT),
         designs_section(results),
+        decays_section(results),
         left_out_section(results),
         candidates_section(results, candidates),
     ]
@@ -86,6 +87,28 @@ def design_table(results: Results, design: Design, which: str) -> str:
     header = [f"{which} experiment", "UAR", "95 %", "p", "calibration error", "95 %", *(["chosen"] if decides else [])]
     done = len(design.done(results))
     return f"""The {which} one: {done} of {design.num_runs} runs.
+
+{markdown_table(header, rows)}"""
+
+
+def decays_section(results: Results) -> str:
+    """Table of the weight decays with the seed that does worst; empty without at least two pairs."""
+    rows = []
+    for variant in DECAYS:
+        gains = results.gains(variant.name, variant.against)
+        if len(gains) < 2:
+            continue
+        worst = percent(results.values(variant.name, "uar").min())
+        uar, _ = scores(results, variant)
+        cells = ["-", "-"] if variant.name == variant.against else against(mean_gain(gains))
+        error = effect(results, variant, "calibration_error")
+        rows.append([variant.title.rpartition(", ")[2], uar, worst, *cells, error, str(len(gains))])
+    if not rows:
+        return ""
+    header = ["", "UAR", "lowest", "difference", "95 %", "calibration error", "seeds"]
+    return f"""## How much weight decay
+
+With mixup and places of summaries. Tested on validation people; differences, in points, from the first row.
 
 {markdown_table(header, rows)}"""
 

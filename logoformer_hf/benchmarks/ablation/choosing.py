@@ -6,7 +6,7 @@ from pathlib import Path
 from ...configuration_logoformer import EXPRESSIONS
 from .benchmark import read_encoder
 from .budget import Budget
-from .candidates import BASES, CANDIDATES, LEFT_OUT
+from .candidates import BASES, CANDIDATES, DECAYS, LEFT_OUT
 from .comparison import compared_with
 from .design import FIRST, SECOND, choose, third_design
 from .factors import combine
@@ -15,7 +15,7 @@ from .training import Machine
 from .variant import Variant
 from .workers import train_all
 
-COMPARISON_SEEDS, PIXEL_SEEDS, CANDIDATE_SEEDS = 16, 4, 3
+DECAY_SEEDS, COMPARISON_SEEDS, PIXEL_SEEDS, CANDIDATE_SEEDS = 12, 16, 4, 3
 LEFT_OUT_SEEDS = len(EXPRESSIONS)  # each class once
 
 
@@ -56,6 +56,7 @@ def choose_defaults(
     train(SECOND.runs())
     chosen = choose(SECOND.effects(results))
     train(third_design(chosen).runs())
+    train_seeds(DECAYS, DECAY_SEEDS)
     new = combine("new_defaults", " + ".join(each.title for each in chosen) or "the old defaults", chosen)
     print(f"chosen: {new.title}; configuration {dict(new.config)}, recipe {dict(new.recipe)}", flush=True)
     rows = compared_with(new)

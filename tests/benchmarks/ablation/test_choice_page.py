@@ -8,6 +8,7 @@ from logoformer_hf.benchmarks.ablation.choice_page import (
     candidates_section,
     choice_sections,
     chosen_section,
+    decays_section,
     designs_section,
     left_out_section,
     recalls_table,
@@ -107,6 +108,15 @@ def test_a_design_that_is_hardly_begun_is_left_out(results):
     assert designs_section(results) == ""
 
 
+def test_weight_decays_have_their_lowest_seed(results):
+    results.fill("decay_0.05", 0.5, 0.6)
+    assert rows(decays_section(results))["weight decay 0.05"][0] == "55.00 ± 7.07"
+    results.fill("decay_0.5", 0.2, 0.7)
+    table = rows(decays_section(results))
+    assert list(table) == ["weight decay 0.05", "weight decay 0.5"]
+    assert table["weight decay 0.5"][1:3] == ["20.00", "-10.00"]
+
+
 def test_a_class_that_was_left_out(results):
     for name, auroc in (("left_out_none_0", 0.6), ("left_out_margin_1", 0.7)):
         for seed in range(2):
@@ -125,8 +135,8 @@ def test_sections_are_those_of_the_records(results):
     assert not any(choice_sections(results))
     for name in ("cutmix_time", "new_defaults", "pixels_new_defaults"):
         results.fill(name, 0.5, 0.6)
-    chosen, recalls, pixels, design, left_out, candidates = choice_sections(results)
-    assert design == left_out == ""
+    chosen, recalls, pixels, design, decays, left_out, candidates = choice_sections(results)
+    assert design == decays == left_out == ""
     assert list(rows(chosen)) == list(rows(recalls)) == ["LOGO-Former, new defaults"]
     assert list(rows(pixels)) == ["LOGO-Former, new defaults, on pixels"]
     assert list(rows(candidates)) == ["some frames of another clip"]

@@ -7,7 +7,7 @@ import pytest
 from logoformer_hf.benchmarks.ablation import choosing
 from logoformer_hf.benchmarks.ablation.benchmark import ENCODER_FACTS
 from logoformer_hf.benchmarks.ablation.budget import BUDGETS
-from logoformer_hf.benchmarks.ablation.candidates import BASES, CANDIDATES, LEFT_OUT
+from logoformer_hf.benchmarks.ablation.candidates import BASES, CANDIDATES, DECAYS, LEFT_OUT
 from logoformer_hf.benchmarks.ablation.design import FIRST, SECOND, third_design
 from logoformer_hf.benchmarks.ablation.factors import combine, factors
 from logoformer_hf.benchmarks.ablation.results import Results
@@ -50,9 +50,10 @@ def choose(tmp_path, monkeypatch):
 
 def test_the_designs_then_other_people_then_single_changes(choose):
     new, phases = choose(GAINS)
-    first, second, third, tokens, pixels, left_out, candidates = phases
+    first, second, third, decays, tokens, pixels, left_out, candidates = phases
     for design, planned in ((FIRST, first), (SECOND, second), (THIRD, third)):
         assert planned == [(variant.name, seed) for variant, seed in design.runs()]
+    assert decays == [(each.name, seed) for seed in range(12) for each in DECAYS]
     assert new.recipe == {"mixup_alpha": 0.4} and new.build_config().hidden_dropout_prob == 0.1
     assert (new.compact_loss_weight, new.trials) == (0.1, ())
     assert [seed for name, seed in tokens if name == "new_defaults"] == list(range(16))
