@@ -24,7 +24,7 @@ def compared_with(new: Variant) -> tuple[Variant, ...]:
     on_pixels = {"group": "pixels", "against": "pixels_old_defaults"}
     return (
         chosen("old_defaults", "LOGO-Former, old defaults", "old_defaults"),
-        chosen("new_defaults", "LOGO-Former, new defaults", "old_defaults", config=new.config, **recipe),
+        chosen("new_defaults", "LOGO-Former, as chosen", "old_defaults", config=new.config, **recipe),
         chosen("new_four", "the same, four layers", "plain_four", config={**new.config, **four}, **recipe),
         chosen(
             "plain_four",
@@ -54,7 +54,7 @@ def compared_with(new: Variant) -> tuple[Variant, ...]:
         Variant("pixels_old_defaults", "LOGO-Former, old defaults, on pixels", **on_pixels),  # type: ignore[arg-type]
         Variant(
             "pixels_new_defaults",
-            "LOGO-Former, new defaults, on pixels",
+            "LOGO-Former, as chosen, on pixels",
             config=new.config,
             **on_pixels,  # type: ignore[arg-type]
             **recipe,  # type: ignore[arg-type]
