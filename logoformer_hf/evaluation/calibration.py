@@ -69,7 +69,7 @@ def calibrated_scores(scores: np.ndarray, temperature: float) -> np.ndarray:
     Returns:
         `(clips, classes)`, float64.
     """
-    calibrated: np.ndarray = softmax(_log(scores) / temperature, axis=1)
+    calibrated: np.ndarray = softmax(log_scores(scores) / temperature, axis=1)
     return calibrated
 
 
@@ -132,7 +132,7 @@ def measure_calibration(scores: np.ndarray, labels: np.ndarray) -> Calibration:
     return Calibration(
         ece=_expected_error(highest, right, num_bins),
         num_bins=num_bins,
-        nll=_negative_log_likelihood(_log(scores), labels),
+        nll=_negative_log_likelihood(log_scores(scores), labels),
         brier=float(np.square(scores - np.eye(scores.shape[1])[labels]).sum(axis=1).mean()),
         mean_score=float(highest.mean()),
         right=float(right.mean()),
@@ -172,7 +172,8 @@ def _negative_log_likelihood(log_scores: np.ndarray, labels: np.ndarray) -> floa
     return float(-log_scores[np.arange(len(labels)), labels].mean())
 
 
-def _log(scores: np.ndarray) -> np.ndarray:
+def log_scores(scores: np.ndarray) -> np.ndarray:
+    """Logarithms of scores, float64 of their shape; a score that float32 has rounded to 0 counts as its smallest."""
     logarithms: np.ndarray = np.log(np.maximum(np.asarray(scores, dtype=np.float64), _SMALLEST))
     return logarithms
 

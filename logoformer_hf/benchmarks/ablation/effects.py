@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import label_ranking_average_precision_score, roc_auc_score, silhouette_score
 
-from ...evaluation.calibration import calibrated_scores, fit_temperature
+from ...evaluation.calibration import calibrated_scores, fit_temperature, log_scores
 
 NUM_BINS = 15
 
@@ -63,7 +63,7 @@ def calibrated_error(scores: np.ndarray, labels: np.ndarray) -> float | None:
     Returns:
         The error, 0 to 1; None with too few clips to fit a temperature to a half of them.
     """
-    logits = np.log(np.maximum(scores, np.finfo(np.float32).tiny))
+    logits = log_scores(scores)
     is_odd = np.arange(len(labels)) % 2 == 1
     calibrated = np.empty(scores.shape)
     for half in (is_odd, ~is_odd):

@@ -106,11 +106,12 @@ class ContentAttention(LogoFormerGlobalAttention):
         self, tokens: torch.Tensor, attention_mask: torch.Tensor | None = None, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Tokens `(batch, frames, height, width, hidden)`; returns that shape, and weights of both kinds together."""
-        positions = self.summary_positions(tokens, None)
-        places = 0.0 if positions is None else positions
         fixed, content = self.summarise(tokens), self.summarise_by_content(tokens)
-        by_head = 0.0 if positions is None else positions[:, :, None]
-        key = torch.cat([self.key(fixed + places), self.project_content(self.key, content + by_head)], 1)
+        positions = self.summary_positions(tokens, None)  # (1, windows, hidden)
+        if positions is None:
+            positions = torch.zeros_like(fixed[:1])
+        keys = fixed + positions, content + positions[:, :, None]
+        key = torch.cat([self.key(keys[0]), self.project_content(self.key, keys[1])], 1)
         value = torch.cat([self.value(fixed), self.project_content(self.value, content)], 1)
         output, weights = self.attend_projected(self.query(tokens.flatten(1, 3)), key, value, None, **kwargs)
         if weights is not None:

@@ -11,7 +11,6 @@ ERASING, UNIT_CENTER = "erasing", "unit_center"
 UNIT_CENTER_WEIGHT = 0.3
 UNIT_CENTER_WARMUP = 1 / 3  # share of the steps over which the weight rises from 0
 
-
 _ERASE = RandomErasing(p=0.5)  # of 2 to 33 % of the area
 
 
