@@ -6,7 +6,6 @@ since it has more than two levels or is no part of LOGO-Former.
 from collections.abc import Mapping
 from typing import Any
 
-from .factors import Factor, combine, factors
 from .variant import REFERENCE, Variant
 from .variants import PLAIN
 
@@ -37,16 +36,6 @@ def _left_out(form: str, weight: float) -> Variant:
 
 # Another class with each seed: whether a compact loss helps to tell a class that no training clip has.
 LEFT_OUT = tuple(_left_out(*loss) for loss in (("none", 0.0), ("margin", 0.1), ("margin", 1.0), ("center", 0.1)))
-# Whether 0.5 is too much for some seeds, beside the other factors that the second design chose.
-DECAYS = tuple(
-    combine(
-        f"decay_{decay:g}",
-        f"mixup, places of summaries, weight decay {decay:g}",
-        [*factors("mixup", "summary_places"), Factor("", "", recipe={"weight_decay": decay})],
-        against="decay_0.05",
-    )
-    for decay in (0.05, 0.15, 0.3, 0.5)
-)
 CANDIDATES = (
     _candidate("mixup_0.4", "mixup, alpha 0.4", mixup_alpha=0.4),
     _candidate("cutmix_time", "some frames of another clip", mixup_alpha=1.0, mixup_kind="time"),

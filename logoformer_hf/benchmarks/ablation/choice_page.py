@@ -7,9 +7,10 @@ import numpy as np
 from ...configuration_logoformer import EXPRESSIONS
 from ...evaluation.significance import correct_p_values
 from ...evaluation.tables import interval, markdown_table, percent, points
-from .candidates import CANDIDATES, DECAYS, LEFT_OUT
+from .candidates import CANDIDATES, LEFT_OUT
 from .cells import against, corrected_p_values, effect, scores, spread
 from .comparison import compared_with
+from .decays import DECAY_RULE, decay_rows
 from .design import FIRST, RULE, SECOND, Design, choose, third_design
 from .results import Results, mean_gain
 from .variant import REFERENCE, Variant
@@ -94,7 +95,7 @@ def design_table(results: Results, design: Design, which: str) -> str:
 def decays_section(results: Results) -> str:
     """Table of the weight decays with the seed that does worst; empty without at least two pairs."""
     rows = []
-    for variant in DECAYS:
+    for variant in decay_rows(()):
         gains = results.gains(variant.name, variant.against)
         if len(gains) < 2:
             continue
@@ -102,13 +103,14 @@ def decays_section(results: Results) -> str:
         uar, _ = scores(results, variant)
         cells = ["-", "-"] if variant.name == variant.against else against(mean_gain(gains))
         error = effect(results, variant, "calibration_error")
-        rows.append([variant.title.rpartition(", ")[2], uar, worst, *cells, error, str(len(gains))])
+        rows.append([variant.title, uar, worst, *cells, error, str(len(gains))])
     if not rows:
         return ""
-    header = ["", "UAR", "lowest", "difference", "95 %", "calibration error", "seeds"]
+    header = ["weight decay", "UAR", "lowest", "difference", "95 %", "calibration error", "seeds"]
     return f"""## How much weight decay
 
-With mixup and places of summaries. Tested on validation people; differences, in points, from the first row.
+With what else the second experiment chose. Tested on validation people; differences, in points, from the first row.
+{DECAY_RULE}
 
 {markdown_table(header, rows)}"""
 

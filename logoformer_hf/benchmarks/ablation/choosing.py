@@ -6,8 +6,9 @@ from pathlib import Path
 from ...configuration_logoformer import EXPRESSIONS
 from .benchmark import read_encoder
 from .budget import Budget
-from .candidates import BASES, CANDIDATES, DECAYS, LEFT_OUT
+from .candidates import BASES, CANDIDATES, LEFT_OUT
 from .comparison import compared_with
+from .decays import HIGH_DECAY, choose_decay, decay_rows
 from .design import FIRST, SECOND, choose, third_design
 from .factors import combine
 from .results import Results
@@ -15,7 +16,7 @@ from .training import Machine
 from .variant import Variant
 from .workers import train_all
 
-DECAY_SEEDS, COMPARISON_SEEDS, PIXEL_SEEDS, CANDIDATE_SEEDS = 12, 16, 4, 3
+DECAY_SEEDS, COMPARISON_SEEDS, PIXEL_SEEDS, CANDIDATE_SEEDS = 8, 16, 4, 3
 LEFT_OUT_SEEDS = len(EXPRESSIONS)  # each class once
 
 
@@ -56,7 +57,10 @@ def choose_defaults(
     train(SECOND.runs())
     chosen = choose(SECOND.effects(results))
     train(third_design(chosen).runs())
-    train_seeds(DECAYS, DECAY_SEEDS)
+    if HIGH_DECAY in chosen:
+        others = [each for each in chosen if each is not HIGH_DECAY]
+        train_seeds(decay_rows(others), DECAY_SEEDS)
+        chosen = others + choose_decay(results)
     new = combine("new_defaults", " + ".join(each.title for each in chosen) or "the old defaults", chosen)
     print(f"chosen: {new.title}; configuration {dict(new.config)}, recipe {dict(new.recipe)}", flush=True)
     rows = compared_with(new)

@@ -110,11 +110,11 @@ def test_a_design_that_is_hardly_begun_is_left_out(results):
 
 def test_weight_decays_have_their_lowest_seed(results):
     results.fill("decay_0.05", 0.5, 0.6)
-    assert rows(decays_section(results))["weight decay 0.05"][0] == "55.00 ± 7.07"
-    results.fill("decay_0.5", 0.2, 0.7)
+    assert rows(decays_section(results))["0.05"][0] == "55.00 ± 7.07"
+    results.fill("decay_0.3", 0.2, 0.7)
     table = rows(decays_section(results))
-    assert list(table) == ["weight decay 0.05", "weight decay 0.5"]
-    assert table["weight decay 0.5"][1:3] == ["20.00", "-10.00"]
+    assert list(table) == ["0.05", "0.3"]
+    assert table["0.3"][1:3] == ["20.00", "-10.00"]
 
 
 def test_a_class_that_was_left_out(results):
