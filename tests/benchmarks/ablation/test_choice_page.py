@@ -137,6 +137,6 @@ def test_sections_are_those_of_the_records(results):
         results.fill(name, 0.5, 0.6)
     chosen, recalls, pixels, design, decays, left_out, candidates = choice_sections(results)
     assert design == decays == left_out == ""
-    assert list(rows(chosen)) == list(rows(recalls)) == ["LOGO-Former, as chosen"]
-    assert list(rows(pixels)) == ["LOGO-Former, as chosen, on pixels"]
+    assert list(rows(chosen)) == list(rows(recalls)) == ["LOGO-Former, new defaults"]
+    assert list(rows(pixels)) == ["LOGO-Former, new defaults, on pixels"]
     assert list(rows(candidates)) == ["some frames of another clip"]

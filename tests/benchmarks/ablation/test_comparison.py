@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from logoformer_hf.benchmarks.ablation.comparison import compared_with
 from logoformer_hf.benchmarks.ablation.factors import combine, factors
 from logoformer_hf.benchmarks.ablation.variant import REFERENCE
@@ -5,14 +7,15 @@ from logoformer_hf.benchmarks.ablation.variant import REFERENCE
 
 def test_other_models_get_the_recipe_and_the_regularisation_of_the_new_defaults():
     new = combine("new", "New", factors("smoothing", "weight_decay", "dropout", "compact", "frame_windows"))
-    lighter = {"label_smoothing_factor": 0.1}
-    assert new.recipe == lighter | {"weight_decay": 0.5}
+    light = {"label_smoothing_factor": 0.1}
+    new = replace(new, recipe=light | {"weight_decay": 0.15})
     assert new.build_config().window_size == (1, 7, 7)
     rows = {each.name: each for each in compared_with(new)}
     assert rows["old_defaults"].recipe == rows["old_defaults"].config == {}
     assert rows["new_defaults"].config == new.config
     for name in rows.keys() - {"old_defaults", "pixels_old_defaults"}:
-        assert rows[name].recipe == (lighter if name in ("plain_four", "plain_two_lighter") else new.recipe)
+        decay = {"new_heavy": 0.5, "plain_two_heavy": 0.5, "plain_two_light": None, "plain_four": None}.get(name, 0.15)
+        assert rows[name].recipe == light | ({"weight_decay": decay} if decay else {})
         assert (rows[name].compact_loss, rows[name].compact_loss_weight) == ("margin", 1.0)
         assert rows[name].build_config().hidden_dropout_prob == 0.1
         assert rows[name].tested_on == "test"
@@ -20,6 +23,8 @@ def test_other_models_get_the_recipe_and_the_regularisation_of_the_new_defaults(
     assert rows["plain_four"].build_config().window_size == REFERENCE.build_config().window_size
     layers = {name: len(rows[name].build_model().logoformer.layers) for name in ("new_defaults", "new_four")}
     assert layers == {"new_defaults": 2, "new_four": 4}
-    plain = {name: rows[name].build_model() for name in ("plain_two", "plain_two_lighter", "plain_four")}
+    plain = {
+        name: rows[name].build_model() for name in ("plain_two", "plain_two_light", "plain_two_heavy", "plain_four")
+    }
     depths = {name: len(each.spatial.layers) + len(each.temporal.layers) for name, each in plain.items()}
-    assert depths == {"plain_two": 2, "plain_two_lighter": 2, "plain_four": 4}
+    assert depths == {"plain_two": 2, "plain_two_light": 2, "plain_two_heavy": 2, "plain_four": 4}
