@@ -113,7 +113,7 @@ def train_missing(args: argparse.Namespace, budget: Budget, results: Results) ->
         if variant.group == group
     ]
     tokens = any(variant.reads_tokens for variant in args.variants)
-    if not tokens and all(results.has(variant.name, seed, None) for variant, seed in runs):
+    if not tokens and all(results.has(variant, seed, None) for variant, seed in runs):
         return
     clips_dir = prepare_benchmark(budget, args.output_dir, args.workers, tokens, args.device)
     encoder = read_encoder(clips_dir) if tokens else None
@@ -122,7 +122,7 @@ def train_missing(args: argparse.Namespace, budget: Budget, results: Results) ->
     pending = [
         (variant, seed)
         for variant, seed in runs
-        if not results.has(variant.name, seed, encoder if variant.reads_tokens else None)
+        if not results.has(variant, seed, encoder if variant.reads_tokens else None)
     ]
     if pending:
         train_all(pending, budget, clips_dir, args.output_dir, args.workers, results, args.machine)

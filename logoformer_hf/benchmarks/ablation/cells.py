@@ -11,7 +11,7 @@ from .variant import Variant
 
 
 def corrected_p_values(results: Results, compared: Sequence[Variant]) -> dict[str, float]:
-    """Of Student's paired t-test for each variant with at least two pairs, by its name; corrected for their number."""
+    """Of Student's paired t-test for each variant with at least two seeds, by its name; corrected for their number."""
     gains = {variant.name: results.gains(variant.name, variant.against) for variant in compared}
     p_values = {name: float(ttest_1samp(each, 0).pvalue) for name, each in gains.items() if len(each) > 1}
     return dict(zip(p_values, correct_p_values(list(p_values.values())), strict=True)) if p_values else {}

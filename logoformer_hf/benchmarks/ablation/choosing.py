@@ -45,7 +45,7 @@ def choose_defaults(
         missing = [
             (variant, seed)
             for variant, seed in runs
-            if not results.has(variant.name, seed, encoder if variant.reads_tokens else None)
+            if not results.has(variant, seed, encoder if variant.reads_tokens else None)
         ]
         if missing:
             train_all(missing, budget, clips_dir, output_dir, num_workers, results, machine)

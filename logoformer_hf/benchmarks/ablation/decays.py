@@ -1,6 +1,6 @@
 """
 How much weight decay, where the second experiment chose more than before: its two levels do not say where the best one
-is, and a seed that fails with the higher one need not be among its runs.
+is.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from .variant import Variant
 
 (HIGH_DECAY,) = factors("weight_decay")
 _BEFORE = 0.05
-_LEVELS = (_BEFORE, 0.15, 0.3)
+_LEVELS = (_BEFORE, 0.15, 0.3, 0.5)
 DECAY_RULE = (
     f"The smallest one is taken whose mean UAR is less than {100 * SMALLEST_GAIN:g} points below the highest mean."
 )

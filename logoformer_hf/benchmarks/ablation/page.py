@@ -81,8 +81,9 @@ other people to choose by (validation) and of people that no choice has looked a
 {budget.num_test_clips // len(EXPRESSIONS)} of each class. All train by the recipe `modern`, at a learning rate of
 {TOKEN_LEARNING_RATE:g} on frame tokens, with every class equally often in an epoch. The last epoch is tested. UAR is
 the mean of the recalls; WAR weighs them by the frequencies of the training clips. "±" is the standard deviation over
-runs. A difference, in points, is the mean over the pairs of runs with the same seed and the same frame encoder, with
-Student's 95 % interval; it is not always the difference of the two means. {beyond_chance(results)}{noise(results)}
+runs. A difference, in points, is the mean over the seeds that both have on the same frame encoder (over several ones,
+of the mean over these), with Student's 95 % interval; it is not always the difference of the two means.
+{beyond_chance(results)}{noise(results)}
 
 Frame tokens are those of a frozen frame encoder, a small ResNet that was trained to predict action units from single
 frames of other people and replaces the field's pretraining on faces: the variants differ only in what follows it.
@@ -109,7 +110,7 @@ def seeds_needed(results: Results) -> str:
     if not (deviation := pair_deviation(results)):
         return ""
     seeds = [num_seeds(difference, deviation) for difference in (0.01, 0.02, 0.03)]
-    return f"""The differences of pairs scatter by {100 * deviation:.1f} points (standard deviation, pooled over the
+    return f"""The differences of seeds scatter by {100 * deviation:.1f} points (standard deviation, pooled over the
 rows): one planned comparison, not corrected, finds a true difference of 1, 2 or 3 points in 80 of 100 cases with
 {seeds[0]}, {seeds[1]} or {seeds[2]} seeds. """
 
@@ -160,12 +161,19 @@ def compare_parts(results: Results) -> tuple[str, list[tuple[str, np.ndarray, Es
     for variant in trained(results, "parts"):
         gains = results.gains(variant.name, variant.against)
         estimate = None if variant is REFERENCE else mean_gain(gains)
-        num_runs = len(results.values(variant.name, "uar"))
         p_value = f"{p_values[variant.name]:.3f}" if variant.name in p_values else "-"
-        rows.append([variant.title, *scores(results, variant), *against(estimate), p_value, str(num_runs)])
+        rows.append(
+            [variant.title, *scores(results, variant), *against(estimate), p_value, runs_and_seeds(results, variant)]
+        )
         if variant is not REFERENCE and len(gains):
             lines.append((variant.title, gains, estimate))
-    return markdown_table(["", "UAR", "WAR", "difference", "95 %", "p", "runs"], rows), lines
+    return markdown_table(["", "UAR", "WAR", "difference", "95 %", "p", "runs (seeds)"], rows), lines
+
+
+def runs_and_seeds(results: Results, variant: Variant) -> str:
+    """How many runs of a variant there are; where these are of fewer seeds, the number of seeds in brackets."""
+    seeds = [record["seed"] for record in results.records if record["variant"] == variant.name]
+    return str(len(seeds)) if len(set(seeds)) == len(seeds) else f"{len(seeds)} ({len(set(seeds))})"
 
 
 def encoder_sentence(results: Results) -> str:

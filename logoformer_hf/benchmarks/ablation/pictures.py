@@ -19,10 +19,10 @@ CHANCE = 100 / len(EXPRESSIONS)  # UAR, %
 def plot_differences(rows: Sequence[tuple[str, np.ndarray, Estimate | None]], path: Path, title: str) -> None:
     """
     Draws one row per variant: the difference of its UAR to that of the variant that it is compared with, in points.
-    Dots are pairs of runs, the diamond is their mean, the line its interval.
+    Dots are seeds, the diamond is their mean, the line its interval.
 
     Args:
-        rows: title, differences of all pairs (UAR from 0 to 1), and their mean with its interval.
+        rows: title, differences of all seeds (UAR from 0 to 1), and their mean with its interval.
         path: picture to write.
         title: title of the picture.
     """

@@ -1,7 +1,7 @@
 """The file of results, with one record per run, and statistics over seeds."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from scipy import stats
 from ..._files import write_text
 from ...evaluation.significance import CONFIDENCE, Estimate
 from .budget import Budget
+from .variant import Variant
 
 VERSION = 2  # increased when the same variant, seed and budget give another record
 
@@ -53,15 +54,27 @@ class Results:
         write_text(self.file, f'{head},\n "records": [\n{lines}\n ]\n}}\n')
 
     def add(self, record: dict[str, Any]) -> None:
-        """Adds the record of a run and writes the file."""
-        self.records.append(record)
+        """Adds the record of a run, in the place of one of the same variant, seed and encoder, and writes the file."""
+        run = _run(record)
+        self.records = [*(each for each in self.records if _run(each) != run), record]
         self.records.sort(key=lambda record: (record["seed"], record["variant"], record["encoder"] or 0))
         self.save()
 
-    def has(self, variant: str, seed: int, encoder: float | None) -> bool:
-        """Whether there is a record of this run. `encoder` is that of `read_encoder`, None for "models"."""
-        run = (variant, seed, encoder)
-        return any((record["variant"], record["seed"], record["encoder"]) == run for record in self.records)
+    def has(self, variant: Variant, seed: int, encoder: float | None) -> bool:
+        """
+        Whether there is a record of this run, made as the variant is now. Records of earlier versions that do not say
+        how they were made count as made so.
+
+        Args:
+            variant: its variant.
+            seed: its seed.
+            encoder: that of `read_encoder`, None on pixels.
+        """
+        changes = variant.changes
+        return any(
+            _run(record) == (variant.name, seed, encoder) and record.get("changes", changes) == changes
+            for record in self.records
+        )
 
     def encoders(self) -> list[float]:
         """The frame encoders of all records, each as its explained variance, sorted."""
@@ -75,12 +88,23 @@ class Results:
         return np.array([each[key] for each in self.records if each["variant"] == variant and key in each])
 
     def gains(self, variant: str, reference: str, key: str = "uar") -> np.ndarray:
-        """Differences, variant - reference, for every seed and frame encoder that both have, `(pairs,)`."""
+        """
+        Differences, variant - reference, for every seed that both have on a frame encoder, `(seeds,)`: where they have
+        it on several ones, the mean over these, since runs of one seed are not independent.
+        """
         ours, theirs = (
             {(each["seed"], each["encoder"]): each[key] for each in self.records if each["variant"] == name}
             for name in (variant, reference)
         )
-        return np.array([value - theirs[run] for run, value in ours.items() if run in theirs])
+        by_seed: dict[int, list[float]] = {}
+        for run, value in ours.items():
+            if run in theirs:
+                by_seed.setdefault(run[0], []).append(value - theirs[run])
+        return np.array([np.mean(each) for each in by_seed.values()])
+
+
+def _run(record: Mapping[str, Any]) -> tuple[str, int, float | None]:
+    return record["variant"], record["seed"], record["encoder"]
 
 
 @dataclass(frozen=True)
@@ -110,7 +134,7 @@ def mean_gain(gains: np.ndarray) -> Estimate | None:
 
 def num_seeds(difference: float, deviation: float, power: float = 0.8) -> int:
     """
-    How many pairs of runs find a true difference, by Student's paired t-test at 5 %, two-sided.
+    How many pairs of runs, each of another seed, find a true difference, by Student's paired t-test at 5 %, two-sided.
 
     Args:
         difference: the true difference of two models' UAR, more than 0.

@@ -150,6 +150,7 @@ def train_run(
         "encoder": read_encoder(clips_dir) if variant.reads_tokens else None,
         **measures,
         "tested_on": variant.tested_on,
+        "changes": variant.changes,
         "machine": machine.title,
         "train_sec": round(train_sec, 1),
     }

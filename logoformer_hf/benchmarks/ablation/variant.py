@@ -1,7 +1,8 @@
 """A row of the ablation's tables, and the configuration that all rows change."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from transformers import PreTrainedModel
@@ -78,6 +79,13 @@ class Variant:
     def tested_on(self) -> str:
         """The split that it is tested on: "test" after all choices, "validation" before."""
         return "test" if self.group in AFTER_CHOICES else "validation"
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """All that decides what its runs are, as JSON values."""
+        names = {"name", "title", "group", "against"}
+        facts = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in names}
+        return json.loads(json.dumps(facts | {"tested_on": self.tested_on, "reads_tokens": self.reads_tokens}))
 
     def left_out(self, seed: int) -> int | None:
         """The class that a run with this seed is not trained on."""

@@ -8,7 +8,9 @@ from logoformer_hf.benchmarks.ablation.results import Results
 
 def test_rows_differ_in_their_weight_decay_alone():
     rows = decay_rows(factors("mixup", "summary_places"))
-    assert [row.recipe for row in rows] == [{"mixup_alpha": 0.4, "weight_decay": level} for level in (0.05, 0.15, 0.3)]
+    assert [row.recipe for row in rows] == [
+        {"mixup_alpha": 0.4, "weight_decay": level} for level in (0.05, 0.15, 0.3, 0.5)
+    ]
     assert all(row.build_config().use_summary_positions and row.tested_on == "validation" for row in rows)
     assert {row.against for row in rows} == {rows[0].name}
     assert HIGH_DECAY.recipe == {"weight_decay": 0.5}
@@ -17,11 +19,11 @@ def test_rows_differ_in_their_weight_decay_alone():
 @pytest.mark.parametrize(
     ("means", "chosen"),
     [
-        ((0.68, 0.682, 0.684), None),  # less than half a point
-        ((0.68, 0.687, 0.690), 0.15),
-        ((0.68, 0.687, 0.650), 0.15),
-        ((0.68, 0.684, 0.690), 0.3),
-        ((0.68, 0.650, 0.684), None),
+        ((0.68, 0.682, 0.684, 0.684), None),  # less than half a point
+        ((0.68, 0.687, 0.690, 0.691), 0.15),
+        ((0.68, 0.687, 0.650, 0.690), 0.15),
+        ((0.68, 0.684, 0.690, 0.650), 0.3),
+        ((0.68, 0.650, 0.684, 0.691), 0.5),
     ],
 )
 def test_the_smallest_that_is_hardly_behind_is_taken(tmp_path, means, chosen):

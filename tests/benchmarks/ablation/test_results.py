@@ -9,6 +9,7 @@ from scipy import stats
 from logoformer_hf.benchmarks.ablation import results as results_module
 from logoformer_hf.benchmarks.ablation.budget import BUDGETS
 from logoformer_hf.benchmarks.ablation.results import Results, Spread, mean_gain, num_seeds
+from logoformer_hf.benchmarks.ablation.variant import REFERENCE
 from logoformer_hf.evaluation.significance import Estimate
 
 QUICK = BUDGETS["quick"]
@@ -30,15 +31,29 @@ def test_results_go_on_where_they_stopped(tmp_path):
     assert first.records == [] and first.costs == {} and not file.exists()
     first.add(record("reference", 0, 0.25))
     second = Results(file, QUICK)
-    assert second.has("reference", 0, 0.25)
-    assert not second.has("reference", 1, 0.25) and not second.has("joint", 0, 0.25)
-    assert not second.has("reference", 0, 0.5) and not second.has("reference", 0, None)
+    assert second.has(REFERENCE, 0, 0.25)
+    assert not second.has(REFERENCE, 1, 0.25) and not second.has(replace(REFERENCE, name="joint"), 0, 0.25)
+    assert not second.has(REFERENCE, 0, 0.5) and not second.has(REFERENCE, 0, None)
     second.add(record("joint", 0))
     second.costs = {"videomae": {"gflops": 0.5}}
     second.save()
     third = Results(file, QUICK)
     assert third.records == [record("joint", 0), record("reference", 0, 0.25)]
     assert third.costs == {"videomae": {"gflops": 0.5}}
+
+
+def test_a_run_that_is_made_otherwise_now_is_not_there(tmp_path):
+    """So that what another choice gave is not shown as what was chosen."""
+    results = Results(tmp_path / "ablation.json", QUICK)
+    old = replace(REFERENCE, recipe={"weight_decay": 0.5}, config={"window_size": (1, 7, 7)})
+    results.add(record("reference", 0, 0.3) | {"changes": old.changes})
+    again = Results(tmp_path / "ablation.json", QUICK)
+    assert again.has(old, 0, 0.25) and again.has(replace(old, title="of another title"), 0, 0.25)
+    for other in ({"recipe": {"weight_decay": 0.3}}, {"config": {}}, {"compact_loss": "center"}, {"group": "chosen"}):
+        assert not again.has(replace(old, **other), 0, 0.25)
+    again.add(record("reference", 0, 0.4) | {"changes": REFERENCE.changes})
+    assert again.values("reference", "uar").tolist() == [0.4]  # in its place
+    assert again.has(REFERENCE, 0, 0.25) and not again.has(old, 0, 0.25)
 
 
 def test_values_come_by_seed_in_whatever_order_runs_finish(tmp_path):
@@ -134,7 +149,7 @@ def test_gains_are_of_one_frame_encoder_each(tmp_path):
         ("videomae", 0, 0.1, None),
     ):
         results.add(record(variant, seed, uar, encoder))
-    assert results.gains("joint", "reference") == pytest.approx([-0.1, 0.1])
+    assert results.gains("joint", "reference") == pytest.approx([0.0])  # of one seed, -0.1 and 0.1
     assert results.encoders() == [0.25, 0.75]
     assert results.values("joint", "uar").tolist() == [0.2, 0.6, 0.1]
 
