@@ -265,6 +265,11 @@ class LogoFormerConfig(PreTrainedConfig):
             return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 
     @classmethod
+    def from_json_file(cls, json_file: Any) -> Any:
+        """As in the library, from a file, with the values of older models as in `from_dict`."""
+        return cls.from_dict(cls._dict_from_json_file(json_file))
+
+    @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """As in the library. Where a field is missing that older models do not have, it gets the value they had."""
 

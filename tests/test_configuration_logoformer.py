@@ -8,7 +8,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, ConvNextConfig, ResNetConfig
 
 from logoformer_hf import EXPRESSIONS, LogoFormerConfig, LogoFormerForVideoClassification
-from logoformer_hf.configuration_logoformer import AUTO_MAP, backbone_weights
+from logoformer_hf.configuration_logoformer import AUTO_MAP, OLD_VALUES, backbone_weights
 
 
 def test_defaults_are_the_base_model():
@@ -52,6 +52,17 @@ def test_the_temperature_travels_and_older_files_have_none(tmp_path):
     file.write_text(json.dumps(fields | {"score_temperature": float("nan")}))
     with raises_naming(ValueError, file, "score_temperature", "nan"):
         AutoConfig.from_pretrained(tmp_path)
+
+
+def test_a_file_of_an_older_model_means_what_it_meant(tmp_path):
+    file = tmp_path / "config.json"
+    file.write_text('{"model_type": "logoformer", "hidden_size": 64}')
+    for config in (LogoFormerConfig.from_json_file(file), LogoFormerConfig.from_pretrained(tmp_path)):
+        assert config.hidden_size == 64
+        assert {name: getattr(config, name) for name in OLD_VALUES} == OLD_VALUES
+    LogoFormerConfig().to_json_file(file, use_diff=False)
+    new = LogoFormerConfig.from_json_file(str(file))
+    assert new.to_dict() == LogoFormerConfig().to_dict() and new.resample_partial_windows is True
 
 
 def test_new_label_sets():

@@ -21,9 +21,9 @@ class ClipViews(ClipDataset):
     mirrored.
 
     The frames are chosen from the same segments as for a single view, as many in a row: not in the middle of a
-    segment, but in the middle of its first and of its second half. So both choices cover the whole clip, show other
-    frames than each other, and are as training may choose them. In clips with at most as many frames as the model
-    takes, both are the same.
+    segment, but in the middle of its first and of its second half. So both choices cover the whole clip and are as
+    training may choose them. They have no frame in common in clips with at least twice as many frames as the model
+    takes; in shorter ones they share some, and with at most as many both are the same.
 
     The other half of the views is mirrored instead of cropped elsewhere: the shorter side of a frame is resized to
     that of the model's input, so a square crop of a face has no margin to move a crop in, and in a wide frame the

@@ -162,7 +162,14 @@ def load_torch_export(file: Path, precision: str) -> RunGraph:
 
     def run(value: torch.Tensor) -> tuple[torch.Tensor, ...]:
         with torch.no_grad():
-            return tuple(output.float() for output in program(value.to(dtype)))
+            try:
+                return tuple(output.float() for output in program(value.to(dtype)))
+            except AssertionError as error:  # by a check that torch.export has put into the program
+                raise ValueError(
+                    f"{file} does not take an input of {tuple(value.shape)}: a program of torch.export takes frames "
+                    "that are larger than one window of the model's attention, in height and width. Take larger "
+                    f"frames, or --format onnx or openvino, which take all. ({error})"
+                ) from error
 
     return run
 

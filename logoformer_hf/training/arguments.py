@@ -152,6 +152,11 @@ class LogoFormerTrainingArguments(TrainingArguments):
             raise ValueError(f"`ema_decay` is {self.ema_decay}; it must be at least 0 and less than 1, e.g. 0.999.")
         if self.mixup_kind not in ("sum", "time", "space"):
             raise ValueError(f"`mixup_kind` is {self.mixup_kind!r}; it must be 'sum', 'time' or 'space'.")
+        if self.mixup_kind != "sum" and not self.mixup_alpha:
+            raise ValueError(
+                f"`mixup_kind` is {self.mixup_kind!r}, but `mixup_alpha` is 0, which mixes nothing; more is "
+                "needed, e.g. 0.4."
+            )
         if self.lr_decay_epochs < 0:
             raise ValueError(f"`lr_decay_epochs` is {self.lr_decay_epochs}; it must be at least 0.")
         if self.lr_decay_epochs and self.max_steps > 0:

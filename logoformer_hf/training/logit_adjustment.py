@@ -25,7 +25,7 @@ def logit_shift(args: LogoFormerTrainingArguments, dataset: Any, num_classes: in
         `(classes,)` float32 on the device, or None where `logit_adjustment` is 0 or nothing is trained.
 
     Raises:
-        ValueError: the data set has no `labels`.
+        ValueError: the data set has no `labels`, no clips, or a label that is no class of the model.
     """
     if not args.logit_adjustment or dataset is None:
         return None
@@ -34,6 +34,12 @@ def logit_shift(args: LogoFormerTrainingArguments, dataset: Any, num_classes: in
         raise ValueError(
             f"`logit_adjustment` needs the class number of every clip, and {type(dataset).__name__} has no attribute "
             "`labels`."
+        )
+    if len(labels) == 0 or not all(0 <= label < num_classes for label in labels):
+        found = f"{min(labels)} to {max(labels)}" if len(labels) else "none"
+        raise ValueError(
+            f"`logit_adjustment` needs the class number of every clip, 0 to {num_classes - 1}; `labels` of "
+            f"{type(dataset).__name__} has {found}."
         )
     clips_of_class = torch.tensor(labels).bincount(minlength=num_classes).clamp(min=1)
     return (args.logit_adjustment * (clips_of_class / len(labels)).log()).to(args.device)

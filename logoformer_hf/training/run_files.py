@@ -15,6 +15,7 @@ from ..evaluation.predictions import PREDICTIONS_FILE, RunInfo, people_of, read_
 from ..hub.model_card import write_model_card
 from ..hub.push import EXAMPLES
 from ..models.finite import check_finite_weights
+from .arguments import LogoFormerTrainingArguments
 from .checkpoints import STATE_FILE
 from .clip_predictions import ClipPredictions
 from .runs import Run
@@ -89,6 +90,18 @@ def draw_training_curves(path: Path, run: Run, settings: Settings) -> None:
     plot_training_curves(history, path, f"{run}{info.mark}", settings.protocol.select_on)
 
 
+def changes_of_training(args: LogoFormerTrainingArguments) -> dict[str, Any]:
+    """What else a card says of clips, losses and weights, where anything is done to them."""
+    values = {
+        "mixtures of clips": f"alpha {args.mixup_alpha:g}, {args.mixup_kind}" if args.mixup_alpha else "",
+        "label smoothing": args.label_smoothing_factor,
+        "logit adjustment": args.logit_adjustment,
+        "classes": "drawn equally often" if args.class_balanced_sampling else "",
+        "averaged weights": args.ema_decay,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
 def write_card(path: Path, run: Run, settings: Settings) -> None:
     """Writes the model card; of a LOGO-Former only."""
     config = AutoConfig.from_pretrained(run.folder)
@@ -110,7 +123,9 @@ def write_card(path: Path, run: Run, settings: Settings) -> None:
             "epochs": args.num_train_epochs,
             "batch size": args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
             "learning rate": args.learning_rate,
+            "weight decay": args.weight_decay,
             "compact loss": f"{args.compact_loss}, weight {args.compact_loss_weight}",
+            **changes_of_training(args),
             **({} if info.train_share is None else {"share of the training clips": f"{100 * info.train_share:g} %"}),
             **({} if info.test_views is None else {"views of a test clip": info.test_views}),
             "seed": run.seed,

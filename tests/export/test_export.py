@@ -21,7 +21,7 @@ from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.export.arguments import ExportArguments
 from logoformer_hf.export.command import check_folder, export_model
 from logoformer_hf.export.graphs import GRAPHS, prepare, trace
-from logoformer_hf.export.runtimes import ExportedModel
+from logoformer_hf.export.runtimes import ExportedModel, load_torch_export
 from logoformer_hf.timeline.recognizer import ExpressionRecognizer
 from logoformer_hf.training.evaluate import evaluate_model
 from logoformer_hf.training.evaluation_arguments import EvaluationArguments
@@ -180,6 +180,23 @@ def test_an_export_that_was_interrupted_is_made_anew_and_does_not_run(exported, 
     with raises_naming(ValueError, str(tmp_path), "export.json"):
         ExportedModel(tmp_path, "onnx")
     check_folder(tmp_path)
+
+
+def test_what_a_graph_of_torch_does_not_take_is_said(tmp_path):
+    """torch.export puts checks of sizes into a program."""
+
+    class Twice(torch.nn.Module):
+        def forward(self, value):
+            return (2 * value if value.shape[0] // 3 > 0 else value,)
+
+    axes = {0: torch.export.Dim.DYNAMIC}
+    program = torch.export.export(Twice(), (torch.ones(4, 3),), dynamic_shapes=(axes,), strict=False)
+    file = tmp_path / "model.pt2"
+    torch.export.save(program, file)
+    run = load_torch_export(file, "float32")
+    assert run(torch.ones(3, 3))[0].tolist() == [[2.0] * 3] * 3  # (3, 3)
+    with raises_naming(ValueError, str(file), "(1, 3)", "larger than one window", "--format onnx"):
+        run(torch.ones(1, 3))
 
 
 def test_nothing_else_is_overwritten(model_folder):

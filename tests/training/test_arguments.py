@@ -87,6 +87,7 @@ def test_values_of_the_recipe_of_the_port(tmp_path):
         ({"compact_loss_weight": math.nan}, ["compact_loss_weight", "nan"]),
         ({"mixup_alpha": -0.2}, ["mixup_alpha", "-0.2", "0"]),
         ({"mixup_kind": "frames"}, ["mixup_kind", "frames", "'sum'", "'time'", "'space'"]),
+        ({"mixup_kind": "time", "mixup_alpha": 0.0}, ["mixup_kind", "'time'", "mixup_alpha", "0.4"]),
         ({"ema_decay": 1.0}, ["ema_decay", "1.0", "0"]),
         ({"ema_decay": -0.1}, ["ema_decay", "-0.1"]),
         ({"logit_adjustment": -1.0}, ["logit_adjustment", "-1.0"]),

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from errors import raises_naming
@@ -39,6 +40,16 @@ def test_the_shift_is_the_log_of_the_share_of_the_training_clips(tmp_path, stren
     torch.testing.assert_close(logit_shift(args, UnevenClips(), 7), expected_shift(strength))
     assert logit_shift(args, None, 7) is None
     assert logit_shift(toy_trainer(tmp_path).args, UnevenClips(), 7) is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"), [([], "none"), ([0, 3, 7], "0 to 7"), (np.array([NOT_COUNTED, 2]), f"{NOT_COUNTED} to 2")]
+)
+def test_labels_that_are_no_classes_are_named(tmp_path, labels, found):
+    args, clips = adjusted_trainer(tmp_path).args, UnevenClips()
+    clips.labels = labels
+    with raises_naming(ValueError, "logit_adjustment", "0 to 6", "UnevenClips", found):
+        logit_shift(args, clips, 7)
 
 
 def test_a_data_set_without_labels_is_named(tmp_path):

@@ -16,6 +16,8 @@ from logoformer_hf.evaluation import report_files
 from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.models.finite import NonFiniteError
 from logoformer_hf.training import run_files
+from logoformer_hf.training.arguments import LogoFormerTrainingArguments
+from logoformer_hf.training.run_files import changes_of_training
 from logoformer_hf.training.train import main as train
 
 SMALL = '{"image_size": 32, "num_frames": 4, "num_hidden_layers": 1}'
@@ -27,6 +29,21 @@ def run_fold(dfew_tree: Path, output_dir: Path, arguments: Sequence[str] = ()) -
     settings += ["--cache_dir", str(output_dir.parent / "cache"), "--output_dir", str(output_dir)]
     settings += ["--config_overrides", SMALL, "--use_cpu", "True", "--dataloader_num_workers", "0"]
     train([*settings, "--num_train_epochs", "2", "--save_total_limit", "9", *arguments])
+
+
+def test_a_card_says_what_is_done_to_clips_and_losses(tmp_path):
+    args = {"output_dir": str(tmp_path), "use_cpu": True}
+    assert changes_of_training(LogoFormerTrainingArguments(**args)) == {}
+    changed = {"mixup_alpha": 0.4, "mixup_kind": "time", "label_smoothing_factor": 0.1, "logit_adjustment": 0.5}
+    changes = changes_of_training(LogoFormerTrainingArguments(**args, **changed, ema_decay=0.9))
+    assert changes == {
+        "mixtures of clips": "alpha 0.4, time",
+        "label smoothing": 0.1,
+        "logit adjustment": 0.5,
+        "averaged weights": 0.9,
+    }
+    balanced = LogoFormerTrainingArguments(**args, class_balanced_sampling=True)
+    assert changes_of_training(balanced) == {"classes": "drawn equally often"}
 
 
 def last_checkpoint(folder: Path) -> Path:
@@ -58,6 +75,7 @@ def test_what_fails_after_the_predictions_is_a_warning_and_is_mended_by_a_repeat
     assert {*late, "report.md", "recalls.png"} <= after.keys() and not caplog.text
     assert all(after[name] == before[name] for name in ("predictions.parquet", "model.safetensors"))
     results = json.loads((tmp_path / "out" / "eval_results.json").read_text())
+    check_named((tmp_path / "out" / "README.md").read_text(), "| weight decay |")
     assert results["clips_per_split"] == {"train": 21, "validation": 7, "test": 7}
     check_named((tmp_path / "out" / "README.md").read_text(), f"{100 * results['test_uar']:.2f}", "21")
 

@@ -34,10 +34,10 @@ def compared_with(new: Variant) -> tuple[Variant, ...]:
     return (
         chosen("old_defaults", "LOGO-Former, old defaults", "old_defaults"),
         chosen("new_defaults", "LOGO-Former, new defaults", "old_defaults", config=new.config, **recipe),
-        chosen("new_heavy", "the same, weight decay 0.5", "old_defaults", config=new.config, **heavy),
+        chosen("new_heavy", "LOGO-Former, with weight decay 0.5", "old_defaults", config=new.config, **heavy),
         chosen("plain_two", f"{_PLAIN}, two layers", "new_defaults", **plain_two, **recipe),
-        chosen("plain_two_light", "the same, weight decay 0.05", "new_defaults", **plain_two, **light),
-        chosen("plain_two_heavy", "the same, weight decay 0.5", "new_defaults", **plain_two, **heavy),
+        chosen("plain_two_light", f"{_PLAIN}, two layers, weight decay 0.05", "new_defaults", **plain_two, **light),
+        chosen("plain_two_heavy", f"{_PLAIN}, two layers, weight decay 0.5", "new_defaults", **plain_two, **heavy),
         chosen("joint_two", "joint attention, two layers", "new_defaults", config={**joint, **regularised}, **recipe),
         chosen("new_four", "LOGO-Former, four layers", "plain_four", config={**new.config, **four}, **recipe),
         chosen("plain_four", f"{_PLAIN}, four layers, weight decay 0.05", "plain_four", **plain_four, **light),

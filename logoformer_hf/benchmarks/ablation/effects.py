@@ -80,7 +80,7 @@ def mean_average_precision(embeddings: np.ndarray, labels: np.ndarray) -> float:
     cosine of their embeddings; the mean, over queries, of the precision at each clip of the same class.
 
     Args:
-        embeddings: shape (clips, width).
+        embeddings: shape (clips, width), none of them zero.
         labels: class numbers, shape (clips,), each of at least two clips.
 
     Returns:

@@ -205,7 +205,7 @@ def test_frame_encoders_are_told_apart_and_their_runs_counted(tmp_path):
     text = " ".join(page.read_text().split())
     assert "There are 2 of them" in text and "25.00 and 25.10 %" in text and "and 6 further ones" in text
     parts = tables(page)[0]
-    assert [parts[variant.title][5] for variant in PARTS[:4]] == ["4", "4", "4", "2"]
+    assert [parts[variant.title][5] for variant in PARTS[:4]] == ["4 (2)", "4 (2)", "4 (2)", "2"]
     assert runs_there(page) == (2 * len(VARIANTS), 2 * len(VARIANTS))
 
 
