@@ -294,7 +294,9 @@ def test_training_from_shards_is_training_from_the_folder(dfew_tree, tmp_path):
     assert (report["dataset"], report["dataset_name"], report["folds"]) == ("dfew", "DFEW", [2])
     card = (tmp_path / "out" / "README.md").read_text()
     assert report["published"]
-    check_named(card, "dfew-non-commercial-research", "4 views of each clip", "views of a test clip", "logit adjustment")
+    check_named(
+        card, "dfew-non-commercial-research", "4 views of each clip", "views of a test clip", "logit adjustment"
+    )
     check_named((tmp_path / "out" / "report.md").read_text(), "4 views")
     results = json.loads((tmp_path / "out" / "eval_results.json").read_text())
     assert (results["test_views"], results["test_num_clips"], report["test_views"]) == (4, 7, 4)

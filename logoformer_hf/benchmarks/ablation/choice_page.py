@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...configuration_logoformer import EXPRESSIONS
-from ...evaluation.significance import correct_p_values
+from ...evaluation.significance import CONFIDENCE, correct_p_values
 from ...evaluation.tables import interval, markdown_table, percent, points
 from .candidates import CANDIDATES, LEFT_OUT
 from .cells import against, corrected_p_values, effect, scores, spread
@@ -48,7 +48,7 @@ def choice_sections(results: Results) -> list[str]:
 def designs_section(results: Results) -> str:
     """The designs with the effects of their factors, on validation people; empty before there are enough runs."""
     third = third_design(choose(SECOND.effects(results)))
-    tables = [design_table(results, *each) for each in ((SECOND, "second"), (third, "third"), (FIRST, "first"))]
+    tables = [design_table(results, *each) for each in ((SECOND, "second"), (third, "third"))]
     if not any(tables):
         return ""
     return "\n\n".join(
@@ -60,10 +60,22 @@ the difference between the half of the runs with a change and the half without i
 changes do together is not mistaken for what one does, and is part of the noise). Tested on validation people. The
 second experiment has what did no clear harm in the first one, and decides: {RULE} In the third one what the second
 chose is always on; it decides nothing. The UAR is in points; "p" is corrected for the number of changes of the
-experiment (Holm).""",
+experiment (Holm). {first_sentence(results)}""",
             *filter(None, tables),
         ]
     )
+
+
+def first_sentence(results: Results) -> str:
+    """What the first design found, in a sentence; empty before there are enough runs."""
+    found = FIRST.effects(results)
+    if not found:
+        return ""
+    p_values = correct_p_values([each.p_value for each in found])
+    largest = max(found, key=lambda each: abs(each.uar.value))
+    return f"""Of the {len(found)} changes of the first one ({len(FIRST.done(results))} of {FIRST.num_runs} runs)
+{sum(p_value < 1 - CONFIDENCE for p_value in p_values)} are beyond chance; the largest effect has
+"{largest.factor.title}": {points(largest.uar.value)} ({interval(largest.uar)}, not corrected)."""
 
 
 def design_table(results: Results, design: Design, which: str) -> str:

@@ -19,7 +19,7 @@ from .cells import against, corrected_p_values, effect, scores
 from .choice_page import choice_sections
 from .pictures import plot_costs, plot_differences
 from .results import Results, mean_gain, num_seeds
-from .training import TOKEN_LEARNING_RATE
+from .training import RECIPE, TOKEN_LEARNING_RATE
 from .variant import REFERENCE, Variant
 from .variants import VARIANTS
 
@@ -78,8 +78,10 @@ def protocol(budget: Budget, results: Results) -> str:
 The clips are drawn faces ({describe_difficulty("`")}), not photographs: the results apply to them only. There are
 {budget.num_train_clips:,} to train on, with the class frequencies of DFEW, and {budget.num_test_clips:,} each of
 other people to choose by (validation) and of people that no choice has looked at (test),
-{budget.num_test_clips // len(EXPRESSIONS)} of each class. All train by the recipe `modern`, at a learning rate of
-{TOKEN_LEARNING_RATE:g} on frame tokens, with every class equally often in an epoch. The last epoch is tested. UAR is
+{budget.num_test_clips // len(EXPRESSIONS)} of each class. All train by the recipe `modern`, with every class
+equally often in an epoch, at a learning rate of {TOKEN_LEARNING_RATE:g} on frame tokens; where no row says
+otherwise, as that recipe was before these choices: no mixtures of clips, a weight decay of {RECIPE["weight_decay"]:g},
+and keys without places of summaries. The last epoch is tested. UAR is
 the mean of the recalls; WAR weighs them by the frequencies of the training clips. "±" is the standard deviation over
 runs. A difference, in points, is the mean over the seeds that both have on the same frame encoder (over several ones,
 of the mean over these), with Student's 95 % interval; it is not always the difference of the two means.
