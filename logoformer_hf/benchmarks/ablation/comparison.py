@@ -18,7 +18,7 @@ def compared_with(new: Variant) -> tuple[Variant, ...]:
     """
     recipe: dict[str, Any] = {"recipe": new.recipe, "compact_loss": new.compact_loss}
     recipe["compact_loss_weight"] = new.compact_loss_weight
-    # Plain transformers have the best of three weight decays, the other two being those of the second experiment.
+    # Plain transformers have the best of four recipes: with two other weight decays, and the old one.
     heavy = recipe | {"recipe": {**new.recipe, **HIGH_DECAY.recipe}}
     light = recipe | {"recipe": {key: value for key, value in new.recipe.items() if key != "weight_decay"}}
     regularised = {key: value for key, value in new.config.items() if key in REGULARISATION}
@@ -36,6 +36,7 @@ def compared_with(new: Variant) -> tuple[Variant, ...]:
         chosen("new_defaults", "LOGO-Former, new defaults", "old_defaults", config=new.config, **recipe),
         chosen("new_heavy", "LOGO-Former, with weight decay 0.5", "old_defaults", config=new.config, **heavy),
         chosen("plain_two", f"{_PLAIN}, two layers", "new_defaults", **plain_two, **recipe),
+        chosen("plain_two_before", f"{_PLAIN}, two layers, old recipe", "new_defaults", model="former_dfer_two"),
         chosen("plain_two_light", f"{_PLAIN}, two layers, weight decay 0.05", "new_defaults", **plain_two, **light),
         chosen("plain_two_heavy", f"{_PLAIN}, two layers, weight decay 0.5", "new_defaults", **plain_two, **heavy),
         chosen("joint_two", "joint attention, two layers", "new_defaults", config={**joint, **regularised}, **recipe),

@@ -13,7 +13,9 @@ def test_other_models_get_the_recipe_and_the_regularisation_of_the_new_defaults(
     rows = {each.name: each for each in compared_with(new)}
     assert rows["old_defaults"].recipe == rows["old_defaults"].config == {}
     assert rows["new_defaults"].config == new.config
-    for name in rows.keys() - {"old_defaults", "pixels_old_defaults"}:
+    before = rows["plain_two_before"]
+    assert (before.recipe, before.config, before.compact_loss_weight, before.tested_on) == ({}, {}, 0.1, "test")
+    for name in rows.keys() - {"old_defaults", "plain_two_before", "pixels_old_defaults"}:
         decay = {"new_heavy": 0.5, "plain_two_heavy": 0.5, "plain_two_light": None, "plain_four": None}.get(name, 0.15)
         assert rows[name].recipe == light | ({"weight_decay": decay} if decay else {})
         assert (rows[name].compact_loss, rows[name].compact_loss_weight) == ("margin", 1.0)
@@ -23,8 +25,7 @@ def test_other_models_get_the_recipe_and_the_regularisation_of_the_new_defaults(
     assert rows["plain_four"].build_config().window_size == REFERENCE.build_config().window_size
     layers = {name: len(rows[name].build_model().logoformer.layers) for name in ("new_defaults", "new_four")}
     assert layers == {"new_defaults": 2, "new_four": 4}
-    plain = {
-        name: rows[name].build_model() for name in ("plain_two", "plain_two_light", "plain_two_heavy", "plain_four")
-    }
+    names = ("plain_two", "plain_two_before", "plain_two_light", "plain_two_heavy", "plain_four")
+    plain = {name: rows[name].build_model() for name in names}
     depths = {name: len(each.spatial.layers) + len(each.temporal.layers) for name, each in plain.items()}
-    assert depths == {"plain_two": 2, "plain_two_light": 2, "plain_two_heavy": 2, "plain_four": 4}
+    assert depths == dict.fromkeys(plain, 2) | {"plain_four": 4}
