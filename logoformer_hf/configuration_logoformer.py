@@ -55,7 +55,7 @@ MAX_TOKEN_VALUES = 2**28  # of all tokens of a clip, with the padding to whole w
 MAX_BACKBONE_NUMBER = 2**17  # any number in the configuration of a frame encoder
 
 # Of fields that saved configurations of older models do not have: what those models do.
-OLD_VALUES: dict[str, Any] = {"resample_partial_windows": False}
+OLD_VALUES: dict[str, Any] = {"resample_partial_windows": False, "use_summary_positions": False}
 
 # The order of the labels in the whole package: DFEW's official 1-7. Other orders are converted when data is read.
 EXPRESSIONS = ("happy", "sad", "neutral", "angry", "surprise", "disgust", "fear")
@@ -98,7 +98,8 @@ class LogoFormerConfig(PreTrainedConfig):
             share of a window that it is. False: the weights of missing frames are left out, and it counts as a whole
             window, so that one frame more can change the logits a lot. A saved configuration without it means False.
         use_summary_positions (`bool`): whether global attention adds learned embeddings of the windows' places, in
-            space and in time, to the summaries before they become keys. Values are without them.
+            space and in time, to the summaries before they become keys. Values are without them. A saved configuration
+            without it means False.
         use_local_attention (`bool`): attention inside the windows. False leaves it out, for ablation.
         use_global_attention (`bool`): attention to the summaries of all windows. False leaves it out, for ablation.
         hidden_act (`str`): activation of the feed-forward part.
@@ -132,7 +133,7 @@ class LogoFormerConfig(PreTrainedConfig):
     window_size: list[int] | tuple[int, ...] = (16, 2, 2)
     summary_size: list[int] | tuple[int, ...] | None = None
     resample_partial_windows: bool = True
-    use_summary_positions: bool = False
+    use_summary_positions: bool = True
     use_local_attention: bool = True
     use_global_attention: bool = True
 

@@ -15,6 +15,7 @@ from transformers import AutoModelForVideoClassification, AutoVideoProcessor
 
 from logoformer_hf import SourceArguments, load_source
 from logoformer_hf.cli import main as logoformer
+from logoformer_hf.configuration_logoformer import OLD_VALUES
 from logoformer_hf.evaluation.predictions import load_runs
 from logoformer_hf.training.train import main as train
 
@@ -116,6 +117,8 @@ def test_the_interrupted_run_goes_on_from_its_checkpoint(folder, capsys):
             path.unlink()
     train([word for name, value in SETTINGS.items() for word in (f"--{name}", value)])
     assert "goes on from run/checkpoint-3" in capsys.readouterr().out
+    model = AutoModelForVideoClassification.from_pretrained(finished)  # as that version began it
+    assert {name: getattr(model.config, name) for name in OLD_VALUES} == OLD_VALUES
     assert json.loads((finished / "checkpoint-6" / "trainer_state.json").read_text())["global_step"] == 6
     assert len(load_runs("run")[0].clip_ids) == 6
 

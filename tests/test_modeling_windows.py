@@ -221,24 +221,28 @@ def test_a_partial_window_is_resampled_as_by_averaging():
 
 
 def test_models_of_before_keep_their_logits(tmp_path):
-    """A saved configuration without the field is that of an older model."""
+    """A saved configuration without these fields is that of an older model."""
     folder = tmp_path / "old"
-    model = toy_model(initializer_range=0.3)
+    model = toy_model(initializer_range=0.3, use_summary_positions=False)
     model.save_pretrained(folder)
     file = folder / "config.json"
     text = file.read_text()
-    assert '"resample_partial_windows": true' in text
+    assert '"resample_partial_windows": true' in text and '"use_summary_positions": false' in text
     again = AutoModelForVideoClassification.from_pretrained(folder)
     # Not to the bit: where loaded weights lie in memory decides how they are added up.
     torch.testing.assert_close(again(clip(1, 5)).logits, model(clip(1, 5)).logits, rtol=0, atol=1e-6)
-    file.write_text(text.replace('  "resample_partial_windows": true,\n', ""))
+    text = text.replace('  "resample_partial_windows": true,\n', "").replace('  "use_summary_positions": false,\n', "")
+    file.write_text(text)
     old = AutoModelForVideoClassification.from_pretrained(folder)
-    assert old.config.resample_partial_windows is False
-    expected = toy_model(initializer_range=0.3, resample_partial_windows=False)(clip(1, 5)).logits
+    assert old.config.resample_partial_windows is old.config.use_summary_positions is False
+    options = {"resample_partial_windows": False, "use_summary_positions": False}
+    expected = toy_model(initializer_range=0.3, **options)(clip(1, 5)).logits
     torch.testing.assert_close(old(clip(1, 5)).logits, expected, rtol=0, atol=1e-6)
     assert not torch.allclose(expected, model(clip(1, 5)).logits, atol=1e-3)
     old.save_pretrained(tmp_path / "again")  # and it stays one
-    assert LogoFormerConfig.from_pretrained(tmp_path / "again").resample_partial_windows is False
+    again = LogoFormerConfig.from_pretrained(tmp_path / "again")
+    assert again.resample_partial_windows is again.use_summary_positions is False
+    assert LogoFormerConfig().resample_partial_windows is LogoFormerConfig().use_summary_positions is True
 
 
 # --- window order and grid

@@ -15,7 +15,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "modern": {
         "optim": "adamw_torch",
         "learning_rate": 1e-3,
-        "weight_decay": 0.05,
+        "weight_decay": 0.3,
+        "mixup_alpha": 0.4,
         "lr_scheduler_type": "cosine",
         "warmup_steps": 0.1,
         "per_device_train_batch_size": 16,

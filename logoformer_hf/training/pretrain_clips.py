@@ -74,6 +74,8 @@ PRETRAIN_CLIPS = Program(
         "model": "base",
         "output_dir": "outputs/clips",
         "learning_rate": 2e-3,
+        "weight_decay": 0.05,
+        "mixup_alpha": 0.0,
         "load_best_model_at_end": False,
         "metric_for_best_model": "loss",
     },

@@ -53,6 +53,8 @@ PRETRAIN_FRAMES = Program(
         "dataset": "stills",
         "model": "base",
         "output_dir": "outputs/frames",
+        "weight_decay": 0.05,
+        "mixup_alpha": 0.0,
         "per_device_train_batch_size": 128,
         "per_device_eval_batch_size": 256,
     },

@@ -21,6 +21,7 @@ from ..data.sources.arguments import SourceArguments
 from ..models.loading import SIZES
 from .arguments import RECIPES, LogoFormerTrainingArguments
 from .device_defaults import cores_per_process, device_defaults, gpu_capability
+from .earlier_runs import earlier_recipe
 from .evaluation_arguments import VIEWS_FIELD, check_test_views
 
 DESCRIPTION = (
@@ -238,7 +239,8 @@ def recipe_name(text: str) -> str:
 
 def parse_arguments(arguments: Sequence[str], program: Program = TRAIN) -> Settings:
     """
-    The settings of a command line. A first argument that ends in .yaml or .yml is read as a settings file.
+    The settings of a command line. A first argument that ends in .yaml or .yml is read as a settings file. Where the
+    output folder has a run of version 0.1, defaults of the recipe are those of then.
 
     Raises:
         ValueError: an unknown argument or setting, a file that is no YAML, or values that exclude each other.
@@ -254,6 +256,8 @@ def parse_arguments(arguments: Sequence[str], program: Program = TRAIN) -> Setti
         ]  # the later of two values counts
     recipe = parser.parse_known_args(arguments)[0].recipe
     parser.set_defaults(**RECIPES[recipe] | dict(program.defaults))
+    output_dir = parser.parse_known_args(arguments)[0].output_dir
+    parser.set_defaults(**earlier_recipe(recipe, Path(output_dir)) | dict(program.defaults))
     given = parser.parse_known_args(arguments)[0]
     parser.set_defaults(**device_defaults(given, gpu_capability(), cores_per_process()))
     return Settings(*parser.parse_args_into_dataclasses(arguments))

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, set_seed
 from transformers.video_processing_utils import BaseVideoProcessor
 
 from .._files import check_writable, error_as_warning, hub_card_file
+from ..configuration_logoformer import OLD_VALUES
 from ..data.clips import ClipDataset
 from ..data.collator import collate_clips
 from ..data.facts import DataFacts
@@ -37,6 +38,7 @@ from .arguments import LogoFormerTrainingArguments
 from .calibrate import calibrate, calibration_results
 from .checkpoints import errors_of_writing
 from .device_defaults import cores_per_process, describe_numbers
+from .earlier_runs import is_of_earlier_version
 from .held_out import HELD_OUT_FILE, SHARE_FILE, keep_names
 from .library_state import library_state_kept
 from .loader_wait import describe_wait
@@ -178,7 +180,7 @@ def train_and_test(run: Run, settings: Settings, clips: RunClips) -> None:
     rows = clips.rows
     label_names = rows["train"].features["label"].names
 
-    model, processor, sentence = in_turn(training_args, lambda: build_model(settings.model, label_names))
+    model, processor, sentence = in_turn(training_args, lambda: build_model(settings.model, label_names, run.folder))
     if is_main_process:
         print(sentence)
     reader = reading_processor(processor, model)
@@ -257,11 +259,13 @@ def advice_on_unreadable_clips(run: Run, settings: Settings) -> Iterator[None]:
         ) from error
 
 
-def build_model(args: ModelArguments, label_names: Sequence[str]) -> tuple[PreTrainedModel, BaseVideoProcessor, str]:
+def build_model(
+    args: ModelArguments, label_names: Sequence[str], run_folder: Path
+) -> tuple[PreTrainedModel, BaseVideoProcessor, str]:
     """The model, its own processor, and a sentence that describes both."""
     if args.model_name_or_path:
         return load_model(args.model_name_or_path, label_names)
-    overrides = parse_overrides(args.config_overrides)
+    overrides = (OLD_VALUES if is_of_earlier_version(run_folder) else {}) | parse_overrides(args.config_overrides)
     normalisation = (args.image_mean, args.image_std)
     return new_model(args.model, label_names, overrides, args.backbone_checkpoint, *normalisation)
 

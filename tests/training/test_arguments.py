@@ -60,7 +60,8 @@ def test_values_of_the_modern_recipe(tmp_path):
     trainer = toy_trainer(tmp_path, **RECIPES["modern"])
     decays, rates = decay_and_rates(trainer, 100)
     assert type(trainer.optimizer) is torch.optim.AdamW
-    assert set(decays) == {0.05, 0.0} and decays[0.0] == {False} and True in decays[0.05]
+    assert set(decays) == {0.3, 0.0} and decays[0.0] == {False} and True in decays[0.3]
+    assert trainer.args.mixup_alpha == 0.4
     assert rates == pytest.approx(
         [0.001 * step / 10 for step in range(10)]
         + [0.001 * (1 + math.cos(math.pi * step / 90)) / 2 for step in range(90)]

@@ -147,7 +147,7 @@ def test_a_pretrained_frame_encoder_brings_its_normalisation(cache_dir, tmp_path
     processor = json.loads((tmp_path / "out" / "video_preprocessor_config.json").read_text())
     assert processor["image_mean"] == [0.1, 0.2, 0.3] and processor["num_frames"] == 2
     given = ModelArguments("small", overrides, None, str(checkpoint), [0.5], [0.25])
-    assert build_model(given, ["happy", "sad"])[1].image_mean == [0.5, 0.5, 0.5]
+    assert build_model(given, ["happy", "sad"], tmp_path)[1].image_mean == [0.5, 0.5, 0.5]
 
 
 @pytest.mark.parametrize(
