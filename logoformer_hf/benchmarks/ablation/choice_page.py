@@ -16,9 +16,9 @@ from .results import Results, mean_gain
 from .variant import REFERENCE, Variant
 
 CHOSEN_TEXT = """Trained on frame tokens, and tested on people that no choice has looked at. All but the first row are
-trained by the new recipe, "joint attention" and the plain transformers with its dropout and drop path too. "With a
-temperature" is the calibration error where each half of the clips gets the temperature that fits the other half, as a
-training fits one to its validation clips."""
+trained by the new recipe where no row says otherwise, "joint attention" and the plain transformers with its dropout
+and drop path too. "With a temperature" is the calibration error where each half of the clips gets the temperature
+that fits the other half, as a training fits one to its validation clips."""
 PIXELS_TEXT = "The frame encoder is trained with the rest. Tested on the same people."
 
 
