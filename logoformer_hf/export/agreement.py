@@ -67,6 +67,16 @@ def measure_agreement(model: Any, exported: Any, clips: ExportClips, num_clips: 
     )
 
 
+def difference_on_another_size(model: Any, exported: Any) -> float:
+    """The largest difference of two logits for one clip of noise, of more and larger frames than the model's own."""
+    config = model.config
+    sides = config.image_size + 3 * config.feature_stride, 2 * config.image_size
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(1, config.num_frames + 1, config.num_channels, *sides, generator=generator)
+    with torch.inference_mode():
+        return float((exported(pixel_values=noise).logits - model(pixel_values=noise).logits).abs().max())
+
+
 def logits_of(model: Any, batch: Batch) -> torch.Tensor:
     """A model's logits `(batch, classes)`."""
     with torch.inference_mode():

@@ -1,6 +1,5 @@
 """The command `export`: from a model and its arguments to a folder that `--runtime` runs."""
 
-import shutil
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from safetensors.torch import save_file
 from .._files import check_writable, write_json
 from ..data.sources.arguments import SourceArguments
 from ..models.loading import check_has_classifier, load_pretrained
-from .agreement import MAX_FLOAT32_DIFFERENCE, Agreement, measure_agreement
+from .agreement import MAX_FLOAT32_DIFFERENCE, difference_on_another_size, measure_agreement
 from .arguments import ExportArguments
 from .clips import CALIBRATION_SPLIT, TEST_SPLIT, ExportClips, few_clips
 from .folder import (
@@ -23,7 +22,9 @@ from .folder import (
     PRECISIONS,
     PROCESSOR_FILE,
     copy_beside,
+    files_of_export,
     graph_digests,
+    remove_export,
 )
 from .graphs import GRAPHS, prepare
 from .runtimes import ExportedModel
@@ -75,8 +76,9 @@ def export_model(name_or_path: str, args: ExportArguments, source_args: SourceAr
             values = given if GRAPHS[name].name == "pixel_values" else [prepared.encode_frames(each) for each in given]
         return [value.contiguous().numpy() for value in values]
 
+    if folder.exists():
+        remove_export(folder)  # export.json is there again when all the rest is
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / EXPORT_FILE).unlink(missing_ok=True)  # is there again when all the rest is
     write_graphs(prepared, args.format, args.precision, folder, samples)
     save_file(
         {name: tensor.float().contiguous() for name, tensor in prepared.classifier.state_dict().items()},
@@ -88,7 +90,10 @@ def export_model(name_or_path: str, args: ExportArguments, source_args: SourceAr
     description = describe(name_or_path, args, folder)
     exported = ExportedModel(folder, args.format, description)
     agreement = measure_agreement(model, exported, clips, args.compare_clips)
-    check_agreement(agreement, args, folder)
+    if args.precision == "float32":
+        check_difference(agreement.max_difference, f"on {agreement.num_clips} clips", args, folder)
+        other = difference_on_another_size(model, exported)
+        check_difference(other, "on noise of more and larger frames", args, folder)
     description["agreement"] = {"data": clips.source.facts.dataset_name, **agreement.values()}
     write_json(folder / EXPORT_FILE, description)
     return description
@@ -96,11 +101,15 @@ def export_model(name_or_path: str, args: ExportArguments, source_args: SourceAr
 
 def check_folder(folder: Path) -> None:
     """
-    Raises a `ValueError` for a folder with something else than an export, perhaps one that was interrupted: nothing of
-    it is replaced.
+    Raises a `ValueError` for a folder with anything but an export, which may be interrupted or have further files
+    beside it: nothing else is replaced.
     """
-    found = {file.name.lstrip(".") for file in folder.iterdir()} if folder.is_dir() else set()
-    if found and not found & {EXPORT_FILE, *(f"{name}{ending}" for name in GRAPHS for ending in ENDINGS.values())}:
+    found = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
+    if EXPORT_FILE in found:
+        return
+    graphs = {f"{name}{ending}" for name in GRAPHS for ending in ENDINGS.values()}
+    others = {name for name in found if name.lstrip(".") not in files_of_export()}
+    if found and (others or not {name.lstrip(".") for name in found} & graphs):
         raise ValueError(f"--output_dir {folder}: it holds something else than an export; choose another folder.")
 
 
@@ -125,14 +134,13 @@ def describe(name_or_path: str, args: ExportArguments, folder: Path) -> dict[str
     }
 
 
-def check_agreement(agreement: Agreement, args: ExportArguments, folder: Path) -> None:
-    """Raises a `ValueError` for an export in float32 that is another model, and removes it."""
-    if args.precision == "float32" and not agreement.max_difference <= MAX_FLOAT32_DIFFERENCE:
-        shutil.rmtree(folder)
+def check_difference(difference: float, where: str, args: ExportArguments, folder: Path) -> None:
+    """Raises a `ValueError` for logits in float32 that are those of another model, and removes the export."""
+    if not difference <= MAX_FLOAT32_DIFFERENCE:
+        remove_export(folder)
         raise ValueError(
-            f"the export gives other logits than the model, by up to {agreement.max_difference:.3g} on "
-            f"{agreement.num_clips} clips; it was removed. Another version of the libraries may help: "
-            f'pip install --upgrade "logoformer-hf[{args.format}]".'
+            f"the export gives other logits than the model {where}, by up to {difference:.3g}; it was removed. "
+            f'Another version of the libraries may help: pip install --upgrade "logoformer-hf[{args.format}]".'
         )
 
 

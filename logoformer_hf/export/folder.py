@@ -20,6 +20,20 @@ PRECISIONS = {
 }
 
 
+def files_of_export() -> set[str]:
+    """Names of all files that an export writes, in any format."""
+    graphs = {f"{name}{ending}" for name in GRAPHS for ending in (*ENDINGS.values(), ".bin")}
+    return graphs | {EXPORT_FILE, CLASSIFIER_FILE, CONFIG_FILE, PROCESSOR_FILE, CARD_FILE, TRAINED_ON_FILE}
+
+
+def remove_export(folder: Path) -> None:
+    """Removes the files of an export, and the folder where nothing else is in it."""
+    for name in files_of_export():
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def graph_file(folder: Path, name: str, form: str) -> Path:
     """The file of a graph."""
     return folder / f"{name}{ENDINGS[form]}"
@@ -61,8 +75,11 @@ def read_export(folder: str | Path, runtime: str) -> dict[str, Any]:
     form = description.get("format")
     if form != runtime:
         raise ValueError(f"{folder} was exported for {form!r}: run it with --runtime {form}, or export it again.")
-    lost = [name for name in description.get("files", {}) if not (folder / name).is_file()]
+    files = description.get("files", {})
+    lost = [name for name in files if not (folder / name).is_file()]
     lost += [name for name in (CLASSIFIER_FILE, CONFIG_FILE, PROCESSOR_FILE) if not (folder / name).is_file()]
     if lost:
         raise ValueError(f"{folder}: {lost[0]} is missing; export it again.")
+    if changed := [name for name, digest in files.items() if digest_of(folder / name) != digest]:
+        raise ValueError(f"{folder}: {changed[0]} is not the file that was exported; export it again.")
     return description

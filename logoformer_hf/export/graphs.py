@@ -12,8 +12,7 @@ from torch.export import Dim, ExportedProgram
 from .._compat import sizes_of_one_are_not_special
 from ..modeling_logoformer import LogoFormerForVideoClassification
 
-# Sizes of the examples: all different, and no multiples of one another, so that none is taken for another one.
-_BATCH, _FRAMES, _SIDES_PX = 2, 5, (48, 64)
+_BATCH, _FRAMES, _SMALLEST_SIDE_PX = 2, 5, 48  # of the examples
 
 
 @dataclass(frozen=True)
@@ -74,10 +73,15 @@ def prepare(model: LogoFormerForVideoClassification, dtype: torch.dtype = torch.
 
 
 def example(model: LogoFormerForVideoClassification, name: str, dtype: torch.dtype) -> torch.Tensor:
-    """An input of a graph, by which its operations are recorded."""
-    stride = max(model.config.feature_stride // 16, 1)
-    sides = [side * stride for side in _SIDES_PX]
-    clips = torch.rand(_BATCH, _FRAMES, model.config.num_channels, *sides, dtype=dtype)
+    """
+    An input of a graph, by which its operations are recorded. It is larger than a window, so that the number of
+    windows is not taken for a fixed one; its sides are different, so that none is taken for the other one.
+    """
+    config = model.config
+    stride, sizes = config.feature_stride, (config.window_size, config.summary_size or config.window_size)
+    tokens = max(-(-_SMALLEST_SIDE_PX // stride), *(side + 1 for size in sizes for side in size[1:]))
+    sides = tokens * stride, (tokens + 1) * stride
+    clips = torch.rand(_BATCH, _FRAMES, config.num_channels, *sides, dtype=dtype)
     return model.encode_frames(clips) if name == "clip_encoder" else clips
 
 

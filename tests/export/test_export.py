@@ -20,7 +20,8 @@ from logoformer_hf.data.sources.arguments import SourceArguments
 from logoformer_hf.evaluation.predictions import read_predictions
 from logoformer_hf.export.arguments import ExportArguments
 from logoformer_hf.export.command import check_folder, export_model
-from logoformer_hf.export.graphs import GRAPHS, prepare, trace
+from logoformer_hf.export.folder import remove_export
+from logoformer_hf.export.graphs import GRAPHS, example, prepare, trace
 from logoformer_hf.export.runtimes import ExportedModel, load_torch_export
 from logoformer_hf.timeline.recognizer import ExpressionRecognizer
 from logoformer_hf.training.evaluate import evaluate_model
@@ -187,16 +188,49 @@ def test_what_a_graph_of_torch_does_not_take_is_said(tmp_path):
 
     class Twice(torch.nn.Module):
         def forward(self, value):
-            return (2 * value if value.shape[0] // 3 > 0 else value,)
+            rows, sides = value.shape
+            return (2 * value if rows // 2 > 0 and sides // 3 > 0 else value,)
 
-    axes = {0: torch.export.Dim.DYNAMIC}
+    axes = dict.fromkeys((0, 1), torch.export.Dim.DYNAMIC)
     program = torch.export.export(Twice(), (torch.ones(4, 3),), dynamic_shapes=(axes,), strict=False)
     file = tmp_path / "model.pt2"
     torch.export.save(program, file)
     run = load_torch_export(file, "float32")
     assert run(torch.ones(3, 3))[0].tolist() == [[2.0] * 3] * 3  # (3, 3)
-    with raises_naming(ValueError, str(file), "(1, 3)", "larger than one window", "--format onnx"):
-        run(torch.ones(1, 3))
+    assert run(torch.ones(1, 4))[0].tolist() == [[2.0] * 4]  # one clip, which the program does not take alone
+    with raises_naming(ValueError, str(file), "(3, 2)", "larger than one window", "--format onnx"):
+        run(torch.ones(3, 2))
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"window_size": (16, 4, 4)}, {"summary_size": (32, 8, 5)}, {"feature_stride": 8}]
+)
+def test_an_example_is_larger_than_a_window(changes):
+    """Otherwise their number would be a fixed one in the graph."""
+    config = toy_config(num_hidden_layers=1, **changes)
+    tokens = example(LogoFormerForVideoClassification(config), "clip_encoder", torch.float32)
+    height, width = tokens.shape[2:4]
+    sizes = [config.window_size, config.summary_size or config.window_size]
+    assert height > max(size[1] for size in sizes) and width > max(size[2] for size in sizes) and height != width
+
+
+def test_files_of_others_are_never_removed(exported, tmp_path):
+    shutil.copytree(exported, tmp_path / "x")
+    for name in ("thesis.docx", "trained_on.parquet"):
+        (tmp_path / "x" / name).touch()
+    check_folder(tmp_path / "x")
+    remove_export(tmp_path / "x")
+    assert [file.name for file in (tmp_path / "x").iterdir()] == ["thesis.docx"]
+    (tmp_path / "x" / "model.onnx").touch()  # of something else
+    with raises_naming(ValueError, "--output_dir", str(tmp_path / "x")):
+        check_folder(tmp_path / "x")
+
+
+def test_a_file_that_is_not_the_one_exported_is_named(exported, tmp_path):
+    shutil.copytree(exported, tmp_path / "x")
+    shutil.copy(exported / "frame_encoder.onnx", tmp_path / "x" / "clip_encoder.onnx")
+    with raises_naming(ValueError, "clip_encoder.onnx", "not the file that was exported"):
+        ExportedModel(tmp_path / "x", "onnx")
 
 
 def test_nothing_else_is_overwritten(model_folder):
