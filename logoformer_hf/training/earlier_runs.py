@@ -26,5 +26,5 @@ def is_of_earlier_version(run_folder: Path) -> bool:
 
 def earlier_recipe(recipe: str, output_dir: Path) -> dict[str, Any]:
     """What a recipe was where version 0.1 began the runs in an output folder, as far as it is not that now."""
-    folders = [folder for place in RUN_FOLDERS for folder in (output_dir.glob(place) if place else [output_dir])]
-    return EARLIER_RECIPES.get(recipe, {}) if any(map(is_of_earlier_version, folders)) else {}
+    files = (file for place in RUN_FOLDERS for file in output_dir.glob(f"{place}{SETTINGS_FILE}"))
+    return EARLIER_RECIPES.get(recipe, {}) if any(is_of_earlier_version(file.parent) for file in files) else {}

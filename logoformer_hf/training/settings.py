@@ -254,10 +254,9 @@ def parse_arguments(arguments: Sequence[str], program: Program = TRAIN) -> Setti
             *read_settings_file(Path(arguments[0]), options),
             *arguments[1:],
         ]  # the later of two values counts
-    recipe = parser.parse_known_args(arguments)[0].recipe
-    parser.set_defaults(**RECIPES[recipe] | dict(program.defaults))
-    output_dir = parser.parse_known_args(arguments)[0].output_dir
-    parser.set_defaults(**earlier_recipe(recipe, Path(output_dir)) | dict(program.defaults))
+    given = parser.parse_known_args(arguments)[0]
+    recipe = RECIPES[given.recipe] | earlier_recipe(given.recipe, Path(given.output_dir))
+    parser.set_defaults(**recipe | dict(program.defaults))
     given = parser.parse_known_args(arguments)[0]
     parser.set_defaults(**device_defaults(given, gpu_capability(), cores_per_process()))
     return Settings(*parser.parse_args_into_dataclasses(arguments))
