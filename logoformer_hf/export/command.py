@@ -17,13 +17,13 @@ from .clips import CALIBRATION_SPLIT, TEST_SPLIT, ExportClips, few_clips
 from .folder import (
     CLASSIFIER_FILE,
     CONFIG_FILE,
-    ENDINGS,
     EXPORT_FILE,
     PRECISIONS,
     PROCESSOR_FILE,
     copy_beside,
     files_of_export,
     graph_digests,
+    graph_files,
     remove_export,
 )
 from .graphs import GRAPHS, prepare
@@ -105,11 +105,8 @@ def check_folder(folder: Path) -> None:
     beside it: nothing else is replaced.
     """
     found = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
-    if EXPORT_FILE in found:
-        return
-    graphs = {f"{name}{ending}" for name in GRAPHS for ending in ENDINGS.values()}
-    others = {name for name in found if name.lstrip(".") not in files_of_export()}
-    if found and (others or not {name.lstrip(".") for name in found} & graphs):
+    is_interrupted = found <= files_of_export() and found & graph_files()
+    if found and EXPORT_FILE not in found and not is_interrupted:
         raise ValueError(f"--output_dir {folder}: it holds something else than an export; choose another folder.")
 
 

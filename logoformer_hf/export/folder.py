@@ -20,10 +20,16 @@ PRECISIONS = {
 }
 
 
+def graph_files() -> set[str]:
+    """Names of the files of graphs in all formats, and of those that an interrupted export leaves of them."""
+    names = {f"{name}{ending}" for name in GRAPHS for ending in (*ENDINGS.values(), ".bin")}
+    return {f"{begin}{name}" for name in names for begin in ("", ".", ".partial-", ".prepared-")}
+
+
 def files_of_export() -> set[str]:
-    """Names of all files that an export writes, in any format."""
-    graphs = {f"{name}{ending}" for name in GRAPHS for ending in (*ENDINGS.values(), ".bin")}
-    return graphs | {EXPORT_FILE, CLASSIFIER_FILE, CONFIG_FILE, PROCESSOR_FILE, CARD_FILE, TRAINED_ON_FILE}
+    """Names of all files that an export writes, in any format, also where it is interrupted."""
+    others = {EXPORT_FILE, CLASSIFIER_FILE, CONFIG_FILE, PROCESSOR_FILE, CARD_FILE, TRAINED_ON_FILE}
+    return graph_files() | others | {f".partial-{name}" for name in others}
 
 
 def remove_export(folder: Path) -> None:

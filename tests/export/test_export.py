@@ -178,9 +178,13 @@ def test_a_precision_that_a_format_lacks_is_named(form, precision, words, model_
 
 def test_an_export_that_was_interrupted_is_made_anew_and_does_not_run(exported, tmp_path):
     shutil.copy(exported / "model.onnx", tmp_path)
+    for name in (".model.onnx", ".prepared-model.onnx", ".partial-export.json"):  # of a kill
+        (tmp_path / name).touch()
     with raises_naming(ValueError, str(tmp_path), "export.json"):
         ExportedModel(tmp_path, "onnx")
     check_folder(tmp_path)
+    remove_export(tmp_path)
+    assert not tmp_path.exists()
 
 
 def test_what_a_graph_of_torch_does_not_take_is_said(tmp_path):
